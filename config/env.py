@@ -1,0 +1,170 @@
+"""Typed readers of the environment: a missing or wrong value stops the start with one line that says what to do.
+
+Values come from the process environment, then `.env.local`, then `.env`; the first one that has a name wins.
+An empty value counts as absent, so that `NAME=` in a compose file or an `.env` means "the default".
+"""
+
+import json
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = ("local", "testing", "staging", "production")
+
+
+def load_files(folder: Path = BASE_DIR) -> None:
+    """Read `.env.local`, then `.env` from `folder`; what is already set stays."""
+    for name in (".env.local", ".env"):
+        path = folder / name
+        if path.is_file():
+            environ.Env.read_env(path)
+
+
+def text(name: str, default: str | None = None) -> str:
+    """The value of `name` exactly as written: a `$`, `@` or `%` in a password is only a character.
+
+    Raises:
+        ImproperlyConfigured: it is absent and there is no `default`.
+    """
+    value = os.environ.get(name, "")
+    if value:
+        return value
+    if default is None:
+        raise ImproperlyConfigured(f"{name} is not set. Set it in the environment or in .env (see .env.example).")
+    return default
+
+
+def flag(name: str, *, default: bool) -> bool:
+    """A boolean: true/false, yes/no, on/off, 1/0 in any case."""
+    value = text(name, "").strip().lower()
+    if not value:
+        return default
+    if value in {"1", "true", "yes", "on"}:
+        return True
+    if value in {"0", "false", "no", "off"}:
+        return False
+    raise ImproperlyConfigured(f"{name} must be true or false, not {value!r}.")
+
+
+def number(name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
+    """A whole number between `minimum` and `maximum`, both included."""
+    value = text(name, "").strip()
+    if not value:
+        return default
+    try:
+        result = int(value)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}.") from None
+    if result < minimum or (maximum is not None and result > maximum):
+        limits = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
+        raise ImproperlyConfigured(f"{name} must be {limits}, not {result}.")
+    return result
+
+
+def words(name: str, default: list[str]) -> list[str]:
+    """A list, as `a,b,c` or as JSON `["a", "b"]`."""
+    value = text(name, "").strip()
+    if not value:
+        return default
+    if value.startswith("["):
+        try:
+            items = json.loads(value)
+        except ValueError:
+            items = None
+        if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+            raise ImproperlyConfigured(f"{name} must be a comma list or a JSON list of strings, not {value!r}.")
+        return items
+    return [item.strip() for item in value.split(",") if item.strip()]
+
+
+def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
+    """One of `choices`."""
+    value = text(name, default).strip()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+    return value
+
+
+def url(name: str, default: str) -> str:
+    """An absolute http(s) URL, without the slash at its end; empty stays empty."""
+    value = text(name, default).strip().rstrip("/")
+    if value:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ImproperlyConfigured(f"{name} must be a URL such as https://example.com, not {value!r}.")
+    return value
+
+
+def environment(default: str = "local") -> str:
+    """Which environment this process runs in: local, testing, staging or production."""
+    return choice("ENVIRONMENT", default, ENVIRONMENTS)
+
+
+def settings_module(default_environment: str = "local") -> str:
+    """The settings module of the environment; staging runs on production's settings.
+
+    Args:
+        default_environment: taken when ENVIRONMENT is not set. `manage.py` says local; the WSGI and ASGI entry
+            points say production, so that a server without ENVIRONMENT is closed rather than open.
+    """
+    load_files()
+    name = environment(default_environment)
+    os.environ["ENVIRONMENT"] = name
+    return f"config.settings.{'production' if name == 'staging' else name}"
+
+
+def names_a_database() -> bool:
+    """Whether the environment names a PostgreSQL server."""
+    return bool(text("DATABASE_URL", "") or text("POSTGRES_SERVER", ""))
+
+
+def database() -> dict[str, object]:
+    """Django's settings of the PostgreSQL server that DATABASE_URL or POSTGRES_* name; DATABASE_URL wins.
+
+    In a DATABASE_URL, user, password and database name are percent-encoded (RFC 3986); in POSTGRES_* every
+    character stands for itself.
+
+    Raises:
+        ImproperlyConfigured: neither is set, or the URL is not one of PostgreSQL.
+    """
+    address = text("DATABASE_URL", "")
+    if address:
+        try:
+            parts = urlsplit(address)
+            port = parts.port or 5432
+        except ValueError:
+            parts, port = urlsplit(""), 0
+        if parts.scheme not in {"postgres", "postgresql", "psql"} or not parts.path.strip("/"):
+            # The URL itself may hold a password and is not repeated.
+            raise ImproperlyConfigured(
+                "DATABASE_URL must look like postgresql://user:password@host:5432/name; write @ / : % in the "
+                "user or password as %40 %2F %3A %25."
+            )
+        options: dict[str, object] = {
+            key: value[0] for key, value in parse_qs(parts.query).items()
+        }
+        return {
+            "NAME": unquote(parts.path.removeprefix("/")),
+            "USER": unquote(parts.username or ""),
+            "PASSWORD": unquote(parts.password or ""),
+            "HOST": str(options.pop("host", "")) or unquote(parts.hostname or ""),
+            "PORT": port,
+            "OPTIONS": options,
+        }
+    if text("POSTGRES_SERVER", ""):
+        return {
+            "NAME": text("POSTGRES_DB", "keystone"),
+            "USER": text("POSTGRES_USER", "postgres"),
+            "PASSWORD": text("POSTGRES_PASSWORD", ""),
+            "HOST": text("POSTGRES_SERVER"),
+            "PORT": number("POSTGRES_PORT", 5432, minimum=1, maximum=65535),
+            "OPTIONS": {},
+        }
+    raise ImproperlyConfigured(
+        "No database is named. Set DATABASE_URL, or POSTGRES_SERVER with POSTGRES_USER, POSTGRES_PASSWORD and "
+        "POSTGRES_DB."
+    )

@@ -1,0 +1,241 @@
+"""What every environment shares. `local`, `testing` and `production` extend it; `config/project.py` is yours."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from django.utils.csp import CSP
+from django.utils.translation import gettext_lazy as _
+
+from config import env
+from config.project import PROJECT_APPS, PROJECT_KEYSTONE
+
+BASE_DIR = env.BASE_DIR
+DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data")))
+
+ENVIRONMENT = env.environment()
+DEBUG = False
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [])
+PROJECT_NAME = env.text("PROJECT_NAME", "Keystone")
+
+# -- Applications: the project comes first, so that its templates, static files and commands win -----------------
+INSTALLED_APPS = [
+    *PROJECT_APPS,
+    "keystone",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "import_export",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "django_typer",
+]
+
+MIDDLEWARE = [
+    "keystone.api.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "keystone.api.middleware.ContentSecurityPolicyMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.csp",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# -- Data --------------------------------------------------------------------------------------------------------
+if env.names_a_database():
+    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", **env.database()}}
+elif ENVIRONMENT in {"local", "testing"}:
+    # PostgreSQL 18 from a wheel, started at the first connection. Tests have a server of their own: they can
+    # never touch the developer's data, and may run without waiting for the disk.
+    DATABASES = {
+        "default": {
+            "ENGINE": "config.embedded_postgres",
+            "NAME": "keystone",
+            "EMBEDDED_NAME": "keystone",  # made with the server; the tests' database is copied from it
+            "TEST": {"TEMPLATE": "keystone"},
+            "OPTIONS": {},
+            "DATA_FOLDER": DATA_DIR / ("postgres-testing" if ENVIRONMENT == "testing" else "postgres"),
+            "FSYNC": ENVIRONMENT != "testing",
+        }
+    }
+else:
+    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", **env.database()}}
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["ATOMIC_REQUESTS"] = False  # transactions belong to the verb functions
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if env.flag("CACHE_ENABLED", default=False):
+    CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": "redis://{}:{}/{}".format(
+                env.text("REDIS_SERVER", "localhost"),
+                env.number("REDIS_PORT", 6379, minimum=1, maximum=65535),
+                env.number("REDIS_DB", 0),
+            ),
+            "KEY_PREFIX": "keystone",
+            "OPTIONS": {
+                "PASSWORD": env.text("REDIS_PASSWORD", "") or None,
+                "SOCKET_CONNECT_TIMEOUT": 0.3,
+                "SOCKET_TIMEOUT": 0.3,
+                "IGNORE_EXCEPTIONS": True,  # a cache that is down makes answers slower, never wrong
+            },
+        }
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+# -- People and passwords ----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "keystone.User"
+AUTHENTICATION_BACKENDS = ["keystone.accounts.backends.EmailBackend"]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "/docs/"
+PASSWORD_HASHERS = [
+    "keystone.accounts.hashers.Argon2idHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+KEYSTONE = {
+    "PROJECT_NAME": PROJECT_NAME,
+    "DEFAULT_USER_APPROVAL_FLOW": env.text(
+        "DEFAULT_USER_APPROVAL_FLOW", "email_verification_and_admin_approval"
+    ),
+    "PUBLIC_URL": env.url("PUBLIC_URL", "http://localhost:8000"),
+    "FRONTEND_URL": env.url("FRONTEND_URL", ""),
+    "EMAIL_VERIFICATION_LIFETIME": timedelta(
+        hours=env.number("EMAIL_VERIFICATION_TOKEN_EXPIRY_IN_HOURS", 72, minimum=1)
+    ),
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 10, minimum=1)),
+    "SESSION_LIFETIME": timedelta(days=env.number("SESSION_EXPIRE_DAYS", 30, minimum=1)),
+    "TRUSTED_PROXIES": env.number("TRUSTED_PROXIES", 0, maximum=10),
+    **PROJECT_KEYSTONE,
+}
+
+# -- API ---------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "keystone.sessions.authentication.SessionTokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",  # the browsable API
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        "keystone.api.renderers.OfflineBrowsableAPIRenderer",
+    ],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "keystone.api.pagination.KeysetPagination",
+    "DEFAULT_SCHEMA_CLASS": "keystone.api.schema.EnvelopeAutoSchema",
+    "EXCEPTION_HANDLER": "keystone.api.errors.envelope_handler",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": PROJECT_NAME,
+    "DESCRIPTION": "Registration, email verification, admin approval, sessions, people and the audit log.",
+    "VERSION": "1.0.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "Status": "keystone.accounts.models.Status",
+        "ApprovalFlow": "keystone.accounts.models.ApprovalFlow",
+    },
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},
+    "REDOC_DIST": "SIDECAR",
+}
+
+# -- Mail, language, time, files ---------------------------------------------------------------------------------
+DEFAULT_FROM_EMAIL = "{} <{}>".format(
+    env.text("EMAILS_FROM_NAME", PROJECT_NAME), env.text("EMAILS_FROM_EMAIL", "no-reply@example.com")
+)
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+MAILERS: dict[str, dict[str, object]] = {
+    "default": {
+        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "OPTIONS": {
+            "host": env.text("SMTP_HOST", "localhost"),
+            "port": env.number("SMTP_PORT", 587, minimum=1, maximum=65535),
+            "username": env.text("SMTP_USER", ""),
+            "password": env.text("SMTP_PASSWORD", ""),
+            "use_tls": env.flag("SMTP_TLS", default=not env.flag("SMTP_SSL", default=False)),
+            "use_ssl": env.flag("SMTP_SSL", default=False),
+            "timeout": 10,
+        },
+    }
+}
+TASKS = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}}
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English"))]
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+
+# -- Hardening ---------------------------------------------------------------------------------------------------
+SECURE_CSP = {
+    "default-src": [CSP.NONE],
+    "script-src": [CSP.SELF, CSP.NONCE],
+    "style-src": [CSP.SELF, CSP.NONCE],
+    "img-src": [CSP.SELF, "data:"],
+    "font-src": [CSP.SELF],
+    "connect-src": [CSP.SELF],
+    "worker-src": [CSP.SELF, "blob:"],
+    "form-action": [CSP.SELF],
+    "base-uri": [CSP.NONE],
+    "frame-ancestors": [CSP.NONE],
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+SESSION_COOKIE_HTTPONLY = True
+CSRF_COOKIE_HTTPONLY = False
+DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
+# "Select all" in the admin's queue posts one field per row of the page.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000

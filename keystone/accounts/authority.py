@@ -1,0 +1,59 @@
+"""Who may act on whom, whatever the permission they hold."""
+
+from collections.abc import Collection
+from typing import Any, ClassVar
+
+from django.db import connection
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.models import User
+from keystone.audit.actor import Actor, ActorKind
+from keystone.refusals import Refusal
+
+# Serializes what could take the last superuser away; the trigger of migration 0002 takes the same lock.
+SUPERUSER_LOCK = 0x6B65_7973  # "keys"
+
+
+class ProtectedAccount(Refusal):
+    """Staff and superusers are touched by superusers only."""
+
+    code = "protected_account"
+    status: ClassVar[int] = 403
+    message: ClassVar[str | Promise] = _("Only a superuser may do this to staff or superusers.")
+
+
+class OwnAccount(Refusal):
+    """An administrator does not decide on their own account."""
+
+    code = "own_account"
+    status: ClassVar[int] = 403
+    message: ClassVar[str | Promise] = _("You cannot do this to your own account.")
+
+
+class LastSuperuser(Refusal):
+    """Somebody must be left who can administer the product."""
+
+    code = "last_superuser"
+    message: ClassVar[str | Promise] = _("This is the last active superuser. Make another one first.")
+
+
+def refusal_to_touch(user: User, *, by: Actor) -> Refusal | None:
+    """Why `by` may not act on `user`, or None where they may."""
+    if by.kind is ActorKind.ADMINISTRATOR:
+        if by.user.pk == user.pk:
+            return OwnAccount()
+        if (user.is_staff or user.is_superuser) and not by.user.is_superuser:
+            return ProtectedAccount()
+    return None
+
+
+def lock_superusers() -> None:
+    """Hold, until the transaction ends, the one right to change who is an active superuser."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SUPERUSER_LOCK])
+
+
+def leaves_a_superuser(leaving: Collection[Any]) -> bool:
+    """Whether an active superuser is left when those with the keys `leaving` are gone."""
+    return User.objects.active_superusers().exclude(pk__in=leaving).exists()

@@ -1,0 +1,97 @@
+"""Changes of an account that are not moves: names, and the roles that superusers give."""
+
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts import signals
+from keystone.accounts.authority import (
+    LastSuperuser,
+    ProtectedAccount,
+    leaves_a_superuser,
+    lock_superusers,
+    refusal_to_touch,
+)
+from keystone.accounts.models import User
+from keystone.accounts.moves import UserNotFound
+from keystone.accounts.status import Status
+from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.log import event, record
+from keystone.refusals import Refusal
+from keystone.sessions.revocation import revoke_sessions
+
+NAMES = ("first_name", "last_name")
+ROLES = ("is_staff", "is_superuser")
+
+
+class SuperuserIsStaff(Refusal):
+    """A superuser works in the admin, which staff only may enter."""
+
+    code = "superuser_is_staff"
+    status = 400
+    message = _("A superuser must be staff too.")
+
+
+def change_names(user: User, *, by: Actor, first_name: str | None = None, last_name: str | None = None) -> User:
+    """Change a person's names; None keeps what is there. Nothing is written where nothing differs.
+
+    Raises:
+        ProtectedAccount: `by` may not act on this person.
+    """
+    given = {"first_name": first_name, "last_name": last_name}
+    return _change(user, {name: value for name, value in given.items() if value is not None}, by=by)
+
+
+def change_roles(
+    user: User, *, by: Actor, is_staff: bool | None = None, is_superuser: bool | None = None
+) -> User:
+    """Give or take the roles; None keeps what is there. A loss of role ends the person's sessions.
+
+    Raises:
+        ProtectedAccount: only superusers, commands and the system give roles.
+        OwnAccount: an administrator does not change their own roles.
+        LastSuperuser: nobody would be left to administer the product.
+        SuperuserIsStaff: a superuser without staff.
+    """
+    if by.kind is ActorKind.PERSON or (by.kind is ActorKind.ADMINISTRATOR and not by.user.is_superuser):
+        raise ProtectedAccount
+    given = {"is_staff": is_staff, "is_superuser": is_superuser}
+    return _change(user, {name: value for name, value in given.items() if value is not None}, by=by)
+
+
+@transaction.atomic
+def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
+    takes_a_role = any(values.get(role) is False for role in ROLES)
+    if takes_a_role:
+        lock_superusers()
+    locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+    if locked is None:
+        raise UserNotFound
+    changes = {name: [getattr(locked, name), value] for name, value in values.items() if getattr(locked, name) != value}
+    if not changes:
+        return user
+    own_names = by.user is not None and by.user.pk == user.pk and not set(changes) & set(ROLES)
+    refusal = None if own_names else refusal_to_touch(locked, by=by)
+    if refusal is not None:
+        raise refusal
+    after = {role: values.get(role, getattr(locked, role)) for role in ROLES}
+    if after["is_superuser"] and not after["is_staff"]:
+        raise SuperuserIsStaff(fields={"is_staff": [str(SuperuserIsStaff.message)]})
+    demoted = locked.is_superuser and not after["is_superuser"]
+    if demoted and locked.status == Status.ACTIVE and not leaves_a_superuser([locked.pk]):
+        raise LastSuperuser
+    new = {name: change[1] for name, change in changes.items()}
+    now = timezone.now()
+    User.objects.filter(pk=user.pk).update(**new, updated_at=now)
+    for name, value in {**new, "updated_at": now}.items():
+        setattr(user, name, value)
+    record([event("user.roles_changed" if set(changes) & set(ROLES) else "user.changed", user, by=by, changes=changes)])
+    if any(change == [True, False] for name, change in changes.items() if name in ROLES):
+        revoke_sessions([user.pk])
+    transaction.on_commit(
+        partial(signals.user_changed.send_robust, sender=User, user=user, by=by), robust=True
+    )
+    return user

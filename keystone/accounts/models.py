@@ -1,0 +1,230 @@
+"""`User`: a person's account, with the constraints that make impossible states impossible."""
+
+import re
+import uuid
+from typing import Any, ClassVar, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Func, Q, Value
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts import email_address
+from keystone.accounts.status import ApprovalFlow, Status
+from keystone.timestamped import TimestampedModel
+
+__all__ = ["ApprovalFlow", "Status", "User"]
+
+SEARCH_WORDS = 10
+PENDING = (Status.PENDING_EMAIL_VERIFICATION, Status.PENDING_ADMIN_APPROVAL)
+
+
+def search_document() -> Func:
+    """Names and address as words, the parts of an address each on its own. The index `user_search` is on it."""
+    words = Func(
+        F("first_name"),
+        F("last_name"),
+        F("email"),
+        template="%(expressions)s",
+        arg_joiner=" || ' ' || ",
+        output_field=models.TextField(),
+    )
+    parts = Func(words, Value("@.-_+'/:"), Value("        "), function="translate", output_field=models.TextField())
+    return Func(
+        parts,
+        template="to_tsvector('simple'::regconfig, %(expressions)s)",
+        output_field=SearchVectorField(),
+    )
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    """The named reads."""
+
+    def awaiting_approval(self) -> Self:
+        """Who waits for an administrator's decision."""
+        return self.filter(status=Status.PENDING_ADMIN_APPROVAL)
+
+    def undecided(self) -> Self:
+        """Who can be approved or rejected: also those who have not verified their address."""
+        return self.filter(status__in=PENDING)
+
+    def active_superusers(self) -> Self:
+        """The superusers who can act."""
+        return self.filter(is_superuser=True, status=Status.ACTIVE)
+
+    def with_email(self, address: str) -> Self:
+        """The account of an address in any spelling; none for what is no address."""
+        try:
+            return self.filter(email_normalized=email_address.normalize(address))
+        except ValidationError:
+            return self.none()
+
+    def search(self, text: str) -> Self:
+        """Accounts of which every word of `text` begins a word of the name or the address. Index-backed."""
+        words = re.findall(r"\w+", text.replace("_", " "))[:SEARCH_WORDS]
+        if not words:
+            return self if not text.strip() else self.none()
+        query = SearchQuery(" & ".join(f"'{word}':*" for word in words), config="simple", search_type="raw")
+        return self.alias(document=search_document()).filter(document=query)
+
+
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+    """Finds accounts by any spelling of their address, and makes them for Django's own commands."""
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """The account with this address.
+
+        Raises:
+            User.DoesNotExist: there is none.
+        """
+        user: User = self.with_email(username or "").get()
+        return user
+
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """An active account, as `createsuperuser` and tests of other packages make them; audited."""
+        from keystone.accounts.registration import create_user
+        from keystone.audit.actor import Actor
+
+        return create_user(email=email, password=password, by=Actor.cli(), tell=False, **fields)
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        """An active superuser with a verified address; audited."""
+        return self.create_user(
+            email, password, **{"is_staff": True, "is_superuser": True, "email_verified": True, **fields}
+        )
+
+
+class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
+    """An account. Its status is changed by the functions of `lifecycle` and by nothing else."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    email = models.EmailField(_("email address"), max_length=email_address.MAX_LENGTH, unique=True)
+    email_normalized = models.CharField(
+        _("normalized address"), max_length=email_address.MAX_LENGTH, unique=True, editable=False
+    )
+    first_name = models.CharField(_("first name"), max_length=100, blank=True)
+    last_name = models.CharField(_("last name"), max_length=100, blank=True)
+
+    status = models.CharField(_("status"), max_length=32, choices=Status, editable=False)
+    status_changed_at = models.DateTimeField(_("in this status since"), editable=False)
+    status_reason = models.TextField(_("reason given"), blank=True, editable=False)
+    approval_flow = models.CharField(_("approval flow"), max_length=48, choices=ApprovalFlow, editable=False)
+    is_active = models.GeneratedField(  # type: ignore[assignment]
+        expression=Q(status=Status.ACTIVE), output_field=models.BooleanField(_("active")), db_persist=True
+    )
+    email_verified_at = models.DateTimeField(_("address verified"), null=True, blank=True, editable=False)
+    awaiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True, editable=False)
+    decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
+    rejection_count = models.PositiveSmallIntegerField(_("earlier rejections"), default=0, editable=False)
+    suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
+    registration_mail_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May sign in to the admin."))
+
+    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = ["first_name", "last_name"]
+
+    class Meta:
+        verbose_name = _("person")
+        verbose_name_plural = _("people")
+        ordering = ("-created_at", "-id")
+        default_permissions = ("add", "change", "view")  # accounts are deactivated, not deleted
+        permissions = (
+            ("approve_user", _("Can approve and reject people")),
+            ("suspend_user", _("Can suspend, reactivate and deactivate people")),
+            ("export_user", _("Can export people")),
+        )
+        indexes = (
+            models.Index(fields=["-created_at", "-id"], name="user_created"),
+            models.Index(fields=["last_name", "id"], name="user_last_name"),
+            models.Index(fields=["status", "-created_at", "-id"], name="user_status"),
+            models.Index(
+                fields=["awaiting_since", "id"],
+                name="user_queue",
+                condition=Q(status=Status.PENDING_ADMIN_APPROVAL),
+            ),
+            models.Index(fields=["decided_at"], name="user_decided", condition=Q(decided_at__isnull=False)),
+            models.Index(fields=["id"], name="user_superusers", condition=Q(is_superuser=True)),
+            GinIndex(search_document(), name="user_search"),
+        )
+        constraints = (
+            models.CheckConstraint(condition=Q(status__in=Status.values), name="user_status_known"),
+            models.CheckConstraint(condition=Q(approval_flow__in=ApprovalFlow.values), name="user_flow_known"),
+            models.CheckConstraint(
+                condition=~Q(status=Status.PENDING_EMAIL_VERIFICATION) | Q(email_verified_at__isnull=True),
+                name="user_pending_email_is_unverified",
+            ),
+            models.CheckConstraint(
+                condition=~Q(
+                    status=Status.PENDING_ADMIN_APPROVAL,
+                    approval_flow=ApprovalFlow.EMAIL_VERIFICATION_AND_ADMIN_APPROVAL,
+                )
+                | Q(email_verified_at__isnull=False),
+                name="user_queued_after_verification",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.PENDING_ADMIN_APPROVAL) | Q(awaiting_since__isnull=False),
+                name="user_queued_since",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.REJECTED) | Q(decided_at__isnull=False, rejection_count__gt=0),
+                name="user_rejected_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status=Status.SUSPENDED) | ~Q(status_reason=""), name="user_suspended_for_a_reason"
+            ),
+            models.CheckConstraint(
+                condition=Q(status=Status.SUSPENDED) | Q(suspended_until__isnull=True),
+                name="user_only_suspended_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_superuser=False) | Q(is_staff=True), name="user_superuser_is_staff"
+            ),
+            models.CheckConstraint(
+                condition=~Q(email_normalized="") & Q(email_normalized__contains="@"), name="user_has_an_address"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.email
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Save, with the normalized address always that of the address."""
+        self.email = email_address.as_typed(self.email)
+        self.email_normalized = email_address.normalize(self.email)
+        fields = kwargs.get("update_fields")
+        if fields is not None and "email" in fields:
+            kwargs["update_fields"] = {*fields, "email_normalized"}
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Refuse an address that another account has in any spelling."""
+        super().clean()
+        self.email_normalized = email_address.normalize(self.email)
+        if type(self).objects.filter(email_normalized=self.email_normalized).exclude(pk=self.pk).exists():
+            raise ValidationError({"email": _("A person with this address exists already.")}, code="unique")
+
+    def get_full_name(self) -> str:
+        """First and last name, or the address where neither is known."""
+        return f"{self.first_name} {self.last_name}".strip() or self.email
+
+    def get_short_name(self) -> str:
+        """The first name, or the full name."""
+        return self.first_name or self.get_full_name()
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the account can still be approved or rejected."""
+        return self.status in PENDING
+
+    @property
+    def flow(self) -> ApprovalFlow:
+        """The stored flow."""
+        return ApprovalFlow(self.approval_flow)

@@ -1,0 +1,155 @@
+"""How accounts come to be: people register, administrators and commands create."""
+
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts import signals
+from keystone.accounts.authority import ProtectedAccount
+from keystone.accounts.emails import queue_email
+from keystone.accounts.models import User
+from keystone.accounts.status import ApprovalFlow, Status
+from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.log import event, record
+from keystone.conf import options
+from keystone.refusals import Refusal
+
+
+class AddressTaken(Refusal):
+    """Somebody has this address. Told to administrators only; registration tells nobody."""
+
+    code = "address_taken"
+    message = _("A person with this address exists already.")
+
+
+def register_user(*, email: str, password: str, first_name: str = "", last_name: str = "") -> None:
+    """Register a person with the flow that is in force, which their account keeps.
+
+    Nothing is returned and nothing is raised that tells whether the address had an account: its owner learns that
+    by mail. A registration costs one password hash and at most one mail either way.
+
+    Args:
+        email: the address as typed; it must be a valid one.
+        password: a password that the validators accepted.
+
+    Raises:
+        ValidationError: `email` is not an address.
+    """
+    flow = ApprovalFlow.parse(options().default_user_approval_flow)
+    hashed = make_password(password)  # before any look at the table: known and unknown addresses cost the same
+    now = timezone.now()
+    user = User(email=email, password=hashed, first_name=first_name, last_name=last_name)
+    _place(user, flow, flow.next_status(verified=False), now=now)
+    try:
+        with transaction.atomic():
+            user.registration_mail_at = now
+            user.save(force_insert=True)
+            record([event("user.registered", user, by=Actor.person(user), changes={"status": [None, user.status]})])
+            if flow is not ApprovalFlow.NONE:
+                queue_email("verify_email", [user.pk])
+            _announce(signals.user_registered, user, by=Actor.person(user))
+    except IntegrityError:
+        _register_again(email)
+
+
+@transaction.atomic
+def _register_again(email: str) -> None:
+    """Tell the owner of an address that has an account already; at most once per interval."""
+    user = User.objects.with_email(email).select_for_update(no_key=True).first()
+    if user is None:
+        return  # it was another constraint; the address is not stored and nobody is told
+    mail_registration(user, "already_registered")
+
+
+def mail_registration(user: User, otherwise: str | None) -> None:
+    """Mail the verification link to somebody who still needs it, else `otherwise`; at most once per interval.
+
+    Args:
+        user: a row that the running transaction has locked.
+        otherwise: the mail to a person who has nothing to verify; None sends none.
+    """
+    now = timezone.now()
+    if user.registration_mail_at and now - user.registration_mail_at < options().registration_mail_interval:
+        return
+    needs_link = user.email_verified_at is None and user.is_pending
+    name = "verify_email" if needs_link else otherwise
+    if name is None:
+        return
+    User.objects.filter(pk=user.pk).update(registration_mail_at=now)
+    queue_email(name, [user.pk])
+
+
+@transaction.atomic
+def create_user(
+    *,
+    email: str,
+    by: Actor,
+    password: str | None = None,
+    first_name: str = "",
+    last_name: str = "",
+    is_staff: bool = False,
+    is_superuser: bool = False,
+    email_verified: bool = False,
+    tell: bool = True,
+) -> User:
+    """Make an active account on somebody's authority.
+
+    Args:
+        email: the address as typed.
+        by: who makes it. Staff and superusers are made by superusers, commands and the system only.
+        password: None makes an account without one; the person sets it by resetting it.
+        email_verified: whether the address counts as proved.
+        tell: whether the person gets a mail.
+
+    Raises:
+        ValidationError: `email` is not an address.
+        AddressTaken: somebody has it.
+        ProtectedAccount: `by` may not make staff or superusers.
+    """
+    if (is_staff or is_superuser) and by.kind is ActorKind.ADMINISTRATOR and not by.user.is_superuser:
+        raise ProtectedAccount
+    now = timezone.now()
+    user = User(
+        email=email,
+        password=make_password(password),
+        first_name=first_name,
+        last_name=last_name,
+        is_staff=is_staff,
+        is_superuser=is_superuser,
+        email_verified_at=now if email_verified else None,
+    )
+    _place(user, ApprovalFlow.NONE, Status.ACTIVE, now=now)
+    try:
+        with transaction.atomic():
+            user.save(force_insert=True)
+    except IntegrityError as error:
+        if User.objects.with_email(email).exists():
+            raise AddressTaken(fields={"email": [str(AddressTaken.message)]}) from error
+        raise
+    changes: dict[str, Any] = {"status": [None, user.status]}
+    for role in ("is_staff", "is_superuser"):
+        if getattr(user, role):
+            changes[role] = [False, True]
+    record([event("user.created", user, by=by, changes=changes)])
+    if tell:
+        queue_email("account_created", [user.pk])
+    _announce(signals.user_created, user, by=by)
+    return user
+
+
+def _place(user: User, flow: ApprovalFlow, status: Status, *, now: datetime) -> None:
+    user.approval_flow = flow
+    user.status = status
+    user.status_changed_at = now
+    if status is Status.PENDING_ADMIN_APPROVAL:
+        user.awaiting_since = now
+
+
+def _announce(signal: Any, user: User, *, by: Actor) -> None:
+    transaction.on_commit(partial(signal.send_robust, sender=User, user=user, by=by), robust=True)
+

@@ -1,0 +1,54 @@
+"""Where an account stands, and what a new one passes through before it is active."""
+
+from typing import Self
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Status(models.TextChoices):
+    """The six statuses of an account. Only `active` may sign in."""
+
+    PENDING_EMAIL_VERIFICATION = "pending_email_verification", _("Email not verified")
+    PENDING_ADMIN_APPROVAL = "pending_admin_approval", _("Awaiting decision")
+    ACTIVE = "active", _("Active")
+    REJECTED = "rejected", _("Rejected")
+    SUSPENDED = "suspended", _("Suspended")
+    DEACTIVATED = "deactivated", _("Deactivated")
+
+
+class ApprovalFlow(models.TextChoices):
+    """What stands between registration and an active account. It is stored on the account at registration."""
+
+    NONE = "none", _("None")
+    EMAIL_VERIFICATION = "email_verification", _("Email verification")
+    ADMIN_APPROVAL = "admin_approval", _("Approval")
+    EMAIL_VERIFICATION_AND_ADMIN_APPROVAL = (
+        "email_verification_and_admin_approval",
+        _("Email verification and approval"),
+    )
+
+    @classmethod
+    def parse(cls, value: str) -> Self:
+        """The flow that a setting names; upstream's `pending_…` values are aliases.
+
+        Raises:
+            ValueError: no flow has this name.
+        """
+        return cls(value.removeprefix("pending_"))
+
+    @property
+    def verifies_email(self) -> bool:
+        """Whether an unverified address holds the account back."""
+        return self in {self.EMAIL_VERIFICATION, self.EMAIL_VERIFICATION_AND_ADMIN_APPROVAL}
+
+    @property
+    def wants_approval(self) -> bool:
+        """Whether an administrator decides."""
+        return self in {self.ADMIN_APPROVAL, self.EMAIL_VERIFICATION_AND_ADMIN_APPROVAL}
+
+    def next_status(self, *, verified: bool) -> Status:
+        """Where somebody stands who has not been decided on yet."""
+        if self.verifies_email and not verified:
+            return Status.PENDING_EMAIL_VERIFICATION
+        return Status.PENDING_ADMIN_APPROVAL if self.wants_approval else Status.ACTIVE

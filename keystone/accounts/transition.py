@@ -1,0 +1,139 @@
+"""The engine behind every move of an account from one status to another."""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from keystone.accounts import tokens
+from keystone.accounts.authority import LastSuperuser, leaves_a_superuser, lock_superusers, refusal_to_touch
+from keystone.accounts.emails import queue_email
+from keystone.accounts.models import User
+from keystone.accounts.moves import Move, judge, last_decisions
+from keystone.accounts.status import Status
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+from keystone.refusals import Refusal
+from keystone.sessions.revocation import revoke_sessions
+
+
+@dataclass
+class Outcome:
+    """What a move came to: who was moved, and who was refused and why."""
+
+    moved: list[User] = field(default_factory=list)
+    refused: list[tuple[User, Refusal]] = field(default_factory=list)
+    missing: list[Any] = field(default_factory=list)
+
+
+@transaction.atomic
+def transition(
+    move: Move,
+    ids: Collection[Any],
+    *,
+    by: Actor,
+    reason: str = "",
+    note: str = "",
+    tell: bool,
+    even_unverified: bool = False,
+    suspended_until: datetime | None = None,
+) -> Outcome:
+    """Make `move` for each of `ids` that it is legal for, all in one transaction.
+
+    It locks the rows, judges each of them, writes the statuses in set-based statements, one audit event each and the
+    outgoing mails, ends the sessions of those who lose access, and sends the signals after commit. What is refused
+    is told in the outcome and stays as it was.
+    """
+    outcome = Outcome()
+    if move.ends_access:
+        lock_superusers()
+    # Rows are locked in the order of their keys, so that two moves of the same people cannot block each other.
+    people = list(User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
+    found = {user.pk for user in people}
+    outcome.missing = [key for key in dict.fromkeys(ids) if key not in found]
+
+    decisions = last_decisions(people, move)
+    for user in people:
+        refusal = judge(user, move, even_unverified=even_unverified, decision=decisions.get(str(user.pk)))
+        refusal = refusal or refusal_to_touch(user, by=by)
+        if refusal is None:
+            outcome.moved.append(user)
+        else:
+            outcome.refused.append((user, refusal))
+    _keep_a_superuser(move, outcome)
+    if not outcome.moved:
+        return outcome
+
+    now = timezone.now()
+    events = []
+    by_target: dict[Status, list[User]] = {}
+    for user in outcome.moved:
+        target = move.target_of(user)
+        changes: dict[str, Any] = {"status": [user.status, target]}
+        if suspended_until:
+            changes["suspended_until"] = [None, suspended_until]
+        events.append(event(move.action, user, by=by, reason=reason, note=note, changes=changes))
+        by_target.setdefault(target, []).append(user)
+    for target, group in by_target.items():
+        _write(move, target, group, now=now, reason=reason, suspended_until=suspended_until)
+    record(events)
+
+    moved_ids = [user.pk for user in outcome.moved]
+    if move.ends_access:
+        revoke_sessions(moved_ids)
+        tokens.revoke(moved_ids)
+    if tell:
+        _tell(move, by_target, reason=reason, suspended_until=suspended_until)
+    _announce(move, outcome.moved, by=by)
+    return outcome
+
+
+def _keep_a_superuser(move: Move, outcome: Outcome) -> None:
+    leaving = [user for user in outcome.moved if user.is_superuser and user.status == Status.ACTIVE]
+    if move.ends_access and leaving and not leaves_a_superuser([user.pk for user in leaving]):
+        outcome.moved = [user for user in outcome.moved if user not in leaving]
+        outcome.refused += [(user, LastSuperuser()) for user in leaving]
+
+
+def _write(
+    move: Move, target: Status, people: list[User], *, now: datetime, reason: str, suspended_until: datetime | None
+) -> None:
+    values: dict[str, Any] = {
+        "status": target,
+        "status_changed_at": now,
+        "status_reason": reason,
+        "suspended_until": suspended_until,
+        "updated_at": now,
+    }
+    if move.decides:
+        values["decided_at"] = now
+    if target is Status.PENDING_ADMIN_APPROVAL:
+        values["awaiting_since"] = now
+    for user in people:
+        for name, value in values.items():
+            setattr(user, name, value)
+        user.is_active = target is Status.ACTIVE
+    counted = {"rejection_count": F("rejection_count") + 1} if target is Status.REJECTED else {}
+    for user in people if counted else ():
+        user.rejection_count += 1
+    User.objects.filter(pk__in=[user.pk for user in people]).update(**values, **counted)
+
+
+def _tell(
+    move: Move, by_target: dict[Status, list[User]], *, reason: str, suspended_until: datetime | None
+) -> None:
+    for target, group in by_target.items():
+        name = move.email_for(target)
+        if name:
+            until = suspended_until.isoformat() if suspended_until else ""
+            queue_email(name, [user.pk for user in group], reason=reason, until=until)
+
+
+def _announce(move: Move, people: Iterable[User], *, by: Actor) -> None:
+    for user in people:
+        transaction.on_commit(partial(move.signal.send_robust, sender=User, user=user, by=by), robust=True)

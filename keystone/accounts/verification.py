@@ -1,0 +1,68 @@
+"""Proving that an address belongs to the person who registered it."""
+
+from functools import partial
+
+from django.db import transaction
+from django.utils import timezone
+
+from keystone.accounts import signals, tokens
+from keystone.accounts.emails import queue_email
+from keystone.accounts.models import User
+from keystone.accounts.registration import mail_registration
+from keystone.accounts.status import Status
+from keystone.accounts.tokens import InvalidToken, Purpose
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+
+
+@transaction.atomic
+def verify_email(token: str) -> User:
+    """Use a verification link: the address is proved, and the account moves on as its flow says.
+
+    Of any number of callers at once, one succeeds. The person's other verification links end with it.
+
+    Raises:
+        InvalidToken: the token cannot be used (any more).
+    """
+    # The person's row is locked before the token's, as every move does, so that the two cannot block each other.
+    found = tokens.usable(token, purpose=Purpose.VERIFY_EMAIL).first()
+    if found is None:
+        raise InvalidToken
+    user = User.objects.select_for_update(no_key=True).get(pk=found.user_id)
+    redeemed = tokens.redeem(token, purpose=Purpose.VERIFY_EMAIL)
+    if user.email_normalized != redeemed.email_normalized or user.email_verified_at is not None:
+        raise InvalidToken
+    now = timezone.now()
+    before = user.status
+    user.email_verified_at = user.updated_at = now
+    fields = ["email_verified_at", "updated_at"]
+    if before == Status.PENDING_EMAIL_VERIFICATION:
+        user.status = user.flow.next_status(verified=True)
+        user.status_changed_at = now
+        user.is_active = user.status == Status.ACTIVE
+        fields += ["status", "status_changed_at"]
+        if user.status == Status.PENDING_ADMIN_APPROVAL:
+            user.awaiting_since = now
+            fields.append("awaiting_since")
+    User.objects.filter(pk=user.pk).update(**{name: getattr(user, name) for name in fields})
+    tokens.revoke([user.pk], purpose=Purpose.VERIFY_EMAIL)
+
+    person = Actor.person(user)
+    changes: dict[str, object] = {"email_verified_at": [None, now]}
+    if user.status != before:
+        changes["status"] = [before, user.status]
+    record([event("user.email_verified", user, by=person, changes=changes)])
+    if user.status == Status.PENDING_ADMIN_APPROVAL:
+        queue_email("awaiting_approval", [user.pk])
+    transaction.on_commit(
+        partial(signals.user_email_verified.send_robust, sender=User, user=user, by=person), robust=True
+    )
+    return user
+
+
+@transaction.atomic
+def resend_verification(email: str) -> None:
+    """Mail a new link to somebody who still needs one. Says nothing about whether the address is known."""
+    user = User.objects.with_email(email).select_for_update(no_key=True).first()
+    if user is not None:
+        mail_registration(user, None)

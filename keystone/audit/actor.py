@@ -1,0 +1,53 @@
+"""Who does something: a person, an administrator, a command, a job or the system itself."""
+
+import getpass
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class ActorKind(models.TextChoices):
+    """The kinds of actor that the audit log tells apart."""
+
+    PERSON = "person", _("the person")
+    ADMINISTRATOR = "administrator", _("administrator")
+    CLI = "cli", _("command line")
+    JOB = "job", _("scheduled job")
+    SYSTEM = "system", _("system")
+
+
+@dataclass(frozen=True)
+class Actor:
+    """Who acts. `user` is set when that is an account; `label` is how the log shows them for ever."""
+
+    kind: ActorKind
+    label: str
+    user: Any = None
+
+    @classmethod
+    def person(cls, user: AbstractBaseUser) -> Self:
+        """Somebody who acts on their own account."""
+        return cls(ActorKind.PERSON, user.get_username(), user)
+
+    @classmethod
+    def administrator(cls, user: AbstractBaseUser) -> Self:
+        """Somebody who acts on others' accounts."""
+        return cls(ActorKind.ADMINISTRATOR, user.get_username(), user)
+
+    @classmethod
+    def cli(cls) -> Self:
+        """A command, run by an operating-system user."""
+        return cls(ActorKind.CLI, getpass.getuser())
+
+    @classmethod
+    def job(cls, name: str) -> Self:
+        """The scheduled job `name`."""
+        return cls(ActorKind.JOB, name)
+
+    @classmethod
+    def system(cls) -> Self:
+        """Keystone itself."""
+        return cls(ActorKind.SYSTEM, "keystone")

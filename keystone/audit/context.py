@@ -1,0 +1,33 @@
+"""Where a change comes from: the request's id and the caller's IP address, carried beside the call."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The request that a change belongs to; empty outside one."""
+
+    request_id: str = ""
+    ip_address: str | None = None
+
+
+_origin: ContextVar[Origin] = ContextVar("keystone_origin", default=Origin())
+
+
+def current_origin() -> Origin:
+    """The origin of the running request, or an empty one."""
+    return _origin.get()
+
+
+@contextmanager
+def origin(*, request_id: str = "", ip_address: str | None = None) -> Iterator[Origin]:
+    """Set the origin for the time of the block."""
+    value = Origin(request_id, ip_address)
+    token = _origin.set(value)
+    try:
+        yield value
+    finally:
+        _origin.reset(token)

@@ -1,0 +1,55 @@
+"""The audit log: one row per thing that happened, written in the transaction of what it tells of."""
+
+from django.conf import settings
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from keystone.audit.actor import ActorKind
+
+
+class AuditEvent(models.Model):
+    """Who did what to whom, when, from where and why. A trigger refuses every change and deletion.
+
+    The references to accounts are not enforced: the log outlives what it tells of, and keeps the labels.
+    """
+
+    created_at = models.DateTimeField(_("when"), db_default=Now(), editable=False)
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        verbose_name=_("who"),
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        related_name="+",
+    )
+    actor_kind = models.CharField(_("kind of actor"), max_length=20, choices=ActorKind)
+    actor_label = models.CharField(_("who"), max_length=320)
+    action = models.CharField(_("action"), max_length=60)
+    target_type = models.CharField(_("kind of target"), max_length=60)
+    target_id = models.CharField(_("target id"), max_length=64)
+    target_label = models.CharField(_("target"), max_length=320)
+    reason = models.TextField(_("reason"), blank=True)
+    note = models.TextField(_("internal note"), blank=True)
+    changes = models.JSONField(_("changes"), default=dict, blank=True, encoder=DjangoJSONEncoder)
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    request_id = models.CharField(_("request id"), max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = _("audit event")
+        verbose_name_plural = _("audit log")
+        ordering = ("-created_at", "-id")
+        default_permissions = ("view",)
+        permissions = (("export_auditevent", _("Can export the audit log")),)
+        indexes = (
+            models.Index(fields=["-created_at", "-id"], name="audit_created"),
+            models.Index(fields=["action", "-created_at"], name="audit_action"),
+            models.Index(fields=["target_type", "target_id", "-created_at"], name="audit_target"),
+            models.Index(fields=["actor", "-created_at"], name="audit_actor"),
+            models.Index(fields=["request_id"], name="audit_request", condition=~models.Q(request_id="")),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target_label}"

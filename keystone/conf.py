@@ -1,0 +1,73 @@
+"""Keystone's options: the setting `KEYSTONE`, typed, with its defaults, and checked at the start."""
+
+from dataclasses import dataclass, fields
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What `KEYSTONE = {...}` may hold. Each field's name in capitals is the key.
+
+    Attributes:
+        project_name: shown in the admin, in mails and on the pages that links land on.
+        default_user_approval_flow: what a new person passes through; one of `ApprovalFlow`, or upstream's
+            aliases `pending_email_verification` and `pending_admin_approval`.
+        public_url: where this server is reached from outside; links to its own pages start with it.
+        frontend_url: where links in mails land instead, when a front end has pages of its own.
+        email_verification_lifetime: how long the link in a verification mail works.
+        registration_mail_interval: at most one registration mail per address in this time, so that nobody
+            can fill a mailbox by registering its address again and again.
+        access_token_lifetime: how long an access token works.
+        session_lifetime: the absolute end of a sign-in, counted from the sign-in.
+        trusted_proxies: how many proxies in front of this server append to X-Forwarded-For. 0 believes none.
+    """
+
+    project_name: str = "Keystone"
+    default_user_approval_flow: str = "email_verification_and_admin_approval"
+    public_url: str = "http://localhost:8000"
+    frontend_url: str = ""
+    email_verification_lifetime: timedelta = timedelta(hours=72)
+    registration_mail_interval: timedelta = timedelta(minutes=1)
+    access_token_lifetime: timedelta = timedelta(minutes=10)
+    session_lifetime: timedelta = timedelta(days=30)
+    trusted_proxies: int = 0
+
+    @property
+    def link_url(self) -> str:
+        """What links in mails start with; from the settings only, never from a request's Host."""
+        return self.frontend_url or self.public_url
+
+
+@lru_cache(maxsize=1)
+def options() -> Options:
+    """The options in force.
+
+    Raises:
+        ImproperlyConfigured: a key is unknown or a value has the wrong type.
+    """
+    given: dict[str, Any] = getattr(settings, "KEYSTONE", {})
+    known = {field.name.upper(): field for field in fields(Options)}
+    values = {}
+    for key, value in given.items():
+        if key not in known:
+            raise ImproperlyConfigured(f"KEYSTONE has no option {key}. It knows {', '.join(sorted(known))}.")
+        expected = known[key].type
+        if not isinstance(value, expected) or isinstance(value, bool) is not (expected is bool):  # type: ignore[arg-type]
+            name = getattr(expected, "__name__", expected)
+            raise ImproperlyConfigured(f"KEYSTONE[{key!r}] must be a {name}, not {value!r}.")
+        values[known[key].name] = value
+    return Options(**values)
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "KEYSTONE":
+        options.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="keystone.conf")

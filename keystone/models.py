@@ -1,0 +1,8 @@
+"""Index of the models, so that Django finds them. Each stands with its subject."""
+
+from keystone.accounts.models import User
+from keystone.accounts.tokens import OneTimeToken
+from keystone.audit.models import AuditEvent
+from keystone.sessions.models import Session
+
+__all__ = ["AuditEvent", "OneTimeToken", "Session", "User"]

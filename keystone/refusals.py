@@ -1,0 +1,22 @@
+"""What a verb function raises when a rule says no. One handler maps it to the API's envelope, the admin shows it."""
+
+from typing import ClassVar
+
+from django.utils.functional import Promise
+
+
+class Refusal(Exception):
+    """A rule refuses what was asked; nothing was changed.
+
+    Each subclass stands beside the function that raises it and gives the stable `code`, the HTTP `status` of the
+    answer, and a `message` for people.
+    """
+
+    code: ClassVar[str] = "refused"
+    status: ClassVar[int] = 409
+    message: ClassVar[str | Promise] = ""
+
+    def __init__(self, message: str | Promise | None = None, *, fields: dict[str, list[str]] | None = None) -> None:
+        self.detail = str(self.message if message is None else message)
+        self.fields = fields or {}
+        super().__init__(self.detail)

@@ -1,0 +1,46 @@
+"""`Session`: one sign-in through the API, which every token that it answers names."""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+
+class SessionQuerySet(models.QuerySet["Session"]):
+    """The named reads."""
+
+    def live(self) -> "SessionQuerySet":
+        """Sessions that have neither ended nor been revoked."""
+        return self.filter(revoked_at__isnull=True, expires_at__gt=Now())
+
+
+class Session(models.Model):
+    """A sign-in. `refresh_digest` is that of the one refresh token that works now."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
+    refresh_digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField(_("signed in"), db_default=Now())
+    last_used_at = models.DateTimeField(_("last used"), db_default=Now())
+    expires_at = models.DateTimeField(_("ends"), db_index=True)
+    revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
+    ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    user_agent = models.CharField(_("device"), max_length=300, blank=True)
+
+    objects = SessionQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("session")
+        verbose_name_plural = _("sessions")
+        ordering = ("-last_used_at", "-id")
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["user", "-last_used_at"], name="session_user"),
+            models.Index(fields=["user"], name="session_open", condition=Q(revoked_at__isnull=True)),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.created_at:%Y-%m-%d %H:%M} {self.ip_address or ''}".strip()

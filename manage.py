@@ -1,0 +1,35 @@
+#!/usr/bin/env python
+"""Keystone's command line: `uv run manage.py --help`."""
+
+import os
+import sys
+
+
+def main() -> int:
+    """Run the command; a fault that the operator can mend is one line on stderr, not a traceback."""
+    if sys.version_info < (3, 12):
+        sys.stderr.write(f"Keystone needs Python 3.12 or newer; this is {sys.version.split()[0]}.\n")
+        return 1
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+        from django.db import OperationalError
+    except ImportError:
+        sys.stderr.write("The dependencies are missing. Run `uv sync`, or `bash scripts/dev.sh`.\n")
+        return 1
+    from config.env import settings_module
+
+    try:
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.stderr.write(f"Configuration: {error}\n")
+        return 1
+    except OperationalError as error:
+        sys.stderr.write(f"Database: {' '.join(str(error).split())}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
