@@ -7,7 +7,7 @@ import sys
 
 def main() -> int:
     """Run the command; a fault that the operator can mend is one line on stderr, not a traceback."""
-    if sys.version_info < (3, 12):
+    if sys.version_info < (3, 12):  # noqa: UP036 - whoever runs this with an old Python is told so
         sys.stderr.write(f"Keystone needs Python 3.12 or newer; this is {sys.version.split()[0]}.\n")
         return 1
     try:
@@ -22,6 +22,8 @@ def main() -> int:
     try:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
         execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        return 130  # the shell's number for "ended by Ctrl-C"
     except ImproperlyConfigured as error:
         sys.stderr.write(f"Configuration: {error}\n")
         return 1

@@ -13,6 +13,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+CONNECTION: dict[str, object] = {"connect_timeout": "10"}  # seconds; a host that swallows packets is told of soon
 ENVIRONMENTS = ("local", "testing", "staging", "production")
 
 
@@ -111,7 +112,8 @@ def settings_module(default_environment: str = "local") -> str:
         default_environment: taken when ENVIRONMENT is not set. `manage.py` says local; the WSGI and ASGI entry
             points say production, so that a server without ENVIRONMENT is closed rather than open.
     """
-    load_files()
+    if os.environ.get("ENVIRONMENT") != "testing":  # a developer's .env must not turn tests to another server
+        load_files()
     name = environment(default_environment)
     os.environ["ENVIRONMENT"] = name
     return f"config.settings.{'production' if name == 'staging' else name}"
@@ -138,15 +140,15 @@ def database() -> dict[str, object]:
             port = parts.port or 5432
         except ValueError:
             parts, port = urlsplit(""), 0
-        if parts.scheme not in {"postgres", "postgresql", "psql"} or not parts.path.strip("/"):
+        # A bare / in the password ends the host too early, and leaves an @ in the path.
+        is_whole = bool(parts.path.strip("/")) and "@" not in parts.path
+        if parts.scheme not in {"postgres", "postgresql", "psql"} or not is_whole:
             # The URL itself may hold a password and is not repeated.
             raise ImproperlyConfigured(
                 "DATABASE_URL must look like postgresql://user:password@host:5432/name; write @ / : % in the "
                 "user or password as %40 %2F %3A %25."
             )
-        options: dict[str, object] = {
-            key: value[0] for key, value in parse_qs(parts.query).items()
-        }
+        options = {**CONNECTION, **{key: value[0] for key, value in parse_qs(parts.query).items()}}
         return {
             "NAME": unquote(parts.path.removeprefix("/")),
             "USER": unquote(parts.username or ""),
@@ -162,7 +164,7 @@ def database() -> dict[str, object]:
             "PASSWORD": text("POSTGRES_PASSWORD", ""),
             "HOST": text("POSTGRES_SERVER"),
             "PORT": number("POSTGRES_PORT", 5432, minimum=1, maximum=65535),
-            "OPTIONS": {},
+            "OPTIONS": dict(CONNECTION),
         }
     raise ImproperlyConfigured(
         "No database is named. Set DATABASE_URL, or POSTGRES_SERVER with POSTGRES_USER, POSTGRES_PASSWORD and "

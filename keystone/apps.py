@@ -12,5 +12,6 @@ class KeystoneConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks."""
+        """Register the system checks and the schema's extensions."""
         from keystone import checks  # noqa: F401 - registers on import
+        from keystone.api import schema  # noqa: F401 - registers on import

@@ -5,7 +5,7 @@ from typing import ClassVar
 from django.utils.functional import Promise
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - it is not an error: a rule did its work
     """A rule refuses what was asked; nothing was changed.
 
     Each subclass stands beside the function that raises it and gives the stable `code`, the HTTP `status` of the

@@ -1,6 +1,17 @@
 """Keystone's addresses."""
 
 from django.contrib import admin
-from django.urls import path
+from django.urls import include, path
+from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
-urlpatterns = [path("admin/", admin.site.urls)]
+urlpatterns = [
+    path("", include("keystone.accounts.page_urls")),
+    path("", include("keystone.mail.development_urls")),
+    path("admin/", admin.site.urls),
+    path("api/", include("keystone.api.urls")),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("docs", RedirectView.as_view(pattern_name="docs")),
+    path("redoc/", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("redoc", RedirectView.as_view(pattern_name="redoc")),
+]

@@ -1,4 +1,4 @@
-"""The Django database engine `config.embedded_postgres`: PostgreSQL's own, started when it is first needed."""
+"""The Django database engine `config.embedded_postgres`: PostgreSQL's own, started when first needed."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from config import embedded_postgres
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
-    """PostgreSQL in the folder that the setting DATA_FOLDER names; FSYNC (default true) waits for the disk."""
+    """PostgreSQL in the folder of the setting DATA_FOLDER; with FSYNC, commits wait for the disk."""
 
     def get_connection_params(self) -> dict[str, Any]:
         """Start or reattach the server, then connect to its socket."""
@@ -17,6 +17,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
             database=self.settings_dict["EMBEDDED_NAME"],
             fsync=self.settings_dict["FSYNC"],
         )
+        self.settings_dict["PORT"] = "5432"  # not the PGPORT of somebody's shell
         self.settings_dict["USER"] = "postgres"
         params: dict[str, Any] = super().get_connection_params()
         return params

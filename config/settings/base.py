@@ -2,12 +2,14 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from config import env
 from config.project import PROJECT_APPS, PROJECT_KEYSTONE
+from config.settings.unfold import UNFOLD  # noqa: F401 - a setting: the look of the admin
 
 BASE_DIR = env.BASE_DIR
 DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data")))
@@ -75,6 +77,7 @@ TEMPLATES = [
 ]
 
 # -- Data --------------------------------------------------------------------------------------------------------
+DATABASES: dict[str, dict[str, Any]]
 if env.names_a_database():
     DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", **env.database()}}
 elif ENVIRONMENT in {"local", "testing"}:
@@ -136,9 +139,7 @@ AUTH_PASSWORD_VALIDATORS = [
 
 KEYSTONE = {
     "PROJECT_NAME": PROJECT_NAME,
-    "DEFAULT_USER_APPROVAL_FLOW": env.text(
-        "DEFAULT_USER_APPROVAL_FLOW", "email_verification_and_admin_approval"
-    ),
+    "DEFAULT_USER_APPROVAL_FLOW": env.text("DEFAULT_USER_APPROVAL_FLOW", "email_verification_and_admin_approval"),
     "PUBLIC_URL": env.url("PUBLIC_URL", "http://localhost:8000"),
     "FRONTEND_URL": env.url("FRONTEND_URL", ""),
     "EMAIL_VERIFICATION_LIFETIME": timedelta(
@@ -159,11 +160,11 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
-        "keystone.api.renderers.OfflineBrowsableAPIRenderer",
+        "rest_framework.renderers.BrowsableAPIRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_PAGINATION_CLASS": "keystone.api.pagination.KeysetPagination",
-    "DEFAULT_SCHEMA_CLASS": "keystone.api.schema.EnvelopeAutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "keystone.api.errors.envelope_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
@@ -175,9 +176,13 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": "/api/",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "keystone.api.schema.describe_errors",
+    ],
     "ENUM_NAME_OVERRIDES": {
-        "Status": "keystone.accounts.models.Status",
-        "ApprovalFlow": "keystone.accounts.models.ApprovalFlow",
+        "Status": "keystone.accounts.status.Status",
+        "ApprovalFlow": "keystone.accounts.status.ApprovalFlow",
     },
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -213,7 +218,7 @@ USE_TZ = True
 USE_I18N = True
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

@@ -1,5 +1,6 @@
 """Staging and production: everything unsafe is refused, nothing has a default that an attacker could know."""
 
+from config import env
 from config.settings.base import *
 
 SECRET_KEY = env.text("SECRET_KEY")

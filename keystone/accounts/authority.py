@@ -56,4 +56,5 @@ def lock_superusers() -> None:
 
 def leaves_a_superuser(leaving: Collection[Any]) -> bool:
     """Whether an active superuser is left when those with the keys `leaving` are gone."""
-    return User.objects.active_superusers().exclude(pk__in=leaving).exists()
+    left: bool = User.objects.active_superusers().exclude(pk__in=leaving).exists()
+    return left

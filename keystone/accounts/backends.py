@@ -13,7 +13,11 @@ class EmailBackend(ModelBackend):
     """Finds the account by any spelling of its address; only an active one gets in."""
 
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
     ) -> User | None:
         """The person with this address and password, if their account is active."""
         address = username or kwargs.get(User.USERNAME_FIELD)
@@ -35,7 +39,7 @@ def person_with_password(email: str, password: str) -> User | None:
 
     def upgrade(raw_password: str) -> None:
         user.set_password(raw_password)
-        user._password = None  # noqa: SLF001 - as Django does: this is not a change of password
+        user._password = None  # type: ignore[attr-defined]  # as Django does: this is not a change of password
         user.save(update_fields=["password"])
 
     return user if check_password(password, user.password, upgrade) else None

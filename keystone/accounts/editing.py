@@ -45,9 +45,7 @@ def change_names(user: User, *, by: Actor, first_name: str | None = None, last_n
     return _change(user, {name: value for name, value in given.items() if value is not None}, by=by)
 
 
-def change_roles(
-    user: User, *, by: Actor, is_staff: bool | None = None, is_superuser: bool | None = None
-) -> User:
+def change_roles(user: User, *, by: Actor, is_staff: bool | None = None, is_superuser: bool | None = None) -> User:
     """Give or take the roles; None keeps what is there. A loss of role ends the person's sessions.
 
     Raises:
@@ -60,6 +58,22 @@ def change_roles(
         raise ProtectedAccount
     given = {"is_staff": is_staff, "is_superuser": is_superuser}
     return _change(user, {name: value for name, value in given.items() if value is not None}, by=by)
+
+
+@transaction.atomic
+def change_user(
+    user: User,
+    *,
+    by: Actor,
+    first_name: str | None = None,
+    last_name: str | None = None,
+    is_staff: bool | None = None,
+    is_superuser: bool | None = None,
+) -> User:
+    """`change_names` and `change_roles` in one transaction: both or neither."""
+    if is_staff is not None or is_superuser is not None:
+        change_roles(user, by=by, is_staff=is_staff, is_superuser=is_superuser)
+    return change_names(user, by=by, first_name=first_name, last_name=last_name)
 
 
 @transaction.atomic
@@ -88,10 +102,17 @@ def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
     User.objects.filter(pk=user.pk).update(**new, updated_at=now)
     for name, value in {**new, "updated_at": now}.items():
         setattr(user, name, value)
-    record([event("user.roles_changed" if set(changes) & set(ROLES) else "user.changed", user, by=by, changes=changes)])
+    record(
+        [
+            event(
+                "user.roles_changed" if set(changes) & set(ROLES) else "user.changed",
+                user,
+                by=by,
+                changes=changes,
+            )
+        ]
+    )
     if any(change == [True, False] for name, change in changes.items() if name in ROLES):
         revoke_sessions([user.pk])
-    transaction.on_commit(
-        partial(signals.user_changed.send_robust, sender=User, user=user, by=by), robust=True
-    )
+    transaction.on_commit(partial(signals.user_changed.send_robust, sender=User, user=user, by=by), robust=True)
     return user

@@ -37,7 +37,9 @@ def normalize(address: str) -> str:
     _validate_ascii("".join(sign if sign.isascii() else "x" for sign in local) + f"@{domain}")
     if len(normalized) > MAX_LENGTH:
         raise ValidationError(
-            _("An email address has at most %(limit)d characters."), code="max_length", params={"limit": MAX_LENGTH}
+            _("An email address has at most %(limit)d characters."),
+            code="max_length",
+            params={"limit": MAX_LENGTH},
         )
     return normalized
 

@@ -26,8 +26,8 @@ def queue_email(name: str, user_ids: Collection[Any], **context: str) -> None:
     """
     from keystone.accounts.tasks import send_account_emails
 
-    for some in batched(user_ids, PEOPLE_PER_TASK, strict=False):
-        arguments = {"name": name, "user_ids": [str(key) for key in some], "context": context}
+    for some in batched(user_ids, PEOPLE_PER_TASK):
+        arguments: dict[str, Any] = {"name": name, "user_ids": [str(key) for key in some], "context": context}
         transaction.on_commit(partial(send_account_emails.enqueue, **arguments), robust=True)
 
 

@@ -18,6 +18,7 @@ from keystone.accounts.moves import (
     REJECT,
     REOPEN,
     SUSPEND,
+    Move,
     ReasonMissing,
     SuspensionEndsInThePast,
     UserNotFound,
@@ -27,7 +28,13 @@ from keystone.audit.actor import Actor
 
 
 def approve_user(
-    user: User, *, by: Actor, reason: str = "", note: str = "", even_unverified: bool = False, tell: bool = True
+    user: User,
+    *,
+    by: Actor,
+    reason: str = "",
+    note: str = "",
+    even_unverified: bool = False,
+    tell: bool = True,
 ) -> User:
     """Let a pending person in.
 
@@ -44,9 +51,7 @@ def approve_user(
         AlreadyDecided, IllegalTransition: the person is not pending.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
-    outcome = approve_users(
-        [user.pk], by=by, reason=reason, note=note, even_unverified=even_unverified, tell=tell
-    )
+    outcome = approve_users([user.pk], by=by, reason=reason, note=note, even_unverified=even_unverified, tell=tell)
     return _single(user, outcome)
 
 
@@ -80,9 +85,7 @@ def reject_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell
     return _single(user, reject_users([user.pk], by=by, reason=reason, note=note, tell=tell))
 
 
-def reject_users(
-    ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", tell: bool = True
-) -> Outcome:
+def reject_users(ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> Outcome:
     """`reject_user` for many at once."""
     return transition(REJECT, ids, by=by, reason=reason, note=note, tell=tell)
 
@@ -168,6 +171,28 @@ def deactivate_users(
 ) -> Outcome:
     """`deactivate_user` for many at once."""
     return transition(DEACTIVATE, ids, by=by, reason=reason, note=note, tell=tell)
+
+
+def move_users(
+    move: Move,
+    ids: Collection[Any],
+    *,
+    by: Actor,
+    reason: str = "",
+    note: str = "",
+    tell: bool = True,
+    even_unverified: bool = False,
+    until: datetime | None = None,
+) -> Outcome:
+    """Any of the moves above, for many at once; what a move has no use for is ignored.
+
+    Raises:
+        ReasonMissing, SuspensionEndsInThePast: as `suspend_user`.
+    """
+    if move is SUSPEND:
+        return suspend_users(ids, by=by, reason=reason, until=until, note=note, tell=tell)
+    only_approving = even_unverified and move is APPROVE
+    return transition(move, ids, by=by, reason=reason, note=note, tell=tell, even_unverified=only_approving)
 
 
 def _single(user: User, outcome: Outcome) -> User:

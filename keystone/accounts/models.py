@@ -29,8 +29,8 @@ def search_document() -> Func:
         F("first_name"),
         F("last_name"),
         F("email"),
+        arg_joiner=" || ' ' || ",  # before the template: the migration autodetector compares them in order
         template="%(expressions)s",
-        arg_joiner=" || ' ' || ",
         output_field=models.TextField(),
     )
     parts = Func(words, Value("@.-_+'/:"), Value("        "), function="translate", output_field=models.TextField())
@@ -113,8 +113,10 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
     status_changed_at = models.DateTimeField(_("in this status since"), editable=False)
     status_reason = models.TextField(_("reason given"), blank=True, editable=False)
     approval_flow = models.CharField(_("approval flow"), max_length=48, choices=ApprovalFlow, editable=False)
-    is_active = models.GeneratedField(  # type: ignore[assignment]
-        expression=Q(status=Status.ACTIVE), output_field=models.BooleanField(_("active")), db_persist=True
+    is_active = models.GeneratedField(
+        expression=Q(status=Status.ACTIVE),  # type: ignore[arg-type]  # a condition is an expression here
+        output_field=models.BooleanField(_("active")),
+        db_persist=True,
     )
     email_verified_at = models.DateTimeField(_("address verified"), null=True, blank=True, editable=False)
     awaiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True, editable=False)
@@ -125,7 +127,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
 
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May sign in to the admin."))
 
-    objects: ClassVar[UserManager] = UserManager()  # type: ignore[assignment]
+    objects: ClassVar[UserManager] = UserManager()
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -178,17 +180,17 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
                 name="user_rejected_at",
             ),
             models.CheckConstraint(
-                condition=~Q(status=Status.SUSPENDED) | ~Q(status_reason=""), name="user_suspended_for_a_reason"
+                condition=~Q(status=Status.SUSPENDED) | ~Q(status_reason=""),
+                name="user_suspended_for_a_reason",
             ),
             models.CheckConstraint(
                 condition=Q(status=Status.SUSPENDED) | Q(suspended_until__isnull=True),
                 name="user_only_suspended_has_an_end",
             ),
+            models.CheckConstraint(condition=Q(is_superuser=False) | Q(is_staff=True), name="user_superuser_is_staff"),
             models.CheckConstraint(
-                condition=Q(is_superuser=False) | Q(is_staff=True), name="user_superuser_is_staff"
-            ),
-            models.CheckConstraint(
-                condition=~Q(email_normalized="") & Q(email_normalized__contains="@"), name="user_has_an_address"
+                condition=~Q(email_normalized="") & Q(email_normalized__contains="@"),
+                name="user_has_an_address",
             ),
         )
 

@@ -191,7 +191,7 @@ def judge(user: User, move: Move, *, even_unverified: bool, decision: AuditEvent
                 }
             )
         return IllegalTransition(
-            gettext("This does not go from the status “%(status)s”.") % {"status": user.get_status_display()}
+            gettext("This is not possible in the status “%(status)s”.") % {"status": user.get_status_display()}
         )
     if move is APPROVE and user.email_verified_at is None and not even_unverified:
         return UnverifiedAddress()
@@ -204,9 +204,7 @@ def last_decisions(people: Iterable[User], move: Move) -> dict[str, AuditEvent]:
     if not late:
         return {}
     events = (
-        AuditEvent.objects.filter(
-            target_type="user", target_id__in=late, action__in=[APPROVE.action, REJECT.action]
-        )
+        AuditEvent.objects.filter(target_type="user", target_id__in=late, action__in=[APPROVE.action, REJECT.action])
         .order_by("target_id", "-created_at", "-id")
         .distinct("target_id")
     )

@@ -49,7 +49,16 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
         with transaction.atomic():
             user.registration_mail_at = now
             user.save(force_insert=True)
-            record([event("user.registered", user, by=Actor.person(user), changes={"status": [None, user.status]})])
+            record(
+                [
+                    event(
+                        "user.registered",
+                        user,
+                        by=Actor.person(user),
+                        changes={"status": [None, user.status]},
+                    )
+                ]
+            )
             if flow is not ApprovalFlow.NONE:
                 queue_email("verify_email", [user.pk])
             _announce(signals.user_registered, user, by=Actor.person(user))
@@ -152,4 +161,3 @@ def _place(user: User, flow: ApprovalFlow, status: Status, *, now: datetime) -> 
 
 def _announce(signal: Any, user: User, *, by: Actor) -> None:
     transaction.on_commit(partial(signal.send_robust, sender=User, user=user, by=by), robust=True)
-

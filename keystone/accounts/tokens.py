@@ -2,8 +2,9 @@
 
 import hashlib
 import secrets
+from collections.abc import Collection
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models, transaction
@@ -87,7 +88,7 @@ def usable(token: str, *, purpose: Purpose) -> models.QuerySet[OneTimeToken]:
     )
 
 
-def revoke(user_ids: list[object], *, purpose: Purpose | None = None) -> None:
+def revoke(user_ids: Collection[Any], *, purpose: Purpose | None = None) -> None:
     """Make every outstanding token of these people useless."""
     tokens = OneTimeToken.objects.filter(user_id__in=user_ids, used_at__isnull=True)
     (tokens.filter(purpose=purpose) if purpose else tokens).update(used_at=Now())

@@ -101,7 +101,13 @@ def _keep_a_superuser(move: Move, outcome: Outcome) -> None:
 
 
 def _write(
-    move: Move, target: Status, people: list[User], *, now: datetime, reason: str, suspended_until: datetime | None
+    move: Move,
+    target: Status,
+    people: list[User],
+    *,
+    now: datetime,
+    reason: str,
+    suspended_until: datetime | None,
 ) -> None:
     values: dict[str, Any] = {
         "status": target,
@@ -124,9 +130,7 @@ def _write(
     User.objects.filter(pk__in=[user.pk for user in people]).update(**values, **counted)
 
 
-def _tell(
-    move: Move, by_target: dict[Status, list[User]], *, reason: str, suspended_until: datetime | None
-) -> None:
+def _tell(move: Move, by_target: dict[Status, list[User]], *, reason: str, suspended_until: datetime | None) -> None:
     for target, group in by_target.items():
         name = move.email_for(target)
         if name:

@@ -28,7 +28,7 @@ def verify_email(token: str) -> User:
     found = tokens.usable(token, purpose=Purpose.VERIFY_EMAIL).first()
     if found is None:
         raise InvalidToken
-    user = User.objects.select_for_update(no_key=True).get(pk=found.user_id)
+    user: User = User.objects.select_for_update(no_key=True).get(pk=found.user_id)
     redeemed = tokens.redeem(token, purpose=Purpose.VERIFY_EMAIL)
     if user.email_normalized != redeemed.email_normalized or user.email_verified_at is not None:
         raise InvalidToken

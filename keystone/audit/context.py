@@ -14,7 +14,7 @@ class Origin:
     ip_address: str | None = None
 
 
-_origin: ContextVar[Origin] = ContextVar("keystone_origin", default=Origin())
+_origin: ContextVar[Origin] = ContextVar("keystone_origin", default=Origin())  # noqa: B039 - it is frozen
 
 
 def current_origin() -> Origin:

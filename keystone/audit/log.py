@@ -37,7 +37,7 @@ def event(
         actor_kind=by.kind,
         actor_label=by.label[:320],
         action=action,
-        target_type=target._meta.model_name,
+        target_type=target._meta.model_name or "",
         target_id=str(target.pk),
         target_label=str(target)[:320],
         reason=reason,

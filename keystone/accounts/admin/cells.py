@@ -1,0 +1,97 @@
+"""How a person's facts look in a list and on their page."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.humanize.templatetags.humanize import intcomma
+from django.template.defaultfilters import date as format_date
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import display
+
+from keystone.accounts.models import User
+from keystone.accounts.status import Status
+
+EMPTY = "–"  # noqa: RUF001 - the sign for an empty cell
+STATUS_COLOURS = {
+    Status.PENDING_EMAIL_VERIFICATION.value: "info",
+    Status.PENDING_ADMIN_APPROVAL.value: "warning",
+    Status.ACTIVE.value: "success",
+    Status.REJECTED.value: "danger",
+    Status.SUSPENDED.value: "danger",
+    Status.DEACTIVATED.value: "default",
+}
+
+
+class PersonCells:
+    """The columns that the queue and the list of people share."""
+
+    @display(description=gettext_lazy("address"), ordering="email")
+    def address(self, user: User) -> SafeString:
+        """The address, its domain told apart: an organisation is recognised by it."""
+        return address_cell(user.email)
+
+    @display(description=gettext_lazy("verified"), label={"yes": "success", "no": "warning"})
+    def verified(self, user: User) -> tuple[str, str]:
+        """Whether the address is proved."""
+        return ("yes", _("Verified")) if user.email_verified_at else ("no", _("Not verified"))
+
+    @display(description=gettext_lazy("status"), label=STATUS_COLOURS)
+    def status_label(self, user: User) -> tuple[str, str]:
+        """Where the account stands."""
+        return user.status, user.get_status_display()
+
+    @display(description=gettext_lazy("earlier rejections"))
+    def rejections(self, user: User) -> SafeString | str:
+        """How often the person has been turned away before."""
+        if not user.rejection_count:
+            return EMPTY
+        times = ngettext("rejected once", "rejected %(count)d times", user.rejection_count)
+        return format_html('<span class="k-warn">{}</span>', times % {"count": user.rejection_count})
+
+    @display(description=gettext_lazy("waiting"), ordering="awaiting_since")
+    def waiting(self, user: User) -> SafeString | str:
+        """How long the person has waited, or how long they have not verified their address."""
+        since = user.awaiting_since if user.status == Status.PENDING_ADMIN_APPROVAL else user.created_at
+        return ago(since)
+
+
+def address_cell(email: str) -> SafeString:
+    """An address whose domain stands out."""
+    local, _at, domain = email.rpartition("@")
+    return format_html('<span class="k-address">{}@<wbr><b>{}</b></span>', local, domain)
+
+
+def ago(moment: datetime | None) -> SafeString | str:
+    """How long ago a moment was, in at most two units, with the moment itself at hand."""
+    if moment is None:
+        return EMPTY
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), in_full(moment), duration_since(moment)
+    )
+
+
+def duration_since(moment: datetime) -> str:
+    """The time since a moment, in words."""
+    if (timezone.now() - moment).total_seconds() < 60:  # noqa: PLR2004 - a minute
+        return _("less than a minute")
+    return timesince(moment, depth=1)
+
+
+def in_full(moment: datetime | None) -> str:
+    """A moment with its date and time, in UTC."""
+    return f"{format_date(moment, 'DATETIME_FORMAT')} UTC" if moment else EMPTY
+
+
+def number(value: int) -> str:
+    """A number as people write it."""
+    return str(intcomma(value))
+
+
+def name_and_address(user: User) -> dict[str, Any]:
+    """What a page or a result says of a person."""
+    return {"id": str(user.pk), "name": f"{user.first_name} {user.last_name}".strip(), "email": user.email}

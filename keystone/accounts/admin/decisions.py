@@ -1,0 +1,219 @@
+"""Deciding in the admin: a page that asks, and a POST that acts. GET changes nothing.
+
+Everything that is decided is decided by `lifecycle.move_users`: these views translate, call it once, and say what
+came of it.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+
+from keystone.accounts.admin import results, wording
+from keystone.accounts.admin.forms import DecisionForm
+from keystone.accounts.admin.selection import Selection, keys, moment, unchanged_since
+from keystone.accounts.authority import refusal_to_touch
+from keystone.accounts.lifecycle import move_users
+from keystone.accounts.models import User
+from keystone.accounts.moves import MOVES, Move, judge, last_decisions
+from keystone.audit.actor import Actor
+
+if TYPE_CHECKING:
+    from keystone.model_admin import KeystoneModelAdmin as Base
+else:
+    Base = object
+
+
+class DecisionsMixin(Base):
+    """Adds the moves to an admin of people: for one at `<key>/<move>/`, for many at `bulk/<move>/`.
+
+    Attributes:
+        moves: the names of the moves that this admin offers for one person.
+    """
+
+    moves: tuple[str, ...] = tuple(MOVES)
+
+    def get_urls(self) -> list[URLPattern]:
+        """The addresses of the decisions, before those that would take them for keys."""
+        wrap = self.admin_site.admin_view
+        urls = [path("result/<str:name>/", wrap(self.result_view), name=self.url_name("result"))]
+        for name in self.moves:
+            extra = {"move": MOVES[name]}
+            urls += [
+                path(f"bulk/{name}/", wrap(self.bulk_view), extra, name=self.url_name(f"bulk_{name}")),
+                path(f"<path:object_id>/{name}/", wrap(self.decide_view), extra, name=self.url_name(name)),
+            ]
+        return [*urls, *super().get_urls()]
+
+    def url_name(self, name: str) -> str:
+        """The name of one of this admin's addresses."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+
+    def may(self, request: HttpRequest, move: Move) -> bool:
+        """Whether the viewer may make this move here."""
+        return self.has_view_permission(request) and request.user.has_perm(move.permission)
+
+    def offered(self, request: HttpRequest, user: User) -> list[dict[str, Any]]:
+        """The moves that are legal for this person and allowed to this viewer, as buttons."""
+        if refusal_to_touch(user, by=_actor(request)) is not None:
+            return []
+        return [
+            {
+                "name": name,
+                "title": wording.button(MOVES[name]),
+                "icon": wording.LOOKS[name][1],
+                "variant": wording.LOOKS[name][2],
+                "link": reverse(f"admin:{self.url_name(name)}", args=[user.pk]),
+            }
+            for name in self.moves
+            if user.status in MOVES[name].sources and self.may(request, MOVES[name])
+        ]
+
+    def decide_view(self, request: HttpRequest, object_id: str, move: Move) -> HttpResponseBase:
+        """Ask about one person, then do it."""
+        if not self.may(request, move):
+            raise PermissionDenied
+        ids = keys([unquote(object_id)])
+        user = User.objects.filter(pk__in=ids).first()
+        if user is None:
+            raise Http404
+        by = _actor(request)
+        if refusal_to_touch(user, by=by) is not None:
+            raise PermissionDenied
+        back = self._way_back(request, user)
+        decision = last_decisions([user], move).get(str(user.pk))
+        refusal = judge(user, move, even_unverified=True, decision=decision)
+        if refusal is not None:  # somebody was first, or the page was sent twice
+            messages.warning(request, wording.not_done(user, refusal.detail))
+            return HttpResponseRedirect(back)
+        unverified = int(user.email_verified_at is None)
+        form = DecisionForm(request.POST or None, move=move, unverified=unverified, single=True)
+        if request.method == "POST" and form.is_valid():
+            outcome = self._move(move, [user.pk], form, by=by)
+            for moved in outcome.moved:
+                messages.success(request, wording.done(move, moved, told=form.cleaned_data["tell"]))
+            for refused, refusal in outcome.refused:
+                messages.warning(request, wording.not_done(refused, refusal.detail))
+            return HttpResponseRedirect(back)
+        return self._ask(request, move, form, {"person": user, "title": wording.title(move, 1, user), "back": back})
+
+    def ask_about(self, request: HttpRequest, queryset: QuerySet[Any], move: Move) -> HttpResponseBase:
+        """Ask about the people that were selected in the list; the bulk actions call it."""
+        if not self.may(request, move):
+            raise PermissionDenied
+        across = request.POST.get("select_across", "0") not in {"", "0", "false", "False"}  # as Django reads it
+        ids = None if across else keys(request.POST.getlist("_selected_action"))
+        return self._ask_about(request, Selection.of(queryset, ids), move)
+
+    def bulk_view(self, request: HttpRequest, move: Move) -> HttpResponseBase:
+        """Do what was asked about many people, and show what came of it."""
+        if not self.may(request, move):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseRedirect(self._list_address(request))
+        across = request.POST.get("across") == "1"
+        people: QuerySet[User] = User.objects.filter(pk__in=keys(request.POST.getlist("id"))).order_by("pk")
+        if across:
+            try:
+                people = self.get_changelist_instance(request).get_queryset(request)
+            except IncorrectLookupParameters:
+                return HttpResponseRedirect(self._list_address(request))
+        try:
+            shown = int(request.POST.get("shown", ""))
+        except ValueError:
+            shown = 0
+        shown_at = moment(request.POST.get("shown_at", ""))
+        ids = keys(request.POST.getlist("id"))
+        if across and shown_at is not None:
+            ids = unchanged_since(people, shown_at)
+        unverified = people.filter(email_verified_at__isnull=True).exists()
+        form = DecisionForm(request.POST, move=move, unverified=int(unverified), single=False)
+        if not form.is_valid() or (across and (shown_at is None or len(ids) > shown)):
+            # More people than were shown: somebody's change was being written while the page was made.
+            return self._ask_about(request, Selection.of(people, None if across else ids), move, form)
+        outcome = self._move(move, ids, form, by=_actor(request))
+        changed = max(shown - len(ids), 0) if across else 0
+        result = results.summarize(move, outcome, changed=changed, told=form.cleaned_data["tell"])
+        name = results.keep(request, result)
+        address = reverse(f"admin:{self.url_name('result')}", args=[name])
+        return HttpResponseRedirect(f"{address}?{request.GET.urlencode()}" if request.GET else address)
+
+    def result_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
+        """What happened to each person."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        result = results.recall(request, name)
+        if result is None:
+            messages.info(request, _("That result is not kept any more. The audit log has it."))
+            return HttpResponseRedirect(self._list_address(request))
+        move = MOVES[result.move]
+        context = {"result": result, "move": move, "title": _("Result"), "back": self._list_address(request)}
+        context["links"] = request.user.has_perm("keystone.view_user")
+        return self._page(request, "keystone/admin/result.html", context)
+
+    def _ask_about(
+        self, request: HttpRequest, selection: Selection, move: Move, form: DecisionForm | None = None
+    ) -> HttpResponseBase:
+        if not selection.count:
+            messages.warning(request, _("Nobody is left to decide on: the people have been decided on or have changed."))
+            return HttpResponseRedirect(self._list_address(request))
+        if form is None or form.is_valid():
+            form = DecisionForm(
+                move=move, unverified=selection.unverified, single=False, initial=form.cleaned_data if form else None
+            )
+        address = reverse(f"admin:{self.url_name(f'bulk_{move.name}')}")
+        context = {
+            "selection": selection,
+            "title": wording.title(move, selection.count),
+            "action": f"{address}?{request.GET.urlencode()}",
+            "back": self._list_address(request),
+        }
+        return self._ask(request, move, form, context)
+
+    def _ask(self, request: HttpRequest, move: Move, form: DecisionForm, context: dict[str, Any]) -> HttpResponseBase:
+        look = {"button": wording.button(move), "icon": wording.LOOKS[move.name][1], "variant": wording.LOOKS[move.name][2]}
+        explanation = wording.EXPLANATIONS[move.name]
+        media = self.media + form.media
+        more = {**look, "move": move, "form": form, "explanation": explanation, "media": media}
+        return self._page(request, "keystone/admin/decision.html", {**more, **context})
+
+    def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponseBase:
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # Django's own hook
+        return TemplateResponse(
+            request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context}
+        )
+
+    def _move(self, move: Move, ids: list[Any], form: DecisionForm, *, by: Actor) -> Any:
+        told = form.cleaned_data
+        return move_users(
+            move,
+            ids,
+            by=by,
+            reason=told.get("reason", ""),
+            note=told["note"],
+            tell=told["tell"],
+            even_unverified=told.get("even_unverified", False),
+            until=told.get("until"),
+        )
+
+    def _way_back(self, request: HttpRequest, user: User) -> str:
+        """Where the decision on one person was begun."""
+        return self._list_address(request)
+
+    def _list_address(self, request: HttpRequest) -> str:
+        address = reverse(f"admin:{self.url_name('changelist')}")
+        return f"{address}?{request.GET.urlencode()}" if request.GET else address
+
+
+def _actor(request: HttpRequest) -> Actor:
+    return Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+
+

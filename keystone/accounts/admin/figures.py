@@ -1,0 +1,82 @@
+"""The figures of the dashboard: each is one query, whose cost does not grow with each person shown."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from keystone.accounts.models import User
+from keystone.accounts.status import Status
+from keystone.audit.models import AuditEvent
+
+DAYS = 30
+SERIES = ("user.registered", "user.approved", "user.rejected")
+
+
+class Median(Aggregate):
+    """The middle value, as PostgreSQL's percentile_cont interpolates it."""
+
+    function = "percentile_cont"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DurationField()
+
+
+@dataclass(frozen=True)
+class Day:
+    """What happened on one UTC day."""
+
+    day: date
+    registered: int
+    approved: int
+    rejected: int
+
+    @property
+    def most(self) -> int:
+        """The largest of the three."""
+        return max(self.registered, self.approved, self.rejected)
+
+
+def people_by_status() -> dict[str, int]:
+    """How many people stand in each status; one with nobody counts zero."""
+    counted = dict(User.objects.order_by().values_list("status").annotate(Count("pk")))
+    return {value: counted.get(value, 0) for value in Status.values}
+
+
+def days() -> list[Day]:
+    """The last 30 UTC days, today included and last."""
+    today = timezone.now().astimezone(UTC).date()
+    first = today - timedelta(days=DAYS - 1)
+    counted = (
+        AuditEvent.objects.filter(
+            action__in=SERIES, created_at__gte=datetime.combine(first, time.min, tzinfo=UTC)
+        )
+        .order_by()
+        .annotate(day=TruncDate("created_at", tzinfo=UTC))
+        .values_list("day", "action")
+        .annotate(Count("pk"))
+    )
+    figures: dict[tuple[date, str], int] = {(day, action): count for day, action, count in counted}
+    return [
+        Day(day, *(figures.get((day, action), 0) for action in SERIES))
+        for day in (first + timedelta(days=number) for number in range(DAYS))
+    ]
+
+
+def longest_waiting(count: int = 5) -> list[User]:
+    """Those who have waited longest for a decision."""
+    return list(User.objects.awaiting_approval().order_by("awaiting_since", "pk")[:count])
+
+
+def median_time_to_decision() -> timedelta | None:
+    """The median time from joining the queue to the decision, of the decisions of the last 30 days.
+
+    None where there was none. Who was decided on without having waited does not count.
+    """
+    took = ExpressionWrapper(F("decided_at") - F("awaiting_since"), output_field=DurationField())
+    decided = User.objects.filter(
+        decided_at__gte=timezone.now() - timedelta(days=DAYS), awaiting_since__lte=F("decided_at")
+    )
+    median: timedelta | None = decided.aggregate(median=Median(took))["median"]
+    return median

@@ -1,0 +1,104 @@
+"""The filters of the queue and of the list of people."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import CheckboxFilter, RadioFilter
+
+from keystone.accounts.models import PENDING, User
+from keystone.accounts.status import ApprovalFlow, Status
+
+
+class QueueFilter(RadioFilter):
+    """Who stands in the queue: those who wait for a decision, unless something else is chosen."""
+
+    title = _("who")
+    parameter_name = "show"
+    all_option = None
+    WAITING, UNVERIFIED, EVERYBODY = "waiting", "unverified", "everybody"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002 - Django's
+        """Who waits for us, who still has to verify their address, and both."""
+        return [
+            (self.WAITING, _("Awaiting decision")),
+            (self.UNVERIFIED, _("Address not verified")),
+            (self.EVERYBODY, _("Both")),
+        ]
+
+    def value(self) -> str:
+        """The choice; what is none counts as the first."""
+        chosen = super().value()
+        return chosen if chosen in {self.UNVERIFIED, self.EVERYBODY} else self.WAITING
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:  # noqa: ARG002 - Django's
+        """The chosen people."""
+        match self.value():
+            case self.UNVERIFIED:
+                return queryset.filter(status=Status.PENDING_EMAIL_VERIFICATION)
+            case self.EVERYBODY:
+                return queryset.filter(status__in=PENDING)
+        return queryset.filter(status=Status.PENDING_ADMIN_APPROVAL)
+
+
+class _ChoicesFilter(CheckboxFilter):
+    """Any of several values of a column; values that are none are ignored."""
+
+    field: str
+    values: Any
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002 - Django's
+        """The values that there are."""
+        return list(self.values.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:  # noqa: ARG002 - Django's
+        """The rows with one of the chosen values."""
+        chosen = [value for value in self.value() or () if value in self.values.values]
+        return queryset.filter(**{f"{self.field}__in": chosen}) if chosen else queryset
+
+
+class StatusFilter(_ChoicesFilter):
+    """By status."""
+
+    title = _("status")
+    parameter_name = field = "status"
+    values = Status
+
+
+class FlowFilter(_ChoicesFilter):
+    """By the stored flow."""
+
+    title = _("approval flow")
+    parameter_name, field = "flow", "approval_flow"
+    values = ApprovalFlow
+
+
+class _YesNoFilter(RadioFilter):
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002 - Django's
+        """Yes and no."""
+        return [("yes", _("Yes")), ("no", _("No"))]
+
+
+class VerifiedFilter(_YesNoFilter):
+    """By whether the address is verified."""
+
+    title = _("address verified")
+    parameter_name = "verified"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:  # noqa: ARG002 - Django's
+        """Those with a verified address, or those without."""
+        if self.value() not in {"yes", "no"}:
+            return queryset
+        return queryset.filter(email_verified_at__isnull=self.value() == "no")
+
+
+class StaffFilter(_YesNoFilter):
+    """By whether the person is staff."""
+
+    title = _("staff")
+    parameter_name = "staff"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:  # noqa: ARG002 - Django's
+        """Staff, or everybody else."""
+        return queryset.filter(is_staff=self.value() == "yes") if self.value() in {"yes", "no"} else queryset

@@ -1,0 +1,169 @@
+"""The forms of the admin: decisions, new people, changes, passwords."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth.password_validation import password_validators_help_texts, validate_password
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminEmailInputWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldBooleanWidget,
+)
+
+from keystone.accounts.editing import SuperuserIsStaff
+from keystone.accounts.models import User
+from keystone.accounts.moves import APPROVE, REOPEN, SUSPEND, Move, SuspensionEndsInThePast
+
+if TYPE_CHECKING:
+    UserForm = forms.ModelForm[User]
+else:
+    UserForm = forms.ModelForm
+
+TEXT_LIMIT = 2_000
+
+
+class DecisionForm(forms.Form):
+    """What an administrator says to a move."""
+
+    reason = forms.CharField(
+        label=_("Reason"),
+        help_text=_("The person reads this."),
+        max_length=TEXT_LIMIT,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
+    )
+    until = forms.SplitDateTimeField(
+        label=_("Until (UTC)"),
+        help_text=_("Leave it empty for a suspension without an end."),
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget(),
+    )
+    note = forms.CharField(
+        label=_("Internal note"),
+        help_text=_("For administrators only; it is kept in the history."),
+        max_length=TEXT_LIMIT,
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+    )
+    even_unverified = forms.BooleanField(required=False, widget=UnfoldBooleanWidget())
+    tell = forms.BooleanField(
+        label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget()
+    )
+
+    def __init__(self, *args: Any, move: Move, unverified: int, single: bool, **kwargs: Any) -> None:
+        """Shape the form for `move`.
+
+        Args:
+            move: what is about to be done.
+            unverified: how many of those concerned have not verified their address.
+            single: whether it is about one person.
+        """
+        super().__init__(*args, **kwargs)
+        if move is REOPEN:
+            del self.fields["reason"]
+        if move is SUSPEND:
+            self.fields["reason"].required = True
+        else:
+            del self.fields["until"]
+        box = self.fields["even_unverified"]
+        if move is not APPROVE or not unverified:
+            del self.fields["even_unverified"]
+        elif single:
+            box.label = _("Approve although the address is not verified")
+            box.required = True
+            box.error_messages["required"] = _("Tick this to approve somebody whose address is not verified.")
+        else:
+            box.label = _("Approve also those whose address is not verified")
+            box.help_text = _("Without this tick they stay as they are.")
+
+    def clean_until(self) -> Any:
+        """Refuse an end that has passed."""
+        until = self.cleaned_data["until"]
+        if until is not None and until <= timezone.now():
+            raise ValidationError(SuspensionEndsInThePast.message, code=SuspensionEndsInThePast.code)
+        return until
+
+
+class _PersonForm(UserForm):
+    """Checks of the form first, then those of the model, so that one fault gives one message."""
+
+    def clean(self) -> dict[str, Any] | None:
+        """A superuser is staff."""
+        cleaned: dict[str, Any] | None = super().clean()
+        if cleaned and cleaned.get("is_superuser") and not cleaned.get("is_staff"):
+            self.add_error("is_staff", SuperuserIsStaff.message)
+        return cleaned
+
+    def _post_clean(self) -> None:
+        if not self.errors:
+            super()._post_clean()  # type: ignore[misc]  # the stubs leave Django's own hook out
+
+
+class PersonForm(_PersonForm):
+    """The names and, for superusers, the roles. The status is no field of any form."""
+
+    class Meta:
+        model = User
+        fields = ("first_name", "last_name", "is_staff", "is_superuser", "groups", "user_permissions")
+
+
+class NewPersonForm(_PersonForm):
+    """An active account on an administrator's authority."""
+
+    password1 = forms.CharField(
+        label=_("Password"),
+        help_text=_("Leave it empty to let the person set one by resetting it."),
+        required=False,
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+    tell = forms.BooleanField(
+        label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget()
+    )
+
+    class Meta:
+        model = User
+        fields = ("email", "first_name", "last_name", "is_staff", "is_superuser")
+        widgets = {"email": UnfoldAdminEmailInputWidget(attrs={"autocomplete": "off"})}
+
+    def clean_password1(self) -> str | None:
+        """A password that the validators accept, or None."""
+        password: str = self.cleaned_data["password1"]
+        if not password:
+            return None
+        about = {name: self.cleaned_data.get(name, "") for name in ("email", "first_name", "last_name")}
+        validate_password(password, User(**about))
+        return password
+
+
+class PasswordForm(forms.Form):
+    """A new password for somebody else."""
+
+    password1 = forms.CharField(
+        label=_("New password"),
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+    password2 = forms.CharField(
+        label=_("Once more"),
+        strip=False,
+        widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        self.user = user
+        super().__init__(*args, **kwargs)
+        self.fields["password1"].help_text = " ".join(str(text) for text in password_validators_help_texts())
+
+    def clean_password2(self) -> str:
+        """The same password again, one that the validators accept."""
+        first, second = self.cleaned_data.get("password1"), self.cleaned_data["password2"]
+        if first and first != second:
+            raise ValidationError(_("The two passwords differ."), code="password_mismatch")
+        validate_password(second, self.user)
+        return str(second)

@@ -1,0 +1,84 @@
+"""Groups: bundles of permissions. Everybody with the permission looks; superusers change."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth import admin as _django_admin  # noqa: F401 - registers its own first
+from django.contrib.auth.models import Group
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import display
+
+from keystone.accounts.grants import group_state, record_group
+from keystone.audit.actor import Actor
+from keystone.model_admin import KeystoneModelAdmin
+
+
+class GroupAdmin(KeystoneModelAdmin):
+    """Who could change a group could give themselves every permission: that is for superusers."""
+
+    list_display = ("name", "members", "permission_count")
+    search_fields = ("name",)
+    ordering = ("name",)
+    filter_horizontal = ("permissions",)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """The groups with how many people and permissions they have."""
+        counted: QuerySet[Any] = super().get_queryset(request)
+        return counted.annotate(
+            people=Count("user", distinct=True), allowed=Count("permissions", distinct=True)
+        )
+
+    @display(description=_("people"))
+    def members(self, group: Any) -> int:
+        """How many people are in it."""
+        return int(group.people)
+
+    @display(description=_("permissions"))
+    def permission_count(self, group: Any) -> int:
+        """How many permissions it gives."""
+        return int(group.allowed)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Superusers."""
+        return bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers."""
+        return bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Superusers."""
+        return bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The permissions with what they belong to, in one query."""
+        kwargs["queryset"] = db_field.remote_field.model.objects.select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's
+        """Save the permissions, and note what changed; Django has a transaction open."""
+        before = {"name": form.initial["name"], "permissions": group_state(form.instance)["permissions"]} if change else {}
+        super().save_related(request, form, formsets, change)
+        by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+        action = "group.changed" if change else "group.created"
+        record_group(action, form.instance, by=by, before=before, after=group_state(form.instance))
+
+    def delete_model(self, request: HttpRequest, obj: Any) -> None:
+        """Delete a group, and note it."""
+        by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+        record_group("group.deleted", obj, by=by, before=group_state(obj), after={})
+        super().delete_model(request, obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Delete several, each noted."""
+        for group in queryset:
+            self.delete_model(request, group)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Nothing: the audit log has it already."""
+
+
+admin.site.unregister(Group)
+admin.site.register(Group, GroupAdmin)

@@ -1,0 +1,101 @@
+"""A person's further pages: their history from the audit log, and their sessions."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+
+from keystone.accounts.admin.selection import keys
+from keystone.accounts.models import User
+from keystone.audit.models import AuditEvent
+from keystone.audit.words import action_in_words, changes_in_words
+from keystone.model_admin import BoundedPaginator
+from keystone.sessions.admin import session_state
+from keystone.sessions.models import Session
+
+if TYPE_CHECKING:
+    from keystone.model_admin import KeystoneModelAdmin as Base
+else:
+    Base = object
+
+PER_PAGE = 25
+COLOURS = {"open": "success", "ended": "info", "revoked": "danger"}
+
+
+class PersonPagesMixin(Base):
+    """Adds a person's history and sessions beside the page of the account."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """The addresses of the pages; the history's replaces Django's."""
+        wrap = self.admin_site.admin_view
+        return [
+            path("<path:object_id>/history/", wrap(self.history_view), name="keystone_user_history"),
+            path("<path:object_id>/sessions/", wrap(self.sessions_view), name="keystone_user_sessions"),
+            *super().get_urls(),
+        ]
+
+    def tabs(self, request: HttpRequest, user: User, current: str) -> list[dict[str, Any]]:
+        """The pages of a person that this viewer may open."""
+        pages = [("change", _("Account")), ("history", _("History"))]
+        if request.user.has_perm("keystone.view_session"):
+            pages.append(("sessions", _("Sessions")))
+        return [
+            {"title": title, "link": reverse(f"admin:keystone_user_{name}", args=[user.pk]), "current": name == current}
+            for name, title in pages
+        ]
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """What happened to the person, the newest first."""
+        user = self._person(request, object_id)
+        events = AuditEvent.objects.filter(target_type="user", target_id=str(user.pk))
+        page = BoundedPaginator(events, PER_PAGE).get_page(request.GET.get("page"))
+        rows = [
+            {"event": event, "what": action_in_words(event.action), "changes": list(changes_in_words(event))}
+            for event in page.object_list
+        ]
+        return self._page(request, user, "history", page, rows)
+
+    def sessions_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+        """Where the person is or was signed in, the last used first."""
+        user = self._person(request, object_id)
+        if not request.user.has_perm("keystone.view_session"):
+            raise PermissionDenied
+        page = BoundedPaginator(Session.objects.filter(user=user), PER_PAGE).get_page(request.GET.get("page"))
+        rows = []
+        for session in page.object_list:
+            key, state = session_state(session)
+            rows.append({"session": session, "state": state, "colour": COLOURS[key]})
+        return self._page(request, user, "sessions", page, rows)
+
+    def _person(self, request: HttpRequest, object_id: str) -> User:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        user = User.objects.filter(pk__in=keys([unquote(object_id)])).first()
+        if user is None:
+            raise Http404
+        return user
+
+    def _page(
+        self, request: HttpRequest, user: User, name: str, page: Any, rows: list[dict[str, Any]]
+    ) -> HttpResponseBase:
+        request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # Django's own hook
+        context = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "original": user,
+            "title": user.get_full_name(),
+            "tabs": self.tabs(request, user, name),
+            "page": page,
+            "numbers": page.paginator.get_elided_page_range(page.number),
+            "ellipsis": Paginator.ELLIPSIS,
+            "rows": rows,
+        }
+        return TemplateResponse(request, f"keystone/admin/person_{name}.html", context)

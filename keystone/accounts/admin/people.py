@@ -1,0 +1,290 @@
+"""The people: found, looked at, corrected and moved. The status is no field of any form."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.decorators import action, display
+
+from keystone.accounts.admin.cells import EMPTY, PersonCells, address_cell, in_full
+from keystone.accounts.admin.decisions import DecisionsMixin
+from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
+from keystone.accounts.admin.forms import NewPersonForm, PersonForm
+from keystone.accounts.admin.pages import PersonPagesMixin
+from keystone.accounts.admin.passwords import PasswordMixin
+from keystone.accounts.admin.selection import keys
+from keystone.accounts.authority import refusal_to_touch
+from keystone.accounts.editing import change_user
+from keystone.accounts.export import record_people_export, stream_people_csv
+from keystone.accounts.grants import change_grants
+from keystone.accounts.models import User
+from keystone.accounts.moves import MOVES
+from keystone.accounts.registration import create_user
+from keystone.admin_export import CsvExportMixin
+from keystone.audit.actor import Actor
+from keystone.model_admin import DayRangeFilter, KeystoneModelAdmin
+from keystone.refusals import Refusal
+
+NAMES = ("first_name", "last_name")
+ROLES = ("is_staff", "is_superuser")
+GRANTS = ("groups", "user_permissions")
+FACTS = ("address_verified", "reason_given", "flow", "since", "decided", "rejections", "suspended_until", "created", "seen")
+
+
+@admin.register(User)
+class PersonAdmin(
+    PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, DecisionsMixin, KeystoneModelAdmin
+):
+    """The list of people and the page of a person."""
+
+    form = PersonForm
+    change_form_template = "keystone/admin/person.html"
+    list_display = ("person", "status_label", "flow", "verified", "staff", "created")
+    list_filter = (
+        StatusFilter,
+        FlowFilter,
+        VerifiedFilter,
+        StaffFilter,
+        ("created_at", DayRangeFilter),
+        ("decided_at", DayRangeFilter),
+    )
+    ordering = ("-created_at", "-id")
+    sortable_by = ("created",)
+    search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
+    search_help_text = _("Beginning of a name, an address or a domain")
+    filter_horizontal = GRANTS
+    actions = tuple(f"{name}_selected" for name in MOVES)
+    export_permission = "keystone.export_user"
+    export_name = "people.csv"
+    warn_unsaved_form = True
+
+    # -- the list ------------------------------------------------------------------------------------------------
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
+    ) -> tuple[QuerySet[User], bool]:
+        """Search through the index on words."""
+        return queryset.search(search_term), False  # type: ignore[attr-defined]  # the User's own queryset
+
+    @display(description=_("person"))
+    def person(self, user: User) -> SafeString:
+        """The name, and under it the address."""
+        name = f"{user.first_name} {user.last_name}".strip() or EMPTY
+        return format_html(
+            '<span class="k-name">{}</span><span class="k-second">{}</span>', name, address_cell(user.email)
+        )
+
+    @display(description=_("approval flow"))
+    def flow(self, user: User) -> str:
+        """What stood or stands between registration and an active account."""
+        return user.get_approval_flow_display()
+
+    @display(description=_("role"))
+    def staff(self, user: User) -> str:
+        """Superuser, staff or neither."""
+        if user.is_superuser:
+            return str(_("Superuser"))
+        return str(_("Staff")) if user.is_staff else EMPTY
+
+    @display(description=_("created"), ordering="created_at")
+    def created(self, user: User) -> str:
+        """When the account was made."""
+        return in_full(user.created_at)
+
+    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        """The bulk actions that the viewer may take."""
+        actions: dict[str, Any] = super().get_actions(request, *args, **kwargs)
+        barred = {f"{name}_selected" for name, move in MOVES.items() if not self.may(request, move)}
+        return {name: value for name, value in actions.items() if name not in barred}
+
+    @action(description=_("Approve…"))
+    def approve_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+        """Ask about approving them."""
+        return self.ask_about(request, queryset, MOVES["approve"])
+
+    @action(description=_("Reject…"))
+    def reject_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+        """Ask about rejecting them."""
+        return self.ask_about(request, queryset, MOVES["reject"])
+
+    @action(description=_("Take the rejection back…"))
+    def reopen_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+        """Ask about reopening them."""
+        return self.ask_about(request, queryset, MOVES["reopen"])
+
+    @action(description=_("Suspend…"))
+    def suspend_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+        """Ask about suspending them."""
+        return self.ask_about(request, queryset, MOVES["suspend"])
+
+    @action(description=_("Reactivate…"))
+    def reactivate_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+        """Ask about reactivating them."""
+        return self.ask_about(request, queryset, MOVES["reactivate"])
+
+    @action(description=_("Deactivate…"))
+    def deactivate_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+        """Ask about deactivating them."""
+        return self.ask_about(request, queryset, MOVES["deactivate"])
+
+    def export_lines(self, queryset: QuerySet[User]) -> Iterator[str]:
+        """The people as CSV."""
+        return stream_people_csv(queryset)
+
+    def record_export(self, *, by: Actor, filters: str) -> None:
+        """Note who took the people away."""
+        record_people_export(by=by, filters=filters)
+
+    # -- who may what --------------------------------------------------------------------------------------------
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Staff and superusers are changed by superusers only; nobody else is let near them."""
+        if not super().has_change_permission(request, obj):
+            return False
+        return obj is None or not (obj.is_staff or obj.is_superuser) or bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """Everything but the names and, for superusers and never for oneself, the roles."""
+        if obj is None:
+            return ()
+        fields = ("address_cell", "status_label_text", *FACTS)
+        roles = () if _gives_roles(request, obj) else (*ROLES, *GRANTS)
+        return (*fields, *roles)
+
+    def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> list[Any]:
+        """Who, where they stand and, for superusers, what they may."""
+        superuser = bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+        if obj is None:
+            parts: list[Any] = [(None, {"fields": ("email", *NAMES)}), (_("Sign-in"), {"fields": ("password1", "tell")})]
+            return [*parts, (_("Roles"), {"fields": ROLES})] if superuser else parts
+        parts = [
+            (_("Person"), {"fields": (*NAMES, "address_cell", "address_verified")}),
+            (
+                _("Standing"),
+                {
+                    "fields": ("status_label_text", "since", "reason_given", "suspended_until", "flow", "decided"),
+                    "description": _("The status is changed with the buttons above, never here."),
+                },
+            ),
+            (_("Dates"), {"fields": ("created", "seen")}),
+        ]
+        roles = (*ROLES, *GRANTS) if superuser else ROLES
+        return [*parts, (_("Roles"), {"fields": roles})]
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
+        """The form of a new person, or that of one who is there."""
+        if obj is None:
+            kwargs["form"] = NewPersonForm
+        return super().get_form(request, obj, change, **kwargs)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The permissions with what they belong to, in one query."""
+        if db_field.name == "user_permissions":
+            kwargs["queryset"] = db_field.remote_field.model.objects.select_related("content_type")
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """No buttons that open other forms from this one."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if db_field.name in GRANTS and field is not None:
+            for name in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
+                setattr(field.widget, name, False)
+        return field
+
+    # -- the page of a person ------------------------------------------------------------------------------------
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponseBase:
+        """The page, with the person's tabs and moves; a rule's refusal is told, and nothing is changed."""
+        context = dict(extra_context or {})
+        user = None
+        if object_id is not None:
+            user = User.objects.filter(pk__in=keys([unquote(object_id)])).first()
+        if user is not None and self.has_view_permission(request, user):
+            context |= {
+                "tabs": self.tabs(request, user, "change"),
+                "moves": self.offered(request, user),
+                "sets_password": _gives_roles(request, user),
+            }
+        try:
+            return super().changeform_view(request, object_id, form_url, context)
+        except Refusal as refusal:
+            messages.error(request, refusal.detail)
+            return HttpResponseRedirect(request.get_full_path())
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
+        """Make the account or change it, through the functions that everybody calls."""
+        by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+        given = form.cleaned_data
+        values = {name: given[name] for name in (*NAMES, *ROLES) if name in given}
+        if change:
+            change_user(obj, by=by, **values)
+        else:
+            made = create_user(
+                email=given["email"], password=given["password1"], tell=given["tell"], by=by, **values
+            )
+            obj.__dict__.update(made.__dict__)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's
+        """The groups and permissions, where the form has them."""
+        given = form.cleaned_data
+        if change and all(name in given for name in GRANTS):
+            by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+            change_grants(form.instance, by=by, groups=given["groups"], permissions=given["user_permissions"])
+
+    def _way_back(self, request: HttpRequest, user: User) -> str:
+        return reverse("admin:keystone_user_change", args=[user.pk])
+
+    @display(description=_("email address"))
+    def address_cell(self, user: User) -> SafeString:
+        """The address, its domain told apart."""
+        return address_cell(user.email)
+
+    @display(description=_("address verified"))
+    def address_verified(self, user: User) -> str:
+        """Since when, or not."""
+        return in_full(user.email_verified_at) if user.email_verified_at else str(_("not verified"))
+
+    @display(description=_("status"))
+    def status_label_text(self, user: User) -> str:
+        """Where the account stands."""
+        return user.get_status_display()
+
+    @display(description=_("in this status since"))
+    def since(self, user: User) -> str:
+        """Since when."""
+        return in_full(user.status_changed_at)
+
+    @display(description=_("reason given"))
+    def reason_given(self, user: User) -> str:
+        """What the person was told."""
+        return user.status_reason or EMPTY
+
+    @display(description=_("last decision"))
+    def decided(self, user: User) -> str:
+        """When somebody last approved or rejected them."""
+        return in_full(user.decided_at)
+
+    @display(description=_("last sign-in to the admin"))
+    def seen(self, user: User) -> str:
+        """When they last signed in here."""
+        return in_full(user.last_login)
+
+
+def _gives_roles(request: HttpRequest, user: User) -> bool:
+    """Whether the viewer is a superuser, and this is somebody else."""
+    by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+    return bool(request.user.is_superuser) and refusal_to_touch(user, by=by) is None  # type: ignore[union-attr]  # the same

@@ -1,0 +1,148 @@
+"""*Awaiting decision*: the queue of those who wait for an administrator, the oldest first."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.contrib.filters.admin import RadioFilter
+from unfold.decorators import action, display
+
+from keystone.accounts.admin import wording
+from keystone.accounts.admin.cells import PersonCells, in_full
+from keystone.accounts.admin.decisions import DecisionsMixin
+from keystone.accounts.admin.filters import QueueFilter
+from keystone.accounts.admin.selection import LIMIT
+from keystone.accounts.models import User
+from keystone.accounts.moves import APPROVE, REJECT
+from keystone.accounts.queue import AwaitingDecision
+from keystone.model_admin import BoundedPaginator, DayRangeFilter, ReadOnlyAdmin
+
+
+class QueuePaginator(BoundedPaginator):
+    """Counts as far as one decision reaches, so that "select all" means what it says."""
+
+    limit = LIMIT
+
+
+class RejectedBeforeFilter(RadioFilter):
+    """By whether the person has been turned away before."""
+
+    title = gettext_lazy("rejected before")
+    parameter_name = "rejected"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Yes and no."""
+        return [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        """Those who have been, or those who have not."""
+        match self.value():
+            case "yes":
+                return queryset.filter(rejection_count__gt=0)
+            case "no":
+                return queryset.filter(rejection_count=0)
+        return queryset
+
+
+@admin.register(AwaitingDecision)
+class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
+    """The queue. Whoever has keystone.approve_user sees it and decides."""
+
+    moves = (APPROVE.name, REJECT.name)
+    list_display = ("address", "verified", "waiting", "rejections")  # get_list_display puts those with links around
+    list_display_links = None
+    list_filter = (QueueFilter, RejectedBeforeFilter, ("created_at", DayRangeFilter))
+    list_per_page = 50
+    paginator = QueuePaginator
+    sortable_by = ()
+    search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
+    search_help_text = gettext_lazy("Beginning of a name, an address or a domain")
+    actions = ("approve_selected", "reject_selected")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Those who can be decided on; the filter says which of them."""
+        return AwaitingDecision.objects.undecided()
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Who has waited longest comes first."""
+        if request.GET.get(QueueFilter.parameter_name) in {QueueFilter.UNVERIFIED, QueueFilter.EVERYBODY}:
+            return ("status_changed_at", "id")
+        return ("awaiting_since", "id")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search through the index on words."""
+        return queryset.search(search_term), False  # type: ignore[attr-defined]  # the User's own queryset
+
+    def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
+        """The columns; those with links know the viewer and the list's filters."""
+        query = f"?{request.GET.urlencode()}" if request.GET else ""
+        links = request.user.has_perm("keystone.view_user")
+
+        @display(description=gettext_lazy("person"))
+        def who(user: User) -> SafeString:
+            return self._who(user, links=links)
+
+        @display(description=gettext_lazy("decision"))
+        def decide(user: User) -> SafeString:
+            return self._buttons(user, query)
+
+        return (who, *self.list_display, decide)
+
+    def _who(self, user: User, *, links: bool) -> SafeString:
+        name = f"{user.first_name} {user.last_name}".strip() or _("(no name)")
+        since = _("registered %(when)s") % {"when": in_full(user.created_at)}
+        if links:
+            link = reverse("admin:keystone_user_change", args=[user.pk])
+            return format_html('<a class="k-name" href="{}">{}</a><span class="k-second">{}</span>', link, name, since)
+        return format_html('<span class="k-name">{}</span><span class="k-second">{}</span>', name, since)
+
+    def _buttons(self, user: User, query: str) -> SafeString:
+        name = user.get_full_name()
+        return format_html(
+            '<span class="k-buttons">{}</span>',
+            format_html_join(
+                "",
+                '<a class="k-button k-{}" href="{}{}" aria-label="{}">{}</a>',
+                (
+                    (
+                        move.name,
+                        reverse(f"admin:{self.url_name(move.name)}", args=[user.pk]),
+                        query,
+                        f"{wording.button(move)}: {name}",
+                        wording.button(move),
+                    )
+                    for move in (APPROVE, REJECT)
+                ),
+            ),
+        )
+
+    @action(description=gettext_lazy("Approve…"))
+    def approve_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase:
+        """Ask about approving them."""
+        return self.ask_about(request, queryset, APPROVE)
+
+    @action(description=gettext_lazy("Reject…"))
+    def reject_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase:
+        """Ask about rejecting them."""
+        return self.ask_about(request, queryset, REJECT)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Whoever may decide."""
+        return request.user.has_perm(APPROVE.permission)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Whoever may decide."""
+        return request.user.has_perm(APPROVE.permission)
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """A person has one page, that of the people."""
+        return HttpResponseRedirect(reverse("admin:keystone_user_change", args=[object_id]))

@@ -1,0 +1,90 @@
+"""Who a decision is about: the ticked rows of a list, or everybody whom the list's filters select.
+
+Ten thousand keys are not put into a page. "All of them" is carried as the filters and the moment at which the page
+was shown: whoever joined the selection or was changed after it is left alone, and the result says how many.
+"""
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+
+from keystone.accounts.models import User
+
+LIMIT = 20_000
+SHOWN = 20
+
+
+@dataclass
+class Selection:
+    """The people of a bulk decision.
+
+    Attributes:
+        people: a queryset of them, in the order of the list.
+        ids: their keys where they were ticked one by one; None where it is everybody whom the filters select.
+        shown_at: when the page that asks was made.
+        count: how many they are, at most `LIMIT`.
+        unverified: how many of them have not verified their address.
+        sample: the first of them, for showing.
+    """
+
+    people: QuerySet[User]
+    ids: list[uuid.UUID] | None
+    shown_at: datetime
+    count: int
+    unverified: int
+    sample: list[User]
+
+    @classmethod
+    def of(cls, people: QuerySet[User], ids: Iterable[uuid.UUID] | None) -> "Selection":
+        """Look at the selection: three queries, whatever its size."""
+        now = timezone.now()  # before the look: who changes in between counts as changed
+        chosen = people[:LIMIT]
+        return cls(
+            people=people,
+            ids=None if ids is None else list(ids),
+            shown_at=now,
+            count=chosen.count(),
+            unverified=people.filter(email_verified_at__isnull=True)[:LIMIT].count(),
+            sample=list(people[:SHOWN]),
+        )
+
+    @property
+    def more(self) -> int:
+        """How many are not among the shown ones."""
+        return self.count - len(self.sample)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether the filters select more people than one decision takes."""
+        return self.ids is None and self.count >= LIMIT
+
+
+def unchanged_since(people: QuerySet[User], moment: datetime) -> list[Any]:
+    """The keys of those of `people` whose account has not changed since `moment`, at most `LIMIT`."""
+    return list(people.filter(updated_at__lte=moment).values_list("pk", flat=True)[:LIMIT])
+
+
+def keys(values: Iterable[str]) -> list[uuid.UUID]:
+    """The keys among what was posted, each once; what is no key is left out."""
+    found = {}
+    for value in values:
+        try:
+            found[uuid.UUID(value)] = None
+        except (ValueError, AttributeError):
+            continue
+    return list(found)[:LIMIT]
+
+
+def moment(value: str) -> datetime | None:
+    """A posted moment, or None for what is none."""
+    try:
+        found = parse_datetime(value)
+    except ValueError:
+        return None
+    return found if found is not None and found.tzinfo is not None else None

@@ -1,0 +1,214 @@
+"""The API of administrators: the list of people, each of them, and the moves."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from django.db.models import Count, QuerySet
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.decorators import action
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from keystone.accounts import lifecycle
+from keystone.accounts.api.filters import UserFilter
+from keystone.accounts.api.serializers import (
+    MAX_BULK,
+    ApproveSerializer,
+    BulkOutcomeSerializer,
+    BulkSerializer,
+    CreateUserSerializer,
+    EditUserSerializer,
+    MoveSerializer,
+    ReasonedMoveSerializer,
+    StatusCountsSerializer,
+    SuspendSerializer,
+    UserSerializer,
+)
+from keystone.accounts.editing import change_user
+from keystone.accounts.export import stream_people_csv
+from keystone.accounts.models import Status, User
+from keystone.accounts.moves import MOVES
+from keystone.accounts.registration import create_user
+from keystone.accounts.transition import Outcome
+from keystone.api.filters import AllowedFilters, apply_filters, as_query
+from keystone.api.permissions import StaffWithPermission
+from keystone.audit.actor import Actor
+
+
+class CSVRenderer(BaseRenderer):
+    """Lets a client ask for `text/csv`; the view streams the rows itself."""
+
+    media_type = "text/csv"
+    format = "csv"
+
+    def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
+        """Errors are JSON also where CSV was asked for."""
+        if context:
+            context["response"]["Content-Type"] = "application/json"
+        rendered: bytes = JSONRenderer().render(data)
+        return rendered
+
+
+View = TypeVar("View", bound=Callable[..., Response])
+
+
+def move_schema(name: str, request: type[serializers.Serializer[Any]]) -> Callable[[View], View]:
+    """The schema of one move."""
+    return extend_schema(operation_id=f"users_{name}", request=request, responses=UserSerializer)
+
+
+@extend_schema(tags=["users"])
+@extend_schema_view(
+    list=extend_schema(operation_id="users_list"), retrieve=extend_schema(operation_id="users_retrieve")
+)
+class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[User]):
+    """People, for staff who hold the permission of what they ask for."""
+
+    queryset = User.objects.all()
+    serializer_class = UserSerializer
+    permission_classes = (StaffWithPermission,)
+    filter_backends = (AllowedFilters,)
+    filterset_class = UserFilter
+    ordering_fields = {"created_at": "created_at", "email": "email_normalized", "last_name": "last_name"}
+    default_ordering = "-created_at"
+    lookup_value_converter = "uuid"
+    permissions_by_action = {
+        "list": "keystone.view_user",
+        "retrieve": "keystone.view_user",
+        "status_counts": "keystone.view_user",
+        "create": "keystone.add_user",
+        "partial_update": "keystone.change_user",
+        "export": "keystone.export_user",
+        "bulk": "keystone.view_user",  # and the move's own, which `bulk` asks for
+        **{name: move.permission for name, move in MOVES.items()},
+    }
+
+    @extend_schema(operation_id="users_create", request=CreateUserSerializer, responses={201: UserSerializer})
+    def create(self, request: Request) -> Response:
+        """Make an active account."""
+        user = create_user(by=self.actor, **self.body(CreateUserSerializer))
+        return Response(UserSerializer(user).data, status=status.HTTP_201_CREATED)
+
+    @extend_schema(operation_id="users_update", request=EditUserSerializer, responses=UserSerializer)
+    def partial_update(self, request: Request, pk: str) -> Response:
+        """Change names and, for superusers, roles. The address and the status are not edited."""
+        return self.answer(change_user(self.get_object(), by=self.actor, **self.body(EditUserSerializer)))
+
+    @move_schema("approve", ApproveSerializer)
+    @action(detail=True, methods=["post"])
+    def approve(self, request: Request, pk: str) -> Response:
+        """Let a pending person in."""
+        return self.answer(lifecycle.approve_user(self.person(), by=self.actor, **self.body(ApproveSerializer)))
+
+    @move_schema("reject", ReasonedMoveSerializer)
+    @action(detail=True, methods=["post"])
+    def reject(self, request: Request, pk: str) -> Response:
+        """Turn a pending person away."""
+        return self.answer(lifecycle.reject_user(self.person(), by=self.actor, **self.body(ReasonedMoveSerializer)))
+
+    @move_schema("reopen", MoveSerializer)
+    @action(detail=True, methods=["post"])
+    def reopen(self, request: Request, pk: str) -> Response:
+        """Take a rejection back: the person is pending again."""
+        return self.answer(lifecycle.reopen_user(self.person(), by=self.actor, **self.body(MoveSerializer)))
+
+    @move_schema("suspend", SuspendSerializer)
+    @action(detail=True, methods=["post"])
+    def suspend(self, request: Request, pk: str) -> Response:
+        """Lock an active person out, for a time or until reactivated."""
+        return self.answer(lifecycle.suspend_user(self.person(), by=self.actor, **self.body(SuspendSerializer)))
+
+    @move_schema("reactivate", ReasonedMoveSerializer)
+    @action(detail=True, methods=["post"])
+    def reactivate(self, request: Request, pk: str) -> Response:
+        """Let a suspended or deactivated person in again."""
+        body = self.body(ReasonedMoveSerializer)
+        return self.answer(lifecycle.reactivate_user(self.person(), by=self.actor, **body))
+
+    @move_schema("deactivate", ReasonedMoveSerializer)
+    @action(detail=True, methods=["post"])
+    def deactivate(self, request: Request, pk: str) -> Response:
+        """Close an account without deleting it."""
+        body = self.body(ReasonedMoveSerializer)
+        return self.answer(lifecycle.deactivate_user(self.person(), by=self.actor, **body))
+
+    @extend_schema(operation_id="users_bulk", request=BulkSerializer, responses=BulkOutcomeSerializer)
+    @action(detail=False, methods=["post"])
+    def bulk(self, request: Request) -> Response:
+        """Make one move of up to 10,000 people, named by id or by the list's filters.
+
+        Everybody is judged alone; who is refused is told with the reason, and the others are moved.
+        """
+        body = self.body(BulkSerializer)
+        move = MOVES[body.pop("action")]
+        if not request.user.has_perm(move.permission):
+            self.permission_denied(request)
+        ids = body.pop("ids", None) or self.selected(body.pop("filter", {}))
+        body.pop("filter", None)
+        outcome = lifecycle.move_users(move, ids, by=self.actor, **body)
+        return Response(BulkOutcomeSerializer(bulk_outcome(outcome)).data)
+
+    @extend_schema(operation_id="users_status_counts", responses=StatusCountsSerializer)
+    @action(detail=False, url_path="status-counts", pagination_class=None, filter_backends=[])
+    def status_counts(self, request: Request) -> Response:
+        """How many people stand in each status."""
+        counted = dict(User.objects.order_by().values_list("status").annotate(Count("pk")))
+        counts = {value: counted.get(value, 0) for value in Status.values}
+        return Response({**counts, "total": sum(counts.values())})
+
+    @extend_schema(operation_id="users_export", responses={(200, "text/csv"): OpenApiTypes.STR})
+    @action(detail=False, pagination_class=None, renderer_classes=[CSVRenderer, JSONRenderer])
+    def export(self, request: Request) -> StreamingHttpResponse:
+        """Everybody whom the filters select, as CSV."""
+        rows = stream_people_csv(self.filter_queryset(self.get_queryset()))
+        headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
+        return StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8", headers=headers)
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return Actor.administrator(self.request.user)  # type: ignore[arg-type]  # the permission class let staff only pass
+
+    def body(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
+        """The checked body."""
+        body = serializer(data=self.request.data)
+        body.is_valid(raise_exception=True)
+        values: dict[str, Any] = body.validated_data
+        return values
+
+    def person(self) -> User:
+        """Whom a move is about. The move locks and judges the row itself."""
+        return self.get_object()
+
+    def answer(self, user: User) -> Response:
+        """The person as they now are."""
+        return Response(UserSerializer(user).data)
+
+    def selected(self, filters: dict[str, Any]) -> list[Any]:
+        """The keys of those whom the filters select.
+
+        Raises:
+            ValidationError: they are too many.
+        """
+        chosen: QuerySet[User] = apply_filters(UserFilter, as_query(filters), User.objects.all())
+        ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_BULK + 1])
+        if len(ids) > MAX_BULK:
+            message = f"This selects more than {MAX_BULK} people. Narrow it down."
+            raise serializers.ValidationError({"filter": [message]})
+        return ids
+
+
+def bulk_outcome(outcome: Outcome) -> dict[str, Any]:
+    """The outcome of a move of many, as the API answers it."""
+    return {
+        "moved": [user.pk for user in outcome.moved],
+        "refused": [
+            {"id": user.pk, "email": user.email, "code": refusal.code, "message": refusal.detail}
+            for user, refusal in outcome.refused
+        ],
+        "missing": outcome.missing,
+    }

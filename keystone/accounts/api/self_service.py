@@ -1,0 +1,107 @@
+"""The API of people who register and look after their own account."""
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from keystone.accounts.api.serializers import (
+    AcceptedSerializer,
+    MeSerializer,
+    NamesSerializer,
+    RegisterSerializer,
+    ResendSerializer,
+    TokenSerializer,
+    VerifiedSerializer,
+)
+from keystone.accounts.editing import change_names
+from keystone.accounts.registration import register_user
+from keystone.accounts.verification import resend_verification, verify_email
+from keystone.api.permissions import person
+from keystone.audit.actor import Actor
+
+ACCEPTED = _("Thank you. If there is something to do, we have sent you a mail.")
+
+
+class OpenView(APIView):
+    """Open to everybody; credentials are not even looked at."""
+
+    authentication_classes = ()
+    permission_classes = ()
+
+
+class RegisterView(OpenView):
+    """Register."""
+
+    @extend_schema(
+        operation_id="auth_register",
+        tags=["auth"],
+        request=RegisterSerializer,
+        responses={202: AcceptedSerializer},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Register a person.
+
+        The answer is 202 and the same whether or not the address has an account; the mail tells its owner.
+        """
+        body = RegisterSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        register_user(**body.validated_data)
+        return Response({"detail": ACCEPTED}, status=status.HTTP_202_ACCEPTED)
+
+
+class VerifyEmailView(OpenView):
+    """Prove an address."""
+
+    @extend_schema(
+        operation_id="auth_verify_email",
+        tags=["auth"],
+        request=TokenSerializer,
+        responses=VerifiedSerializer,
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Use the token of a verification mail. It works once; any other token answers 400 `invalid_token`."""
+        body = TokenSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user = verify_email(body.validated_data["token"])
+        return Response({"detail": _("Your email address is verified."), "status": user.status})
+
+
+class ResendView(OpenView):
+    """Ask for another verification mail."""
+
+    @extend_schema(
+        operation_id="auth_verify_email_resend",
+        tags=["auth"],
+        request=ResendSerializer,
+        responses={202: AcceptedSerializer},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Ask for another verification mail. The answer is the same for every address."""
+        body = ResendSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        resend_verification(body.validated_data["email"])
+        return Response({"detail": ACCEPTED}, status=status.HTTP_202_ACCEPTED)
+
+
+class MeView(APIView):
+    """One's own account."""
+
+    @extend_schema(operation_id="me_retrieve", tags=["me"], responses=MeSerializer)
+    def get(self, request: Request) -> Response:
+        """One's own account."""
+        return Response(MeSerializer(person(request)).data)
+
+    @extend_schema(operation_id="me_update", tags=["me"], request=NamesSerializer, responses=MeSerializer)
+    def patch(self, request: Request) -> Response:
+        """Change one's own names."""
+        body = NamesSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user = person(request)
+        change_names(user, by=Actor.person(user), **body.validated_data)
+        return Response(MeSerializer(user).data)

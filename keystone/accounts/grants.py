@@ -1,0 +1,81 @@
+"""Groups and permissions: given and taken by superusers, and audited."""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+from keystone.accounts.authority import ProtectedAccount, refusal_to_touch
+from keystone.accounts.models import User
+from keystone.accounts.moves import UserNotFound
+from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.log import event, record
+
+
+def change_grants(user: User, *, by: Actor, groups: Collection[Group], permissions: Collection[Permission]) -> User:
+    """Set the groups and the permissions of a person. Nothing is written where nothing differs.
+
+    They count from the person's next request on: permissions are read anew by each.
+
+    Raises:
+        ProtectedAccount: only superusers, commands and the system give them.
+        OwnAccount: an administrator does not change their own.
+        UserNotFound: the account has gone.
+    """
+    refuse_to_grant(by)
+    with transaction.atomic():
+        locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+        if locked is None:
+            raise UserNotFound
+        changes: dict[str, Any] = {}
+        for name, given in (("groups", groups), ("user_permissions", permissions)):
+            before = _names(getattr(locked, name).all())
+            after = _names(given)
+            if before != after:
+                changes[name] = [before, after]
+        if not changes:
+            return user
+        refusal = refusal_to_touch(locked, by=by)
+        if refusal is not None:
+            raise refusal
+        locked.groups.set(groups)
+        locked.user_permissions.set(permissions)
+        record([event("user.roles_changed", user, by=by, changes=changes)])
+    return user
+
+
+def record_group(action: str, group: Group, *, by: Actor, before: dict[str, Any], after: dict[str, Any]) -> None:
+    """Note a change of a group; nothing where nothing differs. Call it in the transaction of the change.
+
+    Args:
+        action: `group.created`, `group.changed` or `group.deleted`.
+        before, after: what `group_state` says of the group.
+    """
+    keys = sorted({*before, *after})
+    changes = {key: [before.get(key), after.get(key)] for key in keys if before.get(key) != after.get(key)}
+    if changes:
+        record([event(action, group, by=by, changes=changes)])
+
+
+def group_state(group: Group) -> dict[str, Any]:
+    """What a group is called and allows."""
+    return {"name": group.name, "permissions": _names(group.permissions.all())}
+
+
+def refuse_to_grant(by: Actor) -> None:
+    """Let only superusers, commands and the system give rights.
+
+    Raises:
+        ProtectedAccount: `by` is none of these.
+    """
+    if by.kind is ActorKind.PERSON or (by.kind is ActorKind.ADMINISTRATOR and not by.user.is_superuser):
+        raise ProtectedAccount
+
+
+def _names(rows: Any) -> list[str]:
+    if hasattr(rows, "select_related") and rows.model is Permission:
+        rows = rows.select_related("content_type")
+    return sorted(
+        f"{row.content_type.app_label}.{row.codename}" if isinstance(row, Permission) else str(row) for row in rows
+    )

@@ -1,0 +1,20 @@
+"""`AwaitingDecision`: the people who wait for an administrator, as a queue of its own in the admin."""
+
+from typing import ClassVar
+
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.models import User, UserManager
+
+
+class AwaitingDecision(User):
+    """A pending person. The same row as `User`: decisions go through `lifecycle` like everywhere else."""
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    class Meta:
+        proxy = True
+        verbose_name = _("person awaiting a decision")
+        verbose_name_plural = _("awaiting decision")
+        ordering = ("awaiting_since", "id")
+        default_permissions = ()  # whoever holds keystone.approve_user

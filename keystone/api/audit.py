@@ -1,0 +1,77 @@
+"""The API of the audit log: reading it."""
+
+from typing import ClassVar
+
+import django_filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import serializers, viewsets
+
+from keystone.api.filters import AllowedFilters
+from keystone.api.permissions import StaffWithPermission
+from keystone.audit.actor import ActorKind
+from keystone.audit.models import AuditEvent
+
+
+class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
+    """An event."""
+
+    actor = serializers.UUIDField(source="actor_id", allow_null=True, read_only=True)
+    changes = serializers.DictField(help_text="For each changed field, what it was and what it is.", read_only=True)
+
+    class Meta:
+        model = AuditEvent
+        fields: ClassVar = (
+            "id",
+            "created_at",
+            "actor",
+            "actor_kind",
+            "actor_label",
+            "action",
+            "target_type",
+            "target_id",
+            "target_label",
+            "reason",
+            "note",
+            "changes",
+            "ip_address",
+            "request_id",
+        )
+        read_only_fields = fields
+
+
+class AuditEventFilter(django_filters.FilterSet):
+    """What events can be filtered by."""
+
+    action = django_filters.CharFilter()
+    actor = django_filters.UUIDFilter(field_name="actor_id")
+    actor_kind = django_filters.ChoiceFilter(choices=ActorKind.choices)
+    target_type = django_filters.CharFilter()
+    target_id = django_filters.CharFilter()
+    request_id = django_filters.CharFilter()
+    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
+    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+
+    class Meta:
+        model = AuditEvent
+        fields = ()
+
+
+@extend_schema(tags=["audit"])
+@extend_schema_view(
+    list=extend_schema(operation_id="audit_list"), retrieve=extend_schema(operation_id="audit_retrieve")
+)
+class AuditEventViewSet(viewsets.ReadOnlyModelViewSet[AuditEvent]):
+    """What happened, newest first."""
+
+    queryset = AuditEvent.objects.all()
+    serializer_class = AuditEventSerializer
+    permission_classes = (StaffWithPermission,)
+    permissions_by_action: ClassVar = {
+        "list": "keystone.view_auditevent",
+        "retrieve": "keystone.view_auditevent",
+    }
+    filter_backends = (AllowedFilters,)
+    filterset_class = AuditEventFilter
+    ordering_fields: ClassVar = {"created_at": "created_at"}
+    default_ordering = "-created_at"
+    lookup_value_converter = "int"

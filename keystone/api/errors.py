@@ -1,0 +1,102 @@
+"""One envelope for every error: `{"error": {"code", "message", "fields", "request_id"}}`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.translation import gettext
+from django.views import defaults
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+
+from keystone.audit.context import current_origin
+from keystone.refusals import Refusal
+
+# DRF's names of its faults, where the field has a better one.
+CODES = {"authentication_failed": "invalid_token", "throttled": "rate_limited", "error": "invalid"}
+
+
+def envelope(code: str, message: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The body of an error.
+
+    Args:
+        code: a stable word for programs.
+        message: a sentence for people, translated.
+        fields: for each field of the body what is wrong with it.
+    """
+    return {
+        "error": {
+            "code": code,
+            "message": message,
+            "fields": fields or {},
+            "request_id": current_origin().request_id,
+        }
+    }
+
+
+def envelope_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
+    """DRF's exception handler: refusals and DRF's faults become the envelope; the rest is a fault of ours."""
+    if isinstance(error, Refusal):
+        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+        return Response(envelope(error.code, error.detail, error.fields), status=error.status, headers=headers)
+    if isinstance(error, DjangoValidationError):
+        error = exceptions.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: error.messages})
+    elif isinstance(error, Http404):
+        error = exceptions.NotFound()
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied()
+    if not isinstance(error, exceptions.APIException):
+        return None
+    headers = {}
+    if getattr(error, "auth_header", None):
+        headers["WWW-Authenticate"] = str(error.auth_header)  # type: ignore[attr-defined]  # set by DRF's view
+    if getattr(error, "wait", None):
+        headers["Retry-After"] = str(int(error.wait))  # type: ignore[attr-defined]  # Throttled has it
+    if isinstance(error, exceptions.ValidationError):
+        body = envelope("invalid", gettext("Some of what was sent is not valid."), _fields(error.detail))
+    else:
+        code = str(error.get_codes() if isinstance(error.get_codes(), str) else error.default_code)
+        body = envelope(CODES.get(code, code), str(error.detail))
+    return Response(body, status=error.status_code, headers=headers)
+
+
+def _fields(detail: Any) -> dict[str, Any]:
+    if isinstance(detail, Mapping):
+        return {str(name): value for name, value in detail.items()}
+    return {api_settings.NON_FIELD_ERRORS_KEY: detail if isinstance(detail, list) else [detail]}
+
+
+def _is_api(request: HttpRequest) -> bool:
+    return request.path.startswith("/api/")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400: JSON under `/api/`, a page elsewhere."""
+    if _is_api(request):
+        return JsonResponse(envelope("bad_request", gettext("The request is malformed.")), status=400)
+    return defaults.bad_request(request, exception)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """403: JSON under `/api/`, a page elsewhere."""
+    if _is_api(request):
+        return JsonResponse(envelope("permission_denied", gettext("You may not do this.")), status=403)
+    return defaults.permission_denied(request, exception)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """404: JSON under `/api/`, a page elsewhere."""
+    if _is_api(request):
+        return JsonResponse(envelope("not_found", gettext("There is nothing here.")), status=404)
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500: JSON under `/api/`, a page elsewhere. It names the request, so that its log lines can be found."""
+    if _is_api(request):
+        message = gettext("Something went wrong on our side.")
+        return JsonResponse(envelope("server_error", message), status=500)
+    return defaults.server_error(request)

@@ -1,0 +1,56 @@
+"""The OpenAPI schema: what drf-spectacular cannot know by itself."""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+
+ERROR = {
+    "type": "object",
+    "description": "How every error looks.",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "fields", "request_id"],
+            "properties": {
+                "code": {
+                    "type": "string",
+                    "description": "A stable word for programs.",
+                    "example": "invalid",
+                },
+                "message": {"type": "string", "description": "A sentence for people."},
+                "fields": {
+                    "type": "object",
+                    "additionalProperties": {},
+                    "description": "What is wrong, field by field.",
+                },
+                "request_id": {"type": "string", "description": "Names the request in the logs."},
+            },
+        }
+    },
+}
+
+
+class SessionTokenScheme(OpenApiAuthenticationExtension):
+    """The access token in the Authorization header."""
+
+    target_class = "keystone.sessions.authentication.SessionTokenAuthentication"
+    name = "accessToken"
+    priority = 1
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        """RFC 6750."""
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+def describe_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Give every operation the error envelope as its default answer."""
+    result.setdefault("components", {}).setdefault("schemas", {})["Error"] = ERROR
+    answer = {
+        "description": "The error, in the envelope that all errors have.",
+        "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+    }
+    for operations in result.get("paths", {}).values():
+        for operation in operations.values():
+            operation["responses"]["default"] = answer
+    return result

@@ -1,0 +1,136 @@
+"""The audit log in the admin: read, filtered, exported; never changed."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter
+from unfold.decorators import display
+
+from keystone.admin_export import CsvExportMixin
+from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.models import AuditEvent
+from keystone.audit.reading import record_audit_export, recorded_actions, search_events, stream_audit_csv
+from keystone.audit.words import action_in_words, changes_in_words
+from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
+
+
+class ActionFilter(DropdownFilter):
+    """By what happened."""
+
+    title = _("what happened")
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The actions that the log holds."""
+        return [(name, action_in_words(name)) for name in recorded_actions()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        """The events of the chosen action."""
+        return queryset.filter(action=self.value()) if self.value() else queryset
+
+
+class ActorKindFilter(DropdownFilter):
+    """By the kind of actor."""
+
+    title = _("kind of actor")
+    parameter_name = "actor_kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """All kinds."""
+        return list(ActorKind.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
+        """The events by this kind of actor."""
+        return queryset.filter(actor_kind=self.value()) if self.value() else queryset
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
+    """The log, newest first."""
+
+    list_display = ("when", "what", "who", "whom", "short_reason", "ip_address")
+    list_display_links = ("when",)
+    list_filter = (ActionFilter, ActorKindFilter, ("created_at", DayRangeFilter))
+    sortable_by = ()
+    ordering = ("-created_at", "-id")
+    search_fields = ("request_id",)  # turns the search box on; what is searched is get_search_results' business
+    search_help_text = _("Beginning of a name or address, or a request id")
+    export_permission = "keystone.export_auditevent"
+    export_name = "audit-log.csv"
+    fieldsets = (
+        (None, {"fields": ("when", "what", "who", "whom")}),
+        (_("Why"), {"fields": ("reason", "note")}),
+        (_("Changes"), {"fields": ("changes_table",)}),
+        (_("From where"), {"fields": ("ip_address", "request")}),
+    )
+    readonly_fields = ("when", "what", "who", "whom", "reason", "note", "changes_table", "ip_address", "request")
+
+    def get_search_results(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[AuditEvent],
+        search_term: str,
+    ) -> tuple[QuerySet[AuditEvent], bool]:
+        """Search by who, whom or request, through indexes."""
+        return search_events(queryset, search_term), False
+
+    @display(description=_("when"))
+    def when(self, event: AuditEvent) -> str:
+        """The time, to the second."""
+        return f"{event.created_at:%Y-%m-%d %H:%M:%S} UTC"
+
+    @display(description=_("what happened"))
+    def what(self, event: AuditEvent) -> SafeString:
+        """The action in words; its name is there for who searches in the log's own terms."""
+        return format_html('<span title="{}">{}</span>', event.action, action_in_words(event.action))
+
+    @display(description=_("who"))
+    def who(self, event: AuditEvent) -> SafeString:
+        """The actor, and of what kind."""
+        return format_html('{}<br><span class="k-subtle">{}</span>', event.actor_label, event.get_actor_kind_display())
+
+    @display(description=_("whom"))
+    def whom(self, event: AuditEvent) -> SafeString | str:
+        """The target, with a way to its page."""
+        if event.target_type == "user":
+            link = reverse("admin:keystone_user_change", args=[event.target_id])
+            return format_html('<a class="k-link" href="{}">{}</a>', link, event.target_label)
+        return f"{event.target_label} ({event.target_type})"
+
+    @display(description=_("reason"))
+    def short_reason(self, event: AuditEvent) -> str:
+        """The beginning of the reason."""
+        return event.reason[:80] + ("…" if len(event.reason) > 80 else "")
+
+    @display(description=_("changes"))
+    def changes_table(self, event: AuditEvent) -> SafeString | str:
+        """Before and after, field by field."""
+        changes = list(changes_in_words(event))
+        if not changes:
+            return "–"  # noqa: RUF001 - the sign for an empty cell
+        return render_to_string("keystone/admin/changes_table.html", {"changes": changes})
+
+    @display(description=_("request id"))
+    def request(self, event: AuditEvent) -> SafeString | str:
+        """The request, with a way to everything else that it did."""
+        if not event.request_id:
+            return "–"  # noqa: RUF001 - the sign for an empty cell
+        link = f"{reverse('admin:keystone_auditevent_changelist')}?{urlencode({'q': event.request_id})}"
+        return format_html('<a class="k-link" href="{}">{}</a>', link, event.request_id)
+
+    def export_lines(self, queryset: QuerySet[AuditEvent]) -> Iterator[str]:
+        """The events as CSV."""
+        return stream_audit_csv(queryset)
+
+    def record_export(self, *, by: Actor, filters: str) -> None:
+        """Note the export in the log itself."""
+        record_audit_export(by=by, filters=filters)

@@ -1,0 +1,90 @@
+"""The audit log in words: what happened, and what changed from what to what."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import FieldDoesNotExist
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_noop
+
+from keystone.audit.models import AuditEvent
+
+ACTIONS = {
+    "user.registered": gettext_noop("Registered"),
+    "user.created": gettext_noop("Account made"),
+    "user.email_verified": gettext_noop("Address verified"),
+    "user.approved": gettext_noop("Approved"),
+    "user.rejected": gettext_noop("Rejected"),
+    "user.reopened": gettext_noop("Rejection taken back"),
+    "user.suspended": gettext_noop("Suspended"),
+    "user.reactivated": gettext_noop("Reactivated"),
+    "user.deactivated": gettext_noop("Deactivated"),
+    "user.changed": gettext_noop("Names changed"),
+    "user.roles_changed": gettext_noop("Roles changed"),
+    "user.password_set": gettext_noop("Password set by an administrator"),
+    "user.password_changed": gettext_noop("Password changed"),
+    "users.exported": gettext_noop("Exported the people"),
+    "audit.exported": gettext_noop("Exported the audit log"),
+    "group.created": gettext_noop("Group made"),
+    "group.changed": gettext_noop("Group changed"),
+    "group.deleted": gettext_noop("Group deleted"),
+}
+LABELS = {
+    "filters": gettext_noop("filters"),
+    "groups": gettext_noop("groups"),
+    "permissions": gettext_noop("permissions"),
+    "user_permissions": gettext_noop("permissions of their own"),
+}
+NOTHING = "–"  # noqa: RUF001 - the sign for an empty cell
+
+
+@dataclass(frozen=True)
+class Change:
+    """One changed field, as people read it."""
+
+    label: str
+    before: str
+    after: str
+
+
+def action_in_words(action: str) -> str:
+    """What happened; an action that Keystone does not know stands for itself."""
+    return gettext(ACTIONS[action]) if action in ACTIONS else action
+
+
+def changes_in_words(event: AuditEvent) -> Iterator[Change]:
+    """Each change of an event, with the names and values of the model's fields."""
+    try:
+        model = apps.get_model("keystone", event.target_type)
+    except LookupError:
+        model = None
+    for name, change in event.changes.items():
+        before, after = change if isinstance(change, list) and len(change) == 2 else (None, change)
+        field: Any = None
+        if model is not None:
+            try:
+                field = model._meta.get_field(name)
+            except FieldDoesNotExist:
+                field = None
+        label = gettext(LABELS[name]) if name in LABELS else getattr(field, "verbose_name", name.replace("_", " "))
+        yield Change(str(label), _in_words(field, before), _in_words(field, after))
+
+
+def _in_words(field: Any, value: Any) -> str:
+    if value is None or value in ("", []):
+        return NOTHING
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    if isinstance(value, list):
+        return ", ".join(str(item) for item in value)
+    choices = dict(getattr(field, "flatchoices", None) or ())
+    if value in choices:
+        return str(choices[value])
+    try:
+        moment = parse_datetime(value) if isinstance(value, str) and "T" in value else None
+    except ValueError:
+        moment = None
+    return f"{date_format(moment, 'DATETIME_FORMAT')} UTC" if moment else str(value)

@@ -1,0 +1,1 @@
+"""What only a developer's own machine has: an administrator with a known password, sample people, a web server."""

@@ -1,0 +1,38 @@
+"""The development administrator, with the address and the password that the README gives."""
+
+from keystone.accounts.models import User
+from keystone.accounts.registration import AddressTaken, create_user
+from keystone.audit.actor import Actor
+from keystone.development.environment import require_local
+
+EMAIL = "admin@example.com"
+PASSWORD = "Admin@1234"  # noqa: S105 - known on purpose; `require_local` keeps it away from servers
+
+
+def ensure_administrator() -> bool:
+    """Make the development administrator where it is missing; one that is there stays as it is.
+
+    Returns:
+        Whether it can sign in with the password of the README.
+
+    Raises:
+        NotLocal: this is not the local environment.
+    """
+    require_local()
+    user: User | None = User.objects.with_email(EMAIL).first()
+    if user is None:
+        try:
+            user = create_user(
+                email=EMAIL,
+                password=PASSWORD,
+                by=Actor.system(),
+                first_name="Ada",
+                last_name="Admin",
+                is_staff=True,
+                is_superuser=True,
+                email_verified=True,
+                tell=False,
+            )
+        except AddressTaken:  # another start was first
+            return True
+    return user.is_active and user.is_superuser and user.check_password(PASSWORD)

@@ -1,0 +1,29 @@
+"""The guard before everything in this package."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from keystone.refusals import Refusal
+
+
+class NotLocal(Refusal):
+    """Accounts with known passwords must never reach a server."""
+
+    code = "not_local"
+    status: ClassVar[int] = 403
+    message: ClassVar[str | Promise] = _(
+        "This is for development: it runs in the local environment only (ENVIRONMENT=local), never on a server."
+    )
+
+
+def require_local() -> None:
+    """Refuse everywhere but in the local environment.
+
+    Raises:
+        NotLocal: this process runs in another one.
+    """
+    if settings.ENVIRONMENT != "local":
+        raise NotLocal

@@ -1,0 +1,43 @@
+"""Acting in the past, for sample data only.
+
+The audit log cannot be changed, so what is to have happened last week must be written so when it is written. In a
+block of `at`, the clock that the verb functions read stands still at a moment, and rows that leave a time to the
+database get it as well. Nobody is told of anything: no mail, no signal.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+from typing import Any
+from unittest import mock
+
+from django.db import connection
+from django.utils import timezone
+
+from keystone.accounts.models import User
+from keystone.accounts.tokens import OneTimeToken
+from keystone.audit.models import AuditEvent
+from keystone.development.environment import require_local
+
+
+@contextmanager
+def at(moment: datetime) -> Iterator[None]:
+    """Let what is done in the block have been done at `moment` (UTC), unnoticed.
+
+    It changes this process's clock: call it where nothing else runs, as `manage.py dev` does before it serves.
+
+    Raises:
+        NotLocal: this is not the local environment.
+    """
+    require_local()
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.object(timezone, "now", return_value=moment))
+        stack.enter_context(mock.patch.object(connection, "on_commit", _forget))
+        for model in (User, AuditEvent, OneTimeToken):
+            field = model._meta.get_field("created_at")
+            stack.enter_context(mock.patch.object(field, "get_default", return_value=moment))
+        yield
+
+
+def _forget(*_: Any, **__: Any) -> None:
+    """Drop what would have been sent after the commit."""

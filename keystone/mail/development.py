@@ -1,0 +1,97 @@
+"""The mails of a development machine, to read in the browser. Answers 404 in every other environment."""
+
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Concatenate, cast
+
+from django.conf import settings
+from django.core.mail import mailers
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.csp import CSP
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.csp import csp_override
+from django.views.decorators.http import require_POST, require_safe
+
+from keystone.mail import folder
+from keystone.mail.backends import FolderBackend
+
+PAGE_SIZE = 25
+
+Policy = dict[str, list[str]]
+
+# A mail is a stranger's page: its inline styles work, and nothing else does. Links open in a new tab.
+MAIL_POLICY: Policy = {
+    "default-src": [CSP.NONE],
+    "style-src": [CSP.UNSAFE_INLINE],
+    "img-src": ["data:"],
+    "frame-ancestors": [CSP.SELF],
+    "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
+}
+FRAME_POLICY: Policy = {**cast("Policy", settings.SECURE_CSP), "frame-src": [CSP.SELF]}
+
+
+def local_only[**P](view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
+    """Answer 404 wherever the environment is not the local one."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if settings.ENVIRONMENT != "local":
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return never_cache(answer)
+
+
+@require_safe
+@local_only
+def mails(request: HttpRequest) -> HttpResponse:
+    """The list, newest first."""
+    page = Paginator(range(folder.count(_folder())), PAGE_SIZE).get_page(request.GET.get("page"))
+    context = {
+        "page": page,
+        "entries": folder.entries(_folder(), start=PAGE_SIZE * (page.number - 1), limit=PAGE_SIZE),
+        "folder": _folder(),
+        "in_use": isinstance(mailers["default"], FolderBackend),
+    }
+    return render(request, "keystone/pages/mails.html", context)
+
+
+@require_safe
+@local_only
+@csp_override(FRAME_POLICY)
+def mail(request: HttpRequest, name: str) -> HttpResponse:
+    """One mail: its HTML in a frame, its text, its headers."""
+    return render(request, "keystone/pages/mail.html", {"mail": _message(name)})
+
+
+@require_safe
+@local_only
+@xframe_options_sameorigin
+@csp_override(MAIL_POLICY)
+def mail_html(request: HttpRequest, name: str) -> HttpResponse:
+    """The HTML part of a mail, as the frame shows it."""
+    html = _message(name).html
+    return HttpResponse(html.replace("<head>", '<head><base target="_blank">', 1))
+
+
+@require_POST
+@local_only
+def delete_all(request: HttpRequest) -> HttpResponse:
+    """Empty the folder."""
+    folder.delete_all(_folder())
+    return redirect("development:mails")
+
+
+def _folder() -> Path:
+    return Path(settings.MAIL_FOLDER)
+
+
+def _message(name: str) -> folder.Message:
+    found = folder.read(_folder(), name)
+    if found is None:
+        raise Http404
+    return found

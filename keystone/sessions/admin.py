@@ -1,0 +1,92 @@
+"""Sign-ins through the API, to look at."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import RadioFilter
+from unfold.decorators import display
+
+from keystone.model_admin import ReadOnlyAdmin
+from keystone.sessions.models import Session
+
+
+class StateFilter(RadioFilter):
+    """Open, ended or revoked."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The three states."""
+        return [("open", _("Open")), ("ended", _("Ended")), ("revoked", _("Revoked"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> QuerySet[Session]:
+        """The sessions in the chosen state."""
+        match self.value():
+            case "open":
+                return queryset.filter(revoked_at__isnull=True, expires_at__gt=Now())
+            case "ended":
+                return queryset.filter(revoked_at__isnull=True, expires_at__lte=Now())
+            case "revoked":
+                return queryset.filter(revoked_at__isnull=False)
+        return queryset
+
+
+def session_state(session: Session) -> tuple[str, Any]:
+    """Whether a session is open, ended or revoked, as a key and in words."""
+    if session.revoked_at is not None:
+        return "revoked", _("Revoked")
+    if session.expires_at <= timezone.now():
+        return "ended", _("Ended")
+    return "open", _("Open")
+
+
+@admin.register(Session)
+class SessionAdmin(ReadOnlyAdmin):
+    """The sessions, the last used first."""
+
+    list_display = ("person", "state", "device", "ip_address", "created_at", "last_used_at", "expires_at")
+    list_display_links = None
+    list_filter = (StateFilter,)
+    list_select_related = ("user",)
+    sortable_by = ()
+    ordering = ("-last_used_at", "-id")
+    search_fields = ("id",)  # turns the search box on
+    search_help_text = _("Beginning of a name or address")
+    fields = ("person", "device", "ip_address", "created_at", "last_used_at", "expires_at", "revoked_at")
+
+    def get_search_results(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Session],
+        search_term: str,
+    ) -> tuple[QuerySet[Session], bool]:
+        """The sessions of the people whom the words find."""
+        if not search_term.strip():
+            return queryset, False
+        people = Session._meta.get_field("user").remote_field.model._default_manager.search(search_term)
+        return queryset.filter(user__in=people.values("pk")), False
+
+    @display(description=_("person"))
+    def person(self, session: Session) -> SafeString:
+        """Whose session it is."""
+        link = reverse("admin:keystone_user_change", args=[session.user_id])
+        return format_html('<a class="k-link" href="{}">{}</a>', link, session.user)
+
+    @display(description=_("state"), label={"open": "success", "ended": "info", "revoked": "danger"})
+    def state(self, session: Session) -> tuple[str, Any]:
+        """Open, ended or revoked."""
+        return session_state(session)
+
+    @display(description=_("device"))
+    def device(self, session: Session) -> str:
+        """What the client says it is."""
+        return session.user_agent or "–"  # noqa: RUF001 - the sign for an empty cell

@@ -1,0 +1,173 @@
+"""Signing in through the API, and keeping signed in."""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.backends import person_with_password
+from keystone.accounts.models import User
+from keystone.accounts.status import Status
+from keystone.audit.actor import Actor
+from keystone.audit.context import current_origin
+from keystone.audit.log import event, record
+from keystone.conf import options
+from keystone.refusals import Refusal
+from keystone.sessions.models import Session
+from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode, token_digest
+
+TOKEN_ID_BYTES = 24
+
+
+class InvalidCredentials(Refusal):
+    """No account has this address and password; which of the two is wrong is not told."""
+
+    code = "invalid_credentials"
+    status: ClassVar[int] = 401
+    message: ClassVar[str | Promise] = _("The email address or the password is wrong.")
+
+
+class SignInRefused(Refusal):
+    """The password was right, but the account may not sign in. Only then is its status told."""
+
+    status: ClassVar[int] = 403
+
+
+class EmailUnverified(SignInRefused):
+    """The address is not verified yet."""
+
+    code = "email_unverified"
+    message: ClassVar[str | Promise] = _("Verify your email address first. The link is in the mail that we sent you.")
+
+
+class ApprovalPending(SignInRefused):
+    """Nobody has decided yet."""
+
+    code = "approval_pending"
+    message: ClassVar[str | Promise] = _("Your registration awaits an administrator's approval. We will mail you.")
+
+
+class Rejected(SignInRefused):
+    """The registration was rejected."""
+
+    code = "rejected"
+    message: ClassVar[str | Promise] = _("Your registration was not approved.")
+
+
+class Suspended(SignInRefused):
+    """The account is suspended."""
+
+    code = "suspended"
+    message: ClassVar[str | Promise] = _("Your account is suspended.")
+
+
+class Deactivated(SignInRefused):
+    """The account is closed."""
+
+    code = "deactivated"
+    message: ClassVar[str | Promise] = _("Your account is deactivated.")
+
+
+REFUSALS: dict[str, type[SignInRefused]] = {
+    Status.PENDING_EMAIL_VERIFICATION: EmailUnverified,
+    Status.PENDING_ADMIN_APPROVAL: ApprovalPending,
+    Status.REJECTED: Rejected,
+    Status.SUSPENDED: Suspended,
+    Status.DEACTIVATED: Deactivated,
+}
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """What a sign-in answers."""
+
+    access: str
+    refresh: str
+
+
+def sign_in(*, email: str, password: str, user_agent: str = "") -> TokenPair:
+    """Open a session for the person with this address and password.
+
+    Raises:
+        InvalidCredentials: there is no such person.
+        EmailUnverified, ApprovalPending, Rejected, Suspended, Deactivated: the password is right, the status is not.
+    """
+    person = person_with_password(email, password)
+    if person is None:
+        raise InvalidCredentials
+    with transaction.atomic():
+        # Locked: a suspension that runs at the same moment comes before or after the session, never between.
+        user = User.objects.select_for_update(no_key=True).filter(pk=person.pk).first()
+        if user is None or user.password != person.password:
+            raise InvalidCredentials
+        refuse_inactive(user)
+        now = timezone.now()
+        token_id = secrets.token_urlsafe(TOKEN_ID_BYTES)
+        session = Session.objects.create(
+            user=user,
+            refresh_digest=token_digest(token_id),
+            expires_at=now + options().session_lifetime,
+            ip_address=current_origin().ip_address,
+            user_agent=user_agent[:300],
+        )
+        User.objects.filter(pk=user.pk).update(last_login=now)
+        record([event("user.signed_in", user, by=Actor.person(user))])
+    return _pair(session, token_id, now=now)
+
+
+def refuse_inactive(user: User) -> None:
+    """Raise what tells this person why they may not sign in; nothing where they may."""
+    if user.status == Status.ACTIVE:
+        return
+    refusal = REFUSALS[user.status]
+    message = str(refusal.message)
+    if user.suspended_until:
+        end = date_format(timezone.localtime(user.suspended_until), "DATETIME_FORMAT")
+        message += " " + gettext("The suspension ends on %(end)s UTC.") % {"end": end}
+    if user.status_reason and user.status in {Status.REJECTED, Status.SUSPENDED}:
+        message += " " + gettext("Reason: %(reason)s") % {"reason": user.status_reason}
+    raise refusal(message)
+
+
+@transaction.atomic
+def refresh(token: str) -> TokenPair:
+    """Trade a refresh token for a new pair. It works once: of any number of callers at once, one succeeds.
+
+    Raises:
+        TokenRefused: the token, its session or its person does not hold any more.
+    """
+    claims = decode(REFRESH, token)
+    session = (
+        Session.objects.live()
+        .select_related("user")
+        .select_for_update(of=("self",))
+        .filter(pk=claims.session_id, user_id=claims.user_id)
+        .first()
+    )
+    if session is None or not session.user.is_active:
+        raise TokenRefused
+    if not secrets.compare_digest(session.refresh_digest, token_digest(claims.token_id)):
+        raise TokenRefused
+    now = timezone.now()
+    token_id = secrets.token_urlsafe(TOKEN_ID_BYTES)
+    session.refresh_digest = token_digest(token_id)
+    session.last_used_at = now
+    session.save(update_fields=["refresh_digest", "last_used_at"])
+    return _pair(session, token_id, now=now)
+
+
+def _pair(session: Session, token_id: str, *, now: datetime) -> TokenPair:
+    owner: dict[str, Any] = {"session_id": session.pk, "user_id": session.user_id, "now": now}
+    access_end = min(now + options().access_token_lifetime, session.expires_at)
+    return TokenPair(
+        access=encode(ACCESS, token_id=uuid.uuid4().hex, expires_at=access_end, **owner),
+        refresh=encode(REFRESH, token_id=token_id, expires_at=session.expires_at, **owner),
+    )

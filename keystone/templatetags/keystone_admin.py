@@ -1,0 +1,28 @@
+"""What the admin's templates show of a person, in the look of its lists."""
+
+from typing import Any
+
+from django import template
+from django.utils.safestring import SafeString
+
+from keystone.accounts.admin.cells import STATUS_COLOURS, address_cell, ago, in_full, number
+from keystone.accounts.models import User
+
+register = template.Library()
+
+
+@register.inclusion_tag("unfold/helpers/label.html")
+def status_label(user: User) -> dict[str, Any]:
+    """The status as a coloured label."""
+    return {"text": user.get_status_display(), "type": STATUS_COLOURS[user.status]}
+
+
+@register.simple_tag
+def address(user: User) -> SafeString:
+    """The address, its domain told apart."""
+    return address_cell(user.email)
+
+
+register.filter("ago", ago)
+register.filter("in_full", in_full)
+register.filter("grouped", number)

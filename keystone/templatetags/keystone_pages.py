@@ -1,0 +1,13 @@
+"""What the pages' frame shows; tags, because the error pages are rendered without a context."""
+
+from django import template
+
+from keystone.conf import options
+
+register = template.Library()
+
+
+@register.simple_tag
+def project_name() -> str:
+    """The project's name."""
+    return options().project_name

@@ -1,0 +1,170 @@
+"""Every mail of the life cycle, rendered."""
+
+import re
+from datetime import UTC, datetime
+from html import unescape
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.template import TemplateDoesNotExist
+from django.test import override_settings
+
+from keystone.accounts.emails import EMAILS
+from keystone.accounts.tokens import OneTimeToken, digest
+from keystone.mail.rendering import TEXT_WIDTH, Rendered, render
+from keystone.tests.factories import UserFactory
+
+REASON = "Fees & <script>alert(1)</script>\nthe second line"
+URL = re.compile(r"https?://[^\s\"'<>)]+")
+NAMESPACES = {"http://www.w3.org/1999/xhtml"}
+
+# What each mail is sent with beside the person.
+CONTEXTS: dict[str, dict[str, str]] = {
+    "approved": {"reason": REASON},
+    "rejected": {"reason": REASON},
+    "suspended": {"reason": REASON, "until": "2026-12-24T18:30:00+00:00"},
+    "reactivated": {"reason": REASON},
+    "deactivated": {"reason": REASON},
+}
+
+
+def rendered(name: str, *, first_name: str = "Ada", **context: str) -> Rendered:
+    user = UserFactory(first_name=first_name)
+    mail = EMAILS[name](user, **(context or CONTEXTS.get(name, {})))
+    return render(mail.template, mail.context, language=mail.language)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", EMAILS)
+def test_every_mail_has_a_subject_a_text_and_an_html_part(name: str) -> None:
+    mail = rendered(name)
+    assert mail.subject
+    assert mail.subject == " ".join(mail.subject.split())
+    assert mail.text.startswith("Hello Ada,\n\n")
+    assert "\n-- \nKeystone\nhttp://localhost:8000\n" in mail.text
+    assert mail.html.startswith('<!doctype html><html lang="en" dir="ltr"')
+    assert f"<title>{mail.subject}</title>" in mail.html
+    for part in (mail.subject, mail.text, mail.html):
+        assert not re.search(r"\{[{%#]|[}%#]\}|<mj-|\bNone\b", part)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", EMAILS)
+def test_every_mail_fetches_nothing_and_links_only_to_us(name: str) -> None:
+    html = rendered(name).html
+    assert not re.search(r"<(img|script|link|iframe|object)\b|@import|url\(", html)
+    found = set(URL.findall(html)) - NAMESPACES
+    assert {url for url in found if not url.startswith("http://localhost:8000")} == set()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", EMAILS)
+def test_every_mail_says_the_same_in_text_and_html(name: str) -> None:
+    mail = rendered(name, first_name="Ada")
+    html = " ".join(unescape(re.sub(r"<[^>]+>", " ", mail.html)).split())
+    for paragraph in mail.text.replace("\n-- \n", "\n\n").split("\n\n"):
+        for line in paragraph.split("\n") if paragraph.startswith("Fees") else [" ".join(paragraph.split())]:
+            if not line.startswith("Keystone http"):
+                assert line in html
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", EMAILS)
+def test_every_mail_wraps_its_text_and_gives_each_link_a_line(name: str) -> None:
+    for line in rendered(name).text.splitlines():
+        assert len(line) <= TEXT_WIDTH or URL.fullmatch(line)
+        assert not URL.search(line) or URL.fullmatch(line)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", CONTEXTS)
+def test_reason_is_escaped_in_html_and_as_typed_in_text(name: str) -> None:
+    mail = rendered(name)
+    assert "Fees &amp; &lt;script&gt;alert(1)&lt;/script&gt;<br />the second line" in mail.html
+    assert "<script" not in mail.html
+    assert f"\n{REASON}\n" in mail.text
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", EMAILS)
+def test_name_is_escaped_in_html_and_as_typed_in_text(name: str) -> None:
+    mail = rendered(name, first_name="Ada & <b>")
+    assert "Hello Ada &amp; &lt;b&gt;," in mail.html
+    assert mail.text.startswith("Hello Ada & <b>,\n")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "you won http://evil.example", "see evil.example", "ada@example.com", "Ada " * 20, "\\\\evil\\share"],
+)
+def test_name_that_could_be_a_message_is_not_repeated(name: str) -> None:
+    mail = render("awaiting_approval", {"name": name})
+    assert mail.text.startswith("Hello,\n\n")
+    assert "evil" not in mail.text + mail.html
+
+
+def test_unprintable_signs_are_left_out() -> None:
+    mail = render("rejected", {"name": "A\x07d\u202ea\nB", "reason": "a\x00b\x0b\ud800\r\nc"})
+    assert mail.text.startswith("Hello Ada B,\n")
+    assert "\nab\nc\n" in mail.text
+
+
+def test_subject_is_one_line_whatever_the_project_is_called() -> None:
+    with override_settings(KEYSTONE={"PROJECT_NAME": "Acme\r\nBcc: all@example.com & Sons"}):
+        mail = render("approved", {"name": "Ada", "link": "https://a.example/"})
+    assert mail.subject == "Welcome to Acme Bcc: all@example.com & Sons"
+    assert "<title>Welcome to Acme Bcc: all@example.com &amp; Sons</title>" in mail.html
+
+
+@pytest.mark.django_db
+def test_verification_mail_carries_the_token_and_the_database_only_its_digest() -> None:
+    mail = rendered("verify_email")
+    links = re.findall(r"^http://localhost:8000/verify-email/([\w-]{43})/$", mail.text, re.MULTILINE)
+    assert len(links) == 1
+    assert mail.html.count(f'href="http://localhost:8000/verify-email/{links[0]}/"') == 2
+    assert list(OneTimeToken.objects.values_list("digest", flat=True)) == [digest(links[0])]
+
+
+@pytest.mark.parametrize(("hours", "said"), [(1, "1 hour."), (36, "36 hours."), (24, "1 day."), (72, "3 days.")])
+def test_verification_mail_says_how_long_the_link_works(hours: int, said: str) -> None:
+    mail = render("verify_email", {"name": "Ada", "link": "https://a.example/x/", "hours": hours})
+    assert f"The link works once, within {said}" in mail.text
+    assert f"The link works once, within {said}" in mail.html
+
+
+def test_suspension_says_its_end_in_utc() -> None:
+    until = datetime(2026, 12, 24, 18, 30, tzinfo=UTC)
+    with override_settings(TIME_ZONE="Asia/Tokyo"):
+        mail = render("suspended", {"name": "Ada", "reason": "x", "until": until})
+    assert "The suspension ends on 24 December 2026, 18:30 UTC." in mail.text
+    endless = render("suspended", {"name": "Ada", "reason": "x", "until": None})
+    assert "The suspension has no set end." in endless.text
+
+
+def test_language_of_the_mail_is_declared_and_used() -> None:
+    until = datetime(2026, 12, 24, 18, 30, tzinfo=UTC)
+    mail = render("suspended", {"name": "Ada", "reason": "x", "until": until}, language="de")
+    assert '<html lang="de" dir="ltr"' in mail.html
+    assert "24 Dezember 2026, 18:30 UTC" in mail.text
+    assert '<html lang="ar" dir="rtl"' in render("rejected", {"name": "Ada"}, language="ar").html
+
+
+def test_site_overrides_a_mail_with_a_file_of_its_own(tmp_path: Path) -> None:
+    folder = tmp_path / "keystone" / "emails"
+    folder.mkdir(parents=True)
+    (folder / "rejected.mjml").write_text(
+        "{% partialdef subject %}Ours{% endpartialdef %}{% partialdef preheader %}{% endpartialdef %}"
+        "{% partialdef text %}Our words.{% endpartialdef %}{% partialdef why %}Because.{% endpartialdef %}"
+        "{% partialdef body %}<mj-text>Our words.</mj-text>{% endpartialdef %}"
+    )
+    templates = [{**django_settings.TEMPLATES[0], "DIRS": [str(tmp_path)]}]
+    with override_settings(TEMPLATES=templates):
+        mail = render("rejected", {"name": "Ada"})
+    assert mail.subject == "Ours"
+    assert mail.text.startswith("Hello Ada,\n\nOur words.\n")
+
+
+def test_mail_without_a_template_is_an_error() -> None:
+    with pytest.raises(TemplateDoesNotExist):
+        render("no_such_mail", {})
