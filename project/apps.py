@@ -1,4 +1,4 @@
-"""Your application: copy it, fill it, or delete it."""
+"""Your application: an example to change, copy or delete (docs/extending.md says how)."""
 
 from django.apps import AppConfig
 
@@ -8,3 +8,7 @@ class ProjectConfig(AppConfig):
 
     name = "project"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Connect the receivers."""
+        from project import receivers  # noqa: F401 - connects on import

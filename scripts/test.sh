@@ -7,8 +7,11 @@ source "$(dirname "${BASH_SOURCE[0]}")/bootstrap.sh"
 bootstrap
 export ENVIRONMENT=testing # whatever this shell says; testing reads no .env either
 
-"$python" -m pytest --cov --cov-report=html:coverage --cov-report= "$@"
+report=(--cov --cov-report=html:coverage)
 if [ $# -eq 0 ]; then
+    "$python" -m pytest "${report[@]}" --numprocesses=auto --maxprocesses=8
     "$python" -m coverage report --include='keystone/*' --fail-under=95
+else
+    "$python" -m pytest "${report[@]}" "$@"
 fi
 echo "Coverage: $PWD/coverage/index.html"

@@ -1,6 +1,7 @@
 """What every environment shares. `local`, `testing` and `production` extend it; `config/project.py` is yours."""
 
 from datetime import timedelta
+from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 
@@ -191,8 +192,8 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- Mail, language, time, files ---------------------------------------------------------------------------------
-DEFAULT_FROM_EMAIL = "{} <{}>".format(
-    env.text("EMAILS_FROM_NAME", PROJECT_NAME), env.text("EMAILS_FROM_EMAIL", "no-reply@example.com")
+DEFAULT_FROM_EMAIL = formataddr(
+    (env.text("EMAILS_FROM_NAME", PROJECT_NAME), env.text("EMAILS_FROM_EMAIL", "no-reply@example.com"))
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAILERS: dict[str, dict[str, object]] = {

@@ -70,9 +70,9 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
         (None, {"fields": ("when", "what", "who", "whom")}),
         (_("Why"), {"fields": ("reason", "note")}),
         (_("Changes"), {"fields": ("changes_table",)}),
-        (_("From where"), {"fields": ("ip_address", "request")}),
+        (_("From where"), {"fields": ("ip_address", "request_link")}),
     )
-    readonly_fields = ("when", "what", "who", "whom", "reason", "note", "changes_table", "ip_address", "request")
+    readonly_fields = ("when", "what", "who", "whom", "reason", "note", "changes_table", "ip_address", "request_link")
 
     def get_search_results(
         self,
@@ -120,7 +120,7 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
         return render_to_string("keystone/admin/changes_table.html", {"changes": changes})
 
     @display(description=_("request id"))
-    def request(self, event: AuditEvent) -> SafeString | str:
+    def request_link(self, event: AuditEvent) -> SafeString | str:
         """The request, with a way to everything else that it did."""
         if not event.request_id:
             return "–"  # noqa: RUF001 - the sign for an empty cell

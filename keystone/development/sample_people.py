@@ -69,7 +69,8 @@ def ensure_sample_people() -> int:
             finally:
                 options.cache_clear()
     _send_some_mails(staff)
-    return User.objects.exclude(pk=admin.pk).count()
+    made: int = User.objects.exclude(pk=admin.pk).count()
+    return made
 
 
 def _staff(moment: datetime) -> User:
@@ -138,7 +139,7 @@ def _after(fate: Fate, user: User, *, decided: datetime, by: Actor, now: datetim
 
 def _send_some_mails(staff: User) -> None:
     """Four decisions of this minute, whose mails can be looked at. Only into the folder, never to a mail server."""
-    if not settings.MAILERS["default"]["BACKEND"].endswith(".FolderBackend"):
+    if not str(settings.MAILERS["default"]["BACKEND"]).endswith(".FolderBackend"):
         return
     by = Actor.administrator(staff)
     waiting = list(User.objects.awaiting_approval().order_by("-awaiting_since")[1:3])

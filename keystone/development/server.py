@@ -1,9 +1,11 @@
 """The web server of a developer's machine: Django's own, restarted when a file changes."""
 
 import errno
+import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from typing import ClassVar
 
 from django.core.management import call_command
@@ -61,4 +63,11 @@ def serve(port: int) -> None:
     """
     arguments = ["runserver", f"{ADDRESS}:{port}"]
     sys.argv[1:] = arguments
-    call_command(*arguments)
+    try:
+        call_command(*arguments)
+    finally:
+        # On Ctrl-C Django kills the server's process and does not wait for its end. We do: while it dies, it still
+        # counts as a user of the embedded database, and the last user stops that.
+        with suppress(ChildProcessError):
+            while True:
+                os.wait()

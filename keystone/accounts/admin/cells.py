@@ -17,6 +17,7 @@ from keystone.accounts.models import User
 from keystone.accounts.status import Status
 
 EMPTY = "–"  # noqa: RUF001 - the sign for an empty cell
+NONE = format_html('<span class="k-none">{}</span>', EMPTY)  # narrow screens leave the cell out
 STATUS_COLOURS = {
     Status.PENDING_EMAIL_VERIFICATION.value: "info",
     Status.PENDING_ADMIN_APPROVAL.value: "warning",
@@ -49,7 +50,7 @@ class PersonCells:
     def rejections(self, user: User) -> SafeString | str:
         """How often the person has been turned away before."""
         if not user.rejection_count:
-            return EMPTY
+            return NONE
         times = ngettext("rejected once", "rejected %(count)d times", user.rejection_count)
         return format_html('<span class="k-warn">{}</span>', times % {"count": user.rejection_count})
 
@@ -57,7 +58,7 @@ class PersonCells:
     def waiting(self, user: User) -> SafeString | str:
         """How long the person has waited, or how long they have not verified their address."""
         since = user.awaiting_since if user.status == Status.PENDING_ADMIN_APPROVAL else user.created_at
-        return ago(since)
+        return format_html('<span class="k-narrow-only">{} </span>{}', _("waiting"), ago(since))
 
 
 def address_cell(email: str) -> SafeString:
@@ -77,9 +78,15 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 def duration_since(moment: datetime) -> str:
     """The time since a moment, in words."""
-    if (timezone.now() - moment).total_seconds() < 60:  # noqa: PLR2004 - a minute
+    if (timezone.now() - moment).total_seconds() < 60:
         return _("less than a minute")
     return timesince(moment, depth=1)
+
+
+def on_day(moment: datetime) -> SafeString:
+    """A moment in a list: short, in UTC, with the moment in full at hand."""
+    short = format_date(moment, "j M Y, H:i")
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), in_full(moment), short)
 
 
 def in_full(moment: datetime | None) -> str:

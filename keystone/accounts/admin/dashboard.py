@@ -113,7 +113,7 @@ def _percent(count: int, top: int) -> str:
 
 def _round_up(value: int) -> int:
     """The next number with one or two leading digits, as the top of a scale."""
-    if value <= 4:  # noqa: PLR2004 - so few need no rounding
+    if value <= 4:
         return max(value + value % 2, 2)
     step = 10 ** (len(str(value)) - 1)
     for part in (step // 5 or 1, step // 2 or 1, step):

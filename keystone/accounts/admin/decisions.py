@@ -157,13 +157,15 @@ class DecisionsMixin(Base):
         move = MOVES[result.move]
         context = {"result": result, "move": move, "title": _("Result"), "back": self._list_address(request)}
         context["links"] = request.user.has_perm("keystone.view_user")
-        return self._page(request, "keystone/admin/result.html", context)
+        return self._render(request, "keystone/admin/result.html", context)
 
     def _ask_about(
         self, request: HttpRequest, selection: Selection, move: Move, form: DecisionForm | None = None
     ) -> HttpResponseBase:
         if not selection.count:
-            messages.warning(request, _("Nobody is left to decide on: the people have been decided on or have changed."))
+            messages.warning(
+                request, _("Nobody is left to decide on: the people have been decided on or have changed.")
+            )
             return HttpResponseRedirect(self._list_address(request))
         if form is None or form.is_valid():
             form = DecisionForm(
@@ -179,13 +181,17 @@ class DecisionsMixin(Base):
         return self._ask(request, move, form, context)
 
     def _ask(self, request: HttpRequest, move: Move, form: DecisionForm, context: dict[str, Any]) -> HttpResponseBase:
-        look = {"button": wording.button(move), "icon": wording.LOOKS[move.name][1], "variant": wording.LOOKS[move.name][2]}
+        look = {
+            "button": wording.button(move),
+            "symbol": wording.LOOKS[move.name][1],
+            "variant": wording.LOOKS[move.name][2],
+        }
         explanation = wording.EXPLANATIONS[move.name]
         media = self.media + form.media
         more = {**look, "move": move, "form": form, "explanation": explanation, "media": media}
-        return self._page(request, "keystone/admin/decision.html", {**more, **context})
+        return self._render(request, "keystone/admin/decision.html", {**more, **context})
 
-    def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponseBase:
+    def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponseBase:
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # Django's own hook
         return TemplateResponse(
             request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context}
@@ -215,5 +221,3 @@ class DecisionsMixin(Base):
 
 def _actor(request: HttpRequest) -> Actor:
     return Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
-
-

@@ -49,9 +49,7 @@ def days() -> list[Day]:
     today = timezone.now().astimezone(UTC).date()
     first = today - timedelta(days=DAYS - 1)
     counted = (
-        AuditEvent.objects.filter(
-            action__in=SERIES, created_at__gte=datetime.combine(first, time.min, tzinfo=UTC)
-        )
+        AuditEvent.objects.filter(action__in=SERIES, created_at__gte=datetime.combine(first, time.min, tzinfo=UTC))
         .order_by()
         .annotate(day=TruncDate("created_at", tzinfo=UTC))
         .values_list("day", "action")

@@ -19,7 +19,7 @@ class QueueFilter(RadioFilter):
     all_option = None
     WAITING, UNVERIFIED, EVERYBODY = "waiting", "unverified", "everybody"
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002 - Django's
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Who waits for us, who still has to verify their address, and both."""
         return [
             (self.WAITING, _("Awaiting decision")),
@@ -32,7 +32,7 @@ class QueueFilter(RadioFilter):
         chosen = super().value()
         return chosen if chosen in {self.UNVERIFIED, self.EVERYBODY} else self.WAITING
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:  # noqa: ARG002 - Django's
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         """The chosen people."""
         match self.value():
             case self.UNVERIFIED:
@@ -48,11 +48,11 @@ class _ChoicesFilter(CheckboxFilter):
     field: str
     values: Any
 
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002 - Django's
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """The values that there are."""
         return list(self.values.choices)
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:  # noqa: ARG002 - Django's
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         """The rows with one of the chosen values."""
         chosen = [value for value in self.value() or () if value in self.values.values]
         return queryset.filter(**{f"{self.field}__in": chosen}) if chosen else queryset
@@ -75,7 +75,7 @@ class FlowFilter(_ChoicesFilter):
 
 
 class _YesNoFilter(RadioFilter):
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:  # noqa: ARG002 - Django's
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Yes and no."""
         return [("yes", _("Yes")), ("no", _("No"))]
 
@@ -86,7 +86,7 @@ class VerifiedFilter(_YesNoFilter):
     title = _("address verified")
     parameter_name = "verified"
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:  # noqa: ARG002 - Django's
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         """Those with a verified address, or those without."""
         if self.value() not in {"yes", "no"}:
             return queryset
@@ -99,6 +99,6 @@ class StaffFilter(_YesNoFilter):
     title = _("staff")
     parameter_name = "staff"
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:  # noqa: ARG002 - Django's
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         """Staff, or everybody else."""
         return queryset.filter(is_staff=self.value() == "yes") if self.value() in {"yes", "no"} else queryset

@@ -51,9 +51,7 @@ class DecisionForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
     even_unverified = forms.BooleanField(required=False, widget=UnfoldBooleanWidget())
-    tell = forms.BooleanField(
-        label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget()
-    )
+    tell = forms.BooleanField(label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget())
 
     def __init__(self, *args: Any, move: Move, unverified: int, single: bool, **kwargs: Any) -> None:
         """Shape the form for `move`.
@@ -122,9 +120,7 @@ class NewPersonForm(_PersonForm):
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
-    tell = forms.BooleanField(
-        label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget()
-    )
+    tell = forms.BooleanField(label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget())
 
     class Meta:
         model = User

@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from keystone.accounts.grants import group_state, record_group
 from keystone.audit.actor import Actor
@@ -21,14 +22,11 @@ class GroupAdmin(KeystoneModelAdmin):
     list_display = ("name", "members", "permission_count")
     search_fields = ("name",)
     ordering = ("name",)
-    filter_horizontal = ("permissions",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The groups with how many people and permissions they have."""
         counted: QuerySet[Any] = super().get_queryset(request)
-        return counted.annotate(
-            people=Count("user", distinct=True), allowed=Count("permissions", distinct=True)
-        )
+        return counted.annotate(people=Count("user", distinct=True), allowed=Count("permissions", distinct=True))
 
     @display(description=_("people"))
     def members(self, group: Any) -> int:
@@ -55,11 +53,15 @@ class GroupAdmin(KeystoneModelAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The permissions with what they belong to, in one query."""
         kwargs["queryset"] = db_field.remote_field.model.objects.select_related("content_type")
+        kwargs["widget"] = UnfoldAdminSelect2MultipleWidget()
+        kwargs["help_text"] = ""
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's
         """Save the permissions, and note what changed; Django has a transaction open."""
-        before = {"name": form.initial["name"], "permissions": group_state(form.instance)["permissions"]} if change else {}
+        before = (
+            {"name": form.initial["name"], "permissions": group_state(form.instance)["permissions"]} if change else {}
+        )
         super().save_related(request, form, formsets, change)
         by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
         action = "group.changed" if change else "group.created"

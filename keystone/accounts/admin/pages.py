@@ -61,7 +61,7 @@ class PersonPagesMixin(Base):
             {"event": event, "what": action_in_words(event.action), "changes": list(changes_in_words(event))}
             for event in page.object_list
         ]
-        return self._page(request, user, "history", page, rows)
+        return self._person_page(request, user, "history", page, rows)
 
     def sessions_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
         """Where the person is or was signed in, the last used first."""
@@ -73,7 +73,7 @@ class PersonPagesMixin(Base):
         for session in page.object_list:
             key, state = session_state(session)
             rows.append({"session": session, "state": state, "colour": COLOURS[key]})
-        return self._page(request, user, "sessions", page, rows)
+        return self._person_page(request, user, "sessions", page, rows)
 
     def _person(self, request: HttpRequest, object_id: str) -> User:
         if not self.has_view_permission(request):
@@ -83,7 +83,7 @@ class PersonPagesMixin(Base):
             raise Http404
         return user
 
-    def _page(
+    def _person_page(
         self, request: HttpRequest, user: User, name: str, page: Any, rows: list[dict[str, Any]]
     ) -> HttpResponseBase:
         request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # Django's own hook

@@ -13,8 +13,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
-from keystone.accounts.admin.cells import EMPTY, PersonCells, address_cell, in_full
+from keystone.accounts.admin.cells import EMPTY, NONE, PersonCells, address_cell, in_full, on_day
 from keystone.accounts.admin.decisions import DecisionsMixin
 from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
 from keystone.accounts.admin.forms import NewPersonForm, PersonForm
@@ -36,13 +37,21 @@ from keystone.refusals import Refusal
 NAMES = ("first_name", "last_name")
 ROLES = ("is_staff", "is_superuser")
 GRANTS = ("groups", "user_permissions")
-FACTS = ("address_verified", "reason_given", "flow", "since", "decided", "rejections", "suspended_until", "created", "seen")
+FACTS = (
+    "address_verified",
+    "reason_given",
+    "flow",
+    "since",
+    "decided",
+    "rejections",
+    "suspended_until",
+    "created",
+    "seen",
+)
 
 
 @admin.register(User)
-class PersonAdmin(
-    PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, DecisionsMixin, KeystoneModelAdmin
-):
+class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, DecisionsMixin, KeystoneModelAdmin):
     """The list of people and the page of a person."""
 
     form = PersonForm
@@ -60,7 +69,6 @@ class PersonAdmin(
     sortable_by = ("created",)
     search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
     search_help_text = _("Beginning of a name, an address or a domain")
-    filter_horizontal = GRANTS
     actions = tuple(f"{name}_selected" for name in MOVES)
     export_permission = "keystone.export_user"
     export_name = "people.csv"
@@ -88,16 +96,16 @@ class PersonAdmin(
         return user.get_approval_flow_display()
 
     @display(description=_("role"))
-    def staff(self, user: User) -> str:
+    def staff(self, user: User) -> SafeString | str:
         """Superuser, staff or neither."""
         if user.is_superuser:
             return str(_("Superuser"))
-        return str(_("Staff")) if user.is_staff else EMPTY
+        return str(_("Staff")) if user.is_staff else NONE
 
-    @display(description=_("created"), ordering="created_at")
-    def created(self, user: User) -> str:
+    @display(description=_("created (UTC)"), ordering="created_at")
+    def created(self, user: User) -> SafeString:
         """When the account was made."""
-        return in_full(user.created_at)
+        return format_html('<span class="k-narrow-only">{} </span>{}', _("created"), on_day(user.created_at))
 
     def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
         """The bulk actions that the viewer may take."""
@@ -163,7 +171,10 @@ class PersonAdmin(
         """Who, where they stand and, for superusers, what they may."""
         superuser = bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
         if obj is None:
-            parts: list[Any] = [(None, {"fields": ("email", *NAMES)}), (_("Sign-in"), {"fields": ("password1", "tell")})]
+            parts: list[Any] = [
+                (None, {"fields": ("email", *NAMES)}),
+                (_("Sign-in"), {"fields": ("password1", "tell")}),
+            ]
             return [*parts, (_("Roles"), {"fields": ROLES})] if superuser else parts
         parts = [
             (_("Person"), {"fields": (*NAMES, "address_cell", "address_verified")}),
@@ -189,6 +200,8 @@ class PersonAdmin(
         """The permissions with what they belong to, in one query."""
         if db_field.name == "user_permissions":
             kwargs["queryset"] = db_field.remote_field.model.objects.select_related("content_type")
+        kwargs["widget"] = UnfoldAdminSelect2MultipleWidget()
+        kwargs["help_text"] = ""
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
@@ -218,6 +231,7 @@ class PersonAdmin(
                 "tabs": self.tabs(request, user, "change"),
                 "moves": self.offered(request, user),
                 "sets_password": _gives_roles(request, user),
+                "show_save_and_add_another": False,
             }
         try:
             return super().changeform_view(request, object_id, form_url, context)
@@ -233,9 +247,7 @@ class PersonAdmin(
         if change:
             change_user(obj, by=by, **values)
         else:
-            made = create_user(
-                email=given["email"], password=given["password1"], tell=given["tell"], by=by, **values
-            )
+            made = create_user(email=given["email"], password=given["password1"], tell=given["tell"], by=by, **values)
             obj.__dict__.update(made.__dict__)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's

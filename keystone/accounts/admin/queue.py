@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.template.defaultfilters import date as format_date
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -15,7 +16,7 @@ from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
 from keystone.accounts.admin import wording
-from keystone.accounts.admin.cells import PersonCells, in_full
+from keystone.accounts.admin.cells import PersonCells
 from keystone.accounts.admin.decisions import DecisionsMixin
 from keystone.accounts.admin.filters import QueueFilter
 from keystone.accounts.admin.selection import LIMIT
@@ -99,7 +100,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
 
     def _who(self, user: User, *, links: bool) -> SafeString:
         name = f"{user.first_name} {user.last_name}".strip() or _("(no name)")
-        since = _("registered %(when)s") % {"when": in_full(user.created_at)}
+        since = _("registered %(when)s") % {"when": format_date(user.created_at, "j M Y")}
         if links:
             link = reverse("admin:keystone_user_change", args=[user.pk])
             return format_html('<a class="k-name" href="{}">{}</a><span class="k-second">{}</span>', link, name, since)

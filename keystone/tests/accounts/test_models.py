@@ -147,4 +147,6 @@ def test_approval_flow_knows_upstreams_names(value: str, flow: ApprovalFlow) -> 
 
 
 def test_a_person_waits_since_a_time_in_the_past() -> None:
-    assert UserFactory(status=Status.PENDING_ADMIN_APPROVAL).awaiting_since < timezone.now() - timedelta(minutes=59)
+    since = UserFactory(status=Status.PENDING_ADMIN_APPROVAL).awaiting_since
+    assert since is not None
+    assert since < timezone.now() - timedelta(minutes=59)

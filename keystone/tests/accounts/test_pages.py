@@ -45,7 +45,7 @@ def test_mailed_link_leads_through_the_pages_to_a_verified_address(
     with django_capture_on_commit_callbacks(execute=True):
         register_user(email="Ada@example.com", password=PASSWORD, first_name="Ada")
     (message,) = mail.outbox
-    (link,) = re.findall(r"^http://testserver(/verify-email/.+)$", message.body, re.MULTILINE)
+    (link,) = re.findall(r"^http://testserver(/verify-email/.+)$", str(message.body), re.MULTILINE)
     assert b"Ada@example.com" in client.get(link).content
     response = client.post(link, follow=True)
     assert response.redirect_chain == [("/verify-email/done/?next=approval", 302)]
@@ -84,9 +84,7 @@ def test_post_uses_the_link_up(client: Client, settings: Settings) -> None:
         ("email_verification_and_admin_approval", "/verify-email/done/?next=approval", b"One step is left"),
     ],
 )
-def test_result_says_what_comes_next(
-    client: Client, settings: Settings, flow: str, address: str, said: bytes
-) -> None:
+def test_result_says_what_comes_next(client: Client, settings: Settings, flow: str, address: str, said: bytes) -> None:
     _, token = register(settings, flow)
     response = client.post(f"/verify-email/{token}/")
     assert response["Location"] == address
@@ -95,7 +93,7 @@ def test_result_says_what_comes_next(
 
 @pytest.mark.django_db
 def test_somebody_suspended_meanwhile_is_not_told_that_they_can_sign_in(client: Client) -> None:
-    user = UserFactory(status=Status.SUSPENDED, verified=False)
+    user: User = UserFactory.create(status=Status.SUSPENDED, verified=False)
     response = client.post(f"/verify-email/{token_of(user)}/")
     assert response["Location"] == "/verify-email/done/"
     page = client.get(response["Location"]).content

@@ -6,9 +6,10 @@ from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest
 from django.urls import path
 
-from config.urls import handler400, handler403, handler404, handler500
-
-__all__ = ["handler400", "handler403", "handler404", "handler500", "urlpatterns"]
+handler400 = "keystone.api.errors.bad_request"
+handler403 = "keystone.api.errors.permission_denied"
+handler404 = "keystone.api.errors.page_not_found"
+handler500 = "keystone.api.errors.server_error"
 
 
 def fault(request: HttpRequest) -> NoReturn:

@@ -33,7 +33,7 @@ def test_pages_give_every_row_once_forwards_and_backwards(
     assert [key for page in pages for key in page] == expected
 
     assert last is not None
-    back = []
+    back: list[list[str]] = []
     while last["previous"]:
         last = client.get(last["previous"]).json()
         back.insert(0, [row["id"] for row in last["results"]])

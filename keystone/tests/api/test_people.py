@@ -135,7 +135,8 @@ def test_staff_cannot_make_or_touch_staff_or_superusers(signed_in: SignedIn) -> 
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "protected_account")
         answer = staff.patch(f"/api/users/{UserFactory().pk}/", {role: True})
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "protected_account")
-    for operation, extra in (("suspend", {"reason": "x"}), ("deactivate", {}), ("edit", {"first_name": "x"})):
+    attempts: dict[str, dict[str, Any]] = {"suspend": {"reason": "x"}, "deactivate": {}, "edit": {"first_name": "x"}}
+    for operation, extra in attempts.items():
         answer = call(staff, operation, target, extra)
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "protected_account")
     assert not User.objects.filter(email="bob@example.com").exists()
@@ -159,7 +160,7 @@ def test_the_moves_through_the_api(
     refused = call(admin, "approve", user)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "address_unverified")
     until = (timezone.now() + timedelta(days=1)).isoformat()
-    steps = [
+    steps: list[tuple[str, dict[str, Any], str]] = [
         ("reject", {"reason": "No", "note": "n"}, "rejected"),
         ("reopen", {"note": "again"}, "pending_email_verification"),
         ("approve", {"even_unverified": True}, "active"),

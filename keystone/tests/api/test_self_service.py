@@ -25,7 +25,7 @@ def test_the_walk_from_registration_to_a_signed_in_request(
     login = {"email": "Ann@Example.com", "password": PERSON["password"]}
     assert api.post("/api/auth/login/", login).json()["error"]["code"] == "email_unverified"
 
-    token = re.findall(r"/verify-email/([\w-]+)/", mailoutbox[0].body)[0]
+    token = re.findall(r"/verify-email/([\w-]+)/", str(mailoutbox[0].body))[0]
     answer = api.post("/api/auth/verify-email/", {"token": token})
     assert (answer.status_code, answer.json()["status"]) == (200, "pending_admin_approval")
     assert api.post("/api/auth/login/", login).json()["error"]["code"] == "approval_pending"

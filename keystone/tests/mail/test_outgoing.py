@@ -35,7 +35,7 @@ def test_send_puts_mails_out_with_both_parts_and_its_headers(settings: Settings)
     assert isinstance(sent, EmailMultiAlternatives)
     assert (sent.subject, sent.to) == ("Welcome to Keystone", ["ada@example.com"])
     assert sent.body.startswith("Hello Ada,")
-    assert [part.mimetype for part in sent.alternatives] == ["text/html"]
+    assert [mimetype for _, mimetype in sent.alternatives] == ["text/html"]
     message = sent.message()
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Message-ID"].endswith("@xn--bcher-kva.example>")

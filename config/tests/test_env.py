@@ -1,0 +1,181 @@
+"""The readers of the environment: every value is taken exactly, every wrong one is told in one line."""
+
+import os
+from pathlib import Path
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from config import env
+
+DATABASE_NAMES = (
+    "DATABASE_URL",
+    "POSTGRES_SERVER",
+    "POSTGRES_PORT",
+    "POSTGRES_USER",
+    "POSTGRES_PASSWORD",
+    "POSTGRES_DB",
+)
+
+
+@pytest.fixture(autouse=True)
+def no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in DATABASE_NAMES:
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_text_takes_every_character(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "$HOME@:/%41#' \"")
+    assert env.text("SMTP_PASSWORD") == "$HOME@:/%41#' \""
+
+
+def test_text_counts_an_empty_value_as_absent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROJECT_NAME", "")
+    assert env.text("PROJECT_NAME", "Keystone") == "Keystone"
+    with pytest.raises(ImproperlyConfigured, match=r"^PROJECT_NAME is not set\. .*\.env\.example"):
+        env.text("PROJECT_NAME")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("true", True), ("Yes", True), ("1", True), ("OFF", False), ("0", False)]
+)
+def test_flag_reads_the_usual_words(monkeypatch: pytest.MonkeyPatch, value: str, expected: bool) -> None:
+    monkeypatch.setenv("SMTP_TLS", value)
+    assert env.flag("SMTP_TLS", default=not expected) is expected
+
+
+def test_flag_is_the_default_where_nothing_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_TLS", " ")
+    assert env.flag("SMTP_TLS", default=True) is True
+
+
+@pytest.mark.parametrize("value", ["a,b,c", " a , b,,c ", '["a", "b", "c"]'])
+def test_words_reads_commas_and_json(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ALLOWED_HOSTS", value)
+    assert env.words("ALLOWED_HOSTS", []) == ["a", "b", "c"]
+
+
+def test_url_drops_the_slash_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://example.com/base/")
+    assert env.url("PUBLIC_URL", "") == "https://example.com/base"
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "message"),
+    [
+        (lambda: env.flag("NAME", default=False), "maybe", "NAME must be true or false, not 'maybe'."),
+        (lambda: env.number("NAME", 1), "many", "NAME must be a whole number, not 'many'."),
+        (lambda: env.number("NAME", 1, minimum=1), "0", "NAME must be at least 1, not 0."),
+        (lambda: env.number("NAME", 1, maximum=9), "10", "NAME must be between 0 and 9, not 10."),
+        (lambda: env.words("NAME", []), "[1]", "NAME must be a comma list or a JSON list of strings, not '[1]'."),
+        (lambda: env.words("NAME", []), "[a", "NAME must be a comma list or a JSON list of strings, not '[a'."),
+        (lambda: env.choice("NAME", "a", ("a", "b")), "c", "NAME must be one of a, b, not 'c'."),
+        (lambda: env.url("NAME", ""), "a.com", "NAME must be a URL such as https://example.com, not 'a.com'."),
+    ],
+)  # fmt: skip
+def test_a_wrong_value_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, read: object, value: str, message: str
+) -> None:
+    monkeypatch.setenv("NAME", value)
+    with pytest.raises(ImproperlyConfigured) as caught:
+        read()  # type: ignore[operator] # a lambda of the table above
+    assert str(caught.value) == message
+
+
+def test_database_url_is_unescaped_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(
+        "DATABASE_URL", "postgresql://us%40er:p%40s%3As%2F%25w@db.example.com:6432/na%2Fme?sslmode=require"
+    )
+    assert env.database() == {
+        "NAME": "na/me",
+        "USER": "us@er",
+        "PASSWORD": "p@s:s/%w",
+        "HOST": "db.example.com",
+        "PORT": 6432,
+        "OPTIONS": {"connect_timeout": "10", "sslmode": "require"},
+    }
+
+
+def test_database_url_may_name_a_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres:///keystone?host=/run/postgresql&connect_timeout=2")
+    found = env.database()
+    assert (found["HOST"], found["PORT"], found["NAME"]) == ("/run/postgresql", 5432, "keystone")
+    assert found["OPTIONS"] == {"connect_timeout": "2"}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "mysql://user:secret@host/name",
+        "postgresql://user:secret@host",
+        "postgresql://user:secret@host/",
+        "postgresql://user:secret@host:port/name",
+        "postgresql://user:se/cret@host/name",
+        "postgresql://user:12/secret@host/name",
+        "postgresql://user:secret#1@host/name",
+        "secret",
+    ],
+)
+def test_a_wrong_database_url_is_told_without_its_password(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", address)
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^DATABASE_URL must look like postgresql://.* %40 %2F %3A %25\.$"
+    ) as caught:
+        env.database()
+    assert "secret" not in str(caught.value)
+
+
+def test_postgres_variables_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_SERVER", "db.example.com")
+    monkeypatch.setenv("POSTGRES_USER", "us@er")
+    monkeypatch.setenv("POSTGRES_PASSWORD", "p@s:s/%40w")
+    assert env.names_a_database()
+    assert env.database() == {
+        "NAME": "keystone",
+        "USER": "us@er",
+        "PASSWORD": "p@s:s/%40w",
+        "HOST": "db.example.com",
+        "PORT": 5432,
+        "OPTIONS": {"connect_timeout": "10"},
+    }
+
+
+def test_database_url_wins_over_postgres_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POSTGRES_SERVER", "other.example.com")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user@db.example.com/name")
+    assert env.database()["HOST"] == "db.example.com"
+
+
+def test_no_database_is_told_in_one_line() -> None:
+    assert not env.names_a_database()
+    with pytest.raises(ImproperlyConfigured, match=r"^No database is named\. Set DATABASE_URL, or POSTGRES_SERVER"):
+        env.database()
+
+
+def test_files_yield_to_the_environment_and_env_to_env_local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KEYSTONE_A", "KEYSTONE_B", "KEYSTONE_C"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("KEYSTONE_A", "environment")
+    (tmp_path / ".env").write_text("KEYSTONE_A=file\nKEYSTONE_B=file\nKEYSTONE_C=p@s$HOME/%41\n")
+    (tmp_path / ".env.local").write_text("KEYSTONE_B=local\n")
+    env.load_files(tmp_path)
+    assert [os.environ[name] for name in ("KEYSTONE_A", "KEYSTONE_B", "KEYSTONE_C")] == [
+        "environment",
+        "local",
+        "p@s$HOME/%41",
+    ]
+
+
+def test_testing_reads_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".env").write_text("KEYSTONE_D=file\n")
+    monkeypatch.setattr(env.load_files, "__defaults__", (tmp_path,))
+    monkeypatch.setenv("ENVIRONMENT", "testing")
+    assert env.settings_module() == "config.settings.testing"
+    assert "KEYSTONE_D" not in os.environ
+
+
+def test_staging_runs_on_the_settings_of_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENVIRONMENT", "staging")
+    monkeypatch.setattr(env, "load_files", lambda: None)
+    assert env.settings_module() == "config.settings.production"

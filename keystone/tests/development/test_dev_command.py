@@ -1,0 +1,151 @@
+"""`manage.py dev`, run as a developer runs it: started, looked at, ended, started again."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+from django.conf import settings
+
+PATIENCE = 120  # seconds; the machine may be busy
+SCRUBBED = (
+    "POSTGRES_",
+    "DATABASE_URL",
+    "REDIS_",
+    "CACHE_ENABLED",
+    "PUBLIC_URL",
+    "MAIL_FOLDER",
+    "DJANGO_SETTINGS",
+    "COV_",
+)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A place for the data that the database's user may reach, which pytest's own folders are not."""
+    place = Path(tempfile.mkdtemp(prefix="keystone-test-", dir="/tmp"))
+    yield place
+    shutil.rmtree(place)
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(SCRUBBED)}
+    return subprocess.Popen(
+        [sys.executable, "manage.py", "dev", *arguments],
+        cwd=settings.BASE_DIR,
+        env={**environment, "ENVIRONMENT": "local", "DATA_DIR": str(folder), "SMTP_HOST": "", **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def _await_page(process: "subprocess.Popen[str]", address: str) -> str:
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=PATIENCE) as answer:  # noqa: S310 - our own http address
+                return str(answer.read().decode())
+        except urllib.error.HTTPError:
+            raise
+        except OSError:
+            time.sleep(0.1)
+    process.kill()
+    pytest.fail(f"no answer: {process.communicate()[0]}")
+
+
+def _processes(folder: Path) -> list[list[str]]:
+    """The command lines that name the folder."""
+    lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+    return [line for line in lines if any(str(folder) in word for word in line)]
+
+
+def _left_over(folder: Path) -> list[list[str]]:
+    """What still runs. PostgreSQL says that it has stopped some milliseconds before its process is gone."""
+    end = time.monotonic() + 5
+    while (found := _processes(folder)) and time.monotonic() < end:
+        time.sleep(0.05)
+    return found
+
+
+@pytest.mark.served
+def test_dev_starts_serves_ends_and_starts_again(folder: Path, port: int) -> None:
+    process = _start(folder, "--port", str(port))
+    page = _await_page(process, f"http://127.0.0.1:{port}/admin/login/")
+    assert "csrfmiddlewaretoken" in page
+    assert _processes(folder) != []
+    children = psutil.Process(process.pid).children(recursive=True)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0
+    assert _left_over(folder) == []
+    assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
+    for line in (
+        "Made 43 sample people.",
+        f"http://localhost:{port}/admin/",
+        f"http://localhost:{port}/docs/",
+        f"http://localhost:{port}/dev/mails/",
+        "admin@example.com  Admin@1234",
+    ):
+        assert line in said
+    mails = "".join(path.read_text() for path in (folder / "mails").glob("*.eml"))
+    assert len(list((folder / "mails").glob("*.eml"))) == 4
+    assert f"http://localhost:{port}/" in mails
+    assert "http://localhost:8000" not in mails
+
+    again = _start(folder, "--port", str(port))
+    _await_page(again, f"http://127.0.0.1:{port}/admin/login/")
+    again.send_signal(signal.SIGTERM)
+    said = again.communicate(timeout=PATIENCE)[0]
+    assert _left_over(folder) == []
+    assert "Made" not in said
+    assert "Applied" not in said
+    assert len(list((folder / "mails").glob("*.eml"))) == 4
+
+
+def _refusal(process: "subprocess.Popen[str]") -> str:
+    said = process.communicate(timeout=PATIENCE)[0].strip()
+    assert process.returncode == 1
+    assert said.count("\n") == 0, said
+    return said
+
+
+def test_dev_tells_of_a_taken_port(folder: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = _refusal(_start(folder, "--port", str(port)))
+    assert f"Port {port} is taken." in said
+    assert f"--port {port + 1}" in said
+    assert _left_over(folder) == []
+
+
+def test_dev_tells_of_an_unreachable_database_without_its_password(folder: Path, port: int) -> None:
+    address = f"postgresql://keystone:s%40cret@127.0.0.1:{port}/keystone"
+    said = _refusal(_start(folder, "--port", str(port), DATABASE_URL=address))
+    assert "127.0.0.1" in said
+    assert str(port) in said
+    assert "cret" not in said
+
+
+def test_dev_refuses_outside_the_local_environment(folder: Path, port: int) -> None:
+    said = _refusal(_start(folder, "--port", str(port), ENVIRONMENT="testing"))
+    assert "ENVIRONMENT=local" in said

@@ -1,0 +1,1 @@
+"""Tests against the served application: real processes, real connections, many callers at once."""

@@ -1,0 +1,189 @@
+"""Serving the application as in production, and calling it from many threads at once."""
+
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.db import connection
+
+START_LIMIT = 30  # seconds
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the server answered."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON."""
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        """The error's code; empty where there is none."""
+        return str(self.json["error"]["code"]) if self.status >= 400 else ""
+
+
+class Server:
+    """The application in processes of its own, on the test's database, its mails in a folder."""
+
+    def __init__(self, folder: Path, *, application: str = "config.wsgi:application") -> None:
+        self.mail_folder = folder / "mails"
+        self.log = folder / "server.log"
+        self.application = application
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        self.port = _free_port()
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("POSTGRES_")},
+            "ENVIRONMENT": "testing",
+            "DJANGO_SETTINGS_MODULE": "config.settings.testing",
+            "DATABASE_URL": _database_url(),
+            "MAIL_FOLDER": str(self.mail_folder),
+        }
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--workers", "2", "--blocking-threads", "12", self.application]
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log)
+        deadline = time.monotonic() + START_LIMIT
+        while True:
+            try:
+                if self.get("/api/health/live/").status == 200:
+                    return
+            except OSError:
+                pass
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise RuntimeError(self.log.read_text())
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        """End the processes."""
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+    def forget_mails(self) -> None:
+        """Empty the folder of mails."""
+        for file in self.mail_folder.glob("*.eml"):
+            file.unlink()
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """One request on a connection of its own."""
+        client = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            client.request(method, path, body, headers or {})
+            response = client.getresponse()
+            return Answer(response.status, dict(response.headers), response.read().decode())
+        finally:
+            client.close()
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> Answer:
+        """GET."""
+        return self.request("GET", path, headers=headers)
+
+    def post(self, path: str, body: dict[str, Any], token: str = "") -> Answer:
+        """POST JSON, with an access token where there is one."""
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        return self.request("POST", path, json.dumps(body).encode(), headers)
+
+    def browser(self) -> "Browser":
+        """A browser without a picture: it keeps cookies and sends forms."""
+        return Browser(self)
+
+    def mails(self, address: str = "") -> list[Any]:
+        """The mails in the folder, to `address` where it is given."""
+        files = sorted(self.mail_folder.glob("*.eml"))
+        mails = [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]
+        return [mail for mail in mails if not address or mail["To"] == address]
+
+
+class Browser:
+    """Cookies and forms, as the admin wants them."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.cookies: dict[str, str] = {}
+
+    def send(self, method: str, path: str, fields: dict[str, str] | None = None) -> Answer:
+        """Send a request; fields go as a form with the CSRF token of the last page."""
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        body = None
+        if fields is not None:
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            body = urlencode({"csrfmiddlewaretoken": self.cookies.get("csrftoken", ""), **fields}).encode()
+        client = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
+        try:
+            client.request(method, path, body, headers)
+            response = client.getresponse()
+            for cookie in response.headers.get_all("Set-Cookie", []):
+                name, _, value = cookie.split(";")[0].partition("=")
+                self.cookies[name] = value
+            return Answer(response.status, dict(response.headers), response.read().decode())
+        finally:
+            client.close()
+
+    def sign_in(self, email: str, password: str) -> Self:
+        """Sign in to the admin."""
+        self.send("GET", "/admin/login/")
+        answer = self.send("POST", "/admin/login/?next=/admin/", {"username": email, "password": password})
+        assert answer.status == 302, answer.text
+        return self
+
+
+def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
+    """Make all calls, released together, each from a thread of its own."""
+    barrier = threading.Barrier(len(calls))
+
+    def released(call: Callable[[], Answer]) -> Answer:
+        barrier.wait(timeout=30)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(released, calls))
+
+
+def link_token(mail: Any) -> str:
+    """The token of a mail's link."""
+    found = re.search(r"/verify-email/([\w-]+)/", mail.get_body(("plain",)).get_content())
+    assert found is not None
+    return found.group(1)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _database_url() -> str:
+    """The address of the database that this test runs on."""
+    connection.ensure_connection()
+    params = connection.get_connection_params()
+    user, password = quote(params["user"], safe=""), quote(params.get("password") or "", safe="")
+    host, port = quote(str(params["host"]), safe=""), params.get("port") or 5432
+    return f"postgresql://{user}:{password}@:{port}/{quote(params['dbname'], safe='')}?host={host}"
