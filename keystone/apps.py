@@ -1,6 +1,7 @@
 """The core application: upgraded as a whole, never edited by those who build on it."""
 
 from django.apps import AppConfig
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 
@@ -12,6 +13,17 @@ class KeystoneConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the system checks and the schema's extensions."""
-        from keystone import checks  # noqa: F401 - registers on import
+        """Refuse wrong options, and register the schema's extensions.
+
+        Raises:
+            ImproperlyConfigured: an option is unknown or has a wrong value.
+        """
+        from keystone.accounts.status import ApprovalFlow
         from keystone.api import schema  # noqa: F401 - registers on import
+        from keystone.conf import options
+
+        try:
+            ApprovalFlow.parse(options().default_user_approval_flow)
+        except ValueError as error:
+            choices = ", ".join(ApprovalFlow.values)
+            raise ImproperlyConfigured(f"DEFAULT_USER_APPROVAL_FLOW: {error}. Choose one of {choices}.") from None

@@ -97,6 +97,7 @@ elif ENVIRONMENT in {"local", "testing"}:
     }
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", **env.database()}}
+DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)  # seconds
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False  # transactions belong to the verb functions
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -224,6 +225,9 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+
+# django-typer would give every process framed tracebacks, which no log can be searched for.
+DT_RICH_TRACEBACK_CONFIG = {"no_install": True}
 
 # -- Hardening ---------------------------------------------------------------------------------------------------
 SECURE_CSP = {

@@ -94,6 +94,11 @@ class Move:
         """Whether sessions and links end with it."""
         return self.target in {Status.REJECTED, Status.SUSPENDED, Status.DEACTIVATED}
 
+    @property
+    def takes_active(self) -> bool:
+        """Whether it makes active accounts other than active, and so could take the last superuser away."""
+        return Status.ACTIVE in self.sources
+
     def target_of(self, user: User) -> Status:
         """Where this person comes to stand."""
         if self.target is not None:

@@ -50,7 +50,7 @@ def transition(
     is told in the outcome and stays as it was.
     """
     outcome = Outcome()
-    if move.ends_access:
+    if move.takes_active:
         lock_superusers()
     # Rows are locked in the order of their keys, so that two moves of the same people cannot block each other.
     people = list(User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
@@ -95,7 +95,7 @@ def transition(
 
 def _keep_a_superuser(move: Move, outcome: Outcome) -> None:
     leaving = [user for user in outcome.moved if user.is_superuser and user.status == Status.ACTIVE]
-    if move.ends_access and leaving and not leaves_a_superuser([user.pk for user in leaving]):
+    if leaving and not leaves_a_superuser([user.pk for user in leaving]):
         outcome.moved = [user for user in outcome.moved if user not in leaving]
         outcome.refused += [(user, LastSuperuser()) for user in leaving]
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminPasswordWidget,
+    UnfoldAdminSelect2MultipleWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldBooleanWidget,
@@ -25,6 +26,14 @@ else:
     UserForm = forms.ModelForm
 
 TEXT_LIMIT = 2_000
+
+
+def searched(field: Any) -> Any:
+    """A choice of several from a list that is searched by typing."""
+    widget = UnfoldAdminSelect2MultipleWidget()
+    widget.choices = field.choices
+    field.widget, field.help_text = widget, ""
+    return field
 
 
 class DecisionForm(forms.Form):

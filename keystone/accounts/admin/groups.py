@@ -9,8 +9,8 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
+from keystone.accounts.admin.forms import searched
 from keystone.accounts.grants import group_state, record_group
 from keystone.audit.actor import Actor
 from keystone.model_admin import KeystoneModelAdmin
@@ -53,9 +53,12 @@ class GroupAdmin(KeystoneModelAdmin):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The permissions with what they belong to, in one query."""
         kwargs["queryset"] = db_field.remote_field.model.objects.select_related("content_type")
-        kwargs["widget"] = UnfoldAdminSelect2MultipleWidget()
-        kwargs["help_text"] = ""
         return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """The permissions are chosen from a list that is searched."""
+        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
+        return searched(field) if db_field.name == "permissions" else field
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's
         """Save the permissions, and note what changed; Django has a transaction open."""

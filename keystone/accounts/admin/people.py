@@ -13,12 +13,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
-from unfold.widgets import UnfoldAdminSelect2MultipleWidget
 
 from keystone.accounts.admin.cells import EMPTY, NONE, PersonCells, address_cell, in_full, on_day
 from keystone.accounts.admin.decisions import DecisionsMixin
 from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
-from keystone.accounts.admin.forms import NewPersonForm, PersonForm
+from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
 from keystone.accounts.admin.pages import PersonPagesMixin
 from keystone.accounts.admin.passwords import PasswordMixin
 from keystone.accounts.admin.selection import keys
@@ -180,10 +179,7 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
             (_("Person"), {"fields": (*NAMES, "address_cell", "address_verified")}),
             (
                 _("Standing"),
-                {
-                    "fields": ("status_label_text", "since", "reason_given", "suspended_until", "flow", "decided"),
-                    "description": _("The status is changed with the buttons above, never here."),
-                },
+                {"fields": ("status_label_text", "since", "reason_given", "suspended_until", "flow", "decided")},
             ),
             (_("Dates"), {"fields": ("created", "seen")}),
         ]
@@ -200,17 +196,12 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
         """The permissions with what they belong to, in one query."""
         if db_field.name == "user_permissions":
             kwargs["queryset"] = db_field.remote_field.model.objects.select_related("content_type")
-        kwargs["widget"] = UnfoldAdminSelect2MultipleWidget()
-        kwargs["help_text"] = ""
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """No buttons that open other forms from this one."""
+        """Groups and permissions are chosen from a list that is searched, and that opens no other form."""
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if db_field.name in GRANTS and field is not None:
-            for name in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
-                setattr(field.widget, name, False)
-        return field
+        return searched(field) if db_field.name in GRANTS else field
 
     # -- the page of a person ------------------------------------------------------------------------------------
 

@@ -61,3 +61,4 @@ class Command(TyperCommand):
         for label, value in lines:
             self.stdout.write(f"  {label:<{width}}  {value}")
         self.stdout.write("")
+        self.stdout.flush()  # before the server's process speaks, also into a pipe

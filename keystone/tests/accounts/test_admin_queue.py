@@ -1,0 +1,369 @@
+"""The queue: who stands in it, and deciding on one person or many."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.messages import get_messages
+from django.core import mail
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from keystone.accounts.lifecycle import approve_user
+from keystone.accounts.models import User
+from keystone.accounts.status import ApprovalFlow, Status
+from keystone.audit.actor import Actor
+from keystone.audit.models import AuditEvent
+from keystone.tests.factories import UserFactory, approver, superuser
+
+pytestmark = pytest.mark.django_db
+
+QUEUE = "/admin/keystone/awaitingdecision/"
+DECISION = {"reason": "", "note": "", "tell": "on"}
+
+
+@pytest.fixture
+def anna() -> User:
+    """Staff who may look and decide, and is no superuser."""
+    return approver(email="anna@example.com", first_name="Anna", last_name="Decides")
+
+
+@pytest.fixture
+def client(anna: User) -> Client:
+    """Anna's browser."""
+    client = Client()
+    client.force_login(anna)
+    return client
+
+
+def waiting(**fields: Any) -> User:
+    """Somebody who waits for a decision."""
+    user: User = UserFactory(status=Status.PENDING_ADMIN_APPROVAL, **fields)
+    return user
+
+
+def unverified(**fields: Any) -> User:
+    """Somebody who waits for a decision and need not verify their address first."""
+    return waiting(approval_flow=ApprovalFlow.ADMIN_APPROVAL, verified=False, **fields)
+
+
+def shown(response: Any) -> list[str]:
+    """The addresses in a list, in order."""
+    return [user.email for user in response.context["cl"].result_list]
+
+
+def told(response: Any) -> list[str]:
+    """The messages that a response leaves behind."""
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def test_queue_shows_who_waits_oldest_first(client: Client) -> None:
+    now = timezone.now()
+    waiting(email="second@example.com", awaiting_since=now - timedelta(hours=2))
+    waiting(email="first@example.com", awaiting_since=now - timedelta(days=3))
+    UserFactory(status=Status.PENDING_EMAIL_VERIFICATION, email="unverified@example.com")
+    UserFactory(email="active@example.com")
+    response = client.get(QUEUE)
+    assert shown(response) == ["first@example.com", "second@example.com"]
+    assert shown(client.get(f"{QUEUE}?show=unverified")) == ["unverified@example.com"]
+    assert sorted(shown(client.get(f"{QUEUE}?show=everybody"))) == [
+        "first@example.com",
+        "second@example.com",
+        "unverified@example.com",
+    ]
+
+
+def test_queue_row_says_who_waits_and_how_long(client: Client) -> None:
+    user = unverified(
+        email="ann@example.com",
+        first_name="Ann",
+        last_name="<b>Smith",
+        awaiting_since=timezone.now() - timedelta(days=3, hours=1),
+        rejection_count=2,
+    )
+    page = client.get(QUEUE).content.decode()
+    assert "Ann &lt;b&gt;Smith" in page
+    assert "ann@<wbr><b>example.com</b>" in page
+    assert "Not verified" in page
+    assert "3\xa0days" in page
+    assert "rejected 2 times" in page
+    for move in ("approve", "reject"):
+        assert f'href="{QUEUE}{user.pk}/{move}/"' in page
+    assert re.search(r">\s*1\s*<", page)  # the badge in the sidebar
+
+
+def test_queue_searches_by_word_prefix_of_name_and_domain(client: Client) -> None:
+    waiting(email="ann@acme.io", first_name="Annabel", last_name="Lee")
+    waiting(email="bob@example.com", first_name="Bob", last_name="Lee")
+    assert shown(client.get(f"{QUEUE}?q=anna")) == ["ann@acme.io"]
+    assert shown(client.get(f"{QUEUE}?q=acme.io")) == ["ann@acme.io"]
+    assert shown(client.get(f"{QUEUE}?q=nnabel")) == []
+
+
+def test_approval_by_button_asks_then_approves_and_tells(
+    client: Client, anna: User, django_capture_on_commit_callbacks: Any
+) -> None:
+    user = waiting(email="ann@example.com", first_name="Ann", last_name="Smith")
+    address = f"{QUEUE}{user.pk}/approve/"
+    page = client.get(address)
+    assert page.status_code == 200
+    assert "Approve Ann Smith?" in page.content.decode()
+    user.refresh_from_db()
+    assert user.status == Status.PENDING_ADMIN_APPROVAL
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(address, {**DECISION, "reason": "Welcome aboard", "note": "Known to Bob"})
+    assert response.status_code == 302
+    assert response["Location"] == QUEUE
+    assert told(response) == ["Ann Smith (ann@example.com) was approved and is told by mail."]
+    user.refresh_from_db()
+    assert user.status == Status.ACTIVE
+    event = AuditEvent.objects.get(action="user.approved")
+    assert (event.actor_id, event.actor_kind, event.target_id) == (anna.pk, "administrator", str(user.pk))
+    assert (event.reason, event.note) == ("Welcome aboard", "Known to Bob")
+    assert [message.to for message in mail.outbox] == [["ann@example.com"]]
+    assert "Welcome aboard" in mail.outbox[0].body
+    assert "Known to Bob" not in mail.outbox[0].body
+
+
+def test_rejection_can_be_silent(client: Client, django_capture_on_commit_callbacks: Any) -> None:
+    user = waiting(email="ann@example.com", first_name="Ann", last_name="Smith")
+    with django_capture_on_commit_callbacks(execute=True):
+        response = client.post(f"{QUEUE}{user.pk}/reject/", {"reason": "No employer", "note": ""})
+    assert told(response) == ["Ann Smith (ann@example.com) was rejected. No mail is sent."]
+    user.refresh_from_db()
+    assert (user.status, user.status_reason, user.rejection_count) == (Status.REJECTED, "No employer", 1)
+    assert mail.outbox == []
+
+
+def test_unverified_person_is_approved_only_with_the_tick(client: Client) -> None:
+    user = unverified()
+    address = f"{QUEUE}{user.pk}/approve/"
+    response = client.post(address, DECISION)
+    assert response.status_code == 200
+    assert response.context["form"].errors == {
+        "even_unverified": ["Tick this to approve somebody whose address is not verified."]
+    }
+    user.refresh_from_db()
+    assert user.status == Status.PENDING_ADMIN_APPROVAL
+    assert client.post(address, {**DECISION, "even_unverified": "on"}).status_code == 302
+    user.refresh_from_db()
+    assert user.status == Status.ACTIVE
+
+
+def test_second_decision_is_told_who_was_first(client: Client) -> None:
+    user = waiting(email="ann@example.com", first_name="Ann", last_name="Smith")
+    approve_user(user, by=Actor.administrator(superuser(email="bob@example.com")), tell=False)
+    for response in (
+        client.get(f"{QUEUE}{user.pk}/approve/"),
+        client.post(f"{QUEUE}{user.pk}/reject/", DECISION),
+    ):
+        assert response.status_code == 302
+        message = told(response)[-1]
+        assert message.startswith(
+            "Ann Smith (ann@example.com) stays as before: Already approved by bob@example.com on "
+        )
+    assert AuditEvent.objects.filter(action="user.approved").count() == 1
+    assert AuditEvent.objects.filter(action="user.rejected").count() == 0
+
+
+def test_decision_returns_to_the_list_as_it_was_filtered(client: Client) -> None:
+    user = waiting(first_name="Ann")
+    response = client.post(f"{QUEUE}{user.pk}/approve/?q=ann", DECISION)
+    assert response["Location"] == f"{QUEUE}?q=ann"
+
+
+def test_get_of_a_bulk_decision_changes_nothing(client: Client) -> None:
+    user = waiting()
+    response = client.get(f"{QUEUE}bulk/approve/", {"id": str(user.pk), "across": "1"})
+    assert response.status_code == 302
+    user.refresh_from_db()
+    assert user.status == Status.PENDING_ADMIN_APPROVAL
+
+
+def test_post_without_csrf_token_is_refused(anna: User) -> None:
+    user = waiting()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(anna)
+    assert client.post(f"{QUEUE}{user.pk}/approve/", DECISION).status_code == 403
+    user.refresh_from_db()
+    assert user.status == Status.PENDING_ADMIN_APPROVAL
+
+
+def test_bulk_result_says_what_happened_to_each(client: Client) -> None:
+    first = waiting(email="ann@example.com", first_name="Ann", last_name="Smith")
+    second = unverified(email="bob@example.com", first_name="Bob", last_name="Jones")
+    third = waiting(email="eve@example.com")
+    selected = [str(user.pk) for user in (first, second, third)]
+    page = client.post(QUEUE, {"action": "approve_selected", "_selected_action": selected, "select_across": "0"})
+    assert page.status_code == 200
+    assert page.context["selection"].count == 3
+    assert page.context["selection"].unverified == 1
+    assert "Approve 3 people?" in page.content.decode()
+    approve_user(third, by=Actor.administrator(superuser(email="zoe@example.com")), tell=False)
+    response = client.post(f"{QUEUE}bulk/approve/", {**DECISION, "id": selected})
+    assert response.status_code == 302
+    assert response["Location"].startswith(f"{QUEUE}result/")
+    page = client.get(response["Location"])
+    result = page.context["result"]
+    assert [person["email"] for person in result.done.people] == ["ann@example.com"]
+    refused = {group.code: [person["email"] for person in group.people] for group in result.refused}
+    assert refused == {"address_unverified": ["bob@example.com"], "already_decided": ["eve@example.com"]}
+    assert "Already approved by zoe@example.com on " in page.content.decode()
+    assert list(
+        User.objects.filter(pk__in=selected, status=Status.ACTIVE).values_list("email", flat=True).order_by("email")
+    ) == [
+        "ann@example.com",
+        "eve@example.com",
+    ]
+
+
+def test_bulk_approval_of_unverified_people_needs_the_tick(client: Client) -> None:
+    user = unverified()
+    client.post(f"{QUEUE}bulk/approve/", {**DECISION, "id": [str(user.pk)], "even_unverified": "on"})
+    user.refresh_from_db()
+    assert user.status == Status.ACTIVE
+
+
+def across(client: Client, query: str = "") -> dict[str, Any]:
+    """Select everybody in the list, and the hidden fields of the page that asks."""
+    one = User.objects.undecided().order_by("pk").first()
+    assert one is not None
+    page = client.post(
+        f"{QUEUE}{query}",
+        {"action": "approve_selected", "_selected_action": [str(one.pk)], "select_across": "1"},
+    )
+    selection = page.context["selection"]
+    assert selection.ids is None
+    assert 'name="id"' not in page.content.decode()
+    return {"across": "1", "shown_at": selection.shown_at.isoformat(), "shown": str(selection.count)}
+
+
+def test_select_across_decides_on_whom_the_filters_show(client: Client) -> None:
+    for number in range(3):
+        waiting(email=f"in{number}@acme.io")
+    outside = waiting(email="out@example.com")
+    hidden = across(client, "?q=acme")
+    assert hidden["shown"] == "3"
+    response = client.post(f"{QUEUE}bulk/approve/?q=acme", {**DECISION, **hidden})
+    result = client.get(response["Location"]).context["result"]
+    assert (result.done.count, result.refused_count, result.changed) == (3, 0, 0)
+    outside.refresh_from_db()
+    assert outside.status == Status.PENDING_ADMIN_APPROVAL
+
+
+def test_select_across_leaves_alone_who_joins_or_changes_later(client: Client) -> None:
+    stays = waiting(email="stays@example.com")
+    changes = waiting(email="changes@example.com")
+    hidden = across(client)
+    changes.first_name = "Somebody else"
+    changes.save()
+    joins = waiting(email="joins@example.com")
+    response = client.post(f"{QUEUE}bulk/approve/", {**DECISION, **hidden})
+    page = client.get(response["Location"])
+    assert [person["email"] for person in page.context["result"].done.people] == ["stays@example.com"]
+    assert "1 person changed after the page was shown, and was left alone." in page.content.decode()
+    statuses = {user.email: User.objects.get(pk=user.pk).status for user in (stays, changes, joins)}
+    assert statuses == {
+        "stays@example.com": Status.ACTIVE,
+        "changes@example.com": Status.PENDING_ADMIN_APPROVAL,
+        "joins@example.com": Status.PENDING_ADMIN_APPROVAL,
+    }
+
+
+def test_select_across_sent_twice_decides_once(client: Client) -> None:
+    waiting()
+    waiting()
+    hidden = across(client)
+    for _time in range(2):
+        response = client.post(f"{QUEUE}bulk/approve/", {**DECISION, **hidden})
+        assert response.status_code == 302
+        assert client.get(response["Location"]).status_code == 200
+    assert AuditEvent.objects.filter(action="user.approved").count() == 2
+
+
+def test_select_across_that_finds_more_than_was_shown_asks_again(client: Client) -> None:
+    waiting()
+    waiting()
+    hidden = {**across(client), "shown": "1"}
+    response = client.post(f"{QUEUE}bulk/approve/", {**DECISION, **hidden})
+    assert response.status_code == 200
+    assert response.context["selection"].count == 2
+    assert not AuditEvent.objects.exists()
+
+
+def test_two_thousand_are_decided_in_a_bounded_number_of_queries(
+    client: Client, django_assert_max_num_queries: Any
+) -> None:
+    now = timezone.now() - timedelta(minutes=1)
+    people = [
+        User(
+            email=f"p{number}@example.com",
+            email_normalized=f"p{number}@example.com",
+            status=Status.PENDING_ADMIN_APPROVAL,
+            approval_flow=ApprovalFlow.EMAIL_VERIFICATION_AND_ADMIN_APPROVAL,
+            status_changed_at=now,
+            updated_at=now,
+            awaiting_since=now,
+            email_verified_at=now,
+        )
+        for number in range(2_000)
+    ]
+    User.objects.bulk_create(people)
+    User.objects.update(updated_at=now)
+    hidden = across(client)
+    assert hidden["shown"] == "2000"
+    with django_assert_max_num_queries(40):
+        response = client.post(f"{QUEUE}bulk/approve/", {**DECISION, **hidden})
+    page = client.get(response["Location"])
+    result = page.context["result"]
+    assert (result.done.count, len(result.done.people), result.done.unnamed) == (2_000, 100, 1_900)
+    assert "and 1,900 more" in page.content.decode()
+    assert User.objects.filter(status=Status.ACTIVE, email__startswith="p").count() == 2_000
+    assert AuditEvent.objects.filter(action="user.approved").count() == 2_000
+
+
+@pytest.mark.parametrize("show", ["waiting", "everybody"])
+def test_queue_costs_the_same_at_one_and_three_rows(client: Client, show: str, count_queries: Any) -> None:
+    waiting()
+    first = count_queries(lambda: client.get(f"{QUEUE}?show={show}"))
+    waiting()
+    unverified()
+    assert count_queries(lambda: client.get(f"{QUEUE}?show={show}")) == first
+
+
+def test_badge_counts_no_further_than_it_shows(client: Client) -> None:
+    from keystone.accounts.admin import sidebar
+
+    assert sidebar.waiting_badge(None) == ""  # type: ignore[arg-type]  # it needs no request
+    waiting()
+    assert sidebar.waiting_badge(None) == "1"  # type: ignore[arg-type]  # the same
+    now = timezone.now()
+    User.objects.bulk_create(
+        User(
+            email=f"p{number}@example.com",
+            email_normalized=f"p{number}@example.com",
+            status=Status.PENDING_ADMIN_APPROVAL,
+            approval_flow=ApprovalFlow.ADMIN_APPROVAL,
+            status_changed_at=now,
+            awaiting_since=now,
+        )
+        for number in range(1_000)
+    )
+    assert sidebar.waiting_badge(None) == "999+"  # type: ignore[arg-type]  # the same
+
+
+def test_keys_that_are_none_are_ignored(client: Client) -> None:
+    user = waiting()
+    page = client.post(QUEUE, {"action": "approve_selected", "_selected_action": ["1' OR 1=1"], "select_across": "0"})
+    assert page.status_code == 302
+    response = client.post(f"{QUEUE}bulk/approve/", {**DECISION, "id": ["nonsense", "\x00"]})
+    assert response.status_code == 302
+    assert client.get(f"{QUEUE}nonsense/approve/").status_code == 404
+    user.refresh_from_db()
+    assert user.status == Status.PENDING_ADMIN_APPROVAL
+
+
+def test_reverse_names_are_stable() -> None:
+    assert reverse("admin:keystone_awaitingdecision_bulk_approve") == f"{QUEUE}bulk/approve/"
