@@ -125,10 +125,8 @@ class DayRangeFilter(admin.FieldListFilter):
     def __init__(self, field: Any, request: HttpRequest, params: dict[str, Any], *args: Any, **kwargs: Any) -> None:
         super().__init__(field, request, params, *args, **kwargs)
         self.request = request
-        for name in self.expected_parameters():
-            value = params.pop(name, None)
-            if value:
-                self.used_parameters[name] = value[-1] if isinstance(value, list) else value
+        for name, value in self.used_parameters.items():  # Django took them from params, as lists
+            self.used_parameters[name] = value[-1] if isinstance(value, list) else value
 
     def expected_parameters(self) -> list[str]:
         """The parameters in the address of the page."""

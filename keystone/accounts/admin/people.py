@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import ActionLocation
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseRedirect
@@ -106,9 +107,11 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
         """When the account was made."""
         return format_html('<span class="k-narrow-only">{} </span>{}', _("created"), on_day(user.created_at))
 
-    def get_actions(self, request: HttpRequest, *args: Any, **kwargs: Any) -> dict[str, Any]:
+    def get_actions(
+        self, request: HttpRequest, action_location: ActionLocation = ActionLocation.CHANGE_LIST
+    ) -> dict[str, Any]:
         """The bulk actions that the viewer may take."""
-        actions: dict[str, Any] = super().get_actions(request, *args, **kwargs)
+        actions: dict[str, Any] = super().get_actions(request, action_location)
         barred = {f"{name}_selected" for name, move in MOVES.items() if not self.may(request, move)}
         return {name: value for name, value in actions.items() if name not in barred}
 

@@ -1,0 +1,155 @@
+"""The admin in headless Chromium: from the sign-in page to a decision and its result."""
+
+import os
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from keystone.accounts.models import User
+from keystone.accounts.status import ApprovalFlow, Status
+from keystone.tests.factories import PASSWORD, UserFactory, approver
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SCREENSHOTS = Path(settings.BASE_DIR) / "artifacts" / "screenshots"
+WAIT = 30_000  # milliseconds; a machine under load takes its time
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@pytest.fixture
+def people() -> dict[str, User]:
+    """Anna, who decides, and three who wait."""
+    now = timezone.now()
+    waiting = {"status": Status.PENDING_ADMIN_APPROVAL, "last_name": "Smith"}
+    return {
+        "anna": approver(email="anna@example.com", first_name="Anna", last_name="Decides"),
+        "ann": UserFactory(
+            email="ann@acme.example", first_name="Ann", awaiting_since=now - timedelta(days=3), **waiting
+        ),
+        "bob": UserFactory(
+            email="bob@acme.example", first_name="Bob", awaiting_since=now - timedelta(days=2), **waiting
+        ),
+        "eve": UserFactory(
+            email="eve@example.org",
+            first_name="Eve",
+            approval_flow=ApprovalFlow.ADMIN_APPROVAL,
+            verified=False,
+            rejection_count=1,
+            awaiting_since=now - timedelta(hours=5),
+            **waiting,
+        ),
+    }
+
+
+@pytest.fixture
+def page(people: dict[str, User], live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A page that starts at the live server; what its console complains of fails the test."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    # Playwright's synchronous interface keeps an event loop in this thread, where Django refuses queries.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    complaints: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
+        context = browser.new_context(base_url=live_server.url, viewport={"width": 1360, "height": 900})
+        context.set_default_timeout(WAIT)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        yield page
+        browser.close()
+    wait_for_server_threads()
+    assert complaints == []
+
+
+def wait_for_server_threads() -> None:
+    """Wait until the live server's threads have closed their connections, else the database cannot be dropped."""
+    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    for _time in range(100):
+        with connection.cursor() as cursor:
+            cursor.execute(others)
+            if cursor.fetchone() == (0,):
+                return
+        time.sleep(0.1)
+
+
+def screenshot(page: Any, name: str) -> None:
+    """Keep a picture outside git."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=os.fspath(SCREENSHOTS / f"{name}.png"), full_page=True)
+
+
+def sign_in(page: Any) -> None:
+    """Sign in as Anna, on the sign-in page."""
+    page.goto("/admin/")
+    page.get_by_label("Email address").fill("anna@example.com")
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name=re.compile("Log in")).click()
+    page.get_by_role("heading", name="Waiting longest").wait_for()
+
+
+def test_from_sign_in_to_a_decision_by_keyboard(page: Any, people: dict[str, User]) -> None:
+    sign_in(page)
+    screenshot(page, "dashboard")
+    page.get_by_role("link", name=re.compile("^Awaiting decision 3|Awaiting decision.*3")).first.click()
+    page.get_by_role("link", name="Approve: Ann Smith").wait_for()
+    screenshot(page, "queue")
+    page.get_by_role("link", name="Approve: Ann Smith").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="Approve Ann Smith?").wait_for()
+    page.get_by_label("Reason").fill("Welcome")
+    page.get_by_role("button", name="Approve").focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("Ann Smith (ann@acme.example) was approved and is told by mail.").wait_for()
+    assert page.get_by_role("link", name="Approve: Ann Smith").count() == 0
+    people["ann"].refresh_from_db()
+    assert (people["ann"].status, people["ann"].status_reason) == (Status.ACTIVE, "Welcome")
+
+
+def test_bulk_decision_shows_what_happened_to_each(page: Any, people: dict[str, User]) -> None:
+    sign_in(page)
+    page.goto("/admin/keystone/awaitingdecision/")
+    for name in ("bob@acme.example", "eve@example.org"):
+        page.get_by_label(f"Select {name}").check()
+    page.locator("select[name=action]").select_option("approve_selected")
+    page.get_by_role("button", name="Run").click()
+    page.get_by_role("heading", name="Approve 2 people?").wait_for()
+    page.get_by_text("1 of them has not verified their address.").wait_for()
+    screenshot(page, "confirmation")
+    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("heading", name="Result").wait_for()
+    screenshot(page, "result")
+    assert page.locator("#done-count").inner_text() == "1"
+    assert page.locator("#refused-count").inner_text() == "1"
+    assert page.locator('[data-code="address_unverified"]').get_by_text("eve@example.org").count() == 1
+    statuses = {name: User.objects.get(pk=people[name].pk).status for name in ("bob", "eve")}
+    assert statuses == {"bob": Status.ACTIVE, "eve": Status.PENDING_ADMIN_APPROVAL}
+
+
+def test_queue_fits_a_narrow_screen(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    sign_in(page)
+    for address in ("/admin/", "/admin/keystone/awaitingdecision/", "/admin/keystone/user/"):
+        page.goto(address)
+        page.wait_for_load_state("networkidle")
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide == 0
+    page.goto("/admin/keystone/awaitingdecision/")
+    box = page.get_by_role("link", name="Reject: Ann Smith").bounding_box()
+    assert box["x"] + box["width"] <= 390
+    screenshot(page, "queue-narrow")
