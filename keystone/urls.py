@@ -1,11 +1,14 @@
 """Keystone's addresses."""
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import include, path
+from django.utils.functional import lazy
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularRedocView, SpectacularSwaggerSplitView
 
 urlpatterns = [
+    path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("keystone/pages/mark.svg"))),
     path("", include("keystone.accounts.page_urls")),
     path("", include("keystone.mail.development_urls")),
     path("admin/", admin.site.urls),

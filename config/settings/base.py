@@ -180,12 +180,19 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        "keystone.api.schema.describe_errors",
+        "keystone.api.schema.finish",
     ],
     "ENUM_NAME_OVERRIDES": {
         "Status": "keystone.accounts.status.Status",
         "ApprovalFlow": "keystone.accounts.status.ApprovalFlow",
     },
+    "TAGS": [
+        {"name": "auth", "description": "Registering, proving an address, signing in."},
+        {"name": "me", "description": "One's own account."},
+        {"name": "users", "description": "People, for staff with the permission of what they ask for."},
+        {"name": "audit", "description": "What happened, who did it, when and why."},
+        {"name": "health", "description": "For orchestrators and load balancers."},
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": True, "displayRequestDuration": True},

@@ -43,8 +43,8 @@ class SessionTokenScheme(OpenApiAuthenticationExtension):
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
-def describe_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Give every operation the error envelope as its default answer."""
+def finish(result: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """Give every operation the error envelope as its default answer, and a summary."""
     result.setdefault("components", {}).setdefault("schemas", {})["Error"] = ERROR
     answer = {
         "description": "The error, in the envelope that all errors have.",
@@ -53,4 +53,8 @@ def describe_errors(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for operations in result.get("paths", {}).values():
         for operation in operations.values():
             operation["responses"]["default"] = answer
+            # The first line of a docstring is what the lists of operations show.
+            summary, _, rest = operation.get("description", "").partition("\n")
+            operation.setdefault("summary", summary.rstrip("."))
+            operation["description"] = rest.strip() or summary
     return result

@@ -347,4 +347,7 @@ def test_group_is_changed_by_superusers_only_and_audited(client: Client) -> None
     event = AuditEvent.objects.get()
     assert (event.action, event.changes) == ("group.changed", {"permissions": [[], ["keystone.approve_user"]]})
     assert client.post(f"/admin/auth/group/{group.pk}/delete/", {"post": "yes"}).status_code == 302
-    assert list(AuditEvent.objects.values_list("action", flat=True).order_by("pk")) == ["group.changed", "group.deleted"]
+    assert list(AuditEvent.objects.values_list("action", flat=True).order_by("pk")) == [
+        "group.changed",
+        "group.deleted",
+    ]

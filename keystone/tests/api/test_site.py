@@ -151,6 +151,12 @@ def test_the_schema_is_valid_and_without_a_warning(tmp_path: Path) -> None:
     text = target.read_text()
     assert "/api/auth/register/:" in text
     assert "#/components/schemas/Error" in text
+    assert "summary: Register a person\n" in text
+
+
+def test_the_icon_is_a_local_file(client: Client) -> None:
+    answer = client.get("/favicon.ico")
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/static/keystone/pages/mark.svg")
 
 
 @pytest.mark.django_db

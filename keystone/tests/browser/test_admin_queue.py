@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connections
 from django.utils import timezone
 
 from keystone.accounts.models import User
@@ -72,19 +71,8 @@ def page(people: dict[str, User], live_server: Any, monkeypatch: pytest.MonkeyPa
         page.on("pageerror", lambda error: complaints.append(str(error)))
         yield page
         browser.close()
-    wait_for_server_threads()
+        connections.close_all()  # those opened beside Playwright's loop are not the thread's own, and would stay open
     assert complaints == []
-
-
-def wait_for_server_threads() -> None:
-    """Wait until the live server's threads have closed their connections, else the database cannot be dropped."""
-    others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-    for _time in range(100):
-        with connection.cursor() as cursor:
-            cursor.execute(others)
-            if cursor.fetchone() == (0,):
-                return
-        time.sleep(0.1)
 
 
 def screenshot(page: Any, name: str) -> None:
