@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 
@@ -14,7 +14,7 @@ from keystone.audit.actor import Actor
 from keystone.spreadsheet import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin as Base
+    from keystone.model_admin import KeystoneModelAdmin as Base
 else:
     Base = object
 
@@ -48,7 +48,7 @@ class CsvExportMixin(Base):
         name = f"{self.opts.app_label}_{self.opts.model_name}_export"
         return [path("export/", self.admin_site.admin_view(self.export_view), name=name), *super().get_urls()]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponseBase:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """The list, with the export's address where the viewer may have it."""
         context = dict(extra_context or {})
         if self.has_export_permission(request):

@@ -12,7 +12,7 @@ from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import CheckboxInput
-from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.dateparse import parse_date
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString, mark_safe
@@ -22,8 +22,7 @@ from unfold.contrib.filters.forms import RangeDateForm
 from unfold.decorators import display
 
 if TYPE_CHECKING:
-    from django.contrib.admin import ModelAdmin as UnfoldModelAdmin
-
+    UnfoldModelAdmin = admin.ModelAdmin[Any]
     _Paginator = Paginator[Any]
 else:
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
@@ -49,7 +48,7 @@ class BoundedPaginator(_Paginator):
 
     @cached_property
     def _found(self) -> int:
-        return int(self.object_list.order_by()[: self.limit + 1].count())  # type: ignore[union-attr]  # a queryset
+        return int(self.object_list.order_by()[: self.limit + 1].count())  # type: ignore[attr-defined]  # a queryset
 
 
 class KeystoneModelAdmin(UnfoldModelAdmin):
@@ -62,7 +61,8 @@ class KeystoneModelAdmin(UnfoldModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         """unfold's list, that does not boast of a total which nobody counted."""
-        return _without_total(super().get_changelist(request, **kwargs))
+        base: Any = super().get_changelist(request, **kwargs)
+        return _without_total(base)
 
     def get_action_choices(
         self,
@@ -84,11 +84,14 @@ class KeystoneModelAdmin(UnfoldModelAdmin):
         return widget.render(ACTION_CHECKBOX_NAME, str(obj.pk))
 
     def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
-    ) -> HttpResponseBase | None:
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> HttpResponse | None:
         """Run a bulk action; keys that are no keys are ignored rather than an error of the server."""
         try:
-            response: HttpResponseBase | None = super().response_action(request, queryset, *args, **kwargs)
+            response: HttpResponse | None = super().response_action(request, queryset, action_location)
         except ValidationError:
             return HttpResponseRedirect(request.get_full_path())
         return response
@@ -128,13 +131,13 @@ class DayRangeFilter(admin.FieldListFilter):
         for name, value in self.used_parameters.items():  # Django took them from params, as lists
             self.used_parameters[name] = value[-1] if isinstance(value, list) else value
 
-    def expected_parameters(self) -> list[str]:
+    def expected_parameters(self) -> list[str | None]:
         """The parameters in the address of the page."""
         return [f"{self.field_path}_from", f"{self.field_path}_to"]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """The rows of these days."""
-        first, last = (_day(self.used_parameters.get(name)) for name in self.expected_parameters())
+        first, last = (_day(value) for value in self._given().values())
         if first is not None:
             queryset = queryset.filter(**{f"{self.field_path}__gte": _midnight(first)})
         if last is not None and last < date.max:
@@ -143,17 +146,19 @@ class DayRangeFilter(admin.FieldListFilter):
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:  # type: ignore[override]
         """The form with the two dates."""
-        data = {name: self.used_parameters.get(name) for name in self.expected_parameters()}
         yield {
             "request": self.request,
             "parameter_name": self.field_path,
-            "form": self.form_class(name=self.field_path, data=data),
+            "form": self.form_class(name=self.field_path, data=self._given()),
         }
+
+    def _given(self) -> dict[str, Any]:
+        return {str(name): self.used_parameters.get(str(name)) for name in self.expected_parameters()}
 
 
 @lru_cache
-def _without_total(base: type[Any]) -> type[Any]:
-    class ChangeList(base):  # type: ignore[misc]  # the base is what unfold gives
+def _without_total(base: Any) -> type[Any]:
+    class ChangeList(base):
         def get_results(self, request: HttpRequest) -> None:
             super().get_results(request)
             self.full_result_count = self.result_count  # unfold shows the total where it differs

@@ -14,7 +14,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -75,6 +75,10 @@ class Server:
                 pass
             else:
                 self._run("pg_ctl", "-D", str(self.folder), "-m", "fast", "-w", "stop")
+                folder = self._socket_folder()
+                if folder != self.folder:
+                    with suppress(OSError):  # what else lies in it is not ours
+                        folder.rmdir()
             finally:
                 self._users.close()
                 self._users = None

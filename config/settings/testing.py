@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-os.environ.setdefault("ENVIRONMENT", "testing")
+os.environ["ENVIRONMENT"] = "testing"  # whatever the shell says: these settings are for nothing else
 
 from config import env
 from config.settings.base import *

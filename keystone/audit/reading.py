@@ -62,7 +62,7 @@ def search_events(queryset: QuerySet[AuditEvent], text: str) -> QuerySet[AuditEv
     text = text.strip()
     if not text:
         return queryset
-    people = list(get_user_model()._default_manager.search(text).values_list("pk", flat=True)[:PEOPLE_PER_SEARCH])  # type: ignore[attr-defined]  # the User's own manager
+    people = list(get_user_model()._default_manager.search(text).values_list("pk", flat=True)[:PEOPLE_PER_SEARCH])
     found = Q(request_id=text) & ~Q(request_id="")
     if people:
         found |= Q(actor__in=people) | Q(target_type="user", target_id__in=[str(key) for key in people])

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import display
 
+from keystone.accounts.models import User
 from keystone.model_admin import ReadOnlyAdmin
 from keystone.sessions.models import Session
 
@@ -72,7 +73,7 @@ class SessionAdmin(ReadOnlyAdmin):
         """The sessions of the people whom the words find."""
         if not search_term.strip():
             return queryset, False
-        people = Session._meta.get_field("user").remote_field.model._default_manager.search(search_term)
+        people = User.objects.search(search_term)
         return queryset.filter(user__in=people.values("pk")), False
 
     @display(description=_("person"))

@@ -11,8 +11,7 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponseRedirect
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -77,7 +76,7 @@ class DecisionsMixin(Base):
             if user.status in MOVES[name].sources and self.may(request, MOVES[name])
         ]
 
-    def decide_view(self, request: HttpRequest, object_id: str, move: Move) -> HttpResponseBase:
+    def decide_view(self, request: HttpRequest, object_id: str, move: Move) -> HttpResponse:
         """Ask about one person, then do it."""
         if not self.may(request, move):
             raise PermissionDenied
@@ -105,7 +104,7 @@ class DecisionsMixin(Base):
             return HttpResponseRedirect(back)
         return self._ask(request, move, form, {"person": user, "title": wording.title(move, 1, user), "back": back})
 
-    def ask_about(self, request: HttpRequest, queryset: QuerySet[Any], move: Move) -> HttpResponseBase:
+    def ask_about(self, request: HttpRequest, queryset: QuerySet[Any], move: Move) -> HttpResponse:
         """Ask about the people that were selected in the list; the bulk actions call it."""
         if not self.may(request, move):
             raise PermissionDenied
@@ -113,7 +112,7 @@ class DecisionsMixin(Base):
         ids = None if across else keys(request.POST.getlist("_selected_action"))
         return self._ask_about(request, Selection.of(queryset, ids), move)
 
-    def bulk_view(self, request: HttpRequest, move: Move) -> HttpResponseBase:
+    def bulk_view(self, request: HttpRequest, move: Move) -> HttpResponse:
         """Do what was asked about many people, and show what came of it."""
         if not self.may(request, move):
             raise PermissionDenied
@@ -146,7 +145,7 @@ class DecisionsMixin(Base):
         address = reverse(f"admin:{self.url_name('result')}", args=[name])
         return HttpResponseRedirect(f"{address}?{request.GET.urlencode()}" if request.GET else address)
 
-    def result_view(self, request: HttpRequest, name: str) -> HttpResponseBase:
+    def result_view(self, request: HttpRequest, name: str) -> HttpResponse:
         """What happened to each person."""
         if not self.has_view_permission(request):
             raise PermissionDenied
@@ -161,7 +160,7 @@ class DecisionsMixin(Base):
 
     def _ask_about(
         self, request: HttpRequest, selection: Selection, move: Move, form: DecisionForm | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         if not selection.count:
             messages.warning(
                 request, _("Nobody is left to decide on: the people have been decided on or have changed.")
@@ -180,7 +179,7 @@ class DecisionsMixin(Base):
         }
         return self._ask(request, move, form, context)
 
-    def _ask(self, request: HttpRequest, move: Move, form: DecisionForm, context: dict[str, Any]) -> HttpResponseBase:
+    def _ask(self, request: HttpRequest, move: Move, form: DecisionForm, context: dict[str, Any]) -> HttpResponse:
         look = {
             "button": wording.button(move),
             "symbol": wording.LOOKS[move.name][1],
@@ -191,8 +190,8 @@ class DecisionsMixin(Base):
         more = {**look, "move": move, "form": form, "explanation": explanation, "media": media}
         return self._render(request, "keystone/admin/decision.html", {**more, **context})
 
-    def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponseBase:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # Django's own hook
+    def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        request.current_app = self.admin_site.name
         return TemplateResponse(
             request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context}
         )

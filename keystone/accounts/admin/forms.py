@@ -92,7 +92,7 @@ class DecisionForm(forms.Form):
         """Refuse an end that has passed."""
         until = self.cleaned_data["until"]
         if until is not None and until <= timezone.now():
-            raise ValidationError(SuspensionEndsInThePast.message, code=SuspensionEndsInThePast.code)
+            raise ValidationError(str(SuspensionEndsInThePast.message), code=SuspensionEndsInThePast.code)
         return until
 
 

@@ -25,8 +25,9 @@ class GroupAdmin(KeystoneModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The groups with how many people and permissions they have."""
-        counted: QuerySet[Any] = super().get_queryset(request)
-        return counted.annotate(people=Count("user", distinct=True), allowed=Count("permissions", distinct=True))
+        counts = {"people": Count("user", distinct=True), "allowed": Count("permissions", distinct=True)}
+        groups: QuerySet[Any] = super().get_queryset(request).annotate(**counts)
+        return groups
 
     @display(description=_("people"))
     def members(self, group: Any) -> int:
@@ -40,15 +41,15 @@ class GroupAdmin(KeystoneModelAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Superusers."""
-        return bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+        return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers."""
-        return bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+        return bool(request.user.is_superuser)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Superusers."""
-        return bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+        return bool(request.user.is_superuser)
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """The permissions with what they belong to, in one query."""
@@ -81,8 +82,9 @@ class GroupAdmin(KeystoneModelAdmin):
         for group in queryset:
             self.delete_model(request, group)
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """Nothing: the audit log has it already."""
+        return []
 
 
 admin.site.unregister(Group)

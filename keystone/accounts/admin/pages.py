@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest
-from django.http.response import HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -52,7 +51,7 @@ class PersonPagesMixin(Base):
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         """What happened to the person, the newest first."""
         user = self._person(request, object_id)
         events = AuditEvent.objects.filter(target_type="user", target_id=str(user.pk))
@@ -63,7 +62,7 @@ class PersonPagesMixin(Base):
         ]
         return self._person_page(request, user, "history", page, rows)
 
-    def sessions_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+    def sessions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Where the person is or was signed in, the last used first."""
         user = self._person(request, object_id)
         if not request.user.has_perm("keystone.view_session"):
@@ -78,15 +77,15 @@ class PersonPagesMixin(Base):
     def _person(self, request: HttpRequest, object_id: str) -> User:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        user = User.objects.filter(pk__in=keys([unquote(object_id)])).first()
+        user: User | None = User.objects.filter(pk__in=keys([unquote(object_id)])).first()
         if user is None:
             raise Http404
         return user
 
     def _person_page(
         self, request: HttpRequest, user: User, name: str, page: Any, rows: list[dict[str, Any]]
-    ) -> HttpResponseBase:
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # Django's own hook
+    ) -> HttpResponse:
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -9,7 +9,6 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
@@ -39,14 +38,14 @@ class PasswordMixin(Base):
         return [path("<path:object_id>/password/", view, name="keystone_user_password"), *super().get_urls()]
 
     @method_decorator(sensitive_post_parameters())
-    def password_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
+    def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Ask for the new password, then set it."""
-        if not request.user.is_superuser:  # type: ignore[union-attr]  # admin_view lets nobody else in
+        if not request.user.is_superuser:
             raise PermissionDenied
         user = User.objects.filter(pk__in=keys([unquote(object_id)])).first()
         if user is None:
             raise Http404
-        by = Actor.administrator(request.user)  # type: ignore[arg-type]  # the same
+        by = Actor.administrator(request.user)
         if refusal_to_touch(user, by=by) is not None:  # their own: the old one is asked for on another page
             return HttpResponseRedirect(reverse("admin:password_change"))
         form = PasswordForm(request.POST or None, user=user)
@@ -55,7 +54,7 @@ class PasswordMixin(Base):
             set_password(user, password=form.cleaned_data["password2"], by=by)
             messages.success(request, _("The password is set, and the person's sessions have ended."))
             return HttpResponseRedirect(back)
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # Django's own hook
+        request.current_app = self.admin_site.name
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

@@ -7,8 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import ActionLocation
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -116,32 +115,32 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
         return {name: value for name, value in actions.items() if name not in barred}
 
     @action(description=_("Approve…"))
-    def approve_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+    def approve_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         """Ask about approving them."""
         return self.ask_about(request, queryset, MOVES["approve"])
 
     @action(description=_("Reject…"))
-    def reject_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+    def reject_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         """Ask about rejecting them."""
         return self.ask_about(request, queryset, MOVES["reject"])
 
     @action(description=_("Take the rejection back…"))
-    def reopen_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+    def reopen_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         """Ask about reopening them."""
         return self.ask_about(request, queryset, MOVES["reopen"])
 
     @action(description=_("Suspend…"))
-    def suspend_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+    def suspend_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         """Ask about suspending them."""
         return self.ask_about(request, queryset, MOVES["suspend"])
 
     @action(description=_("Reactivate…"))
-    def reactivate_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+    def reactivate_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         """Ask about reactivating them."""
         return self.ask_about(request, queryset, MOVES["reactivate"])
 
     @action(description=_("Deactivate…"))
-    def deactivate_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponseBase:
+    def deactivate_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
         """Ask about deactivating them."""
         return self.ask_about(request, queryset, MOVES["deactivate"])
 
@@ -159,7 +158,7 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
         """Staff and superusers are changed by superusers only; nobody else is let near them."""
         if not super().has_change_permission(request, obj):
             return False
-        return obj is None or not (obj.is_staff or obj.is_superuser) or bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+        return obj is None or not (obj.is_staff or obj.is_superuser) or bool(request.user.is_superuser)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         """Everything but the names and, for superusers and never for oneself, the roles."""
@@ -171,7 +170,7 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> list[Any]:
         """Who, where they stand and, for superusers, what they may."""
-        superuser = bool(request.user.is_superuser)  # type: ignore[union-attr]  # admin_view lets nobody else in
+        superuser = bool(request.user.is_superuser)
         if obj is None:
             parts: list[Any] = [
                 (None, {"fields": ("email", *NAMES)}),
@@ -214,7 +213,7 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
         object_id: str | None = None,
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponseBase:
+    ) -> HttpResponse:
         """The page, with the person's tabs and moves; a rule's refusal is told, and nothing is changed."""
         context = dict(extra_context or {})
         user = None
@@ -293,4 +292,4 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
 def _gives_roles(request: HttpRequest, user: User) -> bool:
     """Whether the viewer is a superuser, and this is somebody else."""
     by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
-    return bool(request.user.is_superuser) and refusal_to_touch(user, by=by) is None  # type: ignore[union-attr]  # the same
+    return bool(request.user.is_superuser) and refusal_to_touch(user, by=by) is None

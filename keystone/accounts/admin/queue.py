@@ -4,8 +4,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseRedirect
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import date as format_date
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
@@ -69,7 +68,8 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """Those who can be decided on; the filter says which of them."""
-        return AwaitingDecision.objects.undecided()
+        undecided: QuerySet[Any] = AwaitingDecision.objects.undecided()
+        return undecided
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Who has waited longest comes first."""
@@ -127,12 +127,12 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         )
 
     @action(description=gettext_lazy("Approve…"))
-    def approve_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase:
+    def approve_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
         """Ask about approving them."""
         return self.ask_about(request, queryset, APPROVE)
 
     @action(description=gettext_lazy("Reject…"))
-    def reject_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponseBase:
+    def reject_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
         """Ask about rejecting them."""
         return self.ask_about(request, queryset, REJECT)
 
@@ -144,6 +144,6 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         """Whoever may decide."""
         return request.user.has_perm(APPROVE.permission)
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """A person has one page, that of the people."""
         return HttpResponseRedirect(reverse("admin:keystone_user_change", args=[object_id]))

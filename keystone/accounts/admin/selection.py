@@ -72,7 +72,7 @@ def unchanged_since(people: QuerySet[User], moment: datetime) -> list[Any]:
 
 def keys(values: Iterable[str]) -> list[uuid.UUID]:
     """The keys among what was posted, each once; what is no key is left out."""
-    found = {}
+    found: dict[uuid.UUID, None] = {}
     for value in values:
         try:
             found[uuid.UUID(value)] = None

@@ -11,6 +11,7 @@ from keystone.accounts.models import User
 from keystone.conf import options
 
 BADGE_LIMIT = 999
+QUEUE = "admin:keystone_awaitingdecision_changelist"
 
 
 def project_name(request: HttpRequest) -> str:
@@ -45,51 +46,33 @@ def waiting_badge(request: HttpRequest) -> str:
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """The groups of links, with what this viewer may open and nothing else."""
-    allowed = request.user.has_perm
-    waiting = {"badge": f"{__name__}.waiting_badge", "badge_variant": "primary", "badge_style": "solid"}
-    groups = [
-        ("", [_item(_("Dashboard"), "dashboard", "admin:index")]),
-        (
-            _("Decisions"),
-            [
-                _item(_("Awaiting decision"), "how_to_reg", "admin:keystone_awaitingdecision_changelist", **waiting)
-                if allowed("keystone.approve_user")
-                else None
-            ],
-        ),
+    # A group's title, then for each link its title, icon, address and permission.
+    groups: list[tuple[str, list[tuple[str, str, str, str]]]] = [
+        ("", [(_("Dashboard"), "dashboard", "admin:index", "")]),
+        (_("Decisions"), [(_("Awaiting decision"), "how_to_reg", QUEUE, "keystone.approve_user")]),
         (
             _("People"),
             [
-                _item(_("People"), "group", "admin:keystone_user_changelist")
-                if allowed("keystone.view_user") or allowed("keystone.change_user")
-                else None,
-                _item(_("Sessions"), "devices", "admin:keystone_session_changelist")
-                if allowed("keystone.view_session")
-                else None,
-                _item(_("Groups and permissions"), "lock_person", "admin:auth_group_changelist")
-                if allowed("auth.view_group")
-                else None,
+                (_("People"), "group", "admin:keystone_user_changelist", "keystone.view_user"),
+                (_("Sessions"), "devices", "admin:keystone_session_changelist", "keystone.view_session"),
+                (_("Groups and permissions"), "lock_person", "admin:auth_group_changelist", "auth.view_group"),
             ],
         ),
         (
             _("Record"),
-            [
-                _item(_("Audit log"), "receipt_long", "admin:keystone_auditevent_changelist")
-                if allowed("keystone.view_auditevent")
-                else None
-            ],
+            [(_("Audit log"), "receipt_long", "admin:keystone_auditevent_changelist", "keystone.view_auditevent")],
         ),
-        (
-            _("API"),
-            [
-                _item(_("Try the API"), "api", "docs"),
-                _item(_("Reference"), "menu_book", "redoc"),
-            ],
-        ),
+        (_("API"), [(_("Try the API"), "api", "docs", ""), (_("Reference"), "menu_book", "redoc", "")]),
     ]
-    shown = [(title, [item for item in items if item is not None]) for title, items in groups]
-    return [{"title": title, "separator": bool(title), "items": items} for title, items in shown if items]
+    shown = []
+    for title, links in groups:
+        items = [_item(*link) for link in links if not link[-1] or request.user.has_perm(link[-1])]
+        if items:
+            shown.append({"title": title, "separator": bool(title), "items": items})
+    return shown
 
 
-def _item(title: str, icon: str, name: str, **more: Any) -> dict[str, Any]:
-    return {"title": title, "icon": icon, "link": reverse(name), **more}
+def _item(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
+    item = {"title": title, "icon": icon, "link": reverse(name)}
+    badge = {"badge": f"{__name__}.waiting_badge", "badge_variant": "primary", "badge_style": "solid"}
+    return item | badge if name == QUEUE else item

@@ -26,7 +26,6 @@ SCRUBBED = (
     "PUBLIC_URL",
     "MAIL_FOLDER",
     "DJANGO_SETTINGS",
-    "COV_",
 )
 
 
