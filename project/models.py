@@ -8,7 +8,7 @@ from keystone.timestamped import TimestampedModel
 
 
 class Profile(TimestampedModel):
-    """One per person, made when they are approved."""
+    """One per person, made when it is first asked for."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, verbose_name=_("person"), on_delete=models.CASCADE, related_name="profile"

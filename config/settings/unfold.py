@@ -10,10 +10,10 @@ UNFOLD: dict[str, Any] = {
     "SITE_TITLE": f"{_ADMIN}.sidebar.project_name",
     "SITE_HEADER": f"{_ADMIN}.sidebar.project_name",
     "SITE_SUBHEADER": f"{_ADMIN}.sidebar.subtitle",
-    "SITE_SYMBOL": "key",
+    "SITE_ICON": lambda _request: static("keystone/pages/mark.svg"),
     "SITE_URL": None,
     "SITE_FAVICONS": [
-        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("keystone/admin/favicon.svg")}
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("keystone/pages/mark.svg")}
     ],
     "SHOW_HISTORY": False,  # a person's page has its own history, from the audit log
     "SHOW_VIEW_ON_SITE": False,
@@ -25,19 +25,19 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda _request: static("keystone/admin/admin.css")],
     "SITE_VIEWS": [("password_change/", "password_change", f"{_ADMIN}.passwords.OwnPasswordView")],
     "COLORS": {
-        # A blue whose 600 on white, and white on its 600, are well above the 4.5:1 of WCAG AA.
+        # The indigo of the pages and mails; its 600 on white, and white on it, are well above the 4.5:1 of WCAG AA.
         "primary": {
-            "50": "oklch(97% .014 254.604)",
-            "100": "oklch(93.2% .032 255.585)",
-            "200": "oklch(88.2% .059 254.128)",
-            "300": "oklch(80.9% .105 251.813)",
-            "400": "oklch(70.7% .165 254.624)",
-            "500": "oklch(62.3% .214 259.815)",
-            "600": "oklch(54.6% .245 262.881)",
-            "700": "oklch(48.8% .243 264.376)",
-            "800": "oklch(42.4% .199 265.638)",
-            "900": "oklch(37.9% .146 265.522)",
-            "950": "oklch(28.2% .091 267.935)",
+            "50": "oklch(96.2% .018 272.314)",
+            "100": "oklch(93% .034 272.788)",
+            "200": "oklch(87% .065 274.039)",
+            "300": "oklch(78.5% .115 274.713)",
+            "400": "oklch(67.3% .182 276.935)",
+            "500": "oklch(58.5% .233 277.117)",
+            "600": "oklch(51.1% .262 276.966)",
+            "700": "oklch(45.7% .24 277.023)",
+            "800": "oklch(39.8% .195 277.366)",
+            "900": "oklch(35.9% .144 278.697)",
+            "950": "oklch(25.7% .09 281.288)",
         },
     },
     "SIDEBAR": {

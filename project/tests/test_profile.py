@@ -14,13 +14,15 @@ from project.models import Profile
 pytestmark = pytest.mark.django_db
 
 
-def test_profile_is_made_when_a_person_is_approved(
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+def test_an_approval_is_heard(
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks, caplog: pytest.LogCaptureFixture
 ) -> None:
-    user = UserFactory(status=Status.PENDING_ADMIN_APPROVAL, email="ann@example.com")
-    with django_capture_on_commit_callbacks(execute=True):
+    user = UserFactory(status=Status.PENDING_ADMIN_APPROVAL)
+    with caplog.at_level("INFO", logger="project"), django_capture_on_commit_callbacks(execute=True):
         lifecycle.approve_user(user, by=Actor.system())
-    assert str(Profile.objects.get(user=user)) == "ann@example.com"
+    assert [record.getMessage() for record in caplog.records if record.name == "project.receivers"] == [
+        f"approved: {user.pk}"
+    ]
 
 
 def test_profile_is_ones_own(signed_in: Callable[[User], APIClient]) -> None:
@@ -28,7 +30,7 @@ def test_profile_is_ones_own(signed_in: Callable[[User], APIClient]) -> None:
     client = signed_in(user)
     assert client.get("/api/profile/").json()["organisation"] == ""
     assert client.patch("/api/profile/", {"organisation": "ACME"}).json()["organisation"] == "ACME"
-    assert Profile.objects.get().user == user
+    assert str(Profile.objects.get(user=user)) == user.email
     assert client.delete("/api/profile/").status_code == 405
 
 

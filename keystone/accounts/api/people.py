@@ -29,7 +29,7 @@ from keystone.accounts.api.serializers import (
     UserSerializer,
 )
 from keystone.accounts.editing import change_user
-from keystone.accounts.export import stream_people_csv
+from keystone.accounts.export import record_people_export, stream_people_csv
 from keystone.accounts.models import Status, User
 from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
@@ -163,8 +163,9 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     @extend_schema(operation_id="users_export", responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=False, pagination_class=None, renderer_classes=[CSVRenderer, JSONRenderer])
     def export(self, request: Request) -> StreamingHttpResponse:
-        """Everybody whom the filters select, as CSV."""
+        """Everybody whom the filters select, as CSV. The audit log keeps that they were taken."""
         rows = stream_people_csv(self.filter_queryset(self.get_queryset()))
+        record_people_export(by=self.actor, filters=request.META["QUERY_STRING"])
         headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
         return StreamingHttpResponse(rows, content_type="text/csv; charset=utf-8", headers=headers)
 

@@ -93,7 +93,7 @@ def test_result_says_what_comes_next(client: Client, settings: Settings, flow: s
 
 @pytest.mark.django_db
 def test_somebody_suspended_meanwhile_is_not_told_that_they_can_sign_in(client: Client) -> None:
-    user: User = UserFactory.create(status=Status.SUSPENDED, verified=False)
+    user: User = UserFactory(status=Status.SUSPENDED, verified=False)
     response = client.post(f"/verify-email/{token_of(user)}/")
     assert response["Location"] == "/verify-email/done/"
     page = client.get(response["Location"]).content

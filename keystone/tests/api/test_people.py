@@ -262,6 +262,8 @@ def test_export_streams_the_filtered_people_as_csv(admin: APIClient) -> None:
     assert len(lines) == 2
     assert "ann@example.com" in lines[1]
     assert ",=1+1" not in lines[1]
+    event = AuditEvent.objects.get(action="users.exported")
+    assert (event.actor_label, event.changes) == ("admin@example.com", {"filters": [None, "status=suspended"]})
     assert admin.get("/api/users/export/", {"nonsense": "x"}).status_code == 400
 
 
