@@ -18,6 +18,7 @@ DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data")))
 ENVIRONMENT = env.environment()
 DEBUG = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [])
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])  # older keys that still check, while keys are rotated
 PROJECT_NAME = env.text("PROJECT_NAME", "Keystone")
 
 # -- Applications: the project comes first, so that its templates, static files and commands win -----------------
@@ -95,7 +96,6 @@ elif ENVIRONMENT in {"local", "testing"}:
     }
 else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", **env.database()}}
-DATABASES["default"]["OPTIONS"].setdefault("connect_timeout", 5)  # seconds
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False  # transactions belong to the verb functions
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -162,7 +162,7 @@ REST_FRAMEWORK = {
         "rest_framework.renderers.JSONRenderer",
         "rest_framework.renderers.BrowsableAPIRenderer",
     ],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["keystone.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "keystone.api.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "keystone.api.errors.envelope_handler",
@@ -216,7 +216,7 @@ MAILERS: dict[str, dict[str, object]] = {
         },
     }
 }
-TASKS = {"default": {"BACKEND": "django.tasks.backends.immediate.ImmediateBackend"}}
+TASKS = {"default": {"BACKEND": "keystone.background.threads.ThreadBackend"}}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]

@@ -1,9 +1,16 @@
 """Staging and production: everything unsafe is refused, nothing has a default that an attacker could know."""
 
 from config import env
+from config.settings import safety
 from config.settings.base import *
 
 SECRET_KEY = env.text("SECRET_KEY")
+safety.refuse_unsafe(
+    secret_keys=[SECRET_KEY, *SECRET_KEY_FALLBACKS],
+    allowed_hosts=ALLOWED_HOSTS,
+    public_url=str(KEYSTONE["PUBLIC_URL"]),
+    frontend_url=str(KEYSTONE["FRONTEND_URL"]),
+)
 DATABASES["default"]["OPTIONS"].setdefault("pool", {"min_size": 2, "max_size": 16, "timeout": 5})
 
 SESSION_COOKIE_SECURE = True

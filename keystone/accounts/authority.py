@@ -48,6 +48,16 @@ def refusal_to_touch(user: User, *, by: Actor) -> Refusal | None:
     return None
 
 
+def refuse_to_grant(by: Actor) -> None:
+    """Let only superusers, commands, jobs and the system give roles and rights.
+
+    Raises:
+        ProtectedAccount: `by` is none of these.
+    """
+    if by.kind is ActorKind.PERSON or (by.kind is ActorKind.ADMINISTRATOR and not by.user.is_superuser):
+        raise ProtectedAccount
+
+
 def lock_superusers() -> None:
     """Hold, until the transaction ends, the one right to change who is an active superuser."""
     with connection.cursor() as cursor:

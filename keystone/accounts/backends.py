@@ -37,9 +37,12 @@ def person_with_password(email: str, password: str) -> User | None:
         make_password(password)
         return None
 
-    def upgrade(raw_password: str) -> None:
-        user.set_password(raw_password)
-        user._password = None  # type: ignore[attr-defined]  # as Django does: this is not a change of password
-        user.save(update_fields=["password"])
+    before = user.password
 
-    return user if check_password(password, user.password, upgrade) else None
+    def upgrade(raw_password: str) -> None:
+        """Store a newer hash of the same password, unless the password was changed at this very moment."""
+        hashed = make_password(raw_password)
+        if User.objects.filter(pk=user.pk, password=before).update(password=hashed):
+            user.password = hashed
+
+    return user if check_password(password, before, upgrade) else None

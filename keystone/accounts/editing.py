@@ -1,6 +1,5 @@
 """Changes of an account that are not moves: names, and the roles that superusers give."""
 
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -8,17 +7,18 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts import signals
+from keystone.accounts.announcing import announce
 from keystone.accounts.authority import (
     LastSuperuser,
-    ProtectedAccount,
     leaves_a_superuser,
     lock_superusers,
     refusal_to_touch,
+    refuse_to_grant,
 )
 from keystone.accounts.models import User
 from keystone.accounts.moves import UserNotFound
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.refusals import Refusal
 from keystone.sessions.revocation import revoke_sessions
@@ -54,8 +54,7 @@ def change_roles(user: User, *, by: Actor, is_staff: bool | None = None, is_supe
         LastSuperuser: nobody would be left to administer the product.
         SuperuserIsStaff: a superuser without staff.
     """
-    if by.kind is ActorKind.PERSON or (by.kind is ActorKind.ADMINISTRATOR and not by.user.is_superuser):
-        raise ProtectedAccount
+    refuse_to_grant(by)
     given = {"is_staff": is_staff, "is_superuser": is_superuser}
     return _change(user, {name: value for name, value in given.items() if value is not None}, by=by)
 
@@ -114,5 +113,5 @@ def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
     )
     if any(change == [True, False] for name, change in changes.items() if name in ROLES):
         revoke_sessions([user.pk])
-    transaction.on_commit(partial(signals.user_changed.send_robust, sender=User, user=user, by=by), robust=True)
+    announce(signals.user_changed, user, by=by)
     return user

@@ -6,10 +6,10 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-from keystone.accounts.authority import ProtectedAccount, refusal_to_touch
+from keystone.accounts.authority import refusal_to_touch, refuse_to_grant
 from keystone.accounts.models import User
 from keystone.accounts.moves import UserNotFound
-from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 
 
@@ -61,16 +61,6 @@ def record_group(action: str, group: Group, *, by: Actor, before: dict[str, Any]
 def group_state(group: Group) -> dict[str, Any]:
     """What a group is called and allows."""
     return {"name": group.name, "permissions": _names(group.permissions.all())}
-
-
-def refuse_to_grant(by: Actor) -> None:
-    """Let only superusers, commands and the system give rights.
-
-    Raises:
-        ProtectedAccount: `by` is none of these.
-    """
-    if by.kind is ActorKind.PERSON or (by.kind is ActorKind.ADMINISTRATOR and not by.user.is_superuser):
-        raise ProtectedAccount
 
 
 def _names(rows: Any) -> list[str]:

@@ -11,6 +11,7 @@ from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Q, Value
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts import email_address
@@ -212,6 +213,13 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         self.email_normalized = email_address.normalize(self.email)
         if type(self).objects.filter(email_normalized=self.email_normalized).exclude(pk=self.pk).exists():
             raise ValidationError({"email": _("A person with this address exists already.")}, code="unique")
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Ends the admin's sessions for good when the password or the status changes, also when it changes back."""
+        since = self.status_changed_at.isoformat()
+        return salted_hmac(
+            "keystone.accounts.session", f"{self.password} {since}", secret=secret, algorithm="sha256"
+        ).hexdigest()
 
     def get_full_name(self) -> str:
         """First and last name, or the address where neither is known."""

@@ -1,7 +1,6 @@
 """How accounts come to be: people register, administrators and commands create."""
 
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -10,11 +9,12 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts import signals
-from keystone.accounts.authority import ProtectedAccount
+from keystone.accounts.announcing import announce
+from keystone.accounts.authority import refuse_to_grant
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
-from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.refusals import Refusal
@@ -61,18 +61,24 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
             )
             if flow is not ApprovalFlow.NONE:
                 queue_email("verify_email", [user.pk])
-            _announce(signals.user_registered, user, by=Actor.person(user))
+            announce(signals.user_registered, user, by=Actor.person(user))
     except IntegrityError:
-        _register_again(email)
+        if not _register_again(email):
+            raise  # it was not the address; a fault must not look like a registration
 
 
 @transaction.atomic
-def _register_again(email: str) -> None:
-    """Tell the owner of an address that has an account already; at most once per interval."""
+def _register_again(email: str) -> bool:
+    """Tell the owner of an address that has an account already; at most once per interval.
+
+    Returns:
+        Whether it has one.
+    """
     user = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None:
-        return  # it was another constraint; the address is not stored and nobody is told
+        return False
     mail_registration(user, "already_registered")
+    return True
 
 
 def mail_registration(user: User, otherwise: str | None) -> None:
@@ -120,8 +126,8 @@ def create_user(
         AddressTaken: somebody has it.
         ProtectedAccount: `by` may not make staff or superusers.
     """
-    if (is_staff or is_superuser) and by.kind is ActorKind.ADMINISTRATOR and not by.user.is_superuser:
-        raise ProtectedAccount
+    if is_staff or is_superuser:
+        refuse_to_grant(by)
     now = timezone.now()
     user = User(
         email=email,
@@ -147,7 +153,7 @@ def create_user(
     record([event("user.created", user, by=by, changes=changes)])
     if tell:
         queue_email("account_created", [user.pk])
-    _announce(signals.user_created, user, by=by)
+    announce(signals.user_created, user, by=by)
     return user
 
 
@@ -157,7 +163,3 @@ def _place(user: User, flow: ApprovalFlow, status: Status, *, now: datetime) -> 
     user.status_changed_at = now
     if status is Status.PENDING_ADMIN_APPROVAL:
         user.awaiting_since = now
-
-
-def _announce(signal: Any, user: User, *, by: Actor) -> None:
-    transaction.on_commit(partial(signal.send_robust, sender=User, user=user, by=by), robust=True)

@@ -6,13 +6,23 @@ Keystone itself listens to none of them.
 
 from django.dispatch import Signal
 
+# Somebody registered; their flow says whether they are active already.
 user_registered = Signal()
+# An administrator, a command or the system made an active account.
 user_created = Signal()
+# The address is proved; the account may be active or in the queue now.
 user_email_verified = Signal()
+# An administrator let a pending person in.
 user_approved = Signal()
+# An administrator turned a pending person away.
 user_rejected = Signal()
+# A rejection was taken back; the person is pending again.
 user_reopened = Signal()
+# An active person was locked out, for a time or for good.
 user_suspended = Signal()
+# A suspended or deactivated person was let in again.
 user_reactivated = Signal()
+# The account was closed.
 user_deactivated = Signal()
+# Names or roles were changed.
 user_changed = Signal()

@@ -1,9 +1,8 @@
 """The engine behind every move of an account from one status to another."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from django.db import transaction
@@ -11,10 +10,11 @@ from django.db.models import F
 from django.utils import timezone
 
 from keystone.accounts import tokens
+from keystone.accounts.announcing import announce
 from keystone.accounts.authority import LastSuperuser, leaves_a_superuser, lock_superusers, refusal_to_touch
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
-from keystone.accounts.moves import Move, judge, last_decisions
+from keystone.accounts.moves import APPROVE, Move, judge, last_decisions
 from keystone.accounts.status import Status
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
@@ -49,23 +49,7 @@ def transition(
     outgoing mails, ends the sessions of those who lose access, and sends the signals after commit. What is refused
     is told in the outcome and stays as it was.
     """
-    outcome = Outcome()
-    if move.takes_active:
-        lock_superusers()
-    # Rows are locked in the order of their keys, so that two moves of the same people cannot block each other.
-    people = list(User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
-    found = {user.pk for user in people}
-    outcome.missing = [key for key in dict.fromkeys(ids) if key not in found]
-
-    decisions = last_decisions(people, move)
-    for user in people:
-        refusal = judge(user, move, even_unverified=even_unverified, decision=decisions.get(str(user.pk)))
-        refusal = refusal or refusal_to_touch(user, by=by)
-        if refusal is None:
-            outcome.moved.append(user)
-        else:
-            outcome.refused.append((user, refusal))
-    _keep_a_superuser(move, outcome)
+    outcome = _judged(move, ids, by=by, even_unverified=even_unverified)
     if not outcome.moved:
         return outcome
 
@@ -75,8 +59,10 @@ def transition(
     for user in outcome.moved:
         target = move.target_of(user)
         changes: dict[str, Any] = {"status": [user.status, target]}
-        if suspended_until:
-            changes["suspended_until"] = [None, suspended_until]
+        if user.suspended_until != suspended_until:
+            changes["suspended_until"] = [user.suspended_until, suspended_until]
+        if move is APPROVE and user.email_verified_at is None:
+            changes["even_unverified"] = [None, True]
         events.append(event(move.action, user, by=by, reason=reason, note=note, changes=changes))
         by_target.setdefault(target, []).append(user)
     for target, group in by_target.items():
@@ -89,7 +75,29 @@ def transition(
         tokens.revoke(moved_ids)
     if tell:
         _tell(move, by_target, reason=reason, suspended_until=suspended_until)
-    _announce(move, outcome.moved, by=by)
+    for user in outcome.moved:
+        announce(move.signal, user, by=by)
+    return outcome
+
+
+def _judged(move: Move, ids: Collection[Any], *, by: Actor, even_unverified: bool) -> Outcome:
+    """Lock the rows and tell who can be moved, and who cannot and why."""
+    if move.takes_active and User.objects.filter(pk__in=ids, is_superuser=True).exists():
+        lock_superusers()
+    # Rows are locked in the order of their keys, so that two moves of the same people cannot block each other.
+    people = list(User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
+    found = {user.pk for user in people}
+    outcome = Outcome(missing=[key for key in dict.fromkeys(ids) if key not in found])
+    decisions = last_decisions(people, move)
+    for user in people:
+        refusal = refusal_to_touch(user, by=by) or judge(
+            user, move, even_unverified=even_unverified, decision=decisions.get(str(user.pk))
+        )
+        if refusal is None:
+            outcome.moved.append(user)
+        else:
+            outcome.refused.append((user, refusal))
+    _keep_a_superuser(move, outcome)
     return outcome
 
 
@@ -136,8 +144,3 @@ def _tell(move: Move, by_target: dict[Status, list[User]], *, reason: str, suspe
         if name:
             until = suspended_until.isoformat() if suspended_until else ""
             queue_email(name, [user.pk for user in group], reason=reason, until=until)
-
-
-def _announce(move: Move, people: Iterable[User], *, by: Actor) -> None:
-    for user in people:
-        transaction.on_commit(partial(move.signal.send_robust, sender=User, user=user, by=by), robust=True)

@@ -1,11 +1,10 @@
 """Proving that an address belongs to the person who registered it."""
 
-from functools import partial
-
 from django.db import transaction
 from django.utils import timezone
 
 from keystone.accounts import signals, tokens
+from keystone.accounts.announcing import announce
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
 from keystone.accounts.registration import mail_registration
@@ -28,7 +27,9 @@ def verify_email(token: str) -> User:
     found = tokens.usable(token, purpose=Purpose.VERIFY_EMAIL).first()
     if found is None:
         raise InvalidToken
-    user: User = User.objects.select_for_update(no_key=True).get(pk=found.user_id)
+    user: User | None = User.objects.select_for_update(no_key=True).filter(pk=found.user_id).first()
+    if user is None:
+        raise InvalidToken
     redeemed = tokens.redeem(token, purpose=Purpose.VERIFY_EMAIL)
     if user.email_normalized != redeemed.email_normalized or user.email_verified_at is not None:
         raise InvalidToken
@@ -54,9 +55,7 @@ def verify_email(token: str) -> User:
     record([event("user.email_verified", user, by=person, changes=changes)])
     if user.status == Status.PENDING_ADMIN_APPROVAL:
         queue_email("awaiting_approval", [user.pk])
-    transaction.on_commit(
-        partial(signals.user_email_verified.send_robust, sender=User, user=user, by=person), robust=True
-    )
+    announce(signals.user_email_verified, user, by=person)
     return user
 
 

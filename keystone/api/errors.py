@@ -1,10 +1,12 @@
 """One envelope for every error: `{"error": {"code", "message", "fields", "request_id"}}`."""
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.translation import gettext
 from django.views import defaults
@@ -15,6 +17,8 @@ from rest_framework.settings import api_settings
 from keystone.audit.context import current_origin
 from keystone.refusals import Refusal
 
+logger = logging.getLogger(__name__)
+RETRY_AFTER = "5"  # seconds
 # DRF's names of its faults, where the field has a better one.
 CODES = {"authentication_failed": "invalid_token", "throttled": "rate_limited", "error": "invalid"}
 
@@ -42,12 +46,26 @@ def envelope_handler(error: Exception, context: Mapping[str, Any]) -> Response |
     if isinstance(error, Refusal):
         headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
         return Response(envelope(error.code, error.detail, error.fields), status=error.status, headers=headers)
+    if isinstance(error, RequestDataTooBig):
+        return Response(envelope("too_large", gettext("The body is too large.")), status=413)
+    if isinstance(error, (OperationalError, InterfaceError)):
+        logger.error("The database does not answer.", exc_info=error)
+        message = gettext("The service is not available at the moment. Try again soon.")
+        return Response(envelope("unavailable", message), status=503, headers={"Retry-After": RETRY_AFTER})
+    return _answer(_as_api_exception(error))
+
+
+def _as_api_exception(error: Exception) -> Exception:
     if isinstance(error, DjangoValidationError):
-        error = exceptions.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: error.messages})
-    elif isinstance(error, Http404):
-        error = exceptions.NotFound()
-    elif isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied()
+        return exceptions.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: error.messages})
+    if isinstance(error, Http404):
+        return exceptions.NotFound()
+    if isinstance(error, PermissionDenied):
+        return exceptions.PermissionDenied()
+    return error
+
+
+def _answer(error: Exception) -> Response | None:
     if not isinstance(error, exceptions.APIException):
         return None
     headers = {}
@@ -58,7 +76,8 @@ def envelope_handler(error: Exception, context: Mapping[str, Any]) -> Response |
     if isinstance(error, exceptions.ValidationError):
         body = envelope("invalid", gettext("Some of what was sent is not valid."), _fields(error.detail))
     else:
-        code = str(error.get_codes() if isinstance(error.get_codes(), str) else error.default_code)
+        codes = error.get_codes()
+        code = codes if isinstance(codes, str) else error.default_code
         body = envelope(CODES.get(code, code), str(error.detail))
     return Response(body, status=error.status_code, headers=headers)
 
@@ -87,10 +106,18 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return defaults.permission_denied(request, exception)
 
 
+def nothing_here(request: HttpRequest) -> HttpResponse:
+    """404 in JSON, for every address under `/api/` that is none."""
+    message = gettext("There is nothing here.")
+    if not request.path.endswith("/"):
+        message += " " + gettext("Every address ends with a slash.")
+    return JsonResponse(envelope("not_found", message), status=404)
+
+
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404: JSON under `/api/`, a page elsewhere."""
     if _is_api(request):
-        return JsonResponse(envelope("not_found", gettext("There is nothing here.")), status=404)
+        return nothing_here(request)
     return defaults.page_not_found(request, exception)
 
 

@@ -1,16 +1,21 @@
 """Applying an allow-list of filters to a list."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
+import django_filters
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 from django_filters import FilterSet
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework import serializers
 from rest_framework.request import Request
 
+EMPTY: tuple[Any, ...] = (None, "", [])
 PAGING = frozenset({"cursor", "ordering", "page_size", "format"})
 
 
@@ -20,22 +25,31 @@ def apply_filters(
     queryset: QuerySet[Any],
     *,
     ignored: frozenset[str] = frozenset(),
+    blank: bool = False,
 ) -> QuerySet[Any]:
     """The rows that `values` select.
 
     Args:
         filters: the allow-list.
         ignored: names that are not filters but may stand among them.
+        blank: whether a filter without a value is taken for one that was not given, as a form sends it.
 
     Raises:
         ValidationError: a name is not on the list, or a value does not fit.
     """
-    unknown = sorted(set(values) - set(filters.base_filters) - ignored)
+    if blank:
+        values = as_query({name: items for name, items in values.lists() if any(item.strip() for item in items)})
+    given = set(values) - ignored
+    unknown = sorted(given - set(filters.base_filters))
     if unknown:
         raise serializers.ValidationError({name: [_("There is no such filter.")] for name in unknown})
     filterset = filters(values, queryset=queryset)
     if not filterset.is_valid():
         raise serializers.ValidationError(filterset.errors)
+    # A filter that was given and means nothing would select everybody: nobody may be moved by a typing error.
+    empty = sorted(name for name in given if filterset.form.cleaned_data.get(name) in EMPTY)
+    if empty:
+        raise serializers.ValidationError({name: [_("This value is not valid.")] for name in empty})
     result: QuerySet[Any] = filterset.qs
     return result
 
@@ -49,9 +63,32 @@ def as_query(values: Mapping[str, Any]) -> QueryDict:
     return query
 
 
+class MomentField(IsoDateTimeField):
+    """A time that PostgreSQL can hold, also after it was brought to UTC."""
+
+    def to_python(self, value: Any) -> datetime | None:
+        """The time in UTC.
+
+        Raises:
+            ValidationError: it is none, or lies outside what can be stored.
+        """
+        try:
+            moment: datetime | None = super().to_python(value)
+            return moment.astimezone(UTC) if moment else None
+        except OverflowError:
+            raise ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class MomentFilter(django_filters.IsoDateTimeFilter):
+    """A filter by a time in ISO 8601."""
+
+    field_class = MomentField
+
+
 class AllowedFilters(DjangoFilterBackend):
     """Applies the view's `filterset_class`, and refuses query parameters that it does not know."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
         """The filtered rows."""
-        return apply_filters(view.filterset_class, request.query_params, queryset, ignored=PAGING)
+        ignored = PAGING if view.paginator else frozenset({"format"})
+        return apply_filters(view.filterset_class, request.query_params, queryset, ignored=ignored, blank=True)

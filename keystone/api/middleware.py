@@ -28,6 +28,9 @@ class RequestContextMiddleware:
         with origin(request_id=request_id, ip_address=client_address(request)):
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
+        if request.path.startswith("/api/"):
+            # What the API answers is for the caller alone, and is out of date the next moment.
+            response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -21,29 +22,33 @@ MAX_SIZE = 100
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place between two rows: the sort value and the key of the row beside it, and which way to read on."""
+    """A place in a sorted list, between two rows: how it is sorted, the row beside it, and which way to read on."""
 
-    value: str
-    key: str
+    ordering: str
+    value: Any
+    key: Any
     backwards: bool = False
 
     def encode(self) -> str:
         """The cursor as it stands in a URL."""
-        packed = json.dumps([self.value, self.key, self.backwards], separators=(",", ":"))
+        packed = json.dumps([self.ordering, self.value, self.key, self.backwards], separators=(",", ":"))
         return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
     @classmethod
-    def decode(cls, text: str) -> "Cursor":
-        """Read a cursor of our own.
+    def decode(cls, text: str, *, ordering: str) -> "Cursor":
+        """Read a cursor of our own, of a list that is sorted by `ordering`.
 
         Raises:
             ValueError: it is none.
         """
         try:
-            value, key, backwards = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+            packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+            sorted_by, value, key, backwards = json.loads(packed)
         except (binascii.Error, UnicodeError, TypeError, RecursionError) as error:
             raise ValueError(text) from error
-        return cls(str(value), str(key), backwards is True)
+        if sorted_by != ordering or "\x00" in str(value):
+            raise ValueError(text)
+        return cls(ordering, str(value), str(key), backwards is True)
 
 
 class KeysetPagination(BasePagination):
@@ -67,7 +72,7 @@ class KeysetPagination(BasePagination):
         if name not in allowed:
             choices = ", ".join(sorted(allowed))
             raise serializers.ValidationError({"ordering": [_("Choose one of: %s, each also with “-”.") % choices]})
-        self.column, self.descending = allowed[name], ordering.startswith("-")
+        self.ordering, self.column, self.descending = ordering, allowed[name], ordering.startswith("-")
         cursor = self._cursor(queryset, request.query_params.get("cursor", ""))
         backwards = cursor is not None and cursor.backwards
 
@@ -105,12 +110,14 @@ class KeysetPagination(BasePagination):
             return None
         model = queryset.model
         try:
-            cursor = Cursor.decode(text)
-            model._meta.get_field(self.column).to_python(cursor.value)
-            model._meta.pk.to_python(cursor.key)
-        except (ValueError, DjangoValidationError):
+            cursor = Cursor.decode(text, ordering=self.ordering)
+            value = model._meta.get_field(self.column).to_python(cursor.value)
+            cursor.value.encode()  # a lone surrogate is no text that the database could compare
+            if isinstance(value, datetime):
+                value = value.astimezone(UTC)
+            return Cursor(self.ordering, value, model._meta.pk.to_python(cursor.key), cursor.backwards)
+        except (ValueError, OverflowError, DjangoValidationError):
             raise serializers.ValidationError({"cursor": [_("This is not a cursor of this list.")]}) from None
-        return cursor
 
     def _beyond(self, cursor: Cursor) -> Q:
         """Rows past the cursor. The first condition lets the index find its place, the second settles ties."""
@@ -120,7 +127,7 @@ class KeysetPagination(BasePagination):
 
     def _link(self, row: Model, *, backwards: bool) -> str:
         field: Any = row._meta.get_field(self.column)
-        cursor = Cursor(field.value_to_string(row), str(row.pk), backwards)
+        cursor = Cursor(self.ordering, field.value_to_string(row), str(row.pk), backwards)
         link: str = replace_query_param(self.request.build_absolute_uri(), "cursor", cursor.encode())
         return link
 

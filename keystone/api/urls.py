@@ -1,12 +1,13 @@
 """The addresses under `/api/`."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from keystone.accounts.api.people import UserViewSet
 from keystone.accounts.api.self_service import MeView, RegisterView, ResendView, VerifyEmailView
 from keystone.api.audit import AuditEventViewSet
+from keystone.api.errors import nothing_here
 from keystone.api.health import LiveView, ReadyView
 from keystone.sessions.api import LoginView, RefreshView
 
@@ -27,4 +28,6 @@ urlpatterns = [
     path("", include(router.urls)),
     # The sign-in form of the browsable API.
     path("session/", include("rest_framework.urls")),
+    # In development, too, and for a missing slash: the answer is JSON, never a page or a redirect that loses a body.
+    re_path("", nothing_here),
 ]

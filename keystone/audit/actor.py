@@ -1,6 +1,7 @@
 """Who does something: a person, an administrator, a command, a job or the system itself."""
 
 import getpass
+import os
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -40,7 +41,11 @@ class Actor:
     @classmethod
     def cli(cls) -> Self:
         """A command, run by an operating-system user."""
-        return cls(ActorKind.CLI, getpass.getuser())
+        try:
+            label = getpass.getuser()
+        except (KeyError, OSError):  # a container's user may have a number and no name
+            label = f"uid {os.getuid()}"
+        return cls(ActorKind.CLI, label)
 
     @classmethod
     def job(cls, name: str) -> Self:

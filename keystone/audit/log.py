@@ -37,7 +37,7 @@ def event(
         actor_kind=by.kind,
         actor_label=by.label[:320],
         action=action,
-        target_type=target._meta.model_name or "",
+        target_type=_kind(target),
         target_id=str(target.pk),
         target_label=str(target)[:320],
         reason=reason,
@@ -51,3 +51,9 @@ def event(
 def record(events: Iterable[AuditEvent]) -> None:
     """Save the events. Call it inside the transaction of what they tell of."""
     AuditEvent.objects.bulk_create(events, batch_size=BATCH)
+
+
+def _kind(target: models.Model) -> str:
+    """The name of the model; a proxy is no kind of its own."""
+    model = target._meta.concrete_model or type(target)
+    return model._meta.model_name or ""

@@ -23,6 +23,7 @@ class AuditEvent(models.Model):
         blank=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
+        db_index=False,  # audit_actor begins with it
         related_name="+",
     )
     actor_kind = models.CharField(_("kind of actor"), max_length=20, choices=ActorKind)
@@ -46,7 +47,7 @@ class AuditEvent(models.Model):
         indexes = (
             models.Index(fields=["-created_at", "-id"], name="audit_created"),
             models.Index(fields=["action", "-created_at"], name="audit_action"),
-            models.Index(fields=["target_type", "target_id", "-created_at"], name="audit_target"),
+            models.Index(fields=["target_id", "-created_at", "-id"], name="audit_target"),
             models.Index(fields=["actor", "-created_at"], name="audit_actor"),
             models.Index(fields=["request_id"], name="audit_request", condition=~models.Q(request_id="")),
         )

@@ -7,9 +7,6 @@ from django.db import migrations
 AUDIT = """
 CREATE FUNCTION keystone_audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    IF TG_OP = 'TRUNCATE' AND current_setting('keystone.allow_audit_truncate', true) = 'on' THEN
-        RETURN NULL;  -- the tests, which flush their database
-    END IF;
     RAISE EXCEPTION 'The audit log is append-only.' USING ERRCODE = 'integrity_constraint_violation';
 END $$;
 CREATE TRIGGER keystone_audit_row BEFORE UPDATE OR DELETE ON keystone_auditevent

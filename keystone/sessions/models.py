@@ -21,7 +21,9 @@ class Session(models.Model):
     """A sign-in. `refresh_digest` is that of the one refresh token that works now."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions", db_index=False
+    )
     refresh_digest = models.CharField(max_length=64)
     created_at = models.DateTimeField(_("signed in"), db_default=Now())
     last_used_at = models.DateTimeField(_("last used"), db_default=Now())

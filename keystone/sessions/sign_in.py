@@ -116,7 +116,7 @@ def sign_in(*, email: str, password: str, user_agent: str = "") -> TokenPair:
             refresh_digest=token_digest(token_id),
             expires_at=now + options().session_lifetime,
             ip_address=current_origin().ip_address,
-            user_agent=user_agent[:300],
+            user_agent="".join(sign for sign in user_agent if sign.isprintable())[:300],
         )
         User.objects.filter(pk=user.pk).update(last_login=now)
         record([event("user.signed_in", user, by=Actor.person(user))])

@@ -5,18 +5,21 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import ApprovalFlow, Status, User
+from keystone.api.filters import MomentFilter
 
 
 class UserFilter(django_filters.FilterSet):
     """What people can be filtered by; anything else is refused by the view."""
 
-    status = django_filters.MultipleChoiceFilter(choices=Status.choices, help_text=_("One or more statuses."))
+    status = django_filters.MultipleChoiceFilter(
+        choices=Status.choices, distinct=False, help_text=_("One or more statuses.")
+    )
     approval_flow = django_filters.ChoiceFilter(choices=ApprovalFlow.choices)
     email_verified = django_filters.BooleanFilter(field_name="email_verified_at", lookup_expr="isnull", exclude=True)
     is_staff = django_filters.BooleanFilter()
     is_superuser = django_filters.BooleanFilter()
-    created_after = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="gte")
-    created_before = django_filters.IsoDateTimeFilter(field_name="created_at", lookup_expr="lt")
+    created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
+    created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
     search = django_filters.CharFilter(
         method="filter_search", help_text=_("Every word must begin a word of the name or the address.")
     )

@@ -139,7 +139,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     @extend_schema(operation_id="users_bulk", request=BulkSerializer, responses=BulkOutcomeSerializer)
     @action(detail=False, methods=["post"])
     def bulk(self, request: Request) -> Response:
-        """Make one move of up to 10,000 people, named by id or by the list's filters.
+        """Make one move of many people: up to 5,000 named by id, or 10,000 by the list's filters.
 
         Everybody is judged alone; who is refused is told with the reason, and the others are moved.
         """
@@ -160,7 +160,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         counts = {value: counted.get(value, 0) for value in Status.values}
         return Response({**counts, "total": sum(counts.values())})
 
-    @extend_schema(operation_id="users_export", responses={(200, "text/csv"): OpenApiTypes.STR})
+    @extend_schema(operation_id="users_export", filters=True, responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=False, pagination_class=None, renderer_classes=[CSVRenderer, JSONRenderer])
     def export(self, request: Request) -> StreamingHttpResponse:
         """Everybody whom the filters select, as CSV. The audit log keeps that they were taken."""

@@ -15,6 +15,7 @@ from keystone.api.serializers import PasswordField, StrictSerializer
 
 MAX_TEXT = 2_000
 MAX_BULK = 10_000
+MAX_BULK_IDS = 5_000  # as many as fit into a body
 
 
 class AddressField(serializers.CharField):
@@ -196,7 +197,9 @@ class BulkSerializer(ReasonedMoveSerializer):
     """One move of many people, named by id or by the filters of the list."""
 
     action = serializers.ChoiceField(choices=sorted(MOVES))
-    ids = serializers.ListField(child=serializers.UUIDField(), required=False, max_length=MAX_BULK, allow_empty=False)
+    ids = serializers.ListField(
+        child=serializers.UUIDField(), required=False, max_length=MAX_BULK_IDS, allow_empty=False
+    )
     filter = serializers.DictField(
         required=False,
         allow_empty=False,

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
+from django.test import Client
 from django.utils import timezone
 
 from keystone.accounts import lifecycle, signals
@@ -211,6 +212,28 @@ def test_losing_access_ends_sessions_and_links(by: Actor, name: str) -> None:
     lifecycle.move_users(MOVES[name], [user.pk], by=by, reason="why")
     assert Session.objects.live().count() == 0
     assert OneTimeToken.objects.filter(used_at__isnull=True).count() == 0
+
+
+def test_a_lifted_suspension_does_not_bring_a_session_of_the_admin_back(by: Actor, client: Client) -> None:
+    user = UserFactory(is_staff=True)
+    client.force_login(user)
+    assert client.get("/admin/").status_code == 200
+    lifecycle.suspend_user(user, by=by, reason="x")
+    assert client.get("/admin/").status_code == 302
+    lifecycle.reactivate_user(user, by=by)
+    assert client.get("/admin/").status_code == 302
+
+
+def test_the_log_tells_of_an_override_and_of_a_lifted_end(by: Actor) -> None:
+    user = UserFactory(status=Status.PENDING_EMAIL_VERIFICATION)
+    lifecycle.approve_user(user, by=by, even_unverified=True)
+    lifecycle.suspend_user(user, by=by, reason="x", until=timezone.now() + timedelta(days=1))
+    end = user.suspended_until
+    lifecycle.reactivate_user(user, by=by)
+    changes = dict(AuditEvent.objects.values_list("action", "changes"))
+    assert changes["user.approved"]["even_unverified"] == [None, True]
+    assert end is not None
+    assert changes["user.reactivated"]["suspended_until"][1] is None
 
 
 def test_staff_cannot_touch_staff_or_superusers(admin: User) -> None:

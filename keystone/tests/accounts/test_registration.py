@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
+from django.db import IntegrityError, connection
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -174,6 +175,13 @@ def test_registering_again_before_verifying_sends_another_link(
         verify_email(first)
 
 
+def test_register_does_not_hide_a_fault_of_the_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE keystone_auditevent ADD CONSTRAINT broken CHECK (action <> 'user.registered')")
+    with pytest.raises(IntegrityError, match="broken"):
+        register_user(email="ann@example.com", password="x")
+
+
 def test_register_refuses_what_is_no_address() -> None:
     with pytest.raises(ValidationError):
         register_user(email="ann", password="x")
@@ -219,7 +227,10 @@ def test_create_user_tells_an_administrator_that_an_address_is_taken() -> None:
 
 @pytest.mark.parametrize("role", ["is_staff", "is_superuser"])
 def test_staff_cannot_make_staff_or_superusers(role: str) -> None:
-    by = Actor.administrator(approver("add_user"))
-    with pytest.raises(ProtectedAccount):
-        create_user(email="bob@example.com", by=by, is_staff=role == "is_staff", is_superuser=role == "is_superuser")
+    staff = approver("add_user")
+    for by in (Actor.administrator(staff), Actor.person(staff)):
+        with pytest.raises(ProtectedAccount):
+            create_user(
+                email="bob@example.com", by=by, is_staff=role == "is_staff", is_superuser=role == "is_superuser"
+            )
     assert not User.objects.filter(email="bob@example.com").exists()

@@ -1,3 +1,6 @@
+import base64
+import json
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -16,6 +19,13 @@ from keystone.tests.factories import UserFactory, approver, superuser
 pytestmark = pytest.mark.django_db
 SignedIn = Callable[[User], APIClient]
 Committed = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
+
+KEY = "00000000-0000-0000-0000-000000000000"
+
+
+def forged(*parts: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([*parts, False]).encode()).decode().rstrip("=")
+
 
 OPERATIONS = {
     "list": ("get", "/api/users/", "view_user"),
@@ -99,6 +109,15 @@ def test_the_list_filters_searches_and_sorts(admin: APIClient) -> None:
         ({"cursor": "WyJ4IiwieSIsZmFsc2Vd"}, "cursor"),
         ({"page_size": "many"}, "page_size"),
         ({"search": "a\x00b"}, "search"),
+        ({"is_staff": "maybe"}, "is_staff"),
+        ({"created_after": "9999-12-31T23:59:59-23:59"}, "created_after"),
+        ({"created_before": "0001-01-01T00:00:00+23:59"}, "created_before"),
+        ({"cursor": forged("-created_at", "2026-01-01T00:00:00+23:59", "x")}, "cursor"),
+        ({"cursor": forged("-created_at", "9999-12-31T23:59:59-23:59", KEY)}, "cursor"),
+        ({"cursor": forged("email", "a@example.com", KEY)}, "cursor"),
+        ({"cursor": forged("email", "a\x00", KEY), "ordering": "email"}, "cursor"),
+        ({"cursor": forged("email", "\ud800", KEY), "ordering": "email"}, "cursor"),
+        ({"cursor": forged("email", "a", "1"), "ordering": "email"}, "cursor"),
     ],
 )
 def test_the_list_refuses_what_it_does_not_know(admin: APIClient, query: dict[str, str], field: str) -> None:
@@ -226,11 +245,31 @@ def test_bulk_takes_the_filters_of_the_list(admin: APIClient) -> None:
         {"action": "delete", "filter": {"status": "active"}},
         {"action": "approve", "filter": {"status": "active"}, "ids": ["00000000-0000-0000-0000-000000000000"]},
         {"action": "suspend", "filter": {"status": "active"}},
+        {"action": "deactivate", "filter": {"is_staff": "maybe"}},
+        {"action": "deactivate", "filter": {"is_staff": None}},
+        {"action": "deactivate", "filter": {"search": " "}},
+        {"action": "deactivate", "filter": {"search": "", "status": "active"}},
+        {"action": "deactivate", "filter": {"status": []}},
+        {"action": "deactivate", "filter": {"status": ""}},
+        {"action": "deactivate", "filter": {"approval_flow": ""}},
+        {"action": "deactivate", "filter": {"created_after": ""}},
+        {"action": "deactivate", "filter": {"ordering": "email"}},
+        {"action": "approve", "ids": ["00000000-0000-0000-0000-000000000000"] * 5_001},
     ],
 )
 def test_bulk_refuses_what_it_cannot_understand(admin: APIClient, body: dict[str, Any]) -> None:
     assert admin.post("/api/users/bulk/", body).status_code == 400
     assert not AuditEvent.objects.exclude(action="user.signed_in").exists()
+
+
+def test_bulk_takes_as_many_ids_as_it_says(admin: APIClient) -> None:
+    ids = [str(uuid.uuid4()) for _ in range(5_000)]
+    answer = admin.post("/api/users/bulk/", {"action": "approve", "ids": ids})
+    assert (answer.status_code, len(answer.json()["missing"])) == (200, 5_000)
+
+
+def test_the_list_takes_a_filter_without_a_value_as_none(admin: APIClient) -> None:
+    assert len(admin.get("/api/users/", {"search": "", "status": ""}).json()["results"]) == 1
 
 
 def test_bulk_wants_the_permission_of_the_move(signed_in: SignedIn) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.contrib.staticfiles import finders
 from django.core.management import call_command
-from django.db import connection
+from django.db import OperationalError, connection
 from django.test import Client, RequestFactory
 from pytest_django import Settings
 
@@ -78,6 +78,10 @@ def test_a_fault_of_ours_is_an_envelope_that_names_the_request(settings: Setting
         (b"email=x", "application/x-www-form-urlencoded", 415),
         (b'{"email": "\\ud800@example.com", "password": "x", "first_name": "A"}', "application/json", 400),
         (b'{"email": NaN}', "application/json", 400),
+        (b'{"\\ud800": 1}', "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b'{"email": ' + b"9" * 5_000 + b"}", "application/json", 400),
+        (b'{"email": "a\\u0000@example.com"}', "application/json", 400),
     ],
 )
 @pytest.mark.django_db
@@ -134,8 +138,6 @@ def test_health_is_not_ready_with_an_unapplied_migration(client: Client) -> None
 
 
 def test_health_is_not_ready_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    from django.db import OperationalError
-
     def refuse() -> None:
         raise OperationalError("connection to 10.1.2.3 failed")
 
@@ -152,6 +154,32 @@ def test_the_schema_is_valid_and_without_a_warning(tmp_path: Path) -> None:
     assert "/api/auth/register/:" in text
     assert "#/components/schemas/Error" in text
     assert "summary: Register a person\n" in text
+
+
+def test_an_address_without_its_slash_is_told_so_and_loses_nothing(client: Client, settings: Settings) -> None:
+    for settings.DEBUG in (True, False):
+        answer = client.post("/api/auth/login", {}, content_type="application/json")
+        assert (answer.status_code, answer.json()["error"]["message"]) == (
+            404,
+            "There is nothing here. Every address ends with a slash.",
+        )
+
+
+@pytest.mark.django_db
+def test_answers_of_the_api_are_kept_by_no_cache(client: Client) -> None:
+    assert client.get("/api/me/").headers["Cache-Control"] == "no-store"
+
+
+def test_a_database_that_does_not_answer_is_a_503(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse() -> None:
+        raise OperationalError("connection to 10.1.2.3 failed")
+
+    monkeypatch.setattr(connection, "ensure_connection", refuse)
+    body = {"email": "ann@example.com", "password": "x"}
+    answer = client.post("/api/auth/login/", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "unavailable")
+    assert answer.headers["Retry-After"] == "5"
+    assert "10.1.2.3" not in answer.content.decode()
 
 
 def test_the_icon_is_a_local_file(client: Client) -> None:

@@ -56,7 +56,7 @@ class Server:
             **{name: value for name, value in os.environ.items() if not name.startswith("POSTGRES_")},
             "ENVIRONMENT": "testing",
             "DJANGO_SETTINGS_MODULE": "config.settings.testing",
-            "DATABASE_URL": _database_url(),
+            "DATABASE_URL": database_url(),
             "MAIL_FOLDER": str(self.mail_folder),
         }
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
@@ -180,7 +180,7 @@ def _free_port() -> int:
         return port
 
 
-def _database_url() -> str:
+def database_url() -> str:
     """The address of the database that this test runs on."""
     connection.ensure_connection()
     params = connection.get_connection_params()

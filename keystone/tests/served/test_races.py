@@ -24,7 +24,7 @@ def statuses(answers: list[Answer]) -> Counter[int]:
 
 # -- One address, one account ------------------------------------------------------------------------------------
 def register_at_once(server: Server, number: int) -> tuple[list[Answer], int, int]:
-    """50 registrations of one address in ten spellings: the answers, the people and the mails that came of them."""
+    """50 registrations of one address in three spellings: the answers, the people and the mails that came of them."""
     spellings = [f"Ann{number}@example.com", f"ann{number}@EXAMPLE.com", f" ANN{number}@example.com "]
     person = {"password": "a good long one", "first_name": "Ann"}
     calls: list[Callable[[], Answer]] = [

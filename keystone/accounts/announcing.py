@@ -1,0 +1,14 @@
+"""Announcing facts to whoever listens."""
+
+from functools import partial
+
+from django.db import transaction
+from django.dispatch import Signal
+
+from keystone.accounts.models import User
+from keystone.audit.actor import Actor
+
+
+def announce(signal: Signal, user: User, *, by: Actor) -> None:
+    """Send `signal` about `user` once the running transaction is committed. A receiver that fails harms nobody."""
+    transaction.on_commit(partial(signal.send_robust, sender=User, user=user, by=by), robust=True)
