@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
 from keystone.sessions.sign_in import sign_in
-from keystone.tests.factories import PASSWORD
+from keystone.tests.factories import PASSWORD, approver, superuser
 
 
 @pytest.fixture(scope="session")
@@ -36,3 +36,15 @@ def signed_in() -> Callable[[User], APIClient]:
         return client
 
     return sign
+
+
+@pytest.fixture
+def root() -> User:
+    """A superuser."""
+    return superuser(email="root@example.com")
+
+
+@pytest.fixture
+def anna() -> User:
+    """Staff who may look and decide, and is no superuser."""
+    return approver(email="anna@example.com", first_name="Anna", last_name="Decides")

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.test import Client
 from django.utils import timezone
 
@@ -13,47 +12,16 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
-from keystone.tests.factories import UserFactory, approver, superuser
+from keystone.tests.accounts.admin_pages import DECISION, QUEUE, browser, unverified, waiting
+from keystone.tests.factories import superuser
 
 pytestmark = pytest.mark.django_db
-
-QUEUE = "/admin/keystone/awaitingdecision/"
-DECISION = {"reason": "", "note": "", "tell": "on"}
-
-
-@pytest.fixture
-def anna() -> User:
-    """Staff who may look and decide, and is no superuser."""
-    return approver(email="anna@example.com", first_name="Anna", last_name="Decides")
 
 
 @pytest.fixture
 def client(anna: User) -> Client:
     """Anna's browser."""
-    client = Client()
-    client.force_login(anna)
-    return client
-
-
-def waiting(**fields: Any) -> User:
-    """Somebody who waits for a decision."""
-    user: User = UserFactory(status=Status.PENDING_ADMIN_APPROVAL, **fields)
-    return user
-
-
-def unverified(**fields: Any) -> User:
-    """Somebody who waits for a decision and need not verify their address first."""
-    return waiting(approval_flow=ApprovalFlow.ADMIN_APPROVAL, verified=False, **fields)
-
-
-def shown(response: Any) -> list[str]:
-    """The addresses in a list, in order."""
-    return [user.email for user in response.context["cl"].result_list]
-
-
-def told(response: Any) -> list[str]:
-    """The messages that a response leaves behind."""
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    return browser(anna)
 
 
 def test_get_of_a_bulk_decision_changes_nothing(client: Client) -> None:

@@ -4,7 +4,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.core import mail
 from django.test import Client
 from django.utils import timezone
@@ -13,46 +12,16 @@ from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
-from keystone.tests.factories import PASSWORD, UserFactory, approver, superuser
+from keystone.tests.accounts.admin_pages import NAMES, PEOPLE, browser, page_of, told
+from keystone.tests.factories import PASSWORD, UserFactory, approver
 
 pytestmark = pytest.mark.django_db
-
-PEOPLE = "/admin/keystone/user/"
-NAMES = {"first_name": "Ann", "last_name": "Smith"}
-
-
-@pytest.fixture
-def root() -> User:
-    """A superuser."""
-    return superuser(email="root@example.com")
 
 
 @pytest.fixture
 def client(root: User) -> Client:
     """The superuser's browser."""
     return browser(root)
-
-
-def browser(user: User) -> Client:
-    """A browser that somebody has signed in with."""
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def page_of(user: User) -> str:
-    """The address of a person's page."""
-    return f"{PEOPLE}{user.pk}/change/"
-
-
-def shown(response: Any) -> set[str]:
-    """The addresses in a list."""
-    return {user.email for user in response.context["cl"].result_list}
-
-
-def told(response: Any) -> list[str]:
-    """The messages that a response leaves behind."""
-    return [str(message) for message in get_messages(response.wsgi_request)]
 
 
 def test_superuser_sets_a_password_and_the_sessions_end(client: Client) -> None:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.messages import get_messages
 from django.core import mail
 from django.db import connection
 from django.test import Client
@@ -18,47 +17,16 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
-from keystone.tests.factories import UserFactory, approver, superuser
+from keystone.tests.accounts.admin_pages import DECISION, QUEUE, browser, listed, told, unverified, waiting
+from keystone.tests.factories import UserFactory, superuser
 
 pytestmark = pytest.mark.django_db
-
-QUEUE = "/admin/keystone/awaitingdecision/"
-DECISION = {"reason": "", "note": "", "tell": "on"}
-
-
-@pytest.fixture
-def anna() -> User:
-    """Staff who may look and decide, and is no superuser."""
-    return approver(email="anna@example.com", first_name="Anna", last_name="Decides")
 
 
 @pytest.fixture
 def client(anna: User) -> Client:
     """Anna's browser."""
-    client = Client()
-    client.force_login(anna)
-    return client
-
-
-def waiting(**fields: Any) -> User:
-    """Somebody who waits for a decision."""
-    user: User = UserFactory(status=Status.PENDING_ADMIN_APPROVAL, **fields)
-    return user
-
-
-def unverified(**fields: Any) -> User:
-    """Somebody who waits for a decision and need not verify their address first."""
-    return waiting(approval_flow=ApprovalFlow.ADMIN_APPROVAL, verified=False, **fields)
-
-
-def shown(response: Any) -> list[str]:
-    """The addresses in a list, in order."""
-    return [user.email for user in response.context["cl"].result_list]
-
-
-def told(response: Any) -> list[str]:
-    """The messages that a response leaves behind."""
-    return [str(message) for message in get_messages(response.wsgi_request)]
+    return browser(anna)
 
 
 def test_queue_shows_who_waits_oldest_first(client: Client) -> None:
@@ -68,9 +36,9 @@ def test_queue_shows_who_waits_oldest_first(client: Client) -> None:
     UserFactory(status=Status.PENDING_EMAIL_VERIFICATION, email="unverified@example.com")
     UserFactory(email="active@example.com")
     response = client.get(QUEUE)
-    assert shown(response) == ["first@example.com", "second@example.com"]
-    assert shown(client.get(f"{QUEUE}?show=unverified")) == ["unverified@example.com"]
-    assert sorted(shown(client.get(f"{QUEUE}?show=everybody"))) == [
+    assert listed(response) == ["first@example.com", "second@example.com"]
+    assert listed(client.get(f"{QUEUE}?show=unverified")) == ["unverified@example.com"]
+    assert sorted(listed(client.get(f"{QUEUE}?show=everybody"))) == [
         "first@example.com",
         "second@example.com",
         "unverified@example.com",
@@ -99,9 +67,9 @@ def test_queue_row_says_who_waits_and_how_long(client: Client) -> None:
 def test_queue_searches_by_word_prefix_of_name_and_domain(client: Client) -> None:
     waiting(email="ann@acme.io", first_name="Annabel", last_name="Lee")
     waiting(email="bob@example.com", first_name="Bob", last_name="Lee")
-    assert shown(client.get(f"{QUEUE}?q=anna")) == ["ann@acme.io"]
-    assert shown(client.get(f"{QUEUE}?q=acme.io")) == ["ann@acme.io"]
-    assert shown(client.get(f"{QUEUE}?q=nnabel")) == []
+    assert listed(client.get(f"{QUEUE}?q=anna")) == ["ann@acme.io"]
+    assert listed(client.get(f"{QUEUE}?q=acme.io")) == ["ann@acme.io"]
+    assert listed(client.get(f"{QUEUE}?q=nnabel")) == []
 
 
 def test_approval_by_button_asks_then_approves_and_tells(
