@@ -11,6 +11,14 @@ def main() -> int:
         sys.stderr.write(f"Keystone needs Python 3.12 or newer; this is {sys.version.split()[0]}.\n")
         return 1
     try:
+        return run()
+    except KeyboardInterrupt:
+        return 130  # the shell's number for "ended by Ctrl-C"
+
+
+def run() -> int:
+    """Import Django and run the command."""
+    try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
         from django.db import OperationalError
@@ -22,8 +30,6 @@ def main() -> int:
     try:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())
         execute_from_command_line(sys.argv)
-    except KeyboardInterrupt:
-        return 130  # the shell's number for "ended by Ctrl-C"
     except ImproperlyConfigured as error:
         sys.stderr.write(f"Configuration: {error}\n")
         return 1

@@ -6,14 +6,18 @@ An empty value counts as absent, so that `NAME=` in a compose file or an `.env` 
 
 import json
 import os
+import re
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import make_conninfo
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 CONNECTION: dict[str, object] = {"connect_timeout": "10"}  # seconds; a host that swallows packets is told of soon
+LINE = re.compile(r"(?:export )?[A-Za-z_][A-Za-z_0-9]*=")
 ENVIRONMENTS = ("local", "testing", "staging", "production")
 
 
@@ -22,7 +26,19 @@ def load_files(folder: Path = BASE_DIR) -> None:
     for name in (".env.local", ".env"):
         path = folder / name
         if path.is_file():
+            _check_file(path)
             environ.Env.read_env(path)
+
+
+def _check_file(path: Path) -> None:
+    """Refuse a file that would be half read. The text of a line is not repeated: it may hold a password."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{path} is not text in UTF-8.") from None
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not line.lstrip().startswith("#") and not LINE.match(line):
+            raise ImproperlyConfigured(f"{path}, line {number}: write NAME=value, without spaces around the =.")
 
 
 def text(name: str, default: str | None = None) -> str:
@@ -120,8 +136,17 @@ def settings_module(default_environment: str = "local") -> str:
 
 
 def names_a_database() -> bool:
-    """Whether the environment names a PostgreSQL server."""
-    return bool(text("DATABASE_URL", "") or text("POSTGRES_SERVER", ""))
+    """Whether the environment names a PostgreSQL server.
+
+    Raises:
+        ImproperlyConfigured: a part of its address is given, but not the server.
+    """
+    if text("DATABASE_URL", "") or text("POSTGRES_SERVER", ""):
+        return True
+    for name in ("POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PORT"):
+        if text(name, ""):
+            raise ImproperlyConfigured(f"{name} is set, but POSTGRES_SERVER is not. Set both or neither.")
+    return False
 
 
 def database() -> dict[str, object]:
@@ -149,6 +174,11 @@ def database() -> dict[str, object]:
                 "user or password as %40 %2F %3A %25."
             )
         options = {**CONNECTION, **{key: value[0] for key, value in parse_qs(parts.query).items()}}
+        try:
+            make_conninfo("", **{key: str(value) for key, value in options.items()})
+        except ProgrammingError:
+            names = ", ".join(sorted(set(options) - set(CONNECTION)))
+            raise ImproperlyConfigured(f"DATABASE_URL has an option that PostgreSQL does not know: {names}.") from None
         return {
             "NAME": unquote(parts.path.removeprefix("/")),
             "USER": unquote(parts.username or ""),

@@ -179,3 +179,32 @@ def test_staging_runs_on_the_settings_of_production(monkeypatch: pytest.MonkeyPa
     monkeypatch.setenv("ENVIRONMENT", "staging")
     monkeypatch.setattr(env, "load_files", lambda: None)
     assert env.settings_module() == "config.settings.production"
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"SECRET hunter2", r"\.env, line 1: write NAME=value"),
+        (b"# fine\nA=1\nSECRET = hunter2", r"\.env, line 3: write NAME=value"),
+        (b"A-B=hunter2", r"\.env, line 1: write NAME=value"),
+        (b"SECRET=\xff\xfehunter2", r"\.env is not text in UTF-8\.$"),
+    ],
+)
+def test_a_broken_file_is_told_by_its_line_and_not_by_its_text(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / ".env").write_bytes(content)
+    with pytest.raises(ImproperlyConfigured, match=message) as caught:
+        env.load_files(tmp_path)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_PORT"])
+def test_a_part_of_an_address_without_a_server_is_refused(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "5433")
+    with pytest.raises(ImproperlyConfigured, match=rf"^{name} is set, but POSTGRES_SERVER is not\."):
+        env.names_a_database()
+
+
+def test_an_unknown_option_of_the_url_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://me:secret@host/keystone?foo=bar")
+    with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL has an option .*: foo\.$"):
+        env.database()

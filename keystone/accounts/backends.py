@@ -6,6 +6,7 @@ from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import check_password, make_password
 from django.http import HttpRequest
 
+from keystone.accounts.lifecycle import lift_ended_suspension
 from keystone.accounts.models import User
 
 
@@ -24,7 +25,10 @@ class EmailBackend(ModelBackend):
         if not address or password is None:
             return None
         user = person_with_password(address, password)
-        return user if user is not None and self.user_can_authenticate(user) else None
+        if user is None:
+            return None
+        user = lift_ended_suspension(user)
+        return user if self.user_can_authenticate(user) else None
 
 
 def person_with_password(email: str, password: str) -> User | None:

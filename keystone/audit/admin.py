@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -86,7 +87,7 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
     @display(description=_("when"))
     def when(self, event: AuditEvent) -> str:
         """The time, to the second."""
-        return f"{event.created_at:%Y-%m-%d %H:%M:%S} UTC"
+        return f"{date_format(event.created_at, 'j M Y, H:i:s')} UTC"
 
     @display(description=_("what happened"))
     def what(self, event: AuditEvent) -> SafeString:

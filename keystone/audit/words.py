@@ -13,6 +13,7 @@ from django.utils.translation import gettext, gettext_noop
 from keystone.audit.models import AuditEvent
 
 ACTIONS = {
+    "user.signed_in": gettext_noop("Signed in"),
     "user.registered": gettext_noop("Registered"),
     "user.created": gettext_noop("Account made"),
     "user.email_verified": gettext_noop("Address verified"),

@@ -15,6 +15,8 @@ from keystone.development.administrator import ensure_administrator
 from keystone.development.environment import require_local
 from keystone.development.sample_people import STAFF_EMAIL, ensure_sample_people
 
+PREPARING = 0x6B65_7974  # the number of a lock of PostgreSQL's
+
 
 @dataclass(frozen=True)
 class Prepared:
@@ -47,7 +49,9 @@ def prepare(*, port: int, sample_data: bool) -> Prepared:
     require_local()
     logging.getLogger("django.tasks").setLevel(logging.WARNING)  # two lines for each sample mail help nobody
     _set_public_url(port)
-    connection.ensure_connection()
+    with connection.cursor() as cursor:
+        # Of two that start at the same moment, one prepares and the other finds everything done. Closing frees it.
+        cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARING])
     migrations = _migrate()
     known_password = ensure_administrator()
     people = ensure_sample_people() if sample_data else 0

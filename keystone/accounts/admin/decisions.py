@@ -135,7 +135,7 @@ class DecisionsMixin(Base):
             ids = unchanged_since(people, shown_at)
         unverified = people.filter(email_verified_at__isnull=True).exists()
         form = DecisionForm(request.POST, move=move, unverified=int(unverified), single=False)
-        if not form.is_valid() or (across and (shown_at is None or len(ids) > shown)):
+        if not ids or not form.is_valid() or (across and (shown_at is None or len(ids) > shown)):
             # More people than were shown: somebody's change was being written while the page was made.
             return self._ask_about(request, Selection.of(people, None if across else ids), move, form)
         outcome = self._move(move, ids, form, by=_actor(request))

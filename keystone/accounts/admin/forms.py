@@ -124,7 +124,7 @@ class NewPersonForm(_PersonForm):
 
     password1 = forms.CharField(
         label=_("Password"),
-        help_text=_("Leave it empty to let the person set one by resetting it."),
+        help_text=_("Left empty, the person cannot sign in until a superuser sets one."),
         required=False,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),

@@ -20,7 +20,7 @@ from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilte
 from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
 from keystone.accounts.admin.pages import PersonPagesMixin
 from keystone.accounts.admin.passwords import PasswordMixin
-from keystone.accounts.admin.selection import keys
+from keystone.accounts.admin.selection import DecisionPaginator, keys
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.editing import change_user
 from keystone.accounts.export import record_people_export, stream_people_csv
@@ -39,6 +39,7 @@ GRANTS = ("groups", "user_permissions")
 FACTS = (
     "address_verified",
     "reason_given",
+    "until",
     "flow",
     "since",
     "decided",
@@ -72,6 +73,7 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
     export_permission = "keystone.export_user"
     export_name = "people.csv"
     warn_unsaved_form = True
+    paginator = DecisionPaginator
 
     # -- the list ------------------------------------------------------------------------------------------------
 
@@ -181,7 +183,7 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
             (_("Person"), {"fields": (*NAMES, "address_cell", "address_verified")}),
             (
                 _("Standing"),
-                {"fields": ("status_label_text", "since", "reason_given", "suspended_until", "flow", "decided")},
+                {"fields": ("status_label_text", "since", "reason_given", "until", "flow", "decided")},
             ),
             (_("Dates"), {"fields": ("created", "seen")}),
         ]
@@ -278,14 +280,19 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
         """What the person was told."""
         return user.status_reason or EMPTY
 
+    @display(description=_("suspended until"))
+    def until(self, user: User) -> str:
+        """When the suspension ends by itself."""
+        return in_full(user.suspended_until)
+
     @display(description=_("last decision"))
     def decided(self, user: User) -> str:
         """When somebody last approved or rejected them."""
         return in_full(user.decided_at)
 
-    @display(description=_("last sign-in to the admin"))
+    @display(description=_("last sign-in"))
     def seen(self, user: User) -> str:
-        """When they last signed in here."""
+        """When they last signed in, here or through the API."""
         return in_full(user.last_login)
 
 

@@ -18,17 +18,11 @@ from keystone.accounts.admin import wording
 from keystone.accounts.admin.cells import PersonCells
 from keystone.accounts.admin.decisions import DecisionsMixin
 from keystone.accounts.admin.filters import QueueFilter
-from keystone.accounts.admin.selection import LIMIT
+from keystone.accounts.admin.selection import DecisionPaginator
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE, REJECT
 from keystone.accounts.queue import AwaitingDecision
-from keystone.model_admin import BoundedPaginator, DayRangeFilter, ReadOnlyAdmin
-
-
-class QueuePaginator(BoundedPaginator):
-    """Counts as far as one decision reaches, so that "select all" means what it says."""
-
-    limit = LIMIT
+from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
 
 
 class RejectedBeforeFilter(RadioFilter):
@@ -60,7 +54,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
     list_display_links = None
     list_filter = (QueueFilter, RejectedBeforeFilter, ("created_at", DayRangeFilter))
     list_per_page = 50
-    paginator = QueuePaginator
+    paginator = DecisionPaginator
     sortable_by = ()
     search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
     search_help_text = gettext_lazy("Beginning of a name, an address or a domain")

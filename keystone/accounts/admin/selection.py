@@ -7,7 +7,7 @@ was shown: whoever joined the selection or was changed after it is left alone, a
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -15,8 +15,18 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from keystone.accounts.models import User
+from keystone.model_admin import BoundedPaginator
 
 LIMIT = 20_000
+SHOWN = 20
+
+
+class DecisionPaginator(BoundedPaginator):
+    """Counts as far as one decision reaches, so that "select all" means what it says."""
+
+    limit = LIMIT
+
+
 SHOWN = 20
 
 
@@ -85,6 +95,6 @@ def moment(value: str) -> datetime | None:
     """A posted moment, or None for what is none."""
     try:
         found = parse_datetime(value)
-    except ValueError:
+        return found.astimezone(UTC) if found is not None and found.tzinfo is not None else None
+    except (ValueError, OverflowError):
         return None
-    return found if found is not None and found.tzinfo is not None else None

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib import admin
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -11,6 +12,7 @@ from keystone.accounts.models import User
 from keystone.conf import options
 
 BADGE_LIMIT = 999
+OURS = {"keystone", "auth"}  # what other apps register is listed under the app's own name
 QUEUE = "admin:keystone_awaitingdecision_changelist"
 
 
@@ -64,6 +66,10 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         ),
         (_("API"), [(_("Try the API"), "api", "docs", ""), (_("Reference"), "menu_book", "redoc", "")]),
     ]
+    for app in admin.site.get_app_list(request):
+        if app["app_label"] not in OURS:
+            models = [(str(model["name"]), "database", model["admin_url"], "") for model in app["models"]]
+            groups.insert(-1, (str(app["name"]), models))
     shown = []
     for title, links in groups:
         items = [_item(*link) for link in links if not link[-1] or request.user.has_perm(link[-1])]
@@ -73,6 +79,6 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def _item(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
-    item = {"title": title, "icon": icon, "link": reverse(name)}
+    item = {"title": title, "icon": icon, "link": name if name.startswith("/") else reverse(name)}
     badge = {"badge": f"{__name__}.waiting_badge", "badge_variant": "primary", "badge_style": "solid"}
     return item | badge if name == QUEUE else item

@@ -24,7 +24,7 @@ START_LIMIT = 30  # seconds
 
 @dataclass(frozen=True)
 class Answer:
-    """What the server answered."""
+    """What the server answered; the names of headers in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -93,7 +93,7 @@ class Server:
         try:
             client.request(method, path, body, headers or {})
             response = client.getresponse()
-            return Answer(response.status, dict(response.headers), response.read().decode())
+            return _answer(response)
         finally:
             client.close()
 
@@ -140,7 +140,7 @@ class Browser:
             for cookie in response.headers.get_all("Set-Cookie", []):
                 name, _, value = cookie.split(";")[0].partition("=")
                 self.cookies[name] = value
-            return Answer(response.status, dict(response.headers), response.read().decode())
+            return _answer(response)
         finally:
             client.close()
 
@@ -150,6 +150,11 @@ class Browser:
         answer = self.send("POST", "/admin/login/?next=/admin/", {"username": email, "password": password})
         assert answer.status == 302, answer.text
         return self
+
+
+def _answer(response: http.client.HTTPResponse) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    return Answer(response.status, headers, response.read().decode())
 
 
 def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:

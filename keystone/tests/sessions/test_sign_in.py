@@ -88,6 +88,19 @@ def test_a_suspension_tells_its_reason_and_end() -> None:
         sign_in(email=user.email, password=PASSWORD)
 
 
+def test_a_suspension_that_has_ended_is_lifted_by_the_next_sign_in() -> None:
+    user = UserFactory()
+    lifecycle.suspend_user(user, by=Actor.system(), reason="x", until=timezone.now() + timedelta(days=2))
+    User.objects.filter(pk=user.pk).update(suspended_until=timezone.now())
+    sign_in(email=user.email, password=PASSWORD)
+    assert User.objects.get(pk=user.pk).status == Status.ACTIVE
+    assert list(AuditEvent.objects.order_by("id").values_list("action", flat=True)) == [
+        "user.suspended",
+        "user.reactivated",
+        "user.signed_in",
+    ]
+
+
 def test_a_refresh_token_works_once(pair: TokenPair) -> None:
     second = refresh(pair.refresh)
     with pytest.raises(TokenRefused):
