@@ -58,7 +58,7 @@ def options() -> Options:
         if key not in known:
             raise ImproperlyConfigured(f"KEYSTONE has no option {key}. It knows {', '.join(sorted(known))}.")
         expected = known[key].type
-        if not isinstance(value, expected) or isinstance(value, bool) is not (expected is bool):  # type: ignore[arg-type]
+        if not isinstance(value, expected) or isinstance(value, bool) is not (expected is bool):  # type: ignore[arg-type]  # fields are annotated with classes
             name = getattr(expected, "__name__", expected)
             raise ImproperlyConfigured(f"KEYSTONE[{key!r}] must be a {name}, not {value!r}.")
         values[known[key].name] = value

@@ -116,10 +116,10 @@ class KeystoneModelAdmin(UnfoldModelAdmin):
         """Nothing is deleted here."""
         return False
 
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]  # no entry
         """Nothing: the audit log has it already."""
 
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]  # no entry
         """Nothing: the audit log has it already."""
 
 
@@ -160,7 +160,7 @@ class DayRangeFilter(admin.FieldListFilter):
             queryset = queryset.filter(**{f"{self.field_path}__lt": _midnight(last + timedelta(days=1))})
         return queryset
 
-    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:  # type: ignore[override]
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:  # type: ignore[override]  # the form's dict
         """The form with the two dates."""
         yield {
             "request": self.request,

@@ -78,7 +78,7 @@ def test_a_wrong_value_is_told_in_one_line(
 ) -> None:
     monkeypatch.setenv("NAME", value)
     with pytest.raises(ImproperlyConfigured) as caught:
-        read()  # type: ignore[operator] # a lambda of the table above
+        read()  # type: ignore[operator]  # a lambda of the table above
     assert str(caught.value) == message
 
 

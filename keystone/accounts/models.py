@@ -73,7 +73,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.alias(document=search_document()).filter(document=query)
 
 
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]
+class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time
     """Finds accounts by any spelling of their address, and makes them for Django's own commands."""
 
     def get_by_natural_key(self, username: str | None) -> "User":

@@ -10,6 +10,7 @@ from keystone.api.filters import AllowedFilters, MomentFilter
 from keystone.api.permissions import StaffWithPermission
 from keystone.audit.actor import ActorKind
 from keystone.audit.models import AuditEvent
+from keystone.audit.reading import COLUMNS
 
 
 class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
@@ -20,22 +21,7 @@ class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
 
     class Meta:
         model = AuditEvent
-        fields: ClassVar = (
-            "id",
-            "created_at",
-            "actor",
-            "actor_kind",
-            "actor_label",
-            "action",
-            "target_type",
-            "target_id",
-            "target_label",
-            "reason",
-            "note",
-            "changes",
-            "ip_address",
-            "request_id",
-        )
+        fields: ClassVar = tuple(name.removesuffix("_id") if name == "actor_id" else name for name in COLUMNS)
         read_only_fields = fields
 
 

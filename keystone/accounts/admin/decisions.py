@@ -4,6 +4,7 @@ Everything that is decided is decided by `lifecycle.move_users`: these views tra
 came of it.
 """
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from unfold.decorators import action
 
 from keystone.accounts.admin import results, wording
 from keystone.accounts.admin.forms import DecisionForm
@@ -29,6 +31,18 @@ if TYPE_CHECKING:
     from keystone.model_admin import KeystoneModelAdmin as Base
 else:
     Base = object
+
+
+def selected(move: Move, description: Any) -> Callable[..., HttpResponse]:
+    """A bulk action that asks about making `move` of the selected people."""
+
+    @action(description=description)
+    def ask(self: "DecisionsMixin", request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        return self.ask_about(request, queryset, move)
+
+    ask.__name__ = f"{move.name}_selected"
+    chosen: Callable[..., HttpResponse] = ask
+    return chosen
 
 
 class DecisionsMixin(Base):

@@ -12,10 +12,10 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from keystone.accounts.admin.cells import EMPTY, NONE, PersonCells, address_cell, in_full, on_day
-from keystone.accounts.admin.decisions import DecisionsMixin
+from keystone.accounts.admin.decisions import DecisionsMixin, selected
 from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
 from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
 from keystone.accounts.admin.pages import PersonPagesMixin
@@ -116,35 +116,12 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
         barred = {f"{name}_selected" for name, move in MOVES.items() if not self.may(request, move)}
         return {name: value for name, value in actions.items() if name not in barred}
 
-    @action(description=_("Approve…"))
-    def approve_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
-        """Ask about approving them."""
-        return self.ask_about(request, queryset, MOVES["approve"])
-
-    @action(description=_("Reject…"))
-    def reject_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
-        """Ask about rejecting them."""
-        return self.ask_about(request, queryset, MOVES["reject"])
-
-    @action(description=_("Take the rejection back…"))
-    def reopen_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
-        """Ask about reopening them."""
-        return self.ask_about(request, queryset, MOVES["reopen"])
-
-    @action(description=_("Suspend…"))
-    def suspend_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
-        """Ask about suspending them."""
-        return self.ask_about(request, queryset, MOVES["suspend"])
-
-    @action(description=_("Reactivate…"))
-    def reactivate_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
-        """Ask about reactivating them."""
-        return self.ask_about(request, queryset, MOVES["reactivate"])
-
-    @action(description=_("Deactivate…"))
-    def deactivate_selected(self, request: HttpRequest, queryset: QuerySet[User]) -> HttpResponse:
-        """Ask about deactivating them."""
-        return self.ask_about(request, queryset, MOVES["deactivate"])
+    approve_selected = selected(MOVES["approve"], _("Approve…"))
+    reject_selected = selected(MOVES["reject"], _("Reject…"))
+    reopen_selected = selected(MOVES["reopen"], _("Take the rejection back…"))
+    suspend_selected = selected(MOVES["suspend"], _("Suspend…"))
+    reactivate_selected = selected(MOVES["reactivate"], _("Reactivate…"))
+    deactivate_selected = selected(MOVES["deactivate"], _("Deactivate…"))
 
     def export_lines(self, queryset: QuerySet[User]) -> Iterator[str]:
         """The people as CSV."""

@@ -12,11 +12,11 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import RadioFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 
 from keystone.accounts.admin import wording
 from keystone.accounts.admin.cells import PersonCells
-from keystone.accounts.admin.decisions import DecisionsMixin
+from keystone.accounts.admin.decisions import DecisionsMixin, selected
 from keystone.accounts.admin.filters import QueueFilter
 from keystone.accounts.admin.selection import DecisionPaginator
 from keystone.accounts.models import User
@@ -120,15 +120,8 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
             ),
         )
 
-    @action(description=gettext_lazy("Approve…"))
-    def approve_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
-        """Ask about approving them."""
-        return self.ask_about(request, queryset, APPROVE)
-
-    @action(description=gettext_lazy("Reject…"))
-    def reject_selected(self, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
-        """Ask about rejecting them."""
-        return self.ask_about(request, queryset, REJECT)
+    approve_selected = selected(APPROVE, gettext_lazy("Approve…"))
+    reject_selected = selected(REJECT, gettext_lazy("Reject…"))
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may decide."""

@@ -7,6 +7,7 @@ from django.core.exceptions import ValidationError
 from rest_framework import serializers
 
 from keystone.accounts import email_address
+from keystone.accounts.export import COLUMNS
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES
 from keystone.accounts.names import validate_name
@@ -120,26 +121,7 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
     class Meta:
         model = User
-        fields: ClassVar = (
-            "id",
-            "email",
-            "first_name",
-            "last_name",
-            "status",
-            "status_changed_at",
-            "status_reason",
-            "approval_flow",
-            "email_verified_at",
-            "awaiting_since",
-            "decided_at",
-            "rejection_count",
-            "suspended_until",
-            "is_staff",
-            "is_superuser",
-            "last_login",
-            "created_at",
-            "updated_at",
-        )
+        fields: ClassVar = (*COLUMNS, "updated_at")
         read_only_fields = fields
 
 

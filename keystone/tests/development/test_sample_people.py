@@ -58,7 +58,7 @@ def test_sample_people_have_a_past() -> None:
 @pytest.mark.usefixtures("local")
 def test_sample_people_are_made_once_and_mail_nobody(django_capture_on_commit_callbacks: object) -> None:
     ensure_administrator()
-    with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator] # pytest-django's fixture
+    with django_capture_on_commit_callbacks() as callbacks:  # type: ignore[operator]  # pytest-django's fixture
         ensure_sample_people()
         assert ensure_sample_people() == 0
     assert callbacks == []
