@@ -232,6 +232,22 @@ STORAGES = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 
+# -- Logs: to stderr, in every environment; Django's own default is silent where DEBUG is off ---------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {
+        "handlers": ["console"],
+        "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
+    },
+    "loggers": {
+        "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.tasks": {"level": "WARNING"},  # two lines for each mail that was sent help nobody
+    },
+}
+
 # django-typer would give every process framed tracebacks, which no log can be searched for.
 DT_RICH_TRACEBACK_CONFIG = {"no_install": True}
 

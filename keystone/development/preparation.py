@@ -1,6 +1,5 @@
 """What must be there before the server starts. A second time there is nothing left to do."""
 
-import logging
 import os
 from dataclasses import dataclass
 
@@ -47,7 +46,6 @@ def prepare(*, port: int, sample_data: bool) -> Prepared:
         OperationalError: the database does not answer.
     """
     require_local()
-    logging.getLogger("django.tasks").setLevel(logging.WARNING)  # two lines for each sample mail help nobody
     _set_public_url(port)
     with connection.cursor() as cursor:
         # Of two that start at the same moment, one prepares and the other finds everything done. Closing frees it.
