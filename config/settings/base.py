@@ -78,9 +78,7 @@ TEMPLATES = [
 
 # -- Data --------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]]
-if env.names_a_database():
-    DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", **env.database()}}
-elif ENVIRONMENT in {"local", "testing"}:
+if not env.names_a_database() and ENVIRONMENT in {"local", "testing"}:
     # PostgreSQL 18 from a wheel, started at the first connection. Tests have a server of their own: they can
     # never touch the developer's data, and may run without waiting for the disk.
     DATABASES = {

@@ -8,11 +8,15 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
+from keystone.accounts.moves import UserNotFound
 from keystone.audit.actor import Actor, ActorKind
 from keystone.refusals import Refusal
 
 # Serializes what could take the last superuser away; the trigger of migration 0002 takes the same lock.
 SUPERUSER_LOCK = 0x6B65_7973  # "keys"
+
+
+ROLES = ("is_staff", "is_superuser")
 
 
 class ProtectedAccount(Refusal):
@@ -46,6 +50,18 @@ def refusal_to_touch(user: User, *, by: Actor) -> Refusal | None:
         if (user.is_staff or user.is_superuser) and not by.user.is_superuser:
             return ProtectedAccount()
     return None
+
+
+def lock_user(user: User) -> User:
+    """The row of `user` as it now is, locked until the transaction ends.
+
+    Raises:
+        UserNotFound: the account has gone.
+    """
+    locked: User | None = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
+    if locked is None:
+        raise UserNotFound
+    return locked
 
 
 def refuse_to_grant(by: Actor) -> None:

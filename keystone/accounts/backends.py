@@ -25,16 +25,14 @@ class EmailBackend(ModelBackend):
         if not address or password is None:
             return None
         user = person_with_password(address, password)
-        if user is None:
-            return None
-        user = lift_ended_suspension(user)
-        return user if self.user_can_authenticate(user) else None
+        return user if user is not None and self.user_can_authenticate(user) else None
 
 
 def person_with_password(email: str, password: str) -> User | None:
     """The account of this address if the password is its own, whatever its status.
 
-    An unknown address costs one password hash like a known one, so that time tells nothing.
+    A suspension that has ended is lifted. An unknown address costs one password hash like a known one, so that time
+    tells nothing.
     """
     user: User | None = User.objects.with_email(email).first()
     if user is None or not user.has_usable_password():
@@ -49,4 +47,4 @@ def person_with_password(email: str, password: str) -> User | None:
         if User.objects.filter(pk=user.pk, password=before).update(password=hashed):
             user.password = hashed
 
-    return user if check_password(password, before, upgrade) else None
+    return lift_ended_suspension(user) if check_password(password, before, upgrade) else None

@@ -9,14 +9,15 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts import signals
 from keystone.accounts.announcing import announce
 from keystone.accounts.authority import (
+    ROLES,
     LastSuperuser,
     leaves_a_superuser,
     lock_superusers,
+    lock_user,
     refusal_to_touch,
     refuse_to_grant,
 )
 from keystone.accounts.models import User
-from keystone.accounts.moves import UserNotFound
 from keystone.accounts.status import Status
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
@@ -24,7 +25,6 @@ from keystone.refusals import Refusal
 from keystone.sessions.revocation import revoke_sessions
 
 NAMES = ("first_name", "last_name")
-ROLES = ("is_staff", "is_superuser")
 
 
 class SuperuserIsStaff(Refusal):
@@ -80,9 +80,7 @@ def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
     takes_a_role = any(values.get(role) is False for role in ROLES)
     if takes_a_role:
         lock_superusers()
-    locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
-    if locked is None:
-        raise UserNotFound
+    locked = lock_user(user)
     changes = {name: [getattr(locked, name), value] for name, value in values.items() if getattr(locked, name) != value}
     if not changes:
         return user

@@ -6,9 +6,8 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-from keystone.accounts.authority import refusal_to_touch, refuse_to_grant
+from keystone.accounts.authority import lock_user, refusal_to_touch, refuse_to_grant
 from keystone.accounts.models import User
-from keystone.accounts.moves import UserNotFound
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 
@@ -25,9 +24,7 @@ def change_grants(user: User, *, by: Actor, groups: Collection[Group], permissio
     """
     refuse_to_grant(by)
     with transaction.atomic():
-        locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
-        if locked is None:
-            raise UserNotFound
+        locked = lock_user(user)
         changes: dict[str, Any] = {}
         for name, given in (("groups", groups), ("user_permissions", permissions)):
             before = _names(getattr(locked, name).all())

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from datetime import datetime
 from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
@@ -63,6 +64,11 @@ class UserQuerySet(models.QuerySet["User"]):
             return self.filter(email_normalized=email_address.normalize(address))
         except ValidationError:
             return self.none()
+
+    def count_by_status(self) -> dict[str, int]:
+        """How many stand in each status; one with nobody counts zero."""
+        counted = dict(self.order_by().values_list("status").annotate(models.Count("pk")))
+        return {value: counted.get(value, 0) for value in Status.values}
 
     def search(self, text: str) -> Self:
         """Accounts of which every word of `text` begins a word of the name or the address. Index-backed."""
@@ -213,6 +219,20 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         self.email_normalized = email_address.normalize(self.email)
         if type(self).objects.filter(email_normalized=self.email_normalized).exclude(pk=self.pk).exists():
             raise ValidationError({"email": _("A person with this address exists already.")}, code="unique")
+
+    def place(self, status: Status, *, at: datetime) -> dict[str, Any]:
+        """Set where the person stands since `at` (UTC). Nothing is saved: the functions that move people do that.
+
+        Returns:
+            The columns that go with it, for an INSERT or UPDATE.
+        """
+        values: dict[str, Any] = {"status": status, "status_changed_at": at}
+        if status is Status.PENDING_ADMIN_APPROVAL:
+            values["awaiting_since"] = at
+        for name, value in values.items():
+            setattr(self, name, value)
+        self.is_active = status is Status.ACTIVE  # what the database will generate
+        return values
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
         """Ends the admin's sessions for good when the password or the status changes, also when it changes back."""

@@ -17,6 +17,8 @@ from keystone.accounts.status import Status
 from keystone.audit.models import AuditEvent
 from keystone.refusals import Refusal
 
+REASON_LENGTH = 2_000  # characters of a reason or a note, as the API and the admin take them
+
 
 class IllegalTransition(Refusal):
     """The account is in a status that this move does not start from."""

@@ -5,9 +5,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from keystone.accounts import tokens
-from keystone.accounts.authority import refusal_to_touch
+from keystone.accounts.authority import lock_user, refusal_to_touch
 from keystone.accounts.models import User
-from keystone.accounts.moves import UserNotFound
 from keystone.audit.actor import Actor, ActorKind
 from keystone.audit.log import event, record
 from keystone.sessions.revocation import revoke_sessions
@@ -27,9 +26,7 @@ def set_password(user: User, *, password: str, by: Actor) -> User:
     """
     hashed = make_password(password)  # before the lock: it takes a while
     with transaction.atomic():
-        locked = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
-        if locked is None:
-            raise UserNotFound
+        locked = lock_user(user)
         refusal = refusal_to_touch(locked, by=by)
         if refusal is not None:
             raise refusal

@@ -1,6 +1,5 @@
 """How accounts come to be: people register, administrators and commands create."""
 
-from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -10,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts import signals
 from keystone.accounts.announcing import announce
-from keystone.accounts.authority import refuse_to_grant
+from keystone.accounts.authority import ROLES, refuse_to_grant
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
@@ -43,8 +42,8 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
     flow = ApprovalFlow.parse(options().default_user_approval_flow)
     hashed = make_password(password)  # before any look at the table: known and unknown addresses cost the same
     now = timezone.now()
-    user = User(email=email, password=hashed, first_name=first_name, last_name=last_name)
-    _place(user, flow, flow.next_status(verified=False), now=now)
+    user = User(email=email, password=hashed, first_name=first_name, last_name=last_name, approval_flow=flow)
+    user.place(flow.next_status(verified=False), at=now)
     try:
         with transaction.atomic():
             user.registration_mail_at = now
@@ -117,7 +116,7 @@ def create_user(
     Args:
         email: the address as typed.
         by: who makes it. Staff and superusers are made by superusers, commands and the system only.
-        password: None makes an account without one; the person sets it by resetting it.
+        password: None makes an account that nobody can sign in to until one is set.
         email_verified: whether the address counts as proved.
         tell: whether the person gets a mail.
 
@@ -137,8 +136,9 @@ def create_user(
         is_staff=is_staff,
         is_superuser=is_superuser,
         email_verified_at=now if email_verified else None,
+        approval_flow=ApprovalFlow.NONE,
     )
-    _place(user, ApprovalFlow.NONE, Status.ACTIVE, now=now)
+    user.place(Status.ACTIVE, at=now)
     try:
         with transaction.atomic():
             user.save(force_insert=True)
@@ -147,7 +147,7 @@ def create_user(
             raise AddressTaken(fields={"email": [str(AddressTaken.message)]}) from error
         raise
     changes: dict[str, Any] = {"status": [None, user.status]}
-    for role in ("is_staff", "is_superuser"):
+    for role in ROLES:
         if getattr(user, role):
             changes[role] = [False, True]
     record([event("user.created", user, by=by, changes=changes)])
@@ -155,11 +155,3 @@ def create_user(
         queue_email("account_created", [user.pk])
     announce(signals.user_created, user, by=by)
     return user
-
-
-def _place(user: User, flow: ApprovalFlow, status: Status, *, now: datetime) -> None:
-    user.approval_flow = flow
-    user.status = status
-    user.status_changed_at = now
-    if status is Status.PENDING_ADMIN_APPROVAL:
-        user.awaiting_since = now

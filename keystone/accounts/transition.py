@@ -117,25 +117,18 @@ def _write(
     reason: str,
     suspended_until: datetime | None,
 ) -> None:
-    values: dict[str, Any] = {
-        "status": target,
-        "status_changed_at": now,
-        "status_reason": reason,
-        "suspended_until": suspended_until,
-        "updated_at": now,
-    }
+    common: dict[str, Any] = {"status_reason": reason, "suspended_until": suspended_until, "updated_at": now}
     if move.decides:
-        values["decided_at"] = now
-    if target is Status.PENDING_ADMIN_APPROVAL:
-        values["awaiting_since"] = now
-    for user in people:
-        for name, value in values.items():
-            setattr(user, name, value)
-        user.is_active = target is Status.ACTIVE
+        common["decided_at"] = now
     counted = {"rejection_count": F("rejection_count") + 1} if target is Status.REJECTED else {}
-    for user in people if counted else ():
-        user.rejection_count += 1
-    User.objects.filter(pk__in=[user.pk for user in people]).update(**values, **counted)
+    placed: dict[str, Any] = {}
+    for user in people:
+        placed = user.place(target, at=now)
+        for name, value in common.items():
+            setattr(user, name, value)
+        if counted:
+            user.rejection_count += 1
+    User.objects.filter(pk__in=[user.pk for user in people]).update(**placed, **common, **counted)
 
 
 def _tell(move: Move, by_target: dict[Status, list[User]], *, reason: str, suspended_until: datetime | None) -> None:

@@ -36,16 +36,10 @@ def verify_email(token: str) -> User:
     now = timezone.now()
     before = user.status
     user.email_verified_at = user.updated_at = now
-    fields = ["email_verified_at", "updated_at"]
+    values = {"email_verified_at": now, "updated_at": now}
     if before == Status.PENDING_EMAIL_VERIFICATION:
-        user.status = user.flow.next_status(verified=True)
-        user.status_changed_at = now
-        user.is_active = user.status == Status.ACTIVE
-        fields += ["status", "status_changed_at"]
-        if user.status == Status.PENDING_ADMIN_APPROVAL:
-            user.awaiting_since = now
-            fields.append("awaiting_since")
-    User.objects.filter(pk=user.pk).update(**{name: getattr(user, name) for name in fields})
+        values |= user.place(user.flow.next_status(verified=True), at=now)
+    User.objects.filter(pk=user.pk).update(**values)
     tokens.revoke([user.pk], purpose=Purpose.VERIFY_EMAIL)
 
     person = Actor.person(user)

@@ -21,6 +21,7 @@ from keystone.audit.actor import Actor, ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.audit.reading import record_audit_export, recorded_actions, search_events, stream_audit_csv
 from keystone.audit.words import action_in_words, changes_in_words
+from keystone.formats import EMPTY
 from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
 
 
@@ -117,14 +118,14 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
         """Before and after, field by field."""
         changes = list(changes_in_words(event))
         if not changes:
-            return "–"  # noqa: RUF001 - the sign for an empty cell
+            return EMPTY
         return render_to_string("keystone/admin/changes_table.html", {"changes": changes})
 
     @display(description=_("request id"))
     def request_link(self, event: AuditEvent) -> SafeString | str:
         """The request, with a way to everything else that it did."""
         if not event.request_id:
-            return "–"  # noqa: RUF001 - the sign for an empty cell
+            return EMPTY
         link = f"{reverse('admin:keystone_auditevent_changelist')}?{urlencode({'q': event.request_id})}"
         return format_html('<a class="k-link" href="{}">{}</a>', link, event.request_id)
 

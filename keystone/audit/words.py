@@ -11,6 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop
 
 from keystone.audit.models import AuditEvent
+from keystone.formats import EMPTY
 
 ACTIONS = {
     "user.signed_in": gettext_noop("Signed in"),
@@ -39,7 +40,6 @@ LABELS = {
     "permissions": gettext_noop("permissions"),
     "user_permissions": gettext_noop("permissions of their own"),
 }
-NOTHING = "–"  # noqa: RUF001 - the sign for an empty cell
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def changes_in_words(event: AuditEvent) -> Iterator[Change]:
 
 def _in_words(field: Any, value: Any) -> str:
     if value is None or value in ("", []):
-        return NOTHING
+        return EMPTY
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
     if isinstance(value, list):

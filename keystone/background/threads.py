@@ -8,9 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from django.db import connections
-from django.tasks import Task, TaskResult, TaskResultStatus
+from django.tasks import TaskResult
 from django.tasks.backends.immediate import ImmediateBackend
-from django.utils.crypto import get_random_string
 
 THREADS = 2
 
@@ -23,28 +22,12 @@ class ThreadBackend(ImmediateBackend):
         # The interpreter waits for the pool's tasks before it exits.
         self.pool = ThreadPoolExecutor(THREADS, thread_name_prefix=f"tasks-{alias}")
 
-    def enqueue(self, task: "Task[Any, Any]", args: Any, kwargs: Any) -> "TaskResult[Any, Any]":
-        """Hand the task to a thread."""
-        self.validate_task(task)
-        result: TaskResult[Any, Any] = TaskResult(
-            task=task,
-            id=get_random_string(32),
-            status=TaskResultStatus.READY,
-            enqueued_at=None,
-            started_at=None,
-            last_attempted_at=None,
-            finished_at=None,
-            args=args,
-            kwargs=kwargs,
-            backend=self.alias,
-            errors=[],
-            worker_ids=[],
-        )
-        self.pool.submit(self._execute_and_disconnect, result)
-        return result
+    def _execute_task(self, task_result: "TaskResult[Any, Any]") -> None:
+        """Hand the task to a thread, where the immediate backend would run it."""
+        self.pool.submit(self._execute_and_disconnect, task_result)
 
-    def _execute_and_disconnect(self, result: "TaskResult[Any, Any]") -> None:
+    def _execute_and_disconnect(self, task_result: "TaskResult[Any, Any]") -> None:
         try:
-            self._execute_task(result)  # type: ignore[attr-defined]  # Django's own; the stubs leave it out
+            super()._execute_task(task_result)  # type: ignore[misc]  # Django's own; the stubs leave it out
         finally:
             connections.close_all()

@@ -6,7 +6,7 @@ from unittest import mock
 
 from django.conf import settings
 from django.contrib.auth.models import Permission
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from keystone.accounts.grants import change_grants
@@ -31,7 +31,6 @@ from keystone.development.people import SAMPLES, Fate, Sample
 
 PASSWORD = "Sample@1234"  # noqa: S105 - known on purpose; `require_local` keeps it away from servers
 STAFF_EMAIL = "dana.reyes@example.com"
-LOCK = 0x73616D70  # "samp"
 
 REJECTIONS = (
     ("We could not match you to a member organisation.", "No answer from their office."),
@@ -44,6 +43,8 @@ REJECTIONS = (
 def ensure_sample_people() -> int:
     """Make the sample people where the database holds nobody but the development administrator.
 
+    Call it as `preparation` does, one start at a time.
+
     Returns:
         How many were made.
 
@@ -51,8 +52,7 @@ def ensure_sample_people() -> int:
         NotLocal: this is not the local environment.
     """
     require_local()
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])  # of two starts at once, one makes them
+    with transaction.atomic():
         everybody = User.objects.all()
         if everybody.exclude(pk__in=everybody.with_email(administrator.EMAIL)).exists():
             return 0

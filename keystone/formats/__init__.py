@@ -1,1 +1,3 @@
-"""How dates and times are written, language by language, where Django's own way is not ours."""
+"""How things are written: the sign for what is empty and, language by language, dates and times."""
+
+EMPTY = "–"  # noqa: RUF001 - an en dash, as in a table

@@ -15,8 +15,11 @@ from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import display
 
 from keystone.accounts.models import User
+from keystone.formats import EMPTY
 from keystone.model_admin import ReadOnlyAdmin
 from keystone.sessions.models import Session
+
+STATE_COLOURS = {"open": "success", "ended": "info", "revoked": "danger"}
 
 
 class StateFilter(RadioFilter):
@@ -33,7 +36,8 @@ class StateFilter(RadioFilter):
         """The sessions in the chosen state."""
         match self.value():
             case "open":
-                return queryset.filter(revoked_at__isnull=True, expires_at__gt=Now())
+                live: QuerySet[Session] = queryset.live()  # type: ignore[attr-defined]  # the Session's own queryset
+                return live
             case "ended":
                 return queryset.filter(revoked_at__isnull=True, expires_at__lte=Now())
             case "revoked":
@@ -82,7 +86,7 @@ class SessionAdmin(ReadOnlyAdmin):
         link = reverse("admin:keystone_user_change", args=[session.user_id])
         return format_html('<a class="k-link" href="{}">{}</a>', link, session.user)
 
-    @display(description=_("state"), label={"open": "success", "ended": "info", "revoked": "danger"})
+    @display(description=_("state"), label=STATE_COLOURS)
     def state(self, session: Session) -> tuple[str, Any]:
         """Open, ended or revoked."""
         return session_state(session)
@@ -90,4 +94,4 @@ class SessionAdmin(ReadOnlyAdmin):
     @display(description=_("device"))
     def device(self, session: Session) -> str:
         """What the client says it is."""
-        return session.user_agent or "–"  # noqa: RUF001 - the sign for an empty cell
+        return session.user_agent or EMPTY

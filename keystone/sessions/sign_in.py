@@ -14,7 +14,6 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.backends import person_with_password
-from keystone.accounts.lifecycle import lift_ended_suspension
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.audit.actor import Actor
@@ -104,7 +103,6 @@ def sign_in(*, email: str, password: str, user_agent: str = "") -> TokenPair:
     person = person_with_password(email, password)
     if person is None:
         raise InvalidCredentials
-    lift_ended_suspension(person)
     with transaction.atomic():
         # Locked: a suspension that runs at the same moment comes before or after the session, never between.
         user = User.objects.select_for_update(no_key=True).filter(pk=person.pk).first()

@@ -15,8 +15,8 @@ from unfold.decorators import display
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
+from keystone.formats import EMPTY
 
-EMPTY = "–"  # noqa: RUF001 - the sign for an empty cell
 NONE = format_html('<span class="k-none">{}</span>', EMPTY)  # narrow screens leave the cell out
 STATUS_COLOURS = {
     Status.PENDING_EMAIL_VERIFICATION.value: "info",

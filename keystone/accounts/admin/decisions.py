@@ -9,23 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
 from keystone.accounts.admin import results, wording
 from keystone.accounts.admin.forms import DecisionForm
-from keystone.accounts.admin.selection import Selection, keys, moment, unchanged_since
+from keystone.accounts.admin.selection import (
+    DecisionPaginator,
+    Selection,
+    keys,
+    moment,
+    person_or_404,
+    unchanged_since,
+)
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.lifecycle import move_users
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES, Move, judge, last_decisions
 from keystone.audit.actor import Actor
+from keystone.model_admin import acting
 
 if TYPE_CHECKING:
     from keystone.model_admin import KeystoneModelAdmin as Base
@@ -46,13 +53,22 @@ def selected(move: Move, description: Any) -> Callable[..., HttpResponse]:
 
 
 class DecisionsMixin(Base):
-    """Adds the moves to an admin of people: for one at `<key>/<move>/`, for many at `bulk/<move>/`.
+    """A list of people with the moves: for one at `<key>/<move>/`, for many at `bulk/<move>/`.
 
     Attributes:
         moves: the names of the moves that this admin offers for one person.
     """
 
     moves: tuple[str, ...] = tuple(MOVES)
+    paginator = DecisionPaginator
+    search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
+    search_help_text = gettext_lazy("Beginning of a name, an address or a domain")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search through the index on words."""
+        return queryset.search(search_term), False  # type: ignore[attr-defined]  # the User's own queryset
 
     def get_urls(self) -> list[URLPattern]:
         """The addresses of the decisions, before those that would take them for keys."""
@@ -76,7 +92,7 @@ class DecisionsMixin(Base):
 
     def offered(self, request: HttpRequest, user: User) -> list[dict[str, Any]]:
         """The moves that are legal for this person and allowed to this viewer, as buttons."""
-        if refusal_to_touch(user, by=_actor(request)) is not None:
+        if refusal_to_touch(user, by=acting(request)) is not None:
             return []
         return [
             {
@@ -94,11 +110,8 @@ class DecisionsMixin(Base):
         """Ask about one person, then do it."""
         if not self.may(request, move):
             raise PermissionDenied
-        ids = keys([unquote(object_id)])
-        user = User.objects.filter(pk__in=ids).first()
-        if user is None:
-            raise Http404
-        by = _actor(request)
+        user = person_or_404(object_id)
+        by = acting(request)
         if refusal_to_touch(user, by=by) is not None:
             raise PermissionDenied
         back = self._way_back(request, user)
@@ -133,7 +146,8 @@ class DecisionsMixin(Base):
         if request.method != "POST":
             return HttpResponseRedirect(self._list_address(request))
         across = request.POST.get("across") == "1"
-        people: QuerySet[User] = User.objects.filter(pk__in=keys(request.POST.getlist("id"))).order_by("pk")
+        ids: list[Any] = keys(request.POST.getlist("id"))
+        people: QuerySet[User] = User.objects.filter(pk__in=ids).order_by("pk")
         if across:
             try:
                 people = self.get_changelist_instance(request).get_queryset(request)
@@ -144,7 +158,6 @@ class DecisionsMixin(Base):
         except ValueError:
             shown = 0
         shown_at = moment(request.POST.get("shown_at", ""))
-        ids = keys(request.POST.getlist("id"))
         if across and shown_at is not None:
             ids = unchanged_since(people, shown_at)
         unverified = people.filter(email_verified_at__isnull=True).exists()
@@ -152,7 +165,7 @@ class DecisionsMixin(Base):
         if not ids or not form.is_valid() or (across and (shown_at is None or len(ids) > shown)):
             # More people than were shown: somebody's change was being written while the page was made.
             return self._ask_about(request, Selection.of(people, None if across else ids), move, form)
-        outcome = self._move(move, ids, form, by=_actor(request))
+        outcome = self._move(move, ids, form, by=acting(request))
         changed = max(shown - len(ids), 0) if across else 0
         result = results.summarize(move, outcome, changed=changed, told=form.cleaned_data["tell"])
         name = results.keep(request, result)
@@ -170,7 +183,7 @@ class DecisionsMixin(Base):
         move = MOVES[result.move]
         context = {"result": result, "move": move, "title": _("Result"), "back": self._list_address(request)}
         context["links"] = request.user.has_perm("keystone.view_user")
-        return self._render(request, "keystone/admin/result.html", context)
+        return self.render_page(request, "keystone/admin/result.html", context)
 
     def _ask_about(
         self, request: HttpRequest, selection: Selection, move: Move, form: DecisionForm | None = None
@@ -202,13 +215,7 @@ class DecisionsMixin(Base):
         explanation = wording.EXPLANATIONS[move.name]
         media = self.media + form.media
         more = {**look, "move": move, "form": form, "explanation": explanation, "media": media}
-        return self._render(request, "keystone/admin/decision.html", {**more, **context})
-
-    def _render(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-        request.current_app = self.admin_site.name
-        return TemplateResponse(
-            request, template, {**self.admin_site.each_context(request), "opts": self.opts, **context}
-        )
+        return self.render_page(request, "keystone/admin/decision.html", {**more, **context})
 
     def _move(self, move: Move, ids: list[Any], form: DecisionForm, *, by: Actor) -> Any:
         told = form.cleaned_data
@@ -230,7 +237,3 @@ class DecisionsMixin(Base):
     def _list_address(self, request: HttpRequest) -> str:
         address = reverse(f"admin:{self.url_name('changelist')}")
         return f"{address}?{request.GET.urlencode()}" if request.GET else address
-
-
-def _actor(request: HttpRequest) -> Actor:
-    return Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in

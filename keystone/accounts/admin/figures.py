@@ -8,7 +8,6 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.status import Status
 from keystone.audit.models import AuditEvent
 
 DAYS = 30
@@ -36,12 +35,6 @@ class Day:
     def most(self) -> int:
         """The largest of the three."""
         return max(self.registered, self.approved, self.rejected)
-
-
-def people_by_status() -> dict[str, int]:
-    """How many people stand in each status; one with nobody counts zero."""
-    counted = dict(User.objects.order_by().values_list("status").annotate(Count("pk")))
-    return {value: counted.get(value, 0) for value in Status.values}
 
 
 def days() -> list[Day]:

@@ -102,3 +102,19 @@ class StaffFilter(_YesNoFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
         """Staff, or everybody else."""
         return queryset.filter(is_staff=self.value() == "yes") if self.value() in {"yes", "no"} else queryset
+
+
+class RejectedBeforeFilter(_YesNoFilter):
+    """By whether the person has been turned away before."""
+
+    title = _("rejected before")
+    parameter_name = "rejected"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
+        """Those who have been, or those who have not."""
+        match self.value():
+            case "yes":
+                return queryset.filter(rejection_count__gt=0)
+            case "no":
+                return queryset.filter(rejection_count=0)
+        return queryset

@@ -18,14 +18,12 @@ from unfold.widgets import (
 
 from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.models import User
-from keystone.accounts.moves import APPROVE, REOPEN, SUSPEND, Move, SuspensionEndsInThePast
+from keystone.accounts.moves import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, Move, SuspensionEndsInThePast
 
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]
 else:
     UserForm = forms.ModelForm
-
-TEXT_LIMIT = 2_000
 
 
 def searched(field: Any) -> Any:
@@ -42,7 +40,7 @@ class DecisionForm(forms.Form):
     reason = forms.CharField(
         label=_("Reason"),
         help_text=_("The person reads this."),
-        max_length=TEXT_LIMIT,
+        max_length=REASON_LENGTH,
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
@@ -55,7 +53,7 @@ class DecisionForm(forms.Form):
     note = forms.CharField(
         label=_("Internal note"),
         help_text=_("For administrators only; it is kept in the history."),
-        max_length=TEXT_LIMIT,
+        max_length=REASON_LENGTH,
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )

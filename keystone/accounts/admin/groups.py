@@ -12,8 +12,7 @@ from unfold.decorators import display
 
 from keystone.accounts.admin.forms import searched
 from keystone.accounts.grants import group_state, record_group
-from keystone.audit.actor import Actor
-from keystone.model_admin import KeystoneModelAdmin
+from keystone.model_admin import KeystoneModelAdmin, acting
 
 
 class GroupAdmin(KeystoneModelAdmin):
@@ -67,13 +66,13 @@ class GroupAdmin(KeystoneModelAdmin):
             {"name": form.initial["name"], "permissions": group_state(form.instance)["permissions"]} if change else {}
         )
         super().save_related(request, form, formsets, change)
-        by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+        by = acting(request)
         action = "group.changed" if change else "group.created"
         record_group(action, form.instance, by=by, before=before, after=group_state(form.instance))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
         """Delete a group, and note it."""
-        by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+        by = acting(request)
         record_group("group.deleted", obj, by=by, before=group_state(obj), after={})
         super().delete_model(request, obj)
 

@@ -2,20 +2,18 @@
 
 from typing import TYPE_CHECKING, Any
 
-from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from keystone.accounts.admin.selection import keys
+from keystone.accounts.admin.selection import person_or_404
 from keystone.accounts.models import User
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
 from keystone.model_admin import BoundedPaginator
-from keystone.sessions.admin import session_state
+from keystone.sessions.admin import STATE_COLOURS, session_state
 from keystone.sessions.models import Session
 
 if TYPE_CHECKING:
@@ -24,7 +22,6 @@ else:
     Base = object
 
 PER_PAGE = 25
-COLOURS = {"open": "success", "ended": "info", "revoked": "danger"}
 
 
 class PersonPagesMixin(Base):
@@ -71,24 +68,18 @@ class PersonPagesMixin(Base):
         rows = []
         for session in page.object_list:
             key, state = session_state(session)
-            rows.append({"session": session, "state": state, "colour": COLOURS[key]})
+            rows.append({"session": session, "state": state, "colour": STATE_COLOURS[key]})
         return self._person_page(request, user, "sessions", page, rows)
 
     def _person(self, request: HttpRequest, object_id: str) -> User:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        user: User | None = User.objects.filter(pk__in=keys([unquote(object_id)])).first()
-        if user is None:
-            raise Http404
-        return user
+        return person_or_404(object_id)
 
     def _person_page(
         self, request: HttpRequest, user: User, name: str, page: Any, rows: list[dict[str, Any]]
     ) -> HttpResponse:
-        request.current_app = self.admin_site.name
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "original": user,
             "title": user.get_full_name(),
             "tabs": self.tabs(request, user, name),
@@ -97,4 +88,4 @@ class PersonPagesMixin(Base):
             "ellipsis": Paginator.ELLIPSIS,
             "rows": rows,
         }
-        return TemplateResponse(request, f"keystone/admin/person_{name}.html", context)
+        return self.render_page(request, f"keystone/admin/person_{name}.html", context)

@@ -4,12 +4,10 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin.sites import AdminSite
-from django.contrib.admin.utils import unquote
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -17,11 +15,11 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.forms import AdminOwnPasswordChangeForm
 
 from keystone.accounts.admin.forms import PasswordForm
-from keystone.accounts.admin.selection import keys
+from keystone.accounts.admin.selection import person_or_404
 from keystone.accounts.authority import refusal_to_touch
-from keystone.accounts.models import User
 from keystone.accounts.passwords import set_password
 from keystone.audit.actor import Actor
+from keystone.model_admin import acting
 
 if TYPE_CHECKING:
     from keystone.model_admin import KeystoneModelAdmin as Base
@@ -42,10 +40,8 @@ class PasswordMixin(Base):
         """Ask for the new password, then set it."""
         if not request.user.is_superuser:
             raise PermissionDenied
-        user = User.objects.filter(pk__in=keys([unquote(object_id)])).first()
-        if user is None:
-            raise Http404
-        by = Actor.administrator(request.user)
+        user = person_or_404(object_id)
+        by = acting(request)
         if refusal_to_touch(user, by=by) is not None:  # their own: the old one is asked for on another page
             return HttpResponseRedirect(reverse("admin:password_change"))
         form = PasswordForm(request.POST or None, user=user)
@@ -54,17 +50,14 @@ class PasswordMixin(Base):
             set_password(user, password=form.cleaned_data["password2"], by=by)
             messages.success(request, _("The password is set, and the person's sessions have ended."))
             return HttpResponseRedirect(back)
-        request.current_app = self.admin_site.name
         context = {
-            **self.admin_site.each_context(request),
-            "opts": self.opts,
             "original": user,
             "title": _("Set a password for %(name)s") % {"name": user.get_full_name()},
             "form": form,
             "back": back,
             "media": self.media + form.media,
         }
-        return TemplateResponse(request, "keystone/admin/password.html", context)
+        return self.render_page(request, "keystone/admin/password.html", context)
 
 
 class OwnPasswordView(PasswordChangeView):

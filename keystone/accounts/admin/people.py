@@ -14,15 +14,15 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from keystone.accounts.admin.cells import EMPTY, NONE, PersonCells, address_cell, in_full, on_day
+from keystone.accounts.admin.cells import NONE, PersonCells, address_cell, in_full, on_day
 from keystone.accounts.admin.decisions import DecisionsMixin, selected
 from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
 from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
 from keystone.accounts.admin.pages import PersonPagesMixin
 from keystone.accounts.admin.passwords import PasswordMixin
-from keystone.accounts.admin.selection import DecisionPaginator, keys
-from keystone.accounts.authority import refusal_to_touch
-from keystone.accounts.editing import change_user
+from keystone.accounts.admin.selection import keys
+from keystone.accounts.authority import ROLES, refusal_to_touch
+from keystone.accounts.editing import NAMES, change_user
 from keystone.accounts.export import record_people_export, stream_people_csv
 from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
@@ -30,11 +30,10 @@ from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
 from keystone.admin_export import CsvExportMixin
 from keystone.audit.actor import Actor
-from keystone.model_admin import DayRangeFilter, KeystoneModelAdmin
+from keystone.formats import EMPTY
+from keystone.model_admin import DayRangeFilter, KeystoneModelAdmin, acting
 from keystone.refusals import Refusal
 
-NAMES = ("first_name", "last_name")
-ROLES = ("is_staff", "is_superuser")
 GRANTS = ("groups", "user_permissions")
 FACTS = (
     "address_verified",
@@ -44,7 +43,6 @@ FACTS = (
     "since",
     "decided",
     "rejections",
-    "suspended_until",
     "created",
     "seen",
 )
@@ -67,21 +65,12 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
     )
     ordering = ("-created_at", "-id")
     sortable_by = ("created",)
-    search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
-    search_help_text = _("Beginning of a name, an address or a domain")
     actions = tuple(f"{name}_selected" for name in MOVES)
     export_permission = "keystone.export_user"
     export_name = "people.csv"
     warn_unsaved_form = True
-    paginator = DecisionPaginator
 
     # -- the list ------------------------------------------------------------------------------------------------
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[User], search_term: str
-    ) -> tuple[QuerySet[User], bool]:
-        """Search through the index on words."""
-        return queryset.search(search_term), False  # type: ignore[attr-defined]  # the User's own queryset
 
     @display(description=_("person"))
     def person(self, user: User) -> SafeString:
@@ -213,7 +202,7 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
         """Make the account or change it, through the functions that everybody calls."""
-        by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
+        by = acting(request)
         given = form.cleaned_data
         values = {name: given[name] for name in (*NAMES, *ROLES) if name in given}
         if change:
@@ -226,8 +215,9 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
         """The groups and permissions, where the form has them."""
         given = form.cleaned_data
         if change and all(name in given for name in GRANTS):
-            by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
-            change_grants(form.instance, by=by, groups=given["groups"], permissions=given["user_permissions"])
+            change_grants(
+                form.instance, by=acting(request), groups=given["groups"], permissions=given["user_permissions"]
+            )
 
     def _way_back(self, request: HttpRequest, user: User) -> str:
         return reverse("admin:keystone_user_change", args=[user.pk])
@@ -275,5 +265,4 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
 
 def _gives_roles(request: HttpRequest, user: User) -> bool:
     """Whether the viewer is a superuser, and this is somebody else."""
-    by = Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
-    return bool(request.user.is_superuser) and refusal_to_touch(user, by=by) is None
+    return bool(request.user.is_superuser) and refusal_to_touch(user, by=acting(request)) is None

@@ -11,38 +11,16 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import display
 
 from keystone.accounts.admin import wording
 from keystone.accounts.admin.cells import PersonCells
 from keystone.accounts.admin.decisions import DecisionsMixin, selected
-from keystone.accounts.admin.filters import QueueFilter
-from keystone.accounts.admin.selection import DecisionPaginator
+from keystone.accounts.admin.filters import QueueFilter, RejectedBeforeFilter
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE, REJECT
 from keystone.accounts.queue import AwaitingDecision
 from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
-
-
-class RejectedBeforeFilter(RadioFilter):
-    """By whether the person has been turned away before."""
-
-    title = gettext_lazy("rejected before")
-    parameter_name = "rejected"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Yes and no."""
-        return [("yes", gettext_lazy("Yes")), ("no", gettext_lazy("No"))]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """Those who have been, or those who have not."""
-        match self.value():
-            case "yes":
-                return queryset.filter(rejection_count__gt=0)
-            case "no":
-                return queryset.filter(rejection_count=0)
-        return queryset
 
 
 @admin.register(AwaitingDecision)
@@ -54,10 +32,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
     list_display_links = None
     list_filter = (QueueFilter, RejectedBeforeFilter, ("created_at", DayRangeFilter))
     list_per_page = 50
-    paginator = DecisionPaginator
     sortable_by = ()
-    search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
-    search_help_text = gettext_lazy("Beginning of a name, an address or a domain")
     actions = ("approve_selected", "reject_selected")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
@@ -70,12 +45,6 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         if request.GET.get(QueueFilter.parameter_name) in {QueueFilter.UNVERIFIED, QueueFilter.EVERYBODY}:
             return ("status_changed_at", "id")
         return ("awaiting_since", "id")
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Search through the index on words."""
-        return queryset.search(search_term), False  # type: ignore[attr-defined]  # the User's own queryset
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
         """The columns; those with links know the viewer and the list's filters."""

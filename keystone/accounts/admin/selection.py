@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
+from django.http import Http404
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -25,9 +27,6 @@ class DecisionPaginator(BoundedPaginator):
     """Counts as far as one decision reaches, so that "select all" means what it says."""
 
     limit = LIMIT
-
-
-SHOWN = 20
 
 
 @dataclass
@@ -89,6 +88,18 @@ def keys(values: Iterable[str]) -> list[uuid.UUID]:
         except (ValueError, AttributeError):
             continue
     return list(found)[:LIMIT]
+
+
+def person_or_404(object_id: str) -> User:
+    """The person of a page, by the key in its address.
+
+    Raises:
+        Http404: there is none.
+    """
+    user: User | None = User.objects.filter(pk__in=keys([unquote(object_id)])).first()
+    if user is None:
+        raise Http404
+    return user
 
 
 def moment(value: str) -> datetime | None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
@@ -30,7 +30,7 @@ from keystone.accounts.api.serializers import (
 )
 from keystone.accounts.editing import change_user
 from keystone.accounts.export import record_people_export, stream_people_csv
-from keystone.accounts.models import Status, User
+from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
 from keystone.accounts.transition import Outcome
@@ -102,39 +102,39 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> Response:
         """Let a pending person in."""
-        return self.answer(lifecycle.approve_user(self.person(), by=self.actor, **self.body(ApproveSerializer)))
+        return self.answer(lifecycle.approve_user(self.get_object(), by=self.actor, **self.body(ApproveSerializer)))
 
     @move_schema("reject", ReasonedMoveSerializer)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: str) -> Response:
         """Turn a pending person away."""
-        return self.answer(lifecycle.reject_user(self.person(), by=self.actor, **self.body(ReasonedMoveSerializer)))
+        return self.answer(lifecycle.reject_user(self.get_object(), by=self.actor, **self.body(ReasonedMoveSerializer)))
 
     @move_schema("reopen", MoveSerializer)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: str) -> Response:
         """Take a rejection back: the person is pending again."""
-        return self.answer(lifecycle.reopen_user(self.person(), by=self.actor, **self.body(MoveSerializer)))
+        return self.answer(lifecycle.reopen_user(self.get_object(), by=self.actor, **self.body(MoveSerializer)))
 
     @move_schema("suspend", SuspendSerializer)
     @action(detail=True, methods=["post"])
     def suspend(self, request: Request, pk: str) -> Response:
         """Lock an active person out, for a time or until reactivated."""
-        return self.answer(lifecycle.suspend_user(self.person(), by=self.actor, **self.body(SuspendSerializer)))
+        return self.answer(lifecycle.suspend_user(self.get_object(), by=self.actor, **self.body(SuspendSerializer)))
 
     @move_schema("reactivate", ReasonedMoveSerializer)
     @action(detail=True, methods=["post"])
     def reactivate(self, request: Request, pk: str) -> Response:
         """Let a suspended or deactivated person in again."""
         body = self.body(ReasonedMoveSerializer)
-        return self.answer(lifecycle.reactivate_user(self.person(), by=self.actor, **body))
+        return self.answer(lifecycle.reactivate_user(self.get_object(), by=self.actor, **body))
 
     @move_schema("deactivate", ReasonedMoveSerializer)
     @action(detail=True, methods=["post"])
     def deactivate(self, request: Request, pk: str) -> Response:
         """Close an account without deleting it."""
         body = self.body(ReasonedMoveSerializer)
-        return self.answer(lifecycle.deactivate_user(self.person(), by=self.actor, **body))
+        return self.answer(lifecycle.deactivate_user(self.get_object(), by=self.actor, **body))
 
     @extend_schema(operation_id="users_bulk", request=BulkSerializer, responses=BulkOutcomeSerializer)
     @action(detail=False, methods=["post"])
@@ -156,8 +156,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     @action(detail=False, url_path="status-counts", pagination_class=None, filter_backends=[])
     def status_counts(self, request: Request) -> Response:
         """How many people stand in each status."""
-        counted = dict(User.objects.order_by().values_list("status").annotate(Count("pk")))
-        counts = {value: counted.get(value, 0) for value in Status.values}
+        counts = User.objects.count_by_status()
         return Response({**counts, "total": sum(counts.values())})
 
     @extend_schema(operation_id="users_export", filters=True, responses={(200, "text/csv"): OpenApiTypes.STR})
@@ -180,10 +179,6 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         body.is_valid(raise_exception=True)
         values: dict[str, Any] = body.validated_data
         return values
-
-    def person(self) -> User:
-        """Whom a move is about. The move locks and judges the row itself."""
-        return self.get_object()
 
     def answer(self, user: User) -> Response:
         """The person as they now are."""

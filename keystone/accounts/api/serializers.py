@@ -9,12 +9,11 @@ from rest_framework import serializers
 from keystone.accounts import email_address
 from keystone.accounts.export import COLUMNS
 from keystone.accounts.models import User
-from keystone.accounts.moves import MOVES
+from keystone.accounts.moves import MOVES, REASON_LENGTH
 from keystone.accounts.names import validate_name
 from keystone.accounts.status import Status
 from keystone.api.serializers import PasswordField, StrictSerializer
 
-MAX_TEXT = 2_000
 MAX_BULK = 10_000
 MAX_BULK_IDS = 5_000  # as many as fit into a body
 
@@ -66,7 +65,7 @@ class RegisterSerializer(NewPersonSerializer):
 class CreateUserSerializer(NewPersonSerializer):
     """An account made by an administrator."""
 
-    password = PasswordField(required=False, help_text="Without one, the person resets it.")
+    password = PasswordField(required=False, help_text="Without one, nobody can sign in until a superuser sets one.")
     is_staff = serializers.BooleanField(required=False, default=False)
     is_superuser = serializers.BooleanField(required=False, default=False)
     tell = serializers.BooleanField(required=False, default=True, help_text="Mail the person.")
@@ -146,7 +145,7 @@ class MoveSerializer(StrictSerializer):
         required=False,
         allow_blank=True,
         default="",
-        max_length=MAX_TEXT,
+        max_length=REASON_LENGTH,
         help_text="For administrators only.",
     )
     tell = serializers.BooleanField(required=False, default=True, help_text="Mail the person.")
@@ -156,7 +155,7 @@ class ReasonedMoveSerializer(MoveSerializer):
     """A move whose reason the person is told."""
 
     reason = serializers.CharField(
-        required=False, allow_blank=True, default="", max_length=MAX_TEXT, help_text="Told to the person."
+        required=False, allow_blank=True, default="", max_length=REASON_LENGTH, help_text="Told to the person."
     )
 
 
@@ -171,7 +170,7 @@ class ApproveSerializer(ReasonedMoveSerializer):
 class SuspendSerializer(MoveSerializer):
     """A suspension."""
 
-    reason = serializers.CharField(max_length=MAX_TEXT, help_text="Told to the person.")
+    reason = serializers.CharField(max_length=REASON_LENGTH, help_text="Told to the person.")
     until = serializers.DateTimeField(required=False, allow_null=True, help_text="Its end; none is open-ended.")
 
 
