@@ -9,12 +9,13 @@ class Refusal(Exception):  # noqa: N818 - it is not an error: a rule did its wor
     """A rule refuses what was asked; nothing was changed.
 
     Each subclass stands beside the function that raises it and gives the stable `code`, the HTTP `status` of the
-    answer, and a `message` for people.
+    answer, and a `message` for people. `retry_after` is set where asking again later helps: in how many seconds.
     """
 
     code: ClassVar[str] = "refused"
     status: ClassVar[int] = 409
     message: ClassVar[str | Promise] = ""
+    retry_after: int | None = None
 
     def __init__(self, message: str | Promise | None = None, *, fields: dict[str, list[str]] | None = None) -> None:
         self.detail = str(self.message if message is None else message)

@@ -1,6 +1,11 @@
-"""The password hash: Argon2id with OWASP's second set of parameters (19 MiB, 2 iterations, 1 lane)."""
+"""The password hash: Argon2id with OWASP's second set of parameters (19 MiB, 2 iterations, 1 lane).
 
-from django.contrib.auth.hashers import Argon2PasswordHasher
+Every hash runs inside a slot (see `keystone.accounts.hashing_slots`); so each may raise `HashingBusy`.
+"""
+
+from django.contrib.auth.hashers import Argon2PasswordHasher, PBKDF2PasswordHasher
+
+from keystone.accounts.hashing_slots import hashing_slots
 
 
 class Argon2idHasher(Argon2PasswordHasher):
@@ -9,3 +14,22 @@ class Argon2idHasher(Argon2PasswordHasher):
     time_cost = 2
     memory_cost = 19 * 1024  # KiB
     parallelism = 1
+
+    def encode(self, password: str, salt: str) -> str:
+        """Hash a new password, or one to compare times with."""
+        with hashing_slots().slot():
+            return super().encode(password, salt)
+
+    def verify(self, password: str, encoded: str) -> bool:
+        """Whether this is the password of the hash."""
+        with hashing_slots().slot():
+            return super().verify(password, encoded)
+
+
+class OlderHasher(PBKDF2PasswordHasher):
+    """Checks hashes of PBKDF2, Django's default, that were brought along. It makes none."""
+
+    def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
+        """All work that this hasher does: `verify` and `harden_runtime` come here as well."""
+        with hashing_slots().slot():
+            return super().encode(password, salt, iterations)

@@ -19,6 +19,7 @@ from unfold.widgets import (
 from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, Move, SuspensionEndsInThePast
+from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]
@@ -124,6 +125,7 @@ class NewPersonForm(_PersonForm):
         label=_("Password"),
         help_text=_("Left empty, the person cannot sign in until a superuser sets one."),
         required=False,
+        max_length=MAX_PASSWORD_LENGTH,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
@@ -149,11 +151,13 @@ class PasswordForm(forms.Form):
 
     password1 = forms.CharField(
         label=_("New password"),
+        max_length=MAX_PASSWORD_LENGTH,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
     password2 = forms.CharField(
         label=_("Once more"),
+        max_length=MAX_PASSWORD_LENGTH,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )

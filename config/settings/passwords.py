@@ -1,0 +1,27 @@
+"""How passwords are stored, and which ones nobody may choose."""
+
+from typing import Any
+
+from config import env
+
+PASSWORD_HASHERS: list[str] = [
+    "keystone.accounts.hashers.Argon2idHasher",
+    "keystone.accounts.hashers.OlderHasher",
+]
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "keystone.accounts.password_rules.MaximumLengthValidator"},
+    {"NAME": "keystone.accounts.password_rules.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+if env.flag("PASSWORD_BREACH_CHECK", default=False):
+    AUTH_PASSWORD_VALIDATORS.append(
+        {
+            "NAME": "keystone.accounts.breached_passwords.BreachedPasswordValidator",
+            "OPTIONS": {
+                "endpoint": env.url("PASSWORD_BREACH_API", "https://api.pwnedpasswords.com/range"),
+                "timeout": env.seconds("PASSWORD_BREACH_TIMEOUT", 1.0, maximum=10.0),
+            },
+        }
+    )

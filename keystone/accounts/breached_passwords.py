@@ -1,0 +1,132 @@
+"""The optional question to a breach service: has this password leaked? Where there is no answer, it has not."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import Any
+
+import httpx
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_variables
+from pwned_passwords_django.api import (  # type: ignore[import-untyped]  # ships no types
+    PwnedPasswords,
+    default_client,
+)
+from pwned_passwords_django.exceptions import PwnedPasswordsError  # type: ignore[import-untyped]  # ships no types
+
+logger = logging.getLogger(__name__)
+MOST_QUESTIONS = 8  # at once; a service that hangs holds no more threads than these
+LONGEST_ANSWER = 256 * 1024  # bytes; with padding it is some 80 KiB
+
+
+class BreachedPasswordValidator:
+    """Refuses a password that Have I Been Pwned, or a service that speaks as it does, knows from a breach.
+
+    NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5.0, 6.2.12. The first five characters of the password's SHA-1
+    are all that leaves this machine (the range query, k-anonymity), and padding hides from the network which range
+    it was. A service that is down, hangs, redirects or answers what it should not lets every password pass: one line
+    of the log says so, with nothing in it of the password.
+
+    The client is that of pwned-passwords-django, which turns every failure of a request into its own exception. Its
+    validator is not used: it judges by a list of its own then. And its timeout holds for each read and each address
+    of the host, not for the whole, so that a name server or a service that trickles could hold a request for
+    minutes; therefore each question has a thread, which is left alone when its time is over.
+    """
+
+    def __init__(self, *, endpoint: str, timeout: float) -> None:
+        """Make the client; nothing is sent yet.
+
+        Args:
+            endpoint: the address of the range query, to which `/` and five hexadecimal digits are added.
+            timeout: seconds for the whole of a question.
+        """
+        self.timeout = timeout
+        self._places = threading.BoundedSemaphore(MOST_QUESTIONS)
+        # Redirects are not followed. The library would make an asynchronous client too, which nobody uses.
+        self._client = PwnedPasswords(
+            client=httpx.Client(event_hooks={"response": [_limit]}), async_client=default_client.async_client
+        )
+        self._client.api_endpoint = endpoint.rstrip("/") + "/"
+        self._client.request_timeout = httpx.Timeout(timeout)
+        self._client.add_padding = True
+
+    @sensitive_variables("password")
+    def validate(self, password: str, user: Any = None) -> None:
+        """Judge a new password.
+
+        Raises:
+            ValidationError: `password_breached`.
+        """
+        if self._is_breached(password):
+            message = _("This password has appeared in a data breach, so attackers try it. Choose another one.")
+            raise ValidationError(message, code="password_breached")
+
+    def get_help_text(self) -> str:
+        """The rule, for people who choose a password."""
+        return _("Your password cannot be one that has appeared in a data breach.")
+
+    def _is_breached(self, password: str) -> bool:
+        try:
+            return bool(self._ask(password).result(timeout=self.timeout))
+        except PwnedPasswordsError as error:
+            reason = error.code.value  # its text and its parameters may hold the prefix
+        except Exception as error:  # noqa: BLE001 - whatever it is, nobody is kept from registering by it
+            reason = type(error).__name__
+        logger.warning("The breach service gave no answer (%s); the password passed without its judgement.", reason)
+        return False
+
+    def _ask(self, password: str) -> Future[int]:
+        """Send the question from a thread of its own.
+
+        Raises:
+            TooManyQuestions: the service leaves as many unanswered as may wait.
+            RuntimeError: the machine gives no more threads.
+        """
+        answer: Future[int] = Future()
+
+        @sensitive_variables("password")
+        def ask() -> None:
+            try:
+                answer.set_result(self._client.check_password(password))
+            except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+                answer.set_exception(error)
+            finally:
+                self._places.release()
+
+        if not self._places.acquire(blocking=False):
+            raise TooManyQuestions
+        try:
+            threading.Thread(target=ask, name="breach-service", daemon=True).start()
+        except RuntimeError:
+            self._places.release()
+            raise
+        return answer
+
+
+class TooManyQuestions(Exception):  # noqa: N818 - it never leaves this module
+    """The service has not answered those before."""
+
+
+class _Limited(httpx.SyncByteStream):
+    """A body that ends in an error where it is longer than any that the service sends."""
+
+    def __init__(self, stream: httpx.SyncByteStream) -> None:
+        self.stream = stream
+
+    def __iter__(self) -> Iterator[bytes]:
+        size = 0
+        for chunk in self.stream:
+            size += len(chunk)
+            if size > LONGEST_ANSWER:
+                raise httpx.ReadError("The answer is too long.")
+            yield chunk
+
+    def close(self) -> None:
+        self.stream.close()
+
+
+def _limit(response: httpx.Response) -> None:
+    assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101 - that of a synchronous client
+    response.stream = _Limited(response.stream)

@@ -1,0 +1,36 @@
+import argon2
+from django.conf import settings as django_settings
+from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password, verify_password
+from pytest_django import Settings
+
+from keystone.accounts.hashers import OlderHasher
+
+REAL = ["keystone.accounts.hashers.Argon2idHasher", "keystone.accounts.hashers.OlderHasher"]
+
+
+def test_new_hashes_are_argon2id_with_owasps_parameters(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = REAL
+    assert make_password("correct horse").startswith("argon2$argon2id$v=19$m=19456,t=2,p=1$")
+    assert django_settings.PASSWORD_HASHERS == REAL
+
+
+def test_a_hash_of_other_parameters_is_due_for_an_upgrade(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = REAL
+    assert verify_password("correct horse", make_password("correct horse")) == (True, False)
+    older = argon2.PasswordHasher(time_cost=1, memory_cost=1024, parallelism=1).hash("correct horse")
+    other_type = argon2.PasswordHasher(2, 19 * 1024, 1, type=argon2.Type.I).hash("correct horse")
+    djangos = Argon2PasswordHasher().encode("correct horse", "salt" * 6)
+    for encoded in (f"argon2{older}", f"argon2{other_type}", djangos):
+        assert verify_password("correct horse", encoded) == (True, True)
+        assert verify_password("wrong", encoded) == (False, True)
+
+
+def test_a_hash_of_djangos_default_is_due_for_an_upgrade(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = REAL
+    for iterations in (OlderHasher.iterations, 1_000):
+        encoded = OlderHasher().encode("correct horse", "salt" * 6, iterations)
+        assert verify_password("correct horse", encoded) == (True, True)
+        assert verify_password("wrong", encoded) == (False, True)
+    upgraded: list[str] = []
+    assert check_password("correct horse", encoded, upgraded.append)
+    assert upgraded == ["correct horse"]
