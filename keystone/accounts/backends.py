@@ -1,13 +1,28 @@
 """Signing in by email address, for the admin and the browsable API."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
+from keystone.accounts.hashing_slots import HashingBusy, hashing_slots
 from keystone.accounts.lifecycle import lift_ended_suspension
 from keystone.accounts.models import User
+from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
+from keystone.attempts.counting import Attempt, count_attempt
+from keystone.refusals import Refusal
+
+
+class WrongPassword(Refusal):
+    """The password that was asked for once more is not the person's."""
+
+    code = "wrong_password"
+    status: ClassVar[int] = 400
+    message: ClassVar[str | Promise] = _("The password is wrong.")
 
 
 class EmailBackend(ModelBackend):
@@ -24,27 +39,85 @@ class EmailBackend(ModelBackend):
         address = username or kwargs.get(User.USERNAME_FIELD)
         if not address or password is None:
             return None
-        user = person_with_password(address, password)
+        try:
+            user = person_with_password(address, password)
+        except Refusal as refusal:
+            # Django's authenticate() knows no other way to hear of it; forms of ours ask `person_with_password`.
+            raise PermissionDenied(refusal.detail) from refusal
         return user if user is not None and self.user_can_authenticate(user) else None
 
 
 def person_with_password(email: str, password: str) -> User | None:
     """The account of this address if the password is its own, whatever its status.
 
-    A suspension that has ended is lifted. An unknown address costs one password hash like a known one, so that time
-    tells nothing.
+    The attempt is counted before anything is looked at. A suspension that has ended is lifted. An unknown address
+    costs one password hash like a known one, so that time tells nothing.
+
+    Raises:
+        TooManyAttempts: too many were wrong before.
+        HashingBusy: too many passwords are being checked at this moment.
     """
+    hashing_slots().refuse_when_full()  # before it costs a query or counts as an attempt
+    attempt = count_attempt(address=email)
     user: User | None = User.objects.with_email(email).first()
+    if not _fits(password, user, attempt):
+        return None
+    assert user is not None  # noqa: S101 - nothing fits nobody
+    return lift_ended_suspension(user)
+
+
+def confirm_password(user: User, password: str) -> None:
+    """Ask somebody who is signed in for their password once more, before what only they may do.
+
+    It is counted by the same limits as signing in.
+
+    Raises:
+        WrongPassword: it is not theirs.
+        TooManyAttempts, HashingBusy: as `person_with_password`.
+    """
+    hashing_slots().refuse_when_full()
+    attempt = count_attempt(address=user.email)
+    fresh: User | None = User.objects.filter(pk=user.pk).first()
+    if not _fits(password, fresh, attempt):
+        raise WrongPassword
+
+
+def _fits(password: str, user: User | None, attempt: Attempt) -> bool:
+    """Whether the password is that of `user`; the attempt is given back where it is, or where it was not judged."""
+    try:
+        fits = _compare(password, user)
+    except Refusal:
+        attempt.give_back()
+        raise
+    if fits:
+        attempt.give_back()
+    return fits
+
+
+def _compare(password: str, user: User | None) -> bool:
+    if len(password) > MAX_PASSWORD_LENGTH or not _is_text(password):
+        return False  # no account has such a password
     if user is None or not user.has_usable_password():
         make_password(password)
-        return None
-
+        return False
     before = user.password
 
     def upgrade(raw_password: str) -> None:
         """Store a newer hash of the same password, unless the password was changed at this very moment."""
-        hashed = make_password(raw_password)
+        try:
+            hashed = make_password(raw_password)
+        except HashingBusy:
+            return  # the password was right: the next sign-in upgrades it
         if User.objects.filter(pk=user.pk, password=before).update(password=hashed):
             user.password = hashed
 
-    return lift_ended_suspension(user) if check_password(password, before, upgrade) else None
+    return check_password(password, before, upgrade)
+
+
+def _is_text(password: str) -> bool:
+    """Whether it can be encoded: half a character (a lone surrogate) cannot."""
+    try:
+        password.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -57,6 +57,12 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 (_("People"), "group", "admin:keystone_user_changelist", "keystone.view_user"),
                 (_("Sessions"), "devices", "admin:keystone_session_changelist", "keystone.view_session"),
+                (
+                    _("Attempt limits"),
+                    "gpp_maybe",
+                    "admin:keystone_attemptwindow_changelist",
+                    "keystone.view_attemptwindow",
+                ),
                 (_("Groups and permissions"), "lock_person", "admin:auth_group_changelist", "auth.view_group"),
             ],
         ),

@@ -1,0 +1,104 @@
+"""Attempt limits in the admin: who is held back, and lifting it."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.contrib.filters.admin import RadioFilter
+from unfold.decorators import action, display
+
+from keystone.accounts.admin.cells import on_day
+from keystone.attempts.lifting import lift_limits
+from keystone.attempts.models import AttemptWindow, Limit
+from keystone.model_admin import ReadOnlyAdmin, acting
+
+STATE_COLOURS = {"refusing": "danger", "counting": "info", "ended": "default"}
+
+
+class StateFilter(RadioFilter):
+    """What is refused now, what is only counted, what has ended."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """The states."""
+        return [("refusing", _("Refused now")), ("running", _("Counted now")), ("ended", _("Ended"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> QuerySet[AttemptWindow]:
+        """The windows in the chosen state."""
+        if self.value() not in {"refusing", "running", "ended"}:
+            return queryset
+        chosen: QuerySet[AttemptWindow] = getattr(queryset, str(self.value()))()
+        return chosen
+
+
+class LimitFilter(RadioFilter):
+    """By what is counted."""
+
+    title = _("counted by")
+    parameter_name = "limit"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """All limits."""
+        return list(Limit.choices)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> QuerySet[AttemptWindow]:
+        """The windows of the chosen limit."""
+        return queryset.filter(limit=self.value()) if self.value() else queryset
+
+
+@admin.register(AttemptWindow)
+class AttemptWindowAdmin(ReadOnlyAdmin):
+    """The windows, the last to end first."""
+
+    list_display = ("state", "limit", "address", "source", "count", "since", "until")
+    list_display_links = None
+    list_filter = (StateFilter, LimitFilter)
+    sortable_by = ()
+    ordering = ("-ends_at", "-id")
+    search_fields = ("address",)  # turns the search box on; what is searched is get_search_results' business
+    search_help_text = _("Beginning of an email address or IP address")
+    fields = ("limit", "address", "source", "count", "started_at", "ends_at", "refused_at")
+    actions = ("lift_selected",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AttemptWindow], search_term: str
+    ) -> tuple[QuerySet[AttemptWindow], bool]:
+        """The windows whose address or IP address begins with what was typed."""
+        text = search_term.strip().casefold()
+        if not text:
+            return queryset, False
+        return queryset.filter(address__startswith=text) | queryset.filter(source__startswith=text), False
+
+    def has_lift_permission(self, request: HttpRequest) -> bool:
+        """Whether this viewer may lift limits."""
+        return request.user.has_perm("keystone.lift_attemptwindow")
+
+    @display(description=_("state"), label=STATE_COLOURS)
+    def state(self, window: AttemptWindow) -> tuple[str, Any]:
+        """Whether further attempts are refused."""
+        if window.has_ended:
+            return "ended", _("Ended")
+        return ("refusing", _("Refused")) if window.refused_at else ("counting", _("Counted"))
+
+    @display(description=_("since (UTC)"))
+    def since(self, window: AttemptWindow) -> SafeString:
+        """When the window began."""
+        return on_day(window.started_at)
+
+    @display(description=_("until (UTC)"))
+    def until(self, window: AttemptWindow) -> SafeString:
+        """When it ends."""
+        return on_day(window.ends_at)
+
+    @action(description=_("Lift"), permissions=["lift"])
+    def lift_selected(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> None:
+        """Let those who are held back try again at once."""
+        lifted = lift_limits(list(queryset.values_list("pk", flat=True)), by=acting(request))
+        text = ngettext("%(count)d limit was lifted.", "%(count)d limits were lifted.", lifted)
+        messages.success(request, text % {"count": lifted})

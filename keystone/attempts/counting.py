@@ -1,0 +1,181 @@
+"""Counting attempts: one row per limit, counted up by PostgreSQL in one statement, before anything is compared.
+
+An attempt counts by the IP address that it comes from, by that address and the account's, and by the account's alone,
+in this order, and only as far as none refuses: who has used up their own attempts at an account can make no more that
+would lock out its owner elsewhere. A limit is soft: it ends with its window, and an administrator can lift it.
+"""
+
+import ipaddress
+import logging
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import F
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from keystone.accounts import email_address
+from keystone.attempts.models import AttemptWindow, Limit
+from keystone.audit.context import current_origin
+from keystone.conf import options
+from keystone.refusals import Refusal
+
+logger = logging.getLogger(__name__)
+
+IPV6_NETWORK = 64  # bits; what one customer is given (RFC 6177)
+
+# The time is that of the statement: in a long transaction, now() would stand still.
+COUNT = """
+INSERT INTO keystone_attemptwindow AS attempts ("limit", address, source, count, started_at, ends_at)
+VALUES (%(limit)s, %(address)s, %(source)s, 1, statement_timestamp(), statement_timestamp() + %(window)s)
+ON CONFLICT ("limit", address, source) DO UPDATE SET
+    count = CASE WHEN attempts.ends_at <= statement_timestamp() THEN 1 ELSE attempts.count + 1 END,
+    started_at = CASE WHEN attempts.ends_at <= statement_timestamp() THEN excluded.started_at
+                      ELSE attempts.started_at END,
+    ends_at = CASE WHEN attempts.ends_at <= statement_timestamp() THEN excluded.ends_at ELSE attempts.ends_at END,
+    refused_at = CASE WHEN attempts.ends_at <= statement_timestamp() THEN NULL
+                      WHEN attempts.count >= %(most)s THEN coalesce(attempts.refused_at, statement_timestamp())
+                      ELSE attempts.refused_at END
+RETURNING id, count, started_at, ceil(extract(epoch FROM ends_at - statement_timestamp()))::integer
+"""
+
+
+class TooManyAttempts(Refusal):
+    """The limit is reached; whether the secret was right is not looked at."""
+
+    code = "rate_limited"
+    status: ClassVar[int] = 429
+    message: ClassVar[str | Promise] = _("Too many attempts. Try again later.")
+
+    def __init__(self, seconds: int) -> None:
+        minutes = max(1, -(-seconds // 60))
+        text = ngettext(
+            "Too many attempts. Try again in %(count)d minute.",
+            "Too many attempts. Try again in %(count)d minutes.",
+            minutes,
+        )
+        super().__init__(text % {"count": minutes})
+        self.retry_after = max(1, seconds)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Where an attempt was counted: the row, and the window that it then had."""
+
+    row: int
+    started_at: datetime
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt that was counted and may go on."""
+
+    counted: tuple[Counted, ...]
+
+    def give_back(self) -> None:
+        """Take this one attempt out of the counts again, because the secret was right. The others stay counted.
+
+        A window that has refused somebody gives nothing back: of parallel guesses, the right one among the first
+        must not let further ones through.
+        """
+        with transaction.atomic():
+            for place in self.counted:  # in the order in which they were counted, so that two cannot block each other
+                AttemptWindow.objects.filter(
+                    pk=place.row, started_at=place.started_at, refused_at__isnull=True, count__gt=0
+                ).update(count=F("count") - 1)
+
+
+def count_attempt(*, address: str = "") -> Attempt:
+    """Count an attempt to guess a secret: a password, a code, a token. Call it before anything is compared.
+
+    The IP address is that of the running request; without one (a command, a Unix socket) it is not counted by.
+    Counts are committed at once: they outlive whatever happens to the request, and a race sees each of them.
+
+    Args:
+        address: the email address whose secret it is, in any spelling, whether it has an account or not; empty for a
+            token, which is counted by IP address only.
+
+    Raises:
+        TooManyAttempts: no more are taken until the window ends.
+        RuntimeError: a transaction is open, which could take the count back.
+    """
+    known = _key(address)
+    source = _source(current_origin().ip_address)
+    limits = options()
+    steps = [
+        (Limit.IP, "", source, limits.attempts_per_ip),
+        (Limit.ADDRESS_AND_IP, known, source, limits.attempts_per_address_and_ip),
+        (Limit.ADDRESS, known, "", limits.attempts_per_address),
+    ]
+    return _count([step for step in steps if _concerns(step[0], known, source)])
+
+
+def count_request() -> None:
+    """Count a call that guesses nothing but costs a password hash or a mail, by IP address only.
+
+    Raises:
+        TooManyAttempts: no more are taken until the window ends.
+        RuntimeError: a transaction is open.
+    """
+    source = _source(current_origin().ip_address)
+    if source:
+        _count([(Limit.REQUESTS, "", source, options().requests_per_ip)])
+
+
+def _count(steps: list[tuple[Limit, str, str, int]]) -> Attempt:
+    if not steps:  # a command, which guesses nothing
+        return Attempt(())
+    counted: list[Counted] = []
+    refused_for = 0
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        for limit, address, source, most in steps:
+            window = options().attempt_window
+            values: dict[str, Any] = {
+                "limit": limit.value,
+                "address": address,
+                "source": source,
+                "window": window,
+                "most": most,
+            }
+            cursor.execute(COUNT, values)
+            row, count, started_at, seconds = cursor.fetchone()
+            counted.append(Counted(row, started_at))
+            if count > most:
+                if count == most + 1:
+                    logger.warning("An attempt limit is reached: %s, row %d.", limit.value, row)
+                refused_for = seconds
+                break
+    if refused_for:  # after the commit
+        raise TooManyAttempts(refused_for)
+    return Attempt(tuple(counted))
+
+
+def _concerns(limit: Limit, address: str, source: str) -> bool:
+    by_address = limit is not Limit.IP
+    by_source = limit is not Limit.ADDRESS
+    return bool(address or not by_address) and bool(source or not by_source)
+
+
+def _key(address: str) -> str:
+    """What all spellings of an address share; what is no address stands for itself."""
+    try:
+        return email_address.normalize(address) if address else ""
+    except ValidationError:
+        plain = "".join(sign for sign in address.casefold() if sign.isprintable())
+        return plain.strip()[: email_address.MAX_LENGTH]
+
+
+def _source(ip_address: str | None) -> str:
+    """The address, or the network of an IPv6 address; nothing where it is unknown."""
+    if not ip_address:
+        return ""
+    address = ipaddress.ip_address(ip_address)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))

@@ -1,0 +1,51 @@
+"""Lifting attempt limits before their time, and forgetting those that have ended."""
+
+from collections.abc import Collection
+
+from django.db import transaction
+
+from keystone.accounts.models import User
+from keystone.attempts.models import AttemptWindow, AttemptWindowQuerySet
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+
+
+@transaction.atomic
+def lift_limits(windows: Collection[int], *, by: Actor) -> int:
+    """Begin anew with counting; whoever was refused may try again at once.
+
+    Args:
+        windows: the keys of the rows.
+        by: who lifts them; it is noted in the audit log.
+
+    Returns:
+        How many there were.
+    """
+    rows = list(AttemptWindow.objects.running().filter(pk__in=windows).order_by("pk").select_for_update())
+    changes = [{"counted_by": [row.limit, None], "attempts": [row.count, 0]} for row in rows]
+    record(event("attempts.lifted", row, by=by, changes=change) for row, change in zip(rows, changes, strict=True))
+    AttemptWindow.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(rows)
+
+
+def lift_limits_of(user: User, *, by: Actor) -> int:
+    """Lift every limit that holds a person back by their address, from wherever.
+
+    Returns:
+        How many there were.
+    """
+    return lift_limits(list(limits_of(user).values_list("pk", flat=True)), by=by)
+
+
+def limits_of(user: User) -> AttemptWindowQuerySet:
+    """The running windows of a person's address."""
+    return AttemptWindow.objects.running().filter(address=user.email_normalized)
+
+
+def forget_ended_windows() -> int:
+    """Delete the windows that count no more.
+
+    Returns:
+        How many there were.
+    """
+    return AttemptWindow.objects.ended().delete()[0]

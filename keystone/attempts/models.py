@@ -1,0 +1,74 @@
+"""`AttemptWindow`: how many attempts were made at something since when."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+
+class Limit(models.TextChoices):
+    """What attempts are counted by. Each has its own number per window (see `limits`)."""
+
+    IP = "ip", _("IP address")
+    ADDRESS_AND_IP = "address_and_ip", _("email address and IP address")
+    ADDRESS = "address", _("email address")
+    REQUESTS = "requests", _("requests without a password, by IP address")
+
+
+class AttemptWindowQuerySet(models.QuerySet["AttemptWindow"]):
+    """The named reads."""
+
+    def running(self) -> "AttemptWindowQuerySet":
+        """Windows that have not ended."""
+        return self.filter(ends_at__gt=Now())
+
+    def ended(self) -> "AttemptWindowQuerySet":
+        """Windows that count no more and may be deleted."""
+        return self.filter(ends_at__lte=Now())
+
+    def refusing(self) -> "AttemptWindowQuerySet":
+        """Windows whose further attempts are refused until they end."""
+        return self.running().filter(refused_at__isnull=False)
+
+
+class AttemptWindow(models.Model):
+    """The attempts of one window. The row is counted up in place, and begun anew when its time has passed.
+
+    `source` is the IP address, or of IPv6 the /64 network: who has one address of it has them all. Neither it nor
+    `address` refers to an account: what has none is counted alike, so that a limit tells nothing.
+    """
+
+    limit = models.CharField(_("counted by"), max_length=20, choices=Limit)
+    address = models.CharField(_("email address"), max_length=254, blank=True)
+    source = models.CharField(_("IP address"), max_length=64, blank=True)
+    count = models.PositiveIntegerField(_("attempts"))
+    started_at = models.DateTimeField(_("since"), db_default=Now())
+    ends_at = models.DateTimeField(_("until"))
+    refused_at = models.DateTimeField(_("refused since"), null=True, blank=True)
+
+    objects = AttemptWindowQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("attempt limit")
+        verbose_name_plural = _("attempt limits")
+        ordering = ("-ends_at", "-id")
+        default_permissions = ("view",)
+        permissions = (("lift_attemptwindow", _("Can lift attempt limits")),)
+        constraints: ClassVar = (
+            models.UniqueConstraint(fields=["limit", "address", "source"], name="attempts_key"),
+            models.CheckConstraint(condition=models.Q(limit__in=Limit.values), name="attempts_limit_known"),
+        )
+        indexes: ClassVar = (
+            models.Index(fields=["address"], name="attempts_address", condition=~models.Q(address="")),
+            models.Index(fields=["-ends_at", "-id"], name="attempts_ends"),
+        )
+
+    def __str__(self) -> str:
+        return " ".join(filter(None, (self.address, self.source)))
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it counts no more."""
+        return self.ends_at <= timezone.now()
