@@ -7,6 +7,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts import signals
+from keystone.accounts.access import end_access
 from keystone.accounts.announcing import announce
 from keystone.accounts.authority import (
     ROLES,
@@ -22,7 +23,6 @@ from keystone.accounts.status import Status
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.refusals import Refusal
-from keystone.sessions.revocation import revoke_sessions
 
 NAMES = ("first_name", "last_name")
 
@@ -110,6 +110,7 @@ def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
         ]
     )
     if any(change == [True, False] for name, change in changes.items() if name in ROLES):
-        revoke_sessions([user.pk])
+        end_access([locked], by=by)
+        user.access_version = locked.access_version
     announce(signals.user_changed, user, by=by)
     return user

@@ -131,6 +131,8 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
     rejection_count = models.PositiveSmallIntegerField(_("earlier rejections"), default=0, editable=False)
     suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
     registration_mail_at = models.DateTimeField(null=True, blank=True, editable=False)
+    reset_mail_at = models.DateTimeField(null=True, blank=True, editable=False)
+    access_version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May sign in to the admin."))
 
@@ -235,10 +237,13 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         return values
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Ends the admin's sessions for good when the password or the status changes, also when it changes back."""
+        """Ends the admin's sessions for good when access ends (see `access`), or the password or the status changes."""
         since = self.status_changed_at.isoformat()
         return salted_hmac(
-            "keystone.accounts.session", f"{self.password} {since}", secret=secret, algorithm="sha256"
+            "keystone.accounts.session",
+            f"{self.password} {since} {self.access_version}",
+            secret=secret,
+            algorithm="sha256",
         ).hexdigest()
 
     def get_full_name(self) -> str:

@@ -1,24 +1,80 @@
-"""Setting passwords."""
+"""Passwords: changing one's own, setting somebody's, and the rules that a new one has to meet."""
+
+from typing import Any, ClassVar
+from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts import tokens
+from keystone.accounts.access import end_access
 from keystone.accounts.authority import lock_user, refusal_to_touch
+from keystone.accounts.backends import confirm_password
+from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
 from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
-from keystone.sessions.revocation import revoke_sessions
+from keystone.refusals import Refusal
+from keystone.sessions.ending import renew_session
+from keystone.sessions.pairs import TokenPair
 
 
-def set_password(user: User, *, password: str, by: Actor) -> User:
+class PasswordRefused(Refusal):
+    """The validators do not accept the new password; `fields` says why."""
+
+    code = "invalid"
+    status: ClassVar[int] = 400
+    message: ClassVar[str | Promise] = _("Some of what was sent is not valid.")
+
+
+class PasswordUnchanged(PasswordRefused):
+    """The new password is the old one."""
+
+    def __init__(self) -> None:
+        super().__init__(fields={"new_password": [str(_("This is your present password. Choose another one."))]})
+
+
+def change_password(
+    user: User, *, current_password: str, new_password: str, keep: UUID | None = None
+) -> TokenPair | None:
+    """Change one's own password. Every session but `keep`, every token and link ends; the person is told by mail.
+
+    Args:
+        keep: the session that the person acts in, which goes on with new tokens; None where it is one of Django's,
+            whose caller binds it anew.
+
+    Returns:
+        The new tokens of `keep`.
+
+    Raises:
+        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
+        WrongPassword: `current_password` is not the person's.
+        PasswordRefused: the validators do not accept `new_password`.
+        PasswordUnchanged: it is the present one.
+        SessionNotFound: `keep` has ended in the meantime; nothing is changed.
+    """
+    confirm_password(user, current_password)
+    if new_password == current_password:
+        raise PasswordUnchanged
+    require_acceptable(new_password, user)
+    with transaction.atomic():
+        set_password(user, password=new_password, by=Actor.person(user), keep=keep)
+        return renew_session(user, keep) if keep is not None else None
+
+
+def set_password(user: User, *, password: str, by: Actor, keep: UUID | None = None) -> User:
     """Give a person a new password. Their sessions end and their links stop working; the log never holds it.
 
     Args:
         user: who.
         password: one that the validators accepted.
         by: the person, who then changes their own, or an administrator.
+        keep: a session that does not end.
 
     Raises:
         OwnAccount, ProtectedAccount: `by` may not act on this person.
@@ -30,11 +86,35 @@ def set_password(user: User, *, password: str, by: Actor) -> User:
         refusal = refusal_to_touch(locked, by=by)
         if refusal is not None:
             raise refusal
-        now = timezone.now()
-        User.objects.filter(pk=user.pk).update(password=hashed, updated_at=now)
-        revoke_sessions([user.pk])
-        tokens.revoke([user.pk])
+        store_password(locked, hashed, by=by, keep=keep)
         own = by.kind is ActorKind.PERSON
         record([event("user.password_changed" if own else "user.password_set", user, by=by)])
-    user.password, user.updated_at = hashed, now
+    for name in ("password", "updated_at", "access_version"):
+        setattr(user, name, getattr(locked, name))
     return user
+
+
+def store_password(user: User, hashed: str, *, by: Actor, keep: UUID | None = None, **values: Any) -> None:
+    """Write the hash of a new password to a locked row, with other columns where given, and end access.
+
+    The person is told by mail: whoever did not do it learns of it.
+    """
+    user.password, user.updated_at = hashed, timezone.now()
+    for name, value in values.items():
+        setattr(user, name, value)
+    User.objects.filter(pk=user.pk).update(password=hashed, updated_at=user.updated_at, **values)
+    end_access([user], by=by, keep=keep)
+    where = current_origin().ip_address if by.kind is ActorKind.PERSON else None  # an administrator's is not told
+    queue_email("password_changed", [user.pk], at=user.updated_at.isoformat(), ip_address=where or "")
+
+
+def require_acceptable(password: str, user: User, *, field: str = "new_password") -> None:
+    """Run the validators of AUTH_PASSWORD_VALIDATORS.
+
+    Raises:
+        PasswordRefused: with what is wrong, under the name of the body's `field`.
+    """
+    try:
+        validate_password(password, user)
+    except ValidationError as error:
+        raise PasswordRefused(fields={field: error.messages}) from error

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from keystone.accounts import tokens
+from keystone.accounts.access import end_access
 from keystone.accounts.announcing import announce
 from keystone.accounts.authority import LastSuperuser, leaves_a_superuser, lock_superusers, refusal_to_touch
 from keystone.accounts.emails import queue_email
@@ -19,7 +19,6 @@ from keystone.accounts.status import Status
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.refusals import Refusal
-from keystone.sessions.revocation import revoke_sessions
 
 
 @dataclass
@@ -69,10 +68,8 @@ def transition(
         _write(move, target, group, now=now, reason=reason, suspended_until=suspended_until)
     record(events)
 
-    moved_ids = [user.pk for user in outcome.moved]
     if move.ends_access:
-        revoke_sessions(moved_ids)
-        tokens.revoke(moved_ids)
+        end_access(outcome.moved, by=by)
     if tell:
         _tell(move, by_target, reason=reason, suspended_until=suspended_until)
     for user in outcome.moved:

@@ -1,8 +1,8 @@
-"""Sign-ins through the API, to look at."""
+"""Sign-ins through the API, to look at and to end."""
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import HttpRequest
@@ -11,12 +11,15 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import RadioFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 
 from keystone.accounts.models import User
 from keystone.formats import EMPTY
-from keystone.model_admin import ReadOnlyAdmin
+from keystone.model_admin import ReadOnlyAdmin, acting
+from keystone.refusals import Refusal
+from keystone.sessions.ending import end_session
 from keystone.sessions.models import Session
 
 STATE_COLOURS = {"open": "success", "ended": "info", "revoked": "danger"}
@@ -67,6 +70,28 @@ class SessionAdmin(ReadOnlyAdmin):
     search_fields = ("id",)  # turns the search box on
     search_help_text = _("Beginning of a name or address")
     fields = ("person", "device", "ip_address", "created_at", "last_used_at", "expires_at", "revoked_at")
+
+    actions = ("end_selected",)
+
+    def has_end_permission(self, request: HttpRequest) -> bool:
+        """Whether this viewer may end sessions."""
+        return request.user.has_perm("keystone.end_session")
+
+    @action(description=_("End"), permissions=["end"])
+    def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
+        """Sign out where the selected sessions are open; those that may not be touched stay."""
+        ended, by = 0, acting(request)
+        refusals: dict[str, int] = {}
+        for session in queryset.select_related("user"):
+            try:
+                end_session(session.user, session.pk, by=by)
+                ended += 1
+            except Refusal as refusal:
+                refusals[refusal.detail] = refusals.get(refusal.detail, 0) + 1
+        text = ngettext("%(count)d session has ended.", "%(count)d sessions have ended.", ended)
+        messages.success(request, text % {"count": ended})
+        for detail, count in refusals.items():
+            messages.warning(request, f"{detail} ({count})")
 
     def get_search_results(
         self,

@@ -1,15 +1,22 @@
-"""The API of signing in and refreshing."""
+"""The API of signing in, staying signed in and signing out."""
 
+from django.contrib.auth import logout
 from drf_spectacular.utils import extend_schema
-from rest_framework import serializers
+from rest_framework import serializers, status
+from rest_framework.exceptions import NotAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from keystone.api.serializers import PasswordField, StrictSerializer
-from keystone.sessions.sign_in import TokenPair, refresh, sign_in
+from keystone.sessions.ending import sign_out, sign_out_with
+from keystone.sessions.models import Session
+from keystone.sessions.pairs import TokenPair
+from keystone.sessions.rotation import refresh
+from keystone.sessions.sign_in import sign_in
 
 MAX_TOKEN_LENGTH = 2_000
+MAX_CODE_LENGTH = 64
 
 
 class LoginSerializer(StrictSerializer):
@@ -17,12 +24,27 @@ class LoginSerializer(StrictSerializer):
 
     email = serializers.CharField(max_length=320, help_text="The email address, in any spelling.")
     password = PasswordField()
+    code = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=MAX_CODE_LENGTH,
+        help_text="Of the authenticator, or a recovery code; for those who have set up a second factor.",
+    )
 
 
 class RefreshSerializer(StrictSerializer):
     """A refresh token."""
 
     refresh = serializers.CharField(max_length=MAX_TOKEN_LENGTH, help_text="The refresh token; it works once.")
+
+
+class LogoutSerializer(StrictSerializer):
+    """What names the session, where no access token does."""
+
+    refresh = serializers.CharField(
+        required=False, max_length=MAX_TOKEN_LENGTH, help_text="A refresh token, where the access token has expired."
+    )
 
 
 class TokenPairSerializer(serializers.Serializer[TokenPair]):
@@ -58,7 +80,8 @@ class LoginView(TokenView):
 
         After a wrong address or password the answer is 401 `invalid_credentials`. After a right password it tells
         the truth about the account: 403 with `email_unverified`, `approval_pending`, `rejected`, `suspended` or
-        `deactivated`.
+        `deactivated`. Who has set up a second factor gives its `code` as well: without one the answer is 401
+        `second_factor_required`, with a wrong one 401 `invalid_code`. Too many attempts answer 429 `rate_limited`.
         """
         body = LoginSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -76,7 +99,38 @@ class RefreshView(TokenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Trade a refresh token for a new pair. Each works once; a second use answers 401 `invalid_token`."""
+        """Trade a refresh token for a new pair.
+
+        Each works once; a second use answers 401 `invalid_token`. One that comes back more than ten seconds after its
+        use looks stolen: the session ends, and the person is told by mail.
+        """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         return self.answer(refresh(body.validated_data["refresh"]))
+
+
+class LogoutView(APIView):
+    """Sign out here."""
+
+    permission_classes = ()
+
+    @extend_schema(
+        operation_id="auth_logout",
+        tags=["auth"],
+        request=LogoutSerializer,
+        responses={204: None},
+    )
+    def post(self, request: Request) -> Response:
+        """End the session of the access token, or of a refresh token in the body."""
+        body = LogoutSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        token = body.validated_data.get("refresh")
+        if isinstance(request.auth, Session):
+            sign_out(request.auth)
+        elif token:
+            sign_out_with(token)
+        elif request.user.is_authenticated:
+            logout(request)
+        else:
+            raise NotAuthenticated
+        return Response(status=status.HTTP_204_NO_CONTENT)

@@ -31,10 +31,11 @@ class SessionTokenAuthentication(BaseAuthentication):
         session = (
             Session.objects.live().select_related("user").filter(pk=claims.session_id, user_id=claims.user_id).first()
         )
-        if session is None or not session.user.is_active:
+        if session is None or not session.user.is_active or session.user.access_version != claims.version:
             raise AuthenticationFailed(TokenRefused.message, code="invalid_token")
         return session.user, session
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for."""
-        return 'Bearer realm="api"'
+        """What a 401 asks for; to a token that does not hold it says so (RFC 6750, section 3)."""
+        given = get_authorization_header(request).lower().startswith(b"bearer")
+        return 'Bearer realm="api", error="invalid_token"' if given else 'Bearer realm="api"'

@@ -18,13 +18,18 @@ class SessionQuerySet(models.QuerySet["Session"]):
 
 
 class Session(models.Model):
-    """A sign-in. `refresh_digest` is that of the one refresh token that works now."""
+    """A sign-in. `refresh_digest` is that of the one refresh token that works now.
+
+    `spent` has the digests of those that were traded in the last seconds, each with the Unix time of it: presented
+    again so soon, a token came from a client that raced itself, and not from a thief.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions", db_index=False
     )
     refresh_digest = models.CharField(max_length=64)
+    spent = models.JSONField(default=dict, blank=True, editable=False)
     created_at = models.DateTimeField(_("signed in"), db_default=Now())
     last_used_at = models.DateTimeField(_("last used"), db_default=Now())
     expires_at = models.DateTimeField(_("ends"), db_index=True)
@@ -39,6 +44,7 @@ class Session(models.Model):
         verbose_name_plural = _("sessions")
         ordering = ("-last_used_at", "-id")
         default_permissions = ("view",)
+        permissions = (("end_session", _("Can end sessions of others")),)
         indexes = (
             models.Index(fields=["user", "-last_used_at"], name="session_user"),
             models.Index(fields=["user"], name="session_open", condition=Q(revoked_at__isnull=True)),

@@ -2,16 +2,29 @@
 
 from collections.abc import Collection
 from typing import Any
+from uuid import UUID
 
 from django.db.models.functions import Now
 
 from keystone.sessions.models import Session
 
 
-def revoke_sessions(user_ids: Collection[Any]) -> int:
-    """End every open session of these people.
+def revoke_sessions(user_ids: Collection[Any], *, keep: UUID | None = None) -> int:
+    """End every open session of these people, except the one with the id `keep`.
 
     Returns:
         How many were open.
     """
-    return Session.objects.filter(user_id__in=user_ids, revoked_at__isnull=True).update(revoked_at=Now())
+    sessions = Session.objects.filter(user_id__in=user_ids, revoked_at__isnull=True)
+    if keep is not None:
+        sessions = sessions.exclude(pk=keep)
+    return sessions.update(revoked_at=Now())
+
+
+def revoke_session(user_id: Any, session_id: UUID) -> bool:
+    """End one session of a person.
+
+    Returns:
+        Whether it was open.
+    """
+    return bool(Session.objects.live().filter(pk=session_id, user_id=user_id).update(revoked_at=Now()))

@@ -1,10 +1,6 @@
-"""Signing in through the API, and keeping signed in."""
+"""Signing in through the API."""
 
-import secrets
-import uuid
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from django.db import transaction
 from django.utils import timezone
@@ -22,9 +18,9 @@ from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.refusals import Refusal
 from keystone.sessions.models import Session
-from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode, token_digest
-
-TOKEN_ID_BYTES = 24
+from keystone.sessions.pairs import TokenPair, new_token_id, sign_pair
+from keystone.sessions.tokens import token_digest
+from keystone.two_factor.verification import check_code, has_second_factor
 
 
 class InvalidCredentials(Refusal):
@@ -85,24 +81,25 @@ REFUSALS: dict[str, type[SignInRefused]] = {
 }
 
 
-@dataclass(frozen=True)
-class TokenPair:
-    """What a sign-in answers."""
-
-    access: str
-    refresh: str
-
-
-def sign_in(*, email: str, password: str, user_agent: str = "") -> TokenPair:
+def sign_in(*, email: str, password: str, code: str = "", user_agent: str = "") -> TokenPair:
     """Open a session for the person with this address and password.
 
+    Args:
+        code: of the authenticator, or a recovery code, for those who have set up a second factor.
+        user_agent: what the client says it is, for the list of sessions.
+
     Raises:
+        TooManyAttempts: too many were wrong before; whether this one is right is not looked at.
         InvalidCredentials: there is no such person.
         EmailUnverified, ApprovalPending, Rejected, Suspended, Deactivated: the password is right, the status is not.
+        CodeNeeded, CodeWrong: the password is right, the second factor is not.
     """
     person = person_with_password(email, password)
     if person is None:
         raise InvalidCredentials
+    refuse_inactive(person)
+    if has_second_factor(person):
+        check_code(person, code)
     with transaction.atomic():
         # Locked: a suspension that runs at the same moment comes before or after the session, never between.
         user = User.objects.select_for_update(no_key=True).filter(pk=person.pk).first()
@@ -110,7 +107,7 @@ def sign_in(*, email: str, password: str, user_agent: str = "") -> TokenPair:
             raise InvalidCredentials
         refuse_inactive(user)
         now = timezone.now()
-        token_id = secrets.token_urlsafe(TOKEN_ID_BYTES)
+        token_id = new_token_id()
         session = Session.objects.create(
             user=user,
             refresh_digest=token_digest(token_id),
@@ -120,7 +117,7 @@ def sign_in(*, email: str, password: str, user_agent: str = "") -> TokenPair:
         )
         User.objects.filter(pk=user.pk).update(last_login=now)
         record([event("user.signed_in", user, by=Actor.person(user))])
-    return _pair(session, token_id, now=now)
+    return sign_pair(session, user, token_id, now=now)
 
 
 def refuse_inactive(user: User) -> None:
@@ -135,39 +132,3 @@ def refuse_inactive(user: User) -> None:
     if user.status_reason and user.status in {Status.REJECTED, Status.SUSPENDED}:
         message += " " + gettext("Reason: %(reason)s") % {"reason": user.status_reason}
     raise refusal(message)
-
-
-@transaction.atomic
-def refresh(token: str) -> TokenPair:
-    """Trade a refresh token for a new pair. It works once: of any number of callers at once, one succeeds.
-
-    Raises:
-        TokenRefused: the token, its session or its person does not hold any more.
-    """
-    claims = decode(REFRESH, token)
-    session = (
-        Session.objects.live()
-        .select_related("user")
-        .select_for_update(of=("self",))
-        .filter(pk=claims.session_id, user_id=claims.user_id)
-        .first()
-    )
-    if session is None or not session.user.is_active:
-        raise TokenRefused
-    if not secrets.compare_digest(session.refresh_digest, token_digest(claims.token_id)):
-        raise TokenRefused
-    now = timezone.now()
-    token_id = secrets.token_urlsafe(TOKEN_ID_BYTES)
-    session.refresh_digest = token_digest(token_id)
-    session.last_used_at = now
-    session.save(update_fields=["refresh_digest", "last_used_at"])
-    return _pair(session, token_id, now=now)
-
-
-def _pair(session: Session, token_id: str, *, now: datetime) -> TokenPair:
-    owner: dict[str, Any] = {"session_id": session.pk, "user_id": session.user_id, "now": now}
-    access_end = min(now + options().access_token_lifetime, session.expires_at)
-    return TokenPair(
-        access=encode(ACCESS, token_id=uuid.uuid4().hex, expires_at=access_end, **owner),
-        refresh=encode(REFRESH, token_id=token_id, expires_at=session.expires_at, **owner),
-    )

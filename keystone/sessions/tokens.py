@@ -37,6 +37,7 @@ class Claims:
 
     session_id: uuid.UUID
     user_id: uuid.UUID
+    version: int
     token_id: str
 
 
@@ -45,16 +46,22 @@ def encode(
     *,
     session_id: uuid.UUID,
     user_id: uuid.UUID,
+    version: int,
     token_id: str,
     expires_at: datetime,
     now: datetime,
 ) -> str:
-    """Sign a token of `kind` (ACCESS or REFRESH) that works until `expires_at`."""
+    """Sign a token of `kind` (ACCESS or REFRESH) that works until `expires_at`.
+
+    Args:
+        version: the account's version; whatever ends access counts it up, and the token ends with it.
+    """
     claims = {
         "iss": ISSUER,
         "aud": AUDIENCE,
         "sub": str(user_id),
         "sid": str(session_id),
+        "ver": version,
         "jti": token_id,
         "iat": now,
         "exp": expires_at,
@@ -80,9 +87,14 @@ def decode(kind: str, token: str) -> Claims:
             algorithms=[ALGORITHM],
             audience=AUDIENCE,
             issuer=ISSUER,
-            options={"require": ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]},
+            options={"require": ["iss", "aud", "sub", "sid", "ver", "jti", "iat", "exp"]},
         )
-        return Claims(uuid.UUID(claims["sid"]), uuid.UUID(claims["sub"]), str(claims["jti"]))
+        return Claims(
+            session_id=uuid.UUID(claims["sid"]),
+            user_id=uuid.UUID(claims["sub"]),
+            version=int(claims["ver"]),
+            token_id=str(claims["jti"]),
+        )
     except (
         jwt.InvalidTokenError,
         ValueError,

@@ -1,19 +1,24 @@
-"""A person's further pages: their history from the audit log, and their sessions."""
+"""A person's further pages: their history from the audit log, and their sessions with what may be done to them."""
 
 from typing import TYPE_CHECKING, Any
 
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from keystone.accounts.admin.selection import person_or_404
+from keystone.accounts.admin.selection import keys, person_or_404
+from keystone.accounts.authority import OwnAccount, refusal_to_touch
 from keystone.accounts.models import User
+from keystone.attempts.lifting import lift_limits_of, limits_of
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
-from keystone.model_admin import BoundedPaginator
+from keystone.model_admin import BoundedPaginator, acting
+from keystone.refusals import Refusal
 from keystone.sessions.admin import STATE_COLOURS, session_state
+from keystone.sessions.ending import end_all_sessions, end_session
 from keystone.sessions.models import Session
 
 if TYPE_CHECKING:
@@ -60,16 +65,51 @@ class PersonPagesMixin(Base):
         return self._person_page(request, user, "history", page, rows)
 
     def sessions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Where the person is or was signed in, the last used first."""
+        """Where the person is or was signed in, the last used first, and what holds them back; POST ends or lifts."""
         user = self._person(request, object_id)
         if not request.user.has_perm("keystone.view_session"):
             raise PermissionDenied
+        if request.method == "POST":
+            self._end_or_lift(request, user)
+            return HttpResponseRedirect(request.get_full_path())
         page = BoundedPaginator(Session.objects.filter(user=user), PER_PAGE).get_page(request.GET.get("page"))
         rows = []
         for session in page.object_list:
             key, state = session_state(session)
-            rows.append({"session": session, "state": state, "colour": STATE_COLOURS[key]})
-        return self._person_page(request, user, "sessions", page, rows)
+            rows.append({"session": session, "state": state, "colour": STATE_COLOURS[key], "open": key == "open"})
+        extra = {
+            "may_end": self._may_end(request, user),
+            "any_open": Session.objects.live().filter(user=user).exists(),
+            "limits": limits_of(user).refusing() if request.user.has_perm("keystone.view_attemptwindow") else (),
+            "may_lift": request.user.has_perm("keystone.lift_attemptwindow"),
+        }
+        return self._person_page(request, user, "sessions", page, rows, extra)
+
+    def _may_end(self, request: HttpRequest, user: User) -> bool:
+        refusal = refusal_to_touch(user, by=acting(request))
+        return request.user.has_perm("keystone.end_session") and (refusal is None or isinstance(refusal, OwnAccount))
+
+    def _end_or_lift(self, request: HttpRequest, user: User) -> None:
+        """Do what the pressed button says: end one session (its id), end all, or lift the limits."""
+        by = acting(request)
+        if "lift" in request.POST:
+            if not request.user.has_perm("keystone.lift_attemptwindow"):
+                raise PermissionDenied
+            lift_limits_of(user, by=by)
+            messages.success(request, _("The limits are lifted: the person can try to sign in again."))
+            return
+        if not self._may_end(request, user):
+            raise PermissionDenied
+        chosen = keys([request.POST.get("end", "")])
+        try:
+            if chosen:
+                end_session(user, chosen[0], by=by)
+                messages.success(request, _("The session has ended."))
+            elif request.POST.get("end") == "all":
+                end_all_sessions(user, by=by)
+                messages.success(request, _("All sessions have ended, those of the admin as well."))
+        except Refusal as refusal:
+            messages.warning(request, refusal.detail)
 
     def _person(self, request: HttpRequest, object_id: str) -> User:
         if not self.has_view_permission(request):
@@ -77,9 +117,16 @@ class PersonPagesMixin(Base):
         return person_or_404(object_id)
 
     def _person_page(
-        self, request: HttpRequest, user: User, name: str, page: Any, rows: list[dict[str, Any]]
+        self,
+        request: HttpRequest,
+        user: User,
+        name: str,
+        page: Any,
+        rows: list[dict[str, Any]],
+        extra: dict[str, Any] | None = None,
     ) -> HttpResponse:
         context = {
+            **(extra or {}),
             "original": user,
             "title": user.get_full_name(),
             "tabs": self.tabs(request, user, name),

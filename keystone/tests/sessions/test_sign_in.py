@@ -19,7 +19,9 @@ from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.sessions.authentication import SessionTokenAuthentication
 from keystone.sessions.models import Session
-from keystone.sessions.sign_in import InvalidCredentials, SignInRefused, TokenPair, refresh, sign_in
+from keystone.sessions.pairs import TokenPair
+from keystone.sessions.rotation import refresh
+from keystone.sessions.sign_in import InvalidCredentials, SignInRefused, sign_in
 from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode, token_digest
 from keystone.tests.factories import PASSWORD, UserFactory, superuser
 
@@ -175,7 +177,9 @@ def test_other_schemes_are_left_to_others(pair: TokenPair) -> None:
     assert authenticate("whatever", scheme="Basic") is None
 
 
-@pytest.mark.parametrize("change", [{"iss": "other"}, {"aud": "other"}, {"exp": 1}, {"sub": None}, {"sid": "x"}])
+@pytest.mark.parametrize(
+    "change", [{"iss": "other"}, {"aud": "other"}, {"exp": 1}, {"sub": None}, {"sid": "x"}, {"ver": "x"}]
+)
 def test_every_claim_is_checked(pair: TokenPair, change: dict[str, Any]) -> None:
     header = jwt.get_unverified_header(pair.access)
     claims = jwt.decode(pair.access, options={"verify_signature": False}) | change
@@ -199,6 +203,7 @@ def test_keys_rotate_with_overlap(pair: TokenPair, settings: Settings) -> None:
         ACCESS,
         session_id=claims.session_id,
         user_id=claims.user_id,
+        version=claims.version,
         token_id="x",
         expires_at=now + timedelta(minutes=1),
         now=now,

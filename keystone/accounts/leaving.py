@@ -1,0 +1,34 @@
+"""Closing one's own account."""
+
+from typing import ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.backends import confirm_password
+from keystone.accounts.lifecycle import deactivate_user
+from keystone.accounts.models import User
+from keystone.audit.actor import Actor
+from keystone.refusals import Refusal
+
+
+class SuperuserStays(Refusal):
+    """A superuser is let go by another one, so that nobody is missing by surprise."""
+
+    code = "superuser_stays"
+    status: ClassVar[int] = 403
+    message: ClassVar[str | Promise] = _("A superuser cannot deactivate their own account. Another superuser can.")
+
+
+def deactivate_own_account(user: User, *, current_password: str) -> User:
+    """Close the account of somebody who asks for it. It is kept, and administrators can reactivate it.
+
+    Raises:
+        SuperuserStays: the person is a superuser.
+        WrongPassword: the password is not the person's.
+        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
+    """
+    if user.is_superuser:
+        raise SuperuserStays
+    confirm_password(user, current_password)
+    return deactivate_user(user, by=Actor.person(user), reason="")

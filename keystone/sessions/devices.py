@@ -1,0 +1,39 @@
+"""What people call a device, made of what a client says that it is."""
+
+from django.utils.translation import gettext as _
+
+# The first that is found wins: most browsers also name those that they want to be taken for.
+PROGRAMS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("SamsungBrowser", "Samsung Internet"),
+    ("Firefox", "Firefox"),
+    ("FxiOS", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("CriOS", "Chrome"),
+    ("Safari", "Safari"),
+    ("curl", "curl"),
+)
+SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("CrOS", "ChromeOS"),
+    ("Linux", "Linux"),
+)
+
+
+def device_name(user_agent: str) -> str:
+    """A name such as "Firefox on Windows", in the language in force; empty where nothing is known by name.
+
+    Only words of ours come out. The header is anybody's to write, and a mail must not repeat a stranger's message.
+
+    Args:
+        user_agent: the header `User-Agent` of a request.
+    """
+    program, system = (next((name for sign, name in known if sign in user_agent), "") for known in (PROGRAMS, SYSTEMS))
+    if program and system:
+        return _("%(program)s on %(system)s") % {"program": program, "system": system}
+    return program or system

@@ -1,0 +1,150 @@
+"""The API of open sessions: one's own, and those of others for staff."""
+
+from typing import Any, ClassVar
+from uuid import UUID
+
+from django.contrib.auth import update_session_auth_hash
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.utils import extend_schema
+from rest_framework import mixins, serializers, status, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from keystone.accounts.models import User
+from keystone.api.permissions import StaffWithPermission, person
+from keystone.api.serializers import StrictSerializer
+from keystone.audit.actor import Actor
+from keystone.sessions.api import TokenPairSerializer
+from keystone.sessions.ending import end_all_sessions, end_other_sessions, end_session
+from keystone.sessions.models import Session
+
+
+class SessionSerializer(serializers.ModelSerializer[Session]):
+    """A session: where somebody is signed in."""
+
+    current = serializers.SerializerMethodField(help_text="Whether this request is made in it.")
+
+    class Meta:
+        model = Session
+        fields: ClassVar = ("id", "user_agent", "ip_address", "created_at", "last_used_at", "expires_at", "current")
+        read_only_fields = fields
+
+    def get_current(self, session: Session) -> bool:
+        """Whether it is the caller's own."""
+        auth = self.context["request"].auth
+        return isinstance(auth, Session) and auth.pk == session.pk
+
+
+class EndSessionsSerializer(StrictSerializer):
+    """Which sessions end."""
+
+    keep_current = serializers.BooleanField(
+        required=False, default=False, help_text="Go on in this session, with the new tokens of the answer."
+    )
+
+
+class RenewedTokensSerializer(serializers.Serializer[Any]):
+    """The new tokens of a session that outlives what ended the others."""
+
+    tokens = TokenPairSerializer(allow_null=True, help_text="Null where this session was not kept, or has no tokens.")
+
+
+class SessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session]):
+    """One's own open sessions."""
+
+    queryset = Session.objects.none()
+    serializer_class = SessionSerializer
+    ordering_fields: ClassVar = {"last_used_at": "last_used_at"}
+    default_ordering = "-last_used_at"
+
+    def get_queryset(self) -> QuerySet[Session]:
+        """Those of the caller that are open."""
+        return Session.objects.live().filter(user=person(self.request))
+
+    @extend_schema(operation_id="auth_sessions_list", tags=["auth"])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Where one is signed in, the last used first."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(operation_id="auth_sessions_end", tags=["auth"], responses={204: None})
+    def destroy(self, request: Request, session_id: UUID) -> Response:
+        """End one of one's own sessions."""
+        user = person(request)
+        end_session(user, session_id, by=Actor.person(user))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(
+        operation_id="auth_sessions_revoke_all",
+        tags=["auth"],
+        request=EndSessionsSerializer,
+        responses=RenewedTokensSerializer,
+    )
+    def revoke_all(self, request: Request) -> Response:
+        """Sign out everywhere, or everywhere else.
+
+        Sessions of the admin and the links of mails that were sent end as well.
+        """
+        body = EndSessionsSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user = person(request)
+        by = Actor.person(user)
+        if not body.validated_data["keep_current"]:
+            end_all_sessions(user, by=by)
+            return renewed(None)
+        session_id = current_session_id(request)
+        pair = end_other_sessions(user, session_id, by=by)
+        if session_id is None:
+            update_session_auth_hash(request, user)
+        return renewed(pair)
+
+
+class StaffSessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session]):
+    """Somebody's open sessions, for staff who may see or end them."""
+
+    queryset = Session.objects.none()
+    serializer_class = SessionSerializer
+    permission_classes = (StaffWithPermission,)
+    ordering_fields: ClassVar = {"last_used_at": "last_used_at"}
+    default_ordering = "-last_used_at"
+    permissions_by_action: ClassVar = {
+        "list": "keystone.view_session",
+        "destroy": "keystone.end_session",
+        "revoke_all": "keystone.end_session",
+    }
+
+    def get_queryset(self) -> QuerySet[Session]:
+        """Those of the person of the address that are open."""
+        return Session.objects.live().filter(user=self.target())
+
+    @extend_schema(operation_id="users_sessions_list", tags=["users"])
+    def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Where a person is signed in, the last used first."""
+        return super().list(request, *args, **kwargs)
+
+    @extend_schema(operation_id="users_sessions_end", tags=["users"], responses={204: None})
+    def destroy(self, request: Request, user_id: UUID, session_id: UUID) -> Response:
+        """End one session of a person."""
+        end_session(self.target(), session_id, by=Actor.administrator(person(request)))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    @extend_schema(operation_id="users_sessions_revoke_all", tags=["users"], request=None, responses={204: None})
+    def revoke_all(self, request: Request, user_id: UUID) -> Response:
+        """Sign a person out everywhere: API, admin, and the links of mails that were sent."""
+        end_all_sessions(self.target(), by=Actor.administrator(person(request)))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+    def target(self) -> User:
+        """The person of the address."""
+        return get_object_or_404(User, pk=self.kwargs["user_id"])
+
+
+def current_session_id(request: Request) -> UUID | None:
+    """The session that the caller acts in; None where it is one of Django's."""
+    return request.auth.pk if isinstance(request.auth, Session) else None
+
+
+def renewed(pair: Any) -> Response:
+    """The answer with the new tokens, which no cache keeps."""
+    body = RenewedTokensSerializer({"tokens": pair}).data
+    return Response(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})

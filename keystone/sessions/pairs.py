@@ -1,0 +1,45 @@
+"""The pair of tokens that signing in and refreshing answer."""
+
+import secrets
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from keystone.accounts.models import User
+from keystone.conf import options
+from keystone.sessions.models import Session
+from keystone.sessions.tokens import ACCESS, REFRESH, encode
+
+TOKEN_ID_BYTES = 24  # 192 random bits
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """What a sign-in answers."""
+
+    access: str
+    refresh: str
+
+
+def new_token_id() -> str:
+    """The random id of a refresh token."""
+    return secrets.token_urlsafe(TOKEN_ID_BYTES)
+
+
+def sign_pair(session: Session, user: User, token_id: str, *, now: datetime) -> TokenPair:
+    """Sign an access token and the refresh token `token_id` for a session of `user`.
+
+    Both name the session and the account's version, so that neither outlives them.
+    """
+    owner: dict[str, Any] = {
+        "session_id": session.pk,
+        "user_id": user.pk,
+        "version": user.access_version,
+        "now": now,
+    }
+    access_end = min(now + options().access_token_lifetime, session.expires_at)
+    return TokenPair(
+        access=encode(ACCESS, token_id=uuid.uuid4().hex, expires_at=access_end, **owner),
+        refresh=encode(REFRESH, token_id=token_id, expires_at=session.expires_at, **owner),
+    )

@@ -1,0 +1,108 @@
+"""Keeping signed in: each refresh token works once, and one that comes back later was stolen.
+
+The rule is that of RFC 9700, section 4.14.2: of two who present the same refresh token, one is a thief, and nobody can
+tell which; so the session ends. A client that races itself is told apart by time: what comes back within seconds is
+only refused.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from keystone.accounts.emails import queue_email
+from keystone.accounts.models import User
+from keystone.attempts.counting import count_attempt
+from keystone.audit.actor import Actor
+from keystone.audit.context import current_origin
+from keystone.audit.log import event, record
+from keystone.sessions.models import Session
+from keystone.sessions.pairs import TokenPair, new_token_id, sign_pair
+from keystone.sessions.tokens import REFRESH, Claims, TokenRefused, decode, token_digest
+
+RACE = timedelta(seconds=10)
+
+
+def refresh(token: str) -> TokenPair:
+    """Trade a refresh token for a new pair. It works once: of any number of callers at once, one succeeds.
+
+    A token that was traded before is refused. Where that was more than `RACE` ago, the session is revoked, the audit
+    log notes it and the person is told by mail; all of it is committed before the refusal is raised.
+
+    Raises:
+        TokenRefused: the token, its session or its person does not hold any more.
+        TooManyAttempts: tokens that nobody signed came too often from this address.
+    """
+    claims = signed_claims(token)
+    with transaction.atomic(durable=True):
+        pair = _traded(claims)
+    if pair is None:
+        raise TokenRefused
+    return pair
+
+
+def signed_claims(token: str) -> Claims:
+    """What a refresh token says that we signed. Another one is counted as a guess.
+
+    Raises:
+        TokenRefused: we did not sign it, or it has expired.
+        TooManyAttempts: such tokens came too often from this IP address.
+    """
+    try:
+        return decode(REFRESH, token)
+    except TokenRefused:
+        count_attempt()
+        raise
+
+
+def rotate(session: Session, user: User) -> TokenPair:
+    """Give a session, whose row is locked, a new pair; the tokens it had are spent."""
+    now = timezone.now()
+    token_id = new_token_id()
+    session.spent = {**_spent_lately(session, now), session.refresh_digest: now.timestamp()}
+    session.refresh_digest = token_digest(token_id)
+    session.last_used_at = now
+    session.save(update_fields=["spent", "refresh_digest", "last_used_at"])
+    return sign_pair(session, user, token_id, now=now)
+
+
+def _traded(claims: Claims) -> TokenPair | None:
+    """The new pair, or None where there is none; then the reason is written already."""
+    session = (
+        Session.objects.live()
+        .select_related("user")
+        .select_for_update(of=("self",))
+        .filter(pk=claims.session_id, user_id=claims.user_id)
+        .first()
+    )
+    if session is None or not session.user.is_active:
+        return None
+    digest = token_digest(claims.token_id)
+    if not secrets.compare_digest(session.refresh_digest, digest):
+        if digest not in _spent_lately(session, timezone.now()):
+            _end_stolen(session)
+        return None
+    if claims.version != session.user.access_version:
+        return None
+    return rotate(session, session.user)
+
+
+def _spent_lately(session: Session, now: datetime) -> dict[str, float]:
+    since = (now - RACE).timestamp()
+    return {digest: at for digest, at in session.spent.items() if at >= since}
+
+
+def _end_stolen(session: Session) -> None:
+    session.revoked_at = timezone.now()
+    session.save(update_fields=["revoked_at"])
+    user = session.user
+    changes = {"device": [session.user_agent, None], "session": [str(session.pk), None]}
+    record([event("user.session_stolen", user, by=Actor.system(), changes=changes)])
+    queue_email(
+        "session_stolen",
+        [user.pk],
+        device=session.user_agent,
+        ip_address=current_origin().ip_address or "",
+        at=session.revoked_at.isoformat(),
+    )
