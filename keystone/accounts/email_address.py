@@ -9,6 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 MAX_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 
+# Nothing longer is an address in any spelling, and to compose it would take a time that grows with its square.
+_LONGEST_LOOKED_AT = 4 * MAX_LENGTH
+
 _validate_ascii = EmailValidator(message=_("Enter a valid email address."))
 
 
@@ -27,6 +30,8 @@ def normalize(address: str) -> str:
     Raises:
         ValidationError: it is not an address.
     """
+    if len(address.strip()) > _LONGEST_LOOKED_AT:
+        raise _too_long()
     typed = as_typed(address)
     local, at, domain = typed.rpartition("@")
     plain = unicodedata.normalize("NFKC", local)
@@ -46,9 +51,7 @@ def normalize(address: str) -> str:
     _validate_ascii("".join(sign if sign.isascii() else "x" for sign in folded) + f"@{ascii_domain}")
     normalized = f"{folded}@{ascii_domain}"
     if max(len(normalized), len(typed)) > MAX_LENGTH:
-        raise ValidationError(
-            _("An email address has at most %(limit)d characters."), code="max_length", params={"limit": MAX_LENGTH}
-        )
+        raise _too_long()
     return normalized
 
 
@@ -59,3 +62,8 @@ def as_typed(address: str) -> str:
 
 def _invalid() -> ValidationError:
     return ValidationError(_("Enter a valid email address."), code="invalid")
+
+
+def _too_long() -> ValidationError:
+    message = _("An email address has at most %(limit)d characters.")
+    return ValidationError(message, code="max_length", params={"limit": MAX_LENGTH})

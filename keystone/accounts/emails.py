@@ -1,6 +1,7 @@
 """The mails of the life cycle: one short function each. Tokens are minted here, while the mail is being sent."""
 
 from collections.abc import Callable, Collection
+from datetime import timedelta
 from functools import partial
 from itertools import batched
 from typing import Any
@@ -9,10 +10,13 @@ from urllib.parse import quote
 from django.db import transaction
 from django.utils.dateparse import parse_datetime
 
+from keystone.accounts import tokens
+from keystone.accounts.authority import lock_user
 from keystone.accounts.models import User
-from keystone.accounts.tokens import Purpose, mint
+from keystone.accounts.tokens import OneTimeToken, Purpose, mint
 from keystone.conf import options
 from keystone.mail.outgoing import Mail
+from keystone.sessions.devices import device_name
 
 PEOPLE_PER_TASK = 500
 
@@ -33,34 +37,97 @@ def queue_email(name: str, user_ids: Collection[Any], **context: str) -> None:
 
 def verify_email(user: User) -> Mail:
     """The link that proves an address."""
-    token = mint(
-        purpose=Purpose.VERIFY_EMAIL,
-        user=user,
-        email_normalized=user.email_normalized,
-        lifetime=options().email_verification_lifetime,
-    )
-    hours = int(options().email_verification_lifetime.total_seconds() // 3600)
-    return _mail("verify_email", user, link=link("verify-email", token), hours=hours)
+    lifetime = options().email_verification_lifetime
+    token = mint(purpose=Purpose.VERIFY_EMAIL, user=user, email=user.email, lifetime=lifetime)
+    return _mail("verify_email", user, link=link("verify-email", token), **_works_for(lifetime))
+
+
+def reset_password(user: User) -> Mail:
+    """The link that sets a new password."""
+    lifetime = options().password_reset_lifetime
+    token = mint(purpose=Purpose.RESET_PASSWORD, user=user, email=user.email, lifetime=lifetime)
+    return _mail("reset_password", user, link=link("reset-password", token), **_works_for(lifetime))
+
+
+def choose_password(user: User, *, after: str = "registration") -> Mail:
+    """The link that sets the first password that is certainly the owner's.
+
+    Args:
+        after: why there is none: "registration", for the address was registered more than once; or "revert", for a
+            change of the address was taken back.
+    """
+    lifetime = options().email_verification_lifetime
+    token = mint(purpose=Purpose.RESET_PASSWORD, user=user, email=user.email, lifetime=lifetime)
+    return _mail("choose_password", user, link=link("reset-password", token), after=after, **_works_for(lifetime))
+
+
+def password_changed(user: User, *, at: str, ip_address: str = "") -> Mail:
+    """The password is another one: news for whoever did not do it."""
+    return _mail("password_changed", user, at=parse_datetime(at), ip_address=ip_address, link=page("reset-password"))
+
+
+def confirm_email(user: User, *, reserved: str) -> Mail | None:
+    """To a new address: the link that makes it the account's.
+
+    Args:
+        reserved: the key of the right to it (see `tokens.reserve`).
+
+    Returns:
+        Another mail where somebody has the address; None where the right has ended in the meantime.
+    """
+    lifetime = options().email_verification_lifetime
+    right, token = _mint_reserved(user, reserved, lifetime)
+    if right is None:
+        return None
+    owner = User.objects.with_email(right.email).exclude(pk=user.pk).first()
+    if owner is not None:
+        return address_in_use(owner)
+    return _mail("confirm_email", user, to=right.email, link=link("confirm-email", token), **_works_for(lifetime))
+
+
+def address_in_use(user: User) -> Mail:
+    """Somebody wants the address of this account for another one; only its owner learns of it."""
+    return _mail("address_in_use", user)
+
+
+def email_changed(user: User, *, reserved: str, old_email: str, new_email: str, at: str) -> Mail:
+    """To the old address: the account has another one now, and a link that takes this back, if it still can be."""
+    lifetime = options().email_revert_lifetime
+    right, token = _mint_reserved(user, reserved, lifetime)
+    context: dict[str, Any] = {"new_email": new_email, "at": parse_datetime(at), **_works_for(lifetime)}
+    return _mail("email_changed", user, to=old_email, link=link("revert-email", token) if right else "", **context)
+
+
+def email_reverted(user: User, *, old_email: str, new_email: str, at: str) -> Mail:
+    """To the address that an account had until a change was taken back: news for whoever did not do it."""
+    return _mail("email_reverted", user, to=old_email, new_email=new_email, at=parse_datetime(at))
+
+
+def session_stolen(user: User, *, at: str, device: str = "", ip_address: str = "") -> Mail:
+    """A session was ended because its token was used twice, which looks like theft."""
+    context: dict[str, Any] = {"at": parse_datetime(at), "device": device_name(device), "ip_address": ip_address}
+    return _mail("session_stolen", user, link=page("reset-password"), **context)
 
 
 def already_registered(user: User) -> Mail:
     """Somebody registered an address that has an account; only its owner learns of it."""
-    return _mail("already_registered", user, link=f"{options().link_url}/")
+    return _mail("already_registered", user, link=f"{options().link_url}/", reset_link=page("reset-password"))
 
 
 def account_created(user: User) -> Mail:
     """An administrator made the account."""
-    return _mail("account_created", user, link=f"{options().link_url}/")
+    return _mail("account_created", user, link=f"{options().link_url}/", reset_link=page("reset-password"))
 
 
 def awaiting_approval(user: User) -> Mail:
     """The registration was received and waits for a decision."""
-    return _mail("awaiting_approval", user)
+    return _mail("awaiting_approval", user, lacks_password=not user.has_usable_password())
 
 
 def approved(user: User, *, reason: str = "") -> Mail:
     """The decision, with a word of the administrator's where there is one."""
-    return _mail("approved", user, reason=reason, link=f"{options().link_url}/")
+    reset_link = "" if user.has_usable_password() else page("reset-password")
+    return _mail("approved", user, reason=reason, link=f"{options().link_url}/", reset_link=reset_link)
 
 
 def rejected(user: User, *, reason: str = "") -> Mail:
@@ -83,7 +150,17 @@ def deactivated(user: User, *, reason: str = "") -> Mail:
     return _mail("deactivated", user, reason=reason)
 
 
-EMAILS: dict[str, Callable[..., Mail]] = {
+def second_factor_set_up(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """Signing in asks for a code now: news for whoever did not set it up."""
+    return _second_factor("second_factor_set_up", user, at=at, ip_address=ip_address, own=own)
+
+
+def second_factor_removed(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """Signing in asks for no code any more."""
+    return _second_factor("second_factor_removed", user, at=at, ip_address=ip_address, own=own)
+
+
+EMAILS: dict[str, Callable[..., Mail | None]] = {
     email.__name__: email
     for email in (
         verify_email,
@@ -95,14 +172,53 @@ EMAILS: dict[str, Callable[..., Mail]] = {
         suspended,
         reactivated,
         deactivated,
+        reset_password,
+        choose_password,
+        password_changed,
+        confirm_email,
+        address_in_use,
+        email_changed,
+        email_reverted,
+        session_stolen,
+        second_factor_set_up,
+        second_factor_removed,
     )
 }
 
 
-def link(page: str, token: str) -> str:
+def link(name: str, token: str) -> str:
     """A link that carries a token, to the front end or to Keystone's own page; never built from a Host header."""
-    return f"{options().link_url}/{page}/{quote(token)}/"
+    return f"{page(name)}{quote(token)}/"
 
 
-def _mail(template: str, user: User, **context: Any) -> Mail:
-    return Mail(template=template, to=user.email, context={"name": user.get_short_name(), **context})
+def page(name: str) -> str:
+    """The address of a page that needs no token."""
+    return f"{options().link_url}/{name}/"
+
+
+def _mint_reserved(user: User, reserved: str, lifetime: timedelta) -> tuple[OneTimeToken | None, str]:
+    """The right that was reserved, and a token for it; neither where it has ended."""
+    with transaction.atomic():
+        lock_user(user)  # what ends the right holds this lock, too: it comes before or after the token
+        right = tokens.reserved(reserved)
+        if right is None:
+            return None, ""
+        purpose = Purpose(right.purpose)
+        return right, mint(purpose=purpose, user=user, email=right.email, lifetime=lifetime, since=right.created_at)
+
+
+def _mail(template: str, user: User, *, to: str = "", **context: Any) -> Mail:
+    return Mail(template=template, to=to or user.email, context={"name": user.get_short_name(), **context})
+
+
+def _second_factor(template: str, user: User, *, at: str, ip_address: str, own: str) -> Mail:
+    moment = parse_datetime(at) if at else None
+    return _mail(template, user, at=moment, ip_address=ip_address, own=own, link=f"{options().link_url}/")
+
+
+def _works_for(lifetime: timedelta) -> dict[str, Any]:
+    """How long a link works, in the largest unit that is whole: `days`, `hours` or `minutes`."""
+    minutes = max(1, int(lifetime.total_seconds() // 60))
+    if minutes % (24 * 60) == 0:
+        return {"days": minutes // (24 * 60)}
+    return {"hours": minutes // 60} if minutes % 60 == 0 else {"minutes": minutes}

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.hashers import check_password, make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -10,9 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts import signals
 from keystone.accounts.announcing import announce
 from keystone.accounts.authority import ROLES, refuse_to_grant
+from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.emails import queue_email
+from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
+from keystone.attempts.counting import count_request
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
@@ -30,7 +33,7 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
     """Register a person with the flow that is in force, which their account keeps.
 
     Nothing is returned and nothing is raised that tells whether the address had an account: its owner learns that
-    by mail. A registration costs one password hash and at most one mail either way.
+    by mail. A registration costs two password hashes and at most one mail either way.
 
     Args:
         email: the address as typed; it must be a valid one.
@@ -38,9 +41,15 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
 
     Raises:
         ValidationError: `email` is not an address.
+        TooManyAttempts: too many such calls came from this IP address.
+        HashingBusy: too many passwords are being hashed at this moment.
     """
+    hashing_slots().refuse_when_full()
+    count_request()
     flow = ApprovalFlow.parse(options().default_user_approval_flow)
-    hashed = make_password(password)  # before any look at the table: known and unknown addresses cost the same
+    hashed = make_password(password)
+    seen: User | None = User.objects.with_email(email).first()
+    same = _has_this_password(seen, password)
     now = timezone.now()
     user = User(email=email, password=hashed, first_name=first_name, last_name=last_name, approval_flow=flow)
     user.place(flow.next_status(verified=False), at=now)
@@ -62,22 +71,43 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
                 queue_email("verify_email", [user.pk])
             announce(signals.user_registered, user, by=Actor.person(user))
     except IntegrityError:
-        if not _register_again(email):
+        if not _register_again(email, password, seen=seen, same=same):
             raise  # it was not the address; a fault must not look like a registration
 
 
 @transaction.atomic
-def _register_again(email: str) -> bool:
+def _register_again(email: str, password: str, *, seen: User | None, same: bool) -> bool:
     """Tell the owner of an address that has an account already; at most once per interval.
 
+    Whoever registered first need not be the owner. While nobody has proved the address, a registration with another
+    password takes the first one away and brings none of its own: it is chosen by who reads the mail. The same
+    password comes from somebody who sent the form twice.
+
     Returns:
-        Whether it has one.
+        Whether the address has an account.
     """
-    user = User.objects.with_email(email).select_for_update(no_key=True).first()
+    user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None:
         return False
+    if seen is None or seen.password != user.password:
+        same = _has_this_password(user, password)  # two came at the same moment
+    if _is_up_for_grabs(user) and not same:
+        User.objects.filter(pk=user.pk).update(password=make_password(None), updated_at=timezone.now())
     mail_registration(user, "already_registered")
     return True
+
+
+def _is_up_for_grabs(user: User) -> bool:
+    """Whether nobody has proved the address, nor been let in: then nobody's password is the account's for sure."""
+    return user.email_verified_at is None and (user.is_pending or user.status == Status.REJECTED)
+
+
+def _has_this_password(user: User | None, password: str) -> bool:
+    """Whether an account that nobody has proved to be theirs has this password. It costs a hash for everybody."""
+    if user is None or not _is_up_for_grabs(user) or not user.has_usable_password():
+        make_password(password)
+        return False
+    return check_password(password, user.password)
 
 
 def mail_registration(user: User, otherwise: str | None) -> None:
@@ -124,9 +154,12 @@ def create_user(
         ValidationError: `email` is not an address.
         AddressTaken: somebody has it.
         ProtectedAccount: `by` may not make staff or superusers.
+        SuperuserIsStaff: a superuser without staff.
     """
     if is_staff or is_superuser:
         refuse_to_grant(by)
+    if is_superuser and not is_staff:
+        raise SuperuserIsStaff(fields={"is_staff": [str(SuperuserIsStaff.message)]})
     now = timezone.now()
     user = User(
         email=email,

@@ -3,15 +3,16 @@
 import hashlib
 import secrets
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.conf import settings
-from django.db import models, transaction
+from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from keystone.accounts import email_address
 from keystone.refusals import Refusal
 
 TOKEN_BYTES = 32  # 256 random bits; OWASP ASVS 5.0 asks for at least 128
@@ -21,6 +22,9 @@ class Purpose(models.TextChoices):
     """What a token is good for, and nothing else."""
 
     VERIFY_EMAIL = "verify_email", _("verify an email address")
+    RESET_PASSWORD = "reset_password", _("set a new password")
+    CONFIRM_EMAIL = "confirm_email", _("confirm a new email address")
+    REVERT_EMAIL = "revert_email", _("take a change of the email address back")
 
 
 class InvalidToken(Refusal):
@@ -32,11 +36,16 @@ class InvalidToken(Refusal):
 
 
 class OneTimeToken(models.Model):
-    """A token that was mailed: bound to a purpose, a person and an address, usable once until it expires."""
+    """A token that was mailed: bound to a purpose, a person and an address, usable once until it expires.
+
+    `email` is that address as typed, which becomes the account's where the purpose is to change it. `created_at` is
+    when the right to it came about, which is before its mail was sent (see `reserve`).
+    """
 
     digest = models.CharField(max_length=64, unique=True)
     purpose = models.CharField(max_length=20, choices=Purpose)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens", db_index=False)
+    email = models.CharField(max_length=email_address.MAX_LENGTH, blank=True)
     email_normalized = models.CharField(max_length=254)
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(db_index=True)
@@ -55,30 +64,49 @@ class OneTimeToken(models.Model):
         return f"{self.get_purpose_display()} #{self.pk}"
 
 
-def mint(*, purpose: Purpose, user: models.Model, email_normalized: str, lifetime: timedelta) -> str:
-    """Make a token. It is returned once, to be put into the mail that is being sent, and stored nowhere."""
+def reserve(*, purpose: Purpose, user: models.Model, email: str, lifetime: timedelta) -> OneTimeToken:
+    """Note the right to a link whose mail is yet to be sent.
+
+    A link acts on the authority of who asked for it. Between the asking and the mail that authority can end; then this
+    row ends like any other token, and the mail brings none. Nobody knows a token of it: `mint` makes one.
+    """
+    return _create(secrets.token_urlsafe(TOKEN_BYTES), purpose, user, email, lifetime)
+
+
+def reserved(pk: int | str) -> OneTimeToken | None:
+    """What was reserved, if it has not been ended since. Hold the person's row locked, as whatever ends links does."""
+    return OneTimeToken.objects.filter(pk=pk, used_at__isnull=True, expires_at__gt=Now()).first()
+
+
+def mint(
+    *, purpose: Purpose, user: models.Model, email: str, lifetime: timedelta, since: datetime | None = None
+) -> str:
+    """Make a token. It is returned once, to be put into the mail that is being sent, and stored nowhere.
+
+    Args:
+        purpose: what alone it is good for.
+        user: whose account it acts on.
+        email: the address that it is mailed to or that it is about, as typed; the token dies with it.
+        lifetime: how long it works.
+        since: when the right to it came about (UTC), where that was reserved before.
+    """
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    OneTimeToken.objects.create(
-        digest=digest(token),
-        purpose=purpose,
-        user_id=user.pk,
-        email_normalized=email_normalized,
-        expires_at=timezone.now() + lifetime,
-    )
+    _create(token, purpose, user, email, lifetime, **({"created_at": since} if since else {}))
     return token
 
 
-def redeem(token: str, *, purpose: Purpose) -> OneTimeToken:
-    """Use a token up. Of any number of callers at once, one succeeds. Call it inside a transaction.
-
-    Raises:
-        InvalidToken: it cannot be used.
-    """
-    assert transaction.get_connection().in_atomic_block  # noqa: S101 - a programming error, not an input
-    changed = usable(token, purpose=purpose).update(used_at=Now())
-    if not changed:
-        raise InvalidToken
-    return OneTimeToken.objects.get(digest=digest(token))
+def _create(
+    token: str, purpose: Purpose, user: models.Model, email: str, lifetime: timedelta, **values: Any
+) -> OneTimeToken:
+    return OneTimeToken.objects.create(
+        digest=digest(token),
+        purpose=purpose,
+        user_id=user.pk,
+        email=email_address.as_typed(email),
+        email_normalized=email_address.normalize(email),
+        expires_at=timezone.now() + lifetime,
+        **values,
+    )
 
 
 def usable(token: str, *, purpose: Purpose) -> models.QuerySet[OneTimeToken]:
@@ -88,10 +116,14 @@ def usable(token: str, *, purpose: Purpose) -> models.QuerySet[OneTimeToken]:
     )
 
 
-def revoke(user_ids: Collection[Any], *, purpose: Purpose | None = None) -> None:
-    """Make every outstanding token of these people useless."""
+def revoke(user_ids: Collection[Any], *, purpose: Purpose | None = None, but: Purpose | None = None) -> None:
+    """Make the outstanding tokens of these people useless: all, those of `purpose`, or all `but` those of one."""
     tokens = OneTimeToken.objects.filter(user_id__in=user_ids, used_at__isnull=True)
-    (tokens.filter(purpose=purpose) if purpose else tokens).update(used_at=Now())
+    if purpose:
+        tokens = tokens.filter(purpose=purpose)
+    if but:
+        tokens = tokens.exclude(purpose=but)
+    tokens.update(used_at=Now())
 
 
 def digest(token: str) -> str:

@@ -6,33 +6,45 @@ from django.utils import timezone
 from keystone.accounts import signals, tokens
 from keystone.accounts.announcing import announce
 from keystone.accounts.emails import queue_email
+from keystone.accounts.links import find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.registration import mail_registration
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
+from keystone.attempts.counting import count_request
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 
 
-@transaction.atomic
 def verify_email(token: str) -> User:
     """Use a verification link: the address is proved, and the account moves on as its flow says.
 
-    Of any number of callers at once, one succeeds. The person's other verification links end with it.
+    Of any number of callers at once, one succeeds. The person's other verification links end with it. Where the
+    address was registered more than once, nobody knows whose password would be the account's, so it has none yet:
+    who uses the link is mailed another one to choose it.
 
     Raises:
         InvalidToken: the token cannot be used (any more).
+        TooManyAttempts: too many wrong tokens came from this IP address.
     """
-    # The person's row is locked before the token's, as every move does, so that the two cannot block each other.
-    found = tokens.usable(token, purpose=Purpose.VERIFY_EMAIL).first()
-    if found is None:
-        raise InvalidToken
-    user: User | None = User.objects.select_for_update(no_key=True).filter(pk=found.user_id).first()
-    if user is None:
-        raise InvalidToken
-    redeemed = tokens.redeem(token, purpose=Purpose.VERIFY_EMAIL)
-    if user.email_normalized != redeemed.email_normalized or user.email_verified_at is not None:
-        raise InvalidToken
+    found = find_link(token, purpose=Purpose.VERIFY_EMAIL)
+    with transaction.atomic():
+        user = use_link(found)
+        if user.email_verified_at is not None:
+            raise InvalidToken
+        prove_address(user)
+        if lacks_password(user):
+            queue_email("choose_password", [user.pk])
+    return user
+
+
+def lacks_password(user: User) -> bool:
+    """Whether a person has still to choose the password that they sign in with, now or once they are let in."""
+    return (user.is_active or user.is_pending) and not user.has_usable_password()
+
+
+def prove_address(user: User) -> None:
+    """Note that a person has proved their address, and move the account on. Call it with the row locked."""
     now = timezone.now()
     before = user.status
     user.email_verified_at = user.updated_at = now
@@ -47,15 +59,29 @@ def verify_email(token: str) -> User:
     if user.status != before:
         changes["status"] = [before, user.status]
     record([event("user.email_verified", user, by=person, changes=changes)])
-    if user.status == Status.PENDING_ADMIN_APPROVAL:
+    if user.status == Status.PENDING_ADMIN_APPROVAL and before != user.status:
         queue_email("awaiting_approval", [user.pk])
     announce(signals.user_email_verified, user, by=person)
-    return user
+
+
+def resend_verification(email: str) -> None:
+    """Ask for another link. Nothing is looked up here: the answer and its time are the same for everybody.
+
+    Args:
+        email: an address, in any spelling.
+
+    Raises:
+        TooManyAttempts: too many such calls came from this IP address.
+    """
+    from keystone.accounts.tasks import mail_verification_again
+
+    count_request()
+    mail_verification_again.enqueue(email=email)
 
 
 @transaction.atomic
-def resend_verification(email: str) -> None:
-    """Mail a new link to somebody who still needs one. Says nothing about whether the address is known."""
+def mail_link_again(email: str) -> None:
+    """Mail a new link to the person with this address, if they still need one; at most once per interval."""
     user = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is not None:
         mail_registration(user, None)

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import ApprovalFlow, Status, User
-from keystone.api.filters import MomentFilter
+from keystone.api.filters import FlagFilter, MomentFilter
 
 
 class UserFilter(django_filters.FilterSet):
@@ -15,9 +15,9 @@ class UserFilter(django_filters.FilterSet):
         choices=Status.choices, distinct=False, help_text=_("One or more statuses.")
     )
     approval_flow = django_filters.ChoiceFilter(choices=ApprovalFlow.choices)
-    email_verified = django_filters.BooleanFilter(field_name="email_verified_at", lookup_expr="isnull", exclude=True)
-    is_staff = django_filters.BooleanFilter()
-    is_superuser = django_filters.BooleanFilter()
+    email_verified = FlagFilter(field_name="email_verified_at", lookup_expr="isnull", exclude=True)
+    is_staff = FlagFilter()
+    is_superuser = FlagFilter()
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
     search = django_filters.CharFilter(

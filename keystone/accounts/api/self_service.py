@@ -18,7 +18,7 @@ from keystone.accounts.api.serializers import (
 )
 from keystone.accounts.editing import change_names
 from keystone.accounts.registration import register_user
-from keystone.accounts.verification import resend_verification, verify_email
+from keystone.accounts.verification import lacks_password, resend_verification, verify_email
 from keystone.api.permissions import person
 from keystone.audit.actor import Actor
 
@@ -64,11 +64,16 @@ class VerifyEmailView(OpenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Use the token of a verification mail. It works once; any other token answers 400 `invalid_token`."""
+        """Use the token of a verification mail.
+
+        It works once; any other token answers 400 `invalid_token`. Where the address was registered more than once
+        with different passwords, none of them counts: another link is mailed, to choose one.
+        """
         body = TokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         user = verify_email(body.validated_data["token"])
-        return Response({"detail": _("Your email address is verified."), "status": user.status})
+        detail = _("Your email address is verified.")
+        return Response({"detail": detail, "status": user.status, "password_needed": lacks_password(user)})
 
 
 class ResendView(OpenView):

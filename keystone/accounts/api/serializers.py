@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from keystone.accounts import email_address
@@ -18,6 +19,7 @@ MAX_BULK = 10_000
 MAX_BULK_IDS = 5_000  # as many as fit into a body
 
 
+@extend_schema_field({"type": "string", "format": "email", "maxLength": email_address.MAX_LENGTH})
 class AddressField(serializers.CharField):
     """An email address that has an identity; kept as typed."""
 
@@ -93,6 +95,9 @@ class VerifiedSerializer(AcceptedSerializer):
     """What the person comes to by proving the address."""
 
     status = serializers.ChoiceField(choices=Status.choices)
+    password_needed = serializers.BooleanField(
+        help_text="The address was registered more than once: a link to choose the password is mailed."
+    )
 
 
 class MeSerializer(serializers.ModelSerializer[User]):

@@ -106,7 +106,18 @@ def test_sidebar_shows_what_may_be_opened() -> None:
     for role, wanted in (
         ("staff", set()),
         ("approver", {"Awaiting decision", "People"}),
-        ("superuser", {"Awaiting decision", "People", "Sessions", "Groups and permissions", "Audit log", "Profiles"}),
+        (
+            "superuser",
+            {
+                "Awaiting decision",
+                "People",
+                "Sessions",
+                "Attempt limits",
+                "Groups and permissions",
+                "Audit log",
+                "Profiles",
+            },
+        ),
     ):
         groups = browser(role).get("/admin/").context["sidebar_navigation"]
         titles = {str(item["title"]) for group in groups for item in group["items"]}

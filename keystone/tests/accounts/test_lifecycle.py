@@ -206,7 +206,7 @@ def test_losing_access_ends_sessions_and_links(by: Actor, name: str) -> None:
     mint(
         purpose=Purpose.VERIFY_EMAIL,
         user=user,
-        email_normalized=user.email_normalized,
+        email=user.email,
         lifetime=timedelta(hours=1),
     )
     lifecycle.move_users(MOVES[name], [user.pk], by=by, reason="why")

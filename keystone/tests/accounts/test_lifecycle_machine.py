@@ -54,7 +54,7 @@ class AccountMachine(RuleBasedStateMachine):
         self.flow = flow
         self.user = User.objects.get(email="ann@example.com")
         self.status = REGISTERED[flow]
-        self.verified = self.approved = False
+        self.verified = self.approved = self.contested = False
         self.events = 1
 
     @rule(
@@ -95,7 +95,7 @@ class AccountMachine(RuleBasedStateMachine):
         token = mint(
             purpose=Purpose.VERIFY_EMAIL,
             user=self.user,
-            email_normalized="ann@example.com",
+            email="ann@example.com",
             lifetime=timedelta(hours=1),
         )
         if self.verified:
@@ -113,6 +113,8 @@ class AccountMachine(RuleBasedStateMachine):
     @rule()
     def register_again(self) -> None:
         register_user(email="ANN@example.com", password="another password", first_name="Mallory")
+        outside = {Status.PENDING_EMAIL_VERIFICATION, Status.PENDING_ADMIN_APPROVAL, Status.REJECTED}
+        self.contested = self.contested or (self.status in outside and not self.verified)
 
     @invariant()
     def the_account_is_what_the_model_says(self) -> None:
@@ -123,6 +125,8 @@ class AccountMachine(RuleBasedStateMachine):
         assert stored.is_active is (self.status == Status.ACTIVE)
         assert (stored.email_verified_at is not None) is self.verified
         assert stored.first_name == "Ann"
+        assert stored.check_password("x" * 12) is not self.contested
+        assert not stored.check_password("another password")
         assert stored.approval_flow == self.flow
         assert AuditEvent.objects.filter(target_id=str(stored.pk)).count() == self.events
         if stored.is_active:

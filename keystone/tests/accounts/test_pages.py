@@ -1,6 +1,7 @@
 """The pages that links in mails land on, and the error pages."""
 
 import re
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -11,12 +12,10 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from keystone.accounts.models import User
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import Status
-from keystone.accounts.tokens import OneTimeToken, Purpose, mint
+from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.audit.models import AuditEvent
-from keystone.conf import options
-from keystone.tests.factories import UserFactory
-
-PASSWORD = "correct horse battery staple"
+from keystone.tests.accounts.mailed_links import token_for
+from keystone.tests.factories import PASSWORD, UserFactory
 
 
 def register(settings: Settings, flow: str = "email_verification_and_admin_approval") -> tuple[User, str]:
@@ -27,12 +26,7 @@ def register(settings: Settings, flow: str = "email_verification_and_admin_appro
 
 
 def token_of(user: User) -> str:
-    return mint(
-        purpose=Purpose.VERIFY_EMAIL,
-        user=user,
-        email_normalized=user.email_normalized,
-        lifetime=options().email_verification_lifetime,
-    )
+    return token_for(user, Purpose.VERIFY_EMAIL)
 
 
 @pytest.mark.django_db
@@ -102,12 +96,35 @@ def test_somebody_suspended_meanwhile_is_not_told_that_they_can_sign_in(client: 
 
 
 @pytest.mark.django_db
-def test_result_page_repeats_nothing_of_its_address(client: Client) -> None:
-    assert b"evil" not in client.get("/verify-email/done/?next=<b>evil").content
+@pytest.mark.parametrize(
+    ("flow", "word", "said"),
+    [
+        ("email_verification", "sign-in", b"After that you can sign in."),
+        ("email_verification_and_admin_approval", "approval", b"One step is left"),
+    ],
+)
+def test_who_has_no_password_yet_is_told_of_the_mail_to_choose_one(
+    client: Client, settings: Settings, flow: str, word: str, said: bytes
+) -> None:
+    _, token = register(settings, flow)
+    register_user(email="ada@example.com", password="another long password")
+    response = client.post(f"/verify-email/{token}/")
+    assert response["Location"] == f"/verify-email/done/?next={word}&password=mailed"
+    page = client.get(response["Location"]).content
+    assert b"A mail with a link to choose it is on its way to you." in page
+    assert said in page
+    assert b"You can sign in now" not in page
+    assert b"There is nothing for you to do" not in page
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("token", ["nonsense", "a" * 5000, "%00", "%F0%9F%98%80", "..", "a%20b"])
+def test_result_page_repeats_nothing_of_its_address(client: Client) -> None:
+    for page in ("verify-email", "reset-password", "confirm-email", "revert-email"):
+        assert b"evil" not in client.get(f"/{page}/done/?next=<b>evil&password=evil&place=evil").content
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("token", ["nonsense", "a" * 5000, "%F0%9F%98%80", "..", "a%20b"])
 def test_nonsense_links_get_a_page_that_offers_a_new_one(client: Client, token: str) -> None:
     for response in (client.get(f"/verify-email/{token}/"), client.post(f"/verify-email/{token}/")):
         assert response.status_code == 410
@@ -142,35 +159,111 @@ def test_what_is_no_address_is_told_beside_the_field(client: Client, email: str)
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize("page", ["verify-email", "reset-password", "confirm-email", "revert-email"])
+def test_guesses_at_links_end_in_a_page_that_says_for_how_long(
+    client: Client, settings: Settings, page: str, method: str
+) -> None:
+    settings.KEYSTONE = {"ATTEMPTS_PER_IP": 3}
+    good = {"new_password": "another long password", "again": "another long password"}
+    for _ in range(3):
+        assert getattr(client, method)(f"/{page}/nonsense/", good).status_code == 410
+    response = getattr(client, method)(f"/{page}/nonsense/", good)
+    assert response.status_code == 429
+    assert 0 < int(response["Retry-After"]) <= 900
+    assert b"Too many attempts. Try again in 15 minutes." in response.content
+    assert "no-store" in response["Cache-Control"]
+    assert (response["Referrer-Policy"], response["X-Robots-Tag"]) == ("strict-origin", "noindex, nofollow")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/verify-email/resend/", "/reset-password/"])
+def test_requests_for_links_are_limited_and_keep_what_was_typed(client: Client, settings: Settings, path: str) -> None:
+    settings.KEYSTONE = {"REQUESTS_PER_IP": 2}
+    for _ in range(2):
+        assert client.post(path, {"email": "ada@example.com"}).status_code == 302
+    response = client.post(path, {"email": "ada@example.com"})
+    assert response.status_code == 429
+    assert 0 < int(response["Retry-After"]) <= 900
+    page = response.content.decode()
+    assert '<p class="error alert" role="alert">Too many attempts. Try again in 15 minutes.</p>' in page
+    assert 'value="ada@example.com"' in page
+    assert "<title>Error: " in page
+
+
+@pytest.mark.django_db
 def test_posts_need_a_csrf_token(settings: Settings) -> None:
     user, token = register(settings)
+    tokens = {
+        "verify-email": token,
+        "reset-password": token_for(user, Purpose.RESET_PASSWORD),
+        "confirm-email": token_for(user, Purpose.CONFIRM_EMAIL, email="new@example.com"),
+        "revert-email": token_for(user, Purpose.REVERT_EMAIL, email="old@example.com"),
+    }
+    paths = [f"/{page}/{token}/" for page, token in tokens.items()]
     client = Client(enforce_csrf_checks=True)
-    for path in (f"/verify-email/{token}/", "/verify-email/resend/"):
+    for path in ("/verify-email/resend/", "/reset-password/", *paths):
         response = client.post(path, {"email": "ada@example.com"})
         assert response.status_code == 403
         assert b"Please try that once more" in response.content
-    user.refresh_from_db()
-    assert user.email_verified_at is None
+    assert not OneTimeToken.objects.filter(used_at__isnull=False).exists()
+
+
+PAGES = (
+    "/verify-email/{verify_email}/",
+    "/verify-email/nonsense/",
+    "/verify-email/resend/",
+    "/verify-email/sent/",
+    "/verify-email/done/?next=approval",
+    "/reset-password/",
+    "/reset-password/{reset_password}/",
+    "/reset-password/nonsense/",
+    "/reset-password/sent/",
+    "/reset-password/done/?next=sign-in",
+    "/confirm-email/{confirm_email}/",
+    "/confirm-email/nonsense/",
+    "/confirm-email/done/",
+    "/revert-email/{revert_email}/",
+    "/revert-email/nonsense/",
+    "/revert-email/done/?password=mailed",
+)
+
+
+def looked_at(client: Client, path: str) -> Any:
+    user: User = UserFactory(verified=False)
+    tokens = {purpose.value: token_for(user, purpose, email="other@example.com") for purpose in list(Purpose)[2:]}
+    tokens |= {purpose.value: token_for(user, purpose) for purpose in list(Purpose)[:2]}
+    return client.get(path.format(**tokens))
 
 
 @pytest.mark.django_db
-def test_token_pages_stay_out_of_caches_indexes_and_referrers(client: Client, settings: Settings) -> None:
-    _, token = register(settings)
-    for path in (f"/verify-email/{token}/", "/verify-email/nonsense/", "/verify-email/resend/"):
-        response = client.get(path)
-        assert "no-store" in response["Cache-Control"]
-        assert response["Referrer-Policy"] == "strict-origin"
-        assert response["X-Robots-Tag"] == "noindex, nofollow"
-        assert "unsafe" not in response["Content-Security-Policy"]
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_of_links_stay_out_of_caches_indexes_and_referrers(client: Client, path: str) -> None:
+    response = looked_at(client, path)
+    assert response.status_code == (410 if "nonsense" in path else 200)
+    assert "no-store" in response["Cache-Control"]
+    assert response["Referrer-Policy"] == "strict-origin"
+    assert response["X-Robots-Tag"] == "noindex, nofollow"
+    assert "unsafe" not in response["Content-Security-Policy"]
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("path", ["/", "/verify-email/nonsense/", "/verify-email/done/", "/verify-email/sent/"])
+@pytest.mark.parametrize("path", ["/", *PAGES])
 def test_pages_need_nothing_inline_and_nothing_from_elsewhere(client: Client, path: str) -> None:
-    page = client.get(path).content.decode()
+    page = looked_at(client, path).content.decode()
+    page = page.replace('<script src="/static/keystone/pages/show_passwords.js" defer></script>', "")
     assert not re.search(r"<script|<style|\sstyle=|\son\w+=|https?://|//cdn", page)
     assert '<html lang="en" dir="ltr">' in page
     assert page.count("<h1>") == 1
+    labelled = set(re.findall(r'<label for="([\w-]+)"', page))
+    assert set(re.findall(r'<input id="([\w-]+)"', page)) == labelled
+    described = {name for names in re.findall(r'aria-describedby="([^"]+)"', page) for name in names.split()}
+    assert described <= set(re.findall(r'\sid="([\w-]+)"', page))
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_take_no_other_method(client: Client, path: str) -> None:
+    assert client.delete(path).status_code == 405
 
 
 def test_home_names_the_product_and_links_to_its_parts(client: Client, settings: Settings) -> None:

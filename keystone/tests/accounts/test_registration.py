@@ -3,8 +3,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
+from unittest.mock import patch
 
 import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, connection
@@ -17,9 +19,11 @@ from keystone.accounts.registration import AddressTaken, create_user, register_u
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, digest
 from keystone.accounts.verification import resend_verification, verify_email
+from keystone.attempts.counting import TooManyAttempts
 from keystone.audit.actor import Actor
+from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
-from keystone.tests.factories import UserFactory, approver, superuser
+from keystone.tests.factories import PASSWORD, UserFactory, approver, superuser
 
 pytestmark = pytest.mark.django_db
 Committed = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
@@ -173,6 +177,36 @@ def test_registering_again_before_verifying_sends_another_link(
     verify_email(second)
     with pytest.raises(InvalidToken):
         verify_email(first)
+
+
+@pytest.mark.parametrize(
+    ("status", "password"),
+    [
+        (None, "a good long one"),
+        (Status.ACTIVE, "a good long one"),
+        (Status.PENDING_EMAIL_VERIFICATION, PASSWORD),
+        (Status.PENDING_EMAIL_VERIFICATION, "a good long one"),
+    ],
+)
+def test_every_registration_costs_two_hashes(
+    register: Callable[..., None], status: Status | None, password: str
+) -> None:
+    if status is not None:
+        UserFactory(email="ann@example.com", status=status)
+    with patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode) as encode:
+        register(password=password)
+    assert encode.call_count == 2
+
+
+def test_registering_is_limited_by_ip_address(settings: Settings) -> None:
+    settings.KEYSTONE = {"REQUESTS_PER_IP": 1}
+    with origin(ip_address="192.0.2.7"):
+        register_user(email="ann@example.com", password="a good long one")
+        with pytest.raises(TooManyAttempts):
+            register_user(email="bob@example.com", password="a good long one")
+        with pytest.raises(TooManyAttempts):
+            resend_verification("ann@example.com")
+    assert User.objects.count() == 1
 
 
 def test_register_does_not_hide_a_fault_of_the_database() -> None:

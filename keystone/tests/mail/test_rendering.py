@@ -1,9 +1,10 @@
 """Every mail of the life cycle, rendered."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings as django_settings
@@ -11,7 +12,7 @@ from django.template import TemplateDoesNotExist
 from django.test import override_settings
 
 from keystone.accounts.emails import EMAILS
-from keystone.accounts.tokens import OneTimeToken, digest
+from keystone.accounts.tokens import OneTimeToken, Purpose, digest, reserve
 from keystone.mail.rendering import TEXT_WIDTH, Rendered, render
 from keystone.tests.factories import UserFactory
 
@@ -19,24 +20,52 @@ REASON = "Fees & <script>alert(1)</script>\nthe second line"
 URL = re.compile(r"https?://[^\s\"'<>)]+")
 NAMESPACES = {"http://www.w3.org/1999/xhtml"}
 
+AT = "2026-12-24T18:30:00+00:00"
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:146.0) Gecko/20100101 Firefox/146.0"
+
 # What each mail is sent with beside the person.
 CONTEXTS: dict[str, dict[str, str]] = {
     "approved": {"reason": REASON},
     "rejected": {"reason": REASON},
-    "suspended": {"reason": REASON, "until": "2026-12-24T18:30:00+00:00"},
+    "suspended": {"reason": REASON, "until": AT},
     "reactivated": {"reason": REASON},
     "deactivated": {"reason": REASON},
+    "password_changed": {"at": AT, "ip_address": "192.0.2.7"},
+    "email_changed": {"at": AT, "old_email": "old@example.com", "new_email": "new@example.com"},
+    "email_reverted": {"at": AT, "old_email": "new@example.com", "new_email": "old@example.com"},
+    "session_stolen": {"at": AT, "device": FIREFOX, "ip_address": "192.0.2.7"},
+    "second_factor_set_up": {"at": AT, "ip_address": "192.0.2.7", "own": "yes"},
+    "second_factor_removed": {"at": AT, "ip_address": "192.0.2.7", "own": "yes"},
 }
+# And what it may do without.
+VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
+    "approved without a reason": ("approved", {}),
+    "suspended without an end": ("suspended", {"reason": REASON}),
+    "choose_password after a revert": ("choose_password", {"after": "revert"}),
+    "password_changed from nowhere": ("password_changed", {"at": AT}),
+    "session_stolen on a device": ("session_stolen", {"at": AT, "device": FIREFOX}),
+    "session_stolen from an IP address": ("session_stolen", {"at": AT, "ip_address": "2001:db8::1"}),
+    "session_stolen from nowhere": ("session_stolen", {"at": AT}),
+    "second_factor_set_up from nowhere": ("second_factor_set_up", {}),
+    "second_factor_removed by an administrator": ("second_factor_removed", {"at": AT}),
+}
+CASES = {name: (name, CONTEXTS.get(name, {})) for name in EMAILS} | VARIANTS
+RIGHTS = {"confirm_email": Purpose.CONFIRM_EMAIL, "email_changed": Purpose.REVERT_EMAIL}
 
 
-def rendered(name: str, *, first_name: str = "Ada", **context: str) -> Rendered:
-    user = UserFactory(first_name=first_name)
-    mail = EMAILS[name](user, **(context or CONTEXTS.get(name, {})))
+def rendered(case: str, *, first_name: str = "Ada", **fields: Any) -> Rendered:
+    name, context = CASES[case]
+    user = UserFactory(first_name=first_name, **fields)
+    if name in RIGHTS:
+        right = reserve(purpose=RIGHTS[name], user=user, email="other@example.com", lifetime=timedelta(days=3))
+        context = context | {"reserved": str(right.pk)}
+    mail = EMAILS[name](user, **context)
+    assert mail is not None
     return render(mail.template, mail.context, language=mail.language)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", EMAILS)
+@pytest.mark.parametrize("name", CASES)
 def test_every_mail_has_a_subject_a_text_and_an_html_part(name: str) -> None:
     mail = rendered(name)
     assert mail.subject
@@ -50,7 +79,7 @@ def test_every_mail_has_a_subject_a_text_and_an_html_part(name: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", EMAILS)
+@pytest.mark.parametrize("name", CASES)
 def test_every_mail_fetches_nothing_and_links_only_to_us(name: str) -> None:
     html = rendered(name).html
     assert not re.search(r"<(img|script|link|iframe|object)\b|@import|url\(", html)
@@ -59,7 +88,7 @@ def test_every_mail_fetches_nothing_and_links_only_to_us(name: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", EMAILS)
+@pytest.mark.parametrize("name", CASES)
 def test_every_mail_says_the_same_in_text_and_html(name: str) -> None:
     mail = rendered(name, first_name="Ada")
     html = " ".join(unescape(re.sub(r"<[^>]+>", " ", mail.html)).split())
@@ -70,7 +99,7 @@ def test_every_mail_says_the_same_in_text_and_html(name: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", EMAILS)
+@pytest.mark.parametrize("name", CASES)
 def test_every_mail_wraps_its_text_and_gives_each_link_a_line(name: str) -> None:
     for line in rendered(name).text.splitlines():
         assert len(line) <= TEXT_WIDTH or URL.fullmatch(line)
@@ -78,7 +107,7 @@ def test_every_mail_wraps_its_text_and_gives_each_link_a_line(name: str) -> None
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", CONTEXTS)
+@pytest.mark.parametrize("name", [name for name, context in CONTEXTS.items() if "reason" in context])
 def test_reason_is_escaped_in_html_and_as_typed_in_text(name: str) -> None:
     mail = rendered(name)
     assert "Fees &amp; &lt;script&gt;alert(1)&lt;/script&gt;<br />the second line" in mail.html
@@ -87,7 +116,7 @@ def test_reason_is_escaped_in_html_and_as_typed_in_text(name: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", EMAILS)
+@pytest.mark.parametrize("name", CASES)
 def test_name_is_escaped_in_html_and_as_typed_in_text(name: str) -> None:
     mail = rendered(name, first_name="Ada & <b>")
     assert "Hello Ada &amp; &lt;b&gt;," in mail.html
@@ -126,10 +155,34 @@ def test_verification_mail_carries_the_token_and_the_database_only_its_digest() 
     assert list(OneTimeToken.objects.values_list("digest", flat=True)) == [digest(links[0])]
 
 
-@pytest.mark.parametrize(("hours", "said"), [(1, "1 hour."), (36, "36 hours."), (24, "1 day."), (72, "3 days.")])
-def test_verification_mail_says_how_long_the_link_works(hours: int, said: str) -> None:
-    mail = render("verify_email", {"name": "Ada", "link": "https://a.example/x/", "hours": hours})
-    assert f"The link works once, within {said}" in mail.text
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("name", "option"),
+    [
+        ("verify_email", "EMAIL_VERIFICATION_LIFETIME"),
+        ("confirm_email", "EMAIL_VERIFICATION_LIFETIME"),
+        ("choose_password", "EMAIL_VERIFICATION_LIFETIME"),
+        ("reset_password", "PASSWORD_RESET_LIFETIME"),
+        ("email_changed", "EMAIL_REVERT_LIFETIME"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (0, "1 minute."),
+        (1, "1 minute."),
+        (30, "30 minutes."),
+        (60, "1 hour."),
+        (90, "90 minutes."),
+        (36 * 60, "36 hours."),
+        (24 * 60, "1 day."),
+        (3 * 24 * 60, "3 days."),
+    ],
+)
+def test_mails_with_a_link_say_how_long_it_works(name: str, option: str, minutes: int, said: str) -> None:
+    with override_settings(KEYSTONE={option: timedelta(minutes=minutes)}):
+        mail = rendered(name)
+    assert f"The link works once, within {said}" in " ".join(mail.text.split())
     assert f"The link works once, within {said}" in mail.html
 
 

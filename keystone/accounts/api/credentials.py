@@ -1,0 +1,169 @@
+"""The API of passwords and of the address: changing, resetting, confirming, taking back, leaving."""
+
+from typing import Any
+
+from django.contrib.auth import update_session_auth_hash
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from keystone.accounts.api.self_service import ACCEPTED, OpenView
+from keystone.accounts.api.serializers import AcceptedSerializer, AddressField, ResendSerializer, TokenSerializer
+from keystone.accounts.email_change import confirm_email_change, request_email_change, revert_email_change
+from keystone.accounts.leaving import deactivate_own_account
+from keystone.accounts.password_reset import request_password_reset, reset_password
+from keystone.accounts.passwords import change_password
+from keystone.api.permissions import person
+from keystone.api.serializers import PasswordField, StrictSerializer
+from keystone.sessions.lists_api import RenewedTokensSerializer, current_session_id, renewed
+
+
+class CurrentPasswordSerializer(StrictSerializer):
+    """The present password, asked for once more."""
+
+    current_password = PasswordField(help_text="The present password.")
+
+
+class ChangePasswordSerializer(CurrentPasswordSerializer):
+    """A change of one's own password."""
+
+    new_password = PasswordField()
+
+
+class ChangeEmailSerializer(CurrentPasswordSerializer):
+    """A change of one's own address."""
+
+    email = AddressField(help_text="The new address; a link is mailed to it.")
+
+
+class ResetPasswordSerializer(TokenSerializer):
+    """A new password, with the token of a mail."""
+
+    new_password = PasswordField()
+
+
+class ChangePasswordView(APIView):
+    """Change one's own password."""
+
+    @extend_schema(
+        operation_id="auth_password_change",
+        tags=["auth"],
+        request=ChangePasswordSerializer,
+        responses=RenewedTokensSerializer,
+    )
+    def post(self, request: Request) -> Response:
+        """Change one's own password.
+
+        Every other session ends, the one of this request goes on with the new tokens of the answer. A wrong
+        `current_password` answers 400 `wrong_password`, and counts as an attempt to sign in.
+        """
+        user = person(request)
+        keep = current_session_id(request)
+        pair = change_password(user, keep=keep, **_body(ChangePasswordSerializer, request))
+        if keep is None:
+            update_session_auth_hash(request, user)
+        return renewed(pair)
+
+
+class RequestResetView(OpenView):
+    """Ask for the mail that resets a password."""
+
+    @extend_schema(
+        operation_id="auth_password_reset",
+        tags=["auth"],
+        request=ResendSerializer,
+        responses={202: AcceptedSerializer},
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Ask for the mail that resets a password. The answer is the same for every address."""
+        request_password_reset(_body(ResendSerializer, request)["email"])
+        return Response({"detail": ACCEPTED}, status=status.HTTP_202_ACCEPTED)
+
+
+class ResetPasswordView(OpenView):
+    """Reset a password."""
+
+    @extend_schema(
+        operation_id="auth_password_reset_confirm",
+        tags=["auth"],
+        request=ResetPasswordSerializer,
+        responses=AcceptedSerializer,
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Set a new password with the token of a mail. It works once, and all sessions end."""
+        body = _body(ResetPasswordSerializer, request)
+        reset_password(body["token"], new_password=body["new_password"])
+        return Response({"detail": _("Your password is set. Sign in with it.")})
+
+
+class ChangeEmailView(APIView):
+    """Change one's own address."""
+
+    @extend_schema(
+        operation_id="me_email_change",
+        tags=["me"],
+        request=ChangeEmailSerializer,
+        responses={202: AcceptedSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Ask for another address. It is changed once the link in the mail to it is used."""
+        request_email_change(person(request), **_body(ChangeEmailSerializer, request))
+        return Response({"detail": ACCEPTED}, status=status.HTTP_202_ACCEPTED)
+
+
+class ConfirmEmailView(OpenView):
+    """Confirm a new address."""
+
+    @extend_schema(
+        operation_id="auth_email_confirm",
+        tags=["auth"],
+        request=TokenSerializer,
+        responses=AcceptedSerializer,
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Use the token that was mailed to a new address: it is the account's from now on."""
+        confirm_email_change(_body(TokenSerializer, request)["token"])
+        return Response({"detail": _("Your email address is changed.")})
+
+
+class RevertEmailView(OpenView):
+    """Take a change of the address back."""
+
+    @extend_schema(
+        operation_id="auth_email_revert",
+        tags=["auth"],
+        request=TokenSerializer,
+        responses=AcceptedSerializer,
+        auth=[],
+    )
+    def post(self, request: Request) -> Response:
+        """Use the token that was mailed to the old address: it is the account's again.
+
+        The password is taken away and every session ends, because somebody else may know it.
+        """
+        revert_email_change(_body(TokenSerializer, request)["token"])
+        detail = _("Your email address is the old one again. We have mailed you a link to choose a new password.")
+        return Response({"detail": detail})
+
+
+class DeactivateView(APIView):
+    """Close one's own account."""
+
+    @extend_schema(operation_id="me_deactivate", tags=["me"], request=CurrentPasswordSerializer, responses={204: None})
+    def post(self, request: Request) -> Response:
+        """Close one's own account. It is kept, and an administrator can reactivate it. Superusers cannot."""
+        deactivate_own_account(person(request), **_body(CurrentPasswordSerializer, request))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _body(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    body = serializer(data=request.data)
+    body.is_valid(raise_exception=True)
+    values: dict[str, Any] = body.validated_data
+    return values

@@ -1,0 +1,135 @@
+"""Changing the address of an account: asked for with the password, confirmed from the new address, revertible from
+the old one."""
+
+from django.contrib.auth.hashers import make_password
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts import email_address, signals, tokens
+from keystone.accounts.access import end_access
+from keystone.accounts.announcing import announce
+from keystone.accounts.authority import lock_user
+from keystone.accounts.backends import WrongPassword, confirm_password
+from keystone.accounts.emails import queue_email
+from keystone.accounts.links import find_link, use_link
+from keystone.accounts.models import User
+from keystone.accounts.registration import AddressTaken
+from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
+from keystone.attempts.counting import count_request
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+from keystone.conf import options
+from keystone.refusals import Refusal
+
+
+class SameAddress(Refusal):
+    """The new address is the present one."""
+
+    code = "invalid"
+    status = 400
+    message = _("Some of what was sent is not valid.")
+
+    def __init__(self) -> None:
+        super().__init__(fields={"email": [str(_("This is your present address."))]})
+
+
+def request_email_change(user: User, *, email: str, current_password: str) -> None:
+    """Mail a link to the new address; at most once per interval, so that nobody can fill a mailbox.
+
+    Whether somebody has it already is looked up where the mail is sent, and told to its owner only.
+
+    Args:
+        email: the new address, as typed.
+        current_password: the person's, asked for once more.
+
+    Raises:
+        ValidationError: `email` is not an address.
+        WrongPassword: the password is not the person's.
+        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
+        SameAddress: the address differs in nothing from the present one.
+    """
+    count_request()
+    confirm_password(user, current_password)
+    typed = email_address.as_typed(email)
+    normalized = email_address.normalize(typed)
+    if typed == user.email:
+        raise SameAddress
+    with transaction.atomic():
+        locked = lock_user(user)
+        if not locked.is_active or locked.access_version != user.access_version:
+            raise WrongPassword  # access ended since the password was compared
+        record([event("user.email_change_asked", user, by=Actor.person(user))])
+        lately = timezone.now() - options().registration_mail_interval
+        asked = OneTimeToken.objects.filter(user=user, purpose=Purpose.CONFIRM_EMAIL, email_normalized=normalized)
+        if not asked.filter(created_at__gt=lately).exists():
+            lifetime = options().email_verification_lifetime
+            right = tokens.reserve(purpose=Purpose.CONFIRM_EMAIL, user=user, email=typed, lifetime=lifetime)
+            queue_email("confirm_email", [user.pk], reserved=str(right.pk))
+
+
+def confirm_email_change(token: str) -> User:
+    """Use the link that was mailed to the new address: it is the account's from now on, and proved.
+
+    The old address is told, with a link that takes the change back. Sessions go on; the other links end.
+
+    Raises:
+        TooManyAttempts: too many wrong tokens came from this IP address.
+        InvalidToken: the token cannot be used (any more).
+        AddressTaken: somebody else has the address by now. Told only to who reads the mail that comes there.
+    """
+    found = find_link(token, purpose=Purpose.CONFIRM_EMAIL)
+    with transaction.atomic():
+        user = use_link(found)
+        if not user.is_active:
+            raise InvalidToken
+        before = user.email
+        _move_to(user, found.email, by=Actor.person(user), action="user.email_changed")
+        tokens.revoke([user.pk], but=Purpose.REVERT_EMAIL)
+        lifetime = options().email_revert_lifetime
+        right = tokens.reserve(purpose=Purpose.REVERT_EMAIL, user=user, email=before, lifetime=lifetime)
+        facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
+        queue_email("email_changed", [user.pk], reserved=str(right.pk), **facts)
+    return user
+
+
+def revert_email_change(token: str) -> User:
+    """Use the link that was mailed to the old address: it is the account's again.
+
+    Whoever changed it knew the password, so that is taken away, every session ends, and a link to choose a new one is
+    mailed. The address that it had meanwhile is told. Later changes cannot be brought back; earlier ones still can.
+
+    Raises:
+        TooManyAttempts: too many wrong tokens came from this IP address.
+        InvalidToken: the token cannot be used (any more).
+        AddressTaken: somebody else has registered the old address in the meantime.
+    """
+    found = find_link(token, purpose=Purpose.REVERT_EMAIL)
+    with transaction.atomic():
+        user = use_link(found)
+        person, before = Actor.person(user), user.email
+        _move_to(user, found.email, by=person, action="user.email_reverted")
+        user.password = make_password(None)
+        User.objects.filter(pk=user.pk).update(password=user.password)
+        end_access([user], by=person)
+        # Of this change and of later ones, those too whose mail has not been sent yet: see `tokens.reserve`.
+        rest = OneTimeToken.objects.filter(user=user, created_at__gte=found.created_at, used_at__isnull=True)
+        rest.update(used_at=timezone.now())
+        if user.is_active:
+            queue_email("choose_password", [user.pk], after="revert")
+        facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
+        queue_email("email_reverted", [user.pk], **facts)
+    return user
+
+
+def _move_to(user: User, email: str, *, by: Actor, action: str) -> None:
+    before = {"email": user.email, "email_verified_at": user.email_verified_at}
+    user.email, user.email_verified_at = email, timezone.now()
+    try:
+        with transaction.atomic():
+            user.save(update_fields=["email", "email_verified_at", "updated_at"])
+    except IntegrityError:
+        raise AddressTaken from None
+    changes = {name: [value, getattr(user, name)] for name, value in before.items()}
+    record([event(action, user, by=by, changes=changes)])
+    announce(signals.user_changed, user, by=by)

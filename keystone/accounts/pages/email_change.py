@@ -1,0 +1,62 @@
+"""The pages that confirm a new address, and that take a change of the address back."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
+
+from keystone.accounts import email_change
+from keystone.accounts.links import find_link
+from keystone.accounts.pages.answers import GONE, private
+from keystone.accounts.registration import AddressTaken
+from keystone.accounts.tokens import InvalidToken, Purpose
+from keystone.conf import options
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows the new address; POST makes it the account's."""
+    try:
+        if request.method == "POST":
+            email_change.confirm_email_change(token)
+            return redirect("pages:email-confirmed")
+        found = find_link(token, purpose=Purpose.CONFIRM_EMAIL)
+    except InvalidToken:
+        return render(request, "keystone/pages/confirm_email_gone.html", status=GONE)
+    except AddressTaken as refusal:
+        return render(request, "keystone/pages/address_taken.html", status=refusal.status)
+    return render(request, "keystone/pages/confirm_email.html", {"email": found.email})
+
+
+@require_safe
+@private
+def confirmed(request: HttpRequest) -> HttpResponse:
+    """The result: the address is the new one."""
+    return render(request, "keystone/pages/email_confirmed.html", {"continue_url": options().frontend_url})
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def revert(request: HttpRequest, token: str) -> HttpResponse:
+    """GET explains what it means to take a change back; POST does it."""
+    try:
+        if request.method == "POST":
+            user = email_change.revert_email_change(token)
+            words = {"password": "mailed"} if user.is_active else {}
+            return redirect(reverse("pages:email-reverted", query=words))
+        found = find_link(token, purpose=Purpose.REVERT_EMAIL)
+    except InvalidToken:
+        return render(request, "keystone/pages/revert_email_gone.html", status=GONE)
+    except AddressTaken as refusal:
+        return render(request, "keystone/pages/address_taken.html", {"reverting": True}, status=refusal.status)
+    context = {"email": found.email, "is_active": found.user.is_active}
+    return render(request, "keystone/pages/revert_email.html", context)
+
+
+@require_safe
+@private
+def reverted(request: HttpRequest) -> HttpResponse:
+    """The result: the address is the old one again."""
+    context = {"password_mailed": request.GET.get("password") == "mailed"}
+    return render(request, "keystone/pages/email_reverted.html", context)

@@ -1,0 +1,82 @@
+"""The pages that reset a forgotten password, or choose the first one."""
+
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+
+from keystone.accounts import password_reset
+from keystone.accounts.hashing_slots import HashingBusy
+from keystone.accounts.links import find_link
+from keystone.accounts.pages.answers import GONE, private, to_result, with_form
+from keystone.accounts.pages.forms import AddressForm, NewPasswordForm
+from keystone.accounts.passwords import PasswordRefused
+from keystone.accounts.tokens import InvalidToken, Purpose
+from keystone.attempts.counting import TooManyAttempts
+from keystone.conf import options
+from keystone.refusals import Refusal
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def ask(request: HttpRequest) -> HttpResponse:
+    """Ask for a link. The answer is the same whatever the address."""
+    form = AddressForm(request.POST if request.method == "POST" else None)
+    refusal = None
+    if form.is_valid():
+        try:
+            password_reset.request_password_reset(form.cleaned_data["email"])
+        except TooManyAttempts as error:
+            refusal = error
+        else:
+            return redirect("pages:password-reset-sent")
+    return with_form(request, "ask_password_reset.html", form, refusal=refusal)
+
+
+@require_safe
+@private
+def sent(request: HttpRequest) -> HttpResponse:
+    """Where to look for the link."""
+    return render(request, "keystone/pages/password_reset_sent.html")
+
+
+@sensitive_post_parameters("new_password", "again")
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def reset(request: HttpRequest, token: str) -> HttpResponse:
+    """GET asks for the new password; POST sets it. One that is refused leaves the link as it is."""
+    form = NewPasswordForm(request.POST if request.method == "POST" else None)
+    refusal: Refusal | None = None
+    try:
+        if form.is_valid():
+            user = password_reset.reset_password(token, new_password=form.cleaned_data["new_password"])
+            place = {"place": "administration"} if user.is_staff and user.is_active else {}
+            return to_result("password-reset-done", user, **place)
+    except (PasswordRefused, HashingBusy) as error:
+        refusal = error
+    except InvalidToken:
+        return _gone(request)
+    try:
+        found = find_link(token, purpose=Purpose.RESET_PASSWORD)
+    except InvalidToken:
+        return _gone(request)
+    context = {"email": found.user.email, "rules": password_validators_help_texts()}
+    return with_form(request, "reset_password.html", form, refusal=refusal, **context)
+
+
+@require_safe
+@private
+def done(request: HttpRequest) -> HttpResponse:
+    """The result: what comes next for this person."""
+    context = {
+        "next": request.GET.get("next", ""),
+        "to_administration": request.GET.get("place") == "administration",
+        "continue_url": options().frontend_url,
+    }
+    return render(request, "keystone/pages/password_reset_done.html", context)
+
+
+def _gone(request: HttpRequest) -> HttpResponse:
+    context = {"form": AddressForm(), "gone": True}
+    return render(request, "keystone/pages/ask_password_reset.html", context, status=GONE)

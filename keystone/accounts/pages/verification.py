@@ -1,0 +1,64 @@
+"""The pages that prove an address."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from keystone.accounts import verification
+from keystone.accounts.links import find_link
+from keystone.accounts.pages.answers import GONE, private, to_result, with_form
+from keystone.accounts.pages.forms import AddressForm
+from keystone.accounts.tokens import InvalidToken, Purpose
+from keystone.attempts.counting import TooManyAttempts
+from keystone.conf import options
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def verify_email(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows whose address would be confirmed; POST confirms it."""
+    try:
+        if request.method == "POST":
+            user = verification.verify_email(token)
+            words = {"password": "mailed"} if verification.lacks_password(user) else {}
+            return to_result("email-verified", user, **words)
+        found = find_link(token, purpose=Purpose.VERIFY_EMAIL)
+    except InvalidToken:
+        context = {"form": AddressForm(), "gone": True}
+        return render(request, "keystone/pages/resend_verification.html", context, status=GONE)
+    return render(request, "keystone/pages/verify_email.html", {"email": found.user.email})
+
+
+@require_safe
+@private
+def email_verified(request: HttpRequest) -> HttpResponse:
+    """The result: what comes next for this person."""
+    context = {
+        "next": request.GET.get("next", ""),
+        "password_mailed": request.GET.get("password") == "mailed",
+        "continue_url": options().frontend_url,
+    }
+    return render(request, "keystone/pages/email_verified.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def resend_verification(request: HttpRequest) -> HttpResponse:
+    """Ask for a new link. The answer is the same whatever the address."""
+    form = AddressForm(request.POST if request.method == "POST" else None)
+    refusal = None
+    if form.is_valid():
+        try:
+            verification.resend_verification(form.cleaned_data["email"])
+        except TooManyAttempts as error:
+            refusal = error
+        else:
+            return redirect("pages:verification-resent")
+    return with_form(request, "resend_verification.html", form, refusal=refusal)
+
+
+@require_safe
+@private
+def verification_resent(request: HttpRequest) -> HttpResponse:
+    """Where to look for the new link."""
+    return render(request, "keystone/pages/verification_resent.html")

@@ -1,0 +1,81 @@
+"""Resetting a forgotten password by a link in a mail."""
+
+from django.contrib.auth.hashers import make_password
+from django.db import transaction
+from django.utils import timezone
+
+from keystone.accounts.emails import queue_email
+from keystone.accounts.hashing_slots import hashing_slots
+from keystone.accounts.lifecycle import lift_ended_suspension
+from keystone.accounts.links import find_link, use_link
+from keystone.accounts.models import PENDING, User
+from keystone.accounts.passwords import require_acceptable, store_password
+from keystone.accounts.status import Status
+from keystone.accounts.tokens import InvalidToken, Purpose
+from keystone.accounts.verification import prove_address
+from keystone.attempts.counting import count_request
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+from keystone.conf import options
+
+# Who may set a password by mail: those who can sign in with it, now or once they are let in.
+RESETTABLE = (Status.ACTIVE, *PENDING)
+
+
+def request_password_reset(email: str) -> None:
+    """Ask for the mail with the link. Nothing is looked up here: the answer and its time are the same for everybody.
+
+    Args:
+        email: an address, in any spelling.
+
+    Raises:
+        TooManyAttempts: too many such calls came from this IP address.
+    """
+    from keystone.accounts.tasks import mail_password_reset
+
+    count_request()
+    mail_password_reset.enqueue(email=email)
+
+
+@transaction.atomic
+def mail_reset_link(email: str) -> None:
+    """Mail the link to the account of this address, if there is one; at most once per interval."""
+    known: User | None = User.objects.with_email(email).first()
+    if known is not None:
+        lift_ended_suspension(known)
+    user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
+    if user is None or user.status not in RESETTABLE:
+        return
+    now = timezone.now()
+    if user.reset_mail_at and now - user.reset_mail_at < options().registration_mail_interval:
+        return
+    User.objects.filter(pk=user.pk).update(reset_mail_at=now)
+    queue_email("reset_password", [user.pk])
+
+
+def reset_password(token: str, *, new_password: str) -> User:
+    """Set a new password with the token of a mail. Of any number of callers at once, one succeeds.
+
+    All sessions, tokens and further links end. Who uses the link has proved the address, so an account that waited
+    for that moves on.
+
+    Raises:
+        TooManyAttempts: too many wrong tokens came from this IP address.
+        InvalidToken: the token cannot be used (any more).
+        PasswordRefused: the validators do not accept the password; the token can be used again.
+        HashingBusy: too many passwords are being hashed at this moment.
+    """
+    hashing_slots().refuse_when_full()
+    found = find_link(token, purpose=Purpose.RESET_PASSWORD)
+    require_acceptable(new_password, found.user)
+    hashed = make_password(new_password)  # before the lock: it takes a while
+    with transaction.atomic():
+        user = use_link(found)
+        if user.status not in RESETTABLE:
+            raise InvalidToken
+        person = Actor.person(user)
+        store_password(user, hashed, by=person)
+        record([event("user.password_reset", user, by=person)])
+        if user.email_verified_at is None:
+            prove_address(user)
+    return user

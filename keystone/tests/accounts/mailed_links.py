@@ -1,0 +1,20 @@
+"""The links of mails, as the tests of several modules follow them."""
+
+import re
+from datetime import timedelta
+
+from django.core.mail import EmailMessage
+
+from keystone.accounts.models import User
+from keystone.accounts.tokens import Purpose, mint
+
+
+def token_in(mail: EmailMessage, page: str) -> str:
+    """The token of the one link to `page` in the text of a mail."""
+    [token] = re.findall(rf"^https?://[\w.:-]+/{page}/([\w-]{{43}})/$", str(mail.body), re.MULTILINE)
+    return str(token)
+
+
+def token_for(user: User, purpose: Purpose, *, email: str = "") -> str:
+    """A token as a mail to this person would bring it; about `email`, or about the person's own address."""
+    return mint(purpose=purpose, user=user, email=email or user.email, lifetime=timedelta(minutes=30))

@@ -1,0 +1,251 @@
+"""Changing the address of an account."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import Settings
+
+from keystone.accounts import lifecycle, signals
+from keystone.accounts.backends import WrongPassword
+from keystone.accounts.email_change import (
+    SameAddress,
+    confirm_email_change,
+    request_email_change,
+)
+from keystone.accounts.models import User
+from keystone.accounts.passwords import change_password
+from keystone.accounts.registration import AddressTaken
+from keystone.accounts.status import Status
+from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
+from keystone.attempts.counting import TooManyAttempts
+from keystone.audit.actor import Actor
+from keystone.audit.context import origin
+from keystone.audit.models import AuditEvent
+from keystone.sessions.ending import end_all_sessions
+from keystone.sessions.models import Session
+from keystone.sessions.sign_in import sign_in
+from keystone.tests.accounts.mailed_links import token_for, token_in
+from keystone.tests.factories import PASSWORD, UserFactory
+
+pytestmark = pytest.mark.django_db
+Committed = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
+NEW = "another long password"
+
+
+@pytest.fixture
+def ann() -> User:
+    return UserFactory(email="ann@example.com", first_name="Ann")
+
+
+@pytest.fixture
+def do(django_capture_on_commit_callbacks: Committed) -> Callable[..., Any]:
+    """Calls a verb, and lets what waits for the commit run."""
+
+    def do(verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            return verb(*args, **kwargs)
+
+    return do
+
+
+@pytest.fixture
+def move(do: Callable[..., Any], mailoutbox: list[EmailMessage]) -> Callable[[User, str], str]:
+    """Changes an address by the mailed link; returns the token that takes it back."""
+
+    def move(user: User, email: str) -> str:
+        user.refresh_from_db()
+        do(request_email_change, user, email=email, current_password=PASSWORD)
+        do(confirm_email_change, token_in(mailoutbox[-1], "confirm-email"))
+        user.refresh_from_db()
+        assert user.email == email
+        return token_in(mailoutbox[-1], "revert-email")
+
+    return move
+
+
+def actions() -> list[str]:
+    return list(AuditEvent.objects.order_by("id").values_list("action", flat=True))
+
+
+def is_usable(token: str) -> bool:
+    return OneTimeToken.objects.filter(digest=digest(token), used_at__isnull=True).exists()
+
+
+# -- Asking ------------------------------------------------------------------------------------------------------
+def test_the_link_goes_to_the_new_address_and_changes_nothing_yet(
+    ann: User, do: Callable[..., Any], mailoutbox: list[EmailMessage]
+) -> None:
+    do(request_email_change, ann, email=" Ann.New@Example.com ", current_password=PASSWORD)
+    [mail] = mailoutbox
+    assert (mail.to, mail.subject) == (["Ann.New@Example.com"], "Confirm your new email address")
+    token = token_in(mail, "confirm-email")
+    minted = OneTimeToken.objects.get(digest=digest(token))
+    assert (minted.purpose, minted.email, minted.email_normalized) == (
+        Purpose.CONFIRM_EMAIL,
+        "Ann.New@Example.com",
+        "ann.new@example.com",
+    )
+    ann.refresh_from_db()
+    assert ann.email == "ann@example.com"
+    event = AuditEvent.objects.get()
+    assert (event.action, event.actor_id, event.changes) == ("user.email_change_asked", ann.pk, {})
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "refusal"),
+    [
+        ("new@example.com", "wrong", WrongPassword),
+        ("ann@example.com", PASSWORD, SameAddress),
+        ("no address", PASSWORD, ValidationError),
+    ],
+)
+def test_what_does_not_do_is_refused(
+    ann: User,
+    do: Callable[..., Any],
+    mailoutbox: list[EmailMessage],
+    email: str,
+    password: str,
+    refusal: type[Exception],
+) -> None:
+    with pytest.raises(refusal):
+        do(request_email_change, ann, email=email, current_password=password)
+    assert (mailoutbox, actions(), OneTimeToken.objects.count()) == ([], [], 0)
+
+
+def test_another_spelling_of_ones_own_address_is_a_change(ann: User, move: Callable[[User, str], str]) -> None:
+    move(ann, "Ann@Example.com")
+    assert ann.email_normalized == "ann@example.com"
+
+
+def test_asking_is_limited_by_ip_address(ann: User, settings: Settings) -> None:
+    settings.KEYSTONE = {"REQUESTS_PER_IP": 1}
+    with origin(ip_address="192.0.2.7"):
+        request_email_change(ann, email="new@example.com", current_password=PASSWORD)
+        with pytest.raises(TooManyAttempts):
+            request_email_change(ann, email="new@example.com", current_password=PASSWORD)
+
+
+def test_a_mailbox_gets_one_link_per_interval(
+    ann: User, do: Callable[..., Any], mailoutbox: list[EmailMessage]
+) -> None:
+    for email in ("new@example.com", "NEW@example.com", "typo@example.com"):
+        do(request_email_change, ann, email=email, current_password=PASSWORD)
+    assert [mail.to for mail in mailoutbox] == [["new@example.com"], ["typo@example.com"]]
+    OneTimeToken.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    do(request_email_change, ann, email="new@example.com", current_password=PASSWORD)
+    assert len(mailoutbox) == 3
+
+
+def test_a_taken_address_is_told_to_its_owner_only(
+    ann: User,
+    do: Callable[..., Any],
+    mailoutbox: list[EmailMessage],
+    settings: Settings,
+) -> None:
+    UserFactory(email="Bob@example.com", first_name="Bob")
+    do(request_email_change, ann, email="BOB@example.com", current_password=PASSWORD)
+    [mail] = mailoutbox
+    assert (mail.to, mail.subject) == (["Bob@example.com"], "Your address belongs to your account already")
+    assert str(mail.body).startswith("Hello Bob,")
+    assert "confirm-email" not in str(mail.body)
+    assert "Ann" not in str(mail.body)
+
+    settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
+    OneTimeToken.objects.all().delete()
+    costs = []
+    for email in ("bob@example.com", "free@example.com"):
+        with CaptureQueriesContext(connection) as counted:
+            request_email_change(ann, email=email, current_password=PASSWORD)
+        costs.append(len(counted))
+    assert costs[0] == costs[1]
+
+
+@pytest.mark.parametrize("what", ["sessions", "suspension"])
+def test_access_that_ends_while_the_password_is_compared_ends_the_asking(
+    ann: User, do: Callable[..., Any], mailoutbox: list[EmailMessage], what: str
+) -> None:
+    here = User.objects.get(pk=ann.pk)
+    if what == "sessions":
+        end_all_sessions(ann, by=Actor.person(ann))
+    else:
+        lifecycle.suspend_user(ann, by=Actor.system(), reason="why", tell=False)
+    with pytest.raises(WrongPassword):
+        do(request_email_change, here, email="new@example.com", current_password=PASSWORD)
+    assert mailoutbox == []
+
+
+def test_a_mail_that_is_sent_after_access_ended_brings_no_link(
+    ann: User, mailoutbox: list[EmailMessage], django_capture_on_commit_callbacks: Committed
+) -> None:
+    with django_capture_on_commit_callbacks() as waiting:
+        request_email_change(ann, email="new@example.com", current_password=PASSWORD)
+    change_password(ann, current_password=PASSWORD, new_password=NEW)
+    for callback in waiting:
+        callback()
+    assert mailoutbox == []
+    assert not OneTimeToken.objects.filter(used_at__isnull=True).exists()
+
+
+# -- Confirming --------------------------------------------------------------------------------------------------
+def test_confirming_moves_the_account_and_tells_the_old_address(
+    ann: User, do: Callable[..., Any], mailoutbox: list[EmailMessage]
+) -> None:
+    heard: list[tuple[User, str]] = []
+
+    def listen(sender: type[User], user: User, by: Actor, **kwargs: Any) -> None:
+        heard.append((user, by.label))
+
+    sign_in(email=ann.email, password=PASSWORD)
+    others = [token_for(ann, Purpose.RESET_PASSWORD), token_for(ann, Purpose.CONFIRM_EMAIL, email="c@example.com")]
+    token = token_for(ann, Purpose.CONFIRM_EMAIL, email="Ann.New@example.com")
+    signals.user_changed.connect(listen)
+    try:
+        moved = do(confirm_email_change, token)
+    finally:
+        signals.user_changed.disconnect(listen)
+    ann.refresh_from_db()
+    assert moved == ann
+    assert (ann.email, ann.email_normalized) == ("Ann.New@example.com", "ann.new@example.com")
+    assert ann.email_verified_at is not None
+    assert heard == [(ann, "ann@example.com")]
+    assert Session.objects.get().revoked_at is None
+    assert not any(map(is_usable, others))
+
+    [mail] = mailoutbox
+    assert (mail.to, mail.subject) == (["ann@example.com"], "Your email address was changed")
+    assert "It is now Ann.New@example.com" in " ".join(str(mail.body).split())
+    assert "The link works once, within 7 days." in str(mail.body)
+    back = OneTimeToken.objects.get(digest=digest(token_in(mail, "revert-email")))
+    assert (back.purpose, back.email) == (Purpose.REVERT_EMAIL, "ann@example.com")
+    event = AuditEvent.objects.get(action="user.email_changed")
+    assert event.actor_id == ann.pk
+    assert event.changes["email"] == ["ann@example.com", "Ann.New@example.com"]
+
+
+def test_an_address_that_was_taken_meanwhile_is_refused_and_keeps_the_link(ann: User) -> None:
+    token = token_for(ann, Purpose.CONFIRM_EMAIL, email="bob@example.com")
+    bob = UserFactory(email="Bob@example.com")
+    with pytest.raises(AddressTaken):
+        confirm_email_change(token)
+    ann.refresh_from_db()
+    assert ann.email == "ann@example.com"
+    assert actions() == []
+    bob.delete()
+    assert confirm_email_change(token).email == "bob@example.com"
+
+
+@pytest.mark.parametrize("status", set(Status) - {Status.ACTIVE})
+def test_only_an_active_account_changes_its_address(status: Status) -> None:
+    user = UserFactory(status=status)
+    token = token_for(user, Purpose.CONFIRM_EMAIL, email="new@example.com")
+    with pytest.raises(InvalidToken):
+        confirm_email_change(token)
+    assert User.objects.get().email == user.email

@@ -1,0 +1,207 @@
+"""Taking a change of the address back."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from django.core.mail import EmailMessage
+from django.test import Client
+
+from keystone.accounts import lifecycle
+from keystone.accounts.email_change import (
+    confirm_email_change,
+    request_email_change,
+    revert_email_change,
+)
+from keystone.accounts.models import User
+from keystone.accounts.password_reset import reset_password
+from keystone.accounts.passwords import change_password
+from keystone.accounts.registration import AddressTaken
+from keystone.accounts.status import Status
+from keystone.accounts.tasks import send_account_emails
+from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
+from keystone.audit.actor import Actor
+from keystone.audit.models import AuditEvent
+from keystone.sessions.ending import end_all_sessions
+from keystone.sessions.models import Session
+from keystone.sessions.sign_in import InvalidCredentials, sign_in
+from keystone.tests.accounts.mailed_links import token_for, token_in
+from keystone.tests.factories import PASSWORD, UserFactory, superuser
+
+pytestmark = pytest.mark.django_db
+Committed = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
+NEW = "another long password"
+
+
+@pytest.fixture
+def ann() -> User:
+    return UserFactory(email="ann@example.com", first_name="Ann")
+
+
+@pytest.fixture
+def do(django_capture_on_commit_callbacks: Committed) -> Callable[..., Any]:
+    """Calls a verb, and lets what waits for the commit run."""
+
+    def do(verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            return verb(*args, **kwargs)
+
+    return do
+
+
+@pytest.fixture
+def move(do: Callable[..., Any], mailoutbox: list[EmailMessage]) -> Callable[[User, str], str]:
+    """Changes an address by the mailed link; returns the token that takes it back."""
+
+    def move(user: User, email: str) -> str:
+        user.refresh_from_db()
+        do(request_email_change, user, email=email, current_password=PASSWORD)
+        do(confirm_email_change, token_in(mailoutbox[-1], "confirm-email"))
+        user.refresh_from_db()
+        assert user.email == email
+        return token_in(mailoutbox[-1], "revert-email")
+
+    return move
+
+
+def is_usable(token: str) -> bool:
+    return OneTimeToken.objects.filter(digest=digest(token), used_at__isnull=True).exists()
+
+
+def test_taking_it_back_ends_whatever_the_thief_had(
+    ann: User, do: Callable[..., Any], move: Callable[[User, str], str], mailoutbox: list[EmailMessage]
+) -> None:
+    back = move(ann, "thief@example.com")
+    sign_in(email="thief@example.com", password=PASSWORD)
+    browser = Client()
+    browser.force_login(ann)
+    reset = token_for(ann, Purpose.RESET_PASSWORD)
+    mailoutbox.clear()
+
+    reverted = do(revert_email_change, back)
+    assert reverted.email == "ann@example.com"
+    ann.refresh_from_db()
+    assert (ann.email, ann.email_normalized, ann.has_usable_password()) == ("ann@example.com", "ann@example.com", False)
+    assert Session.objects.filter(revoked_at__isnull=True).count() == 0
+    assert browser.get("/api/me/").status_code == 401
+    assert not is_usable(reset)
+    with pytest.raises(InvalidCredentials):
+        sign_in(email="ann@example.com", password=PASSWORD)
+
+    choose, told = mailoutbox
+    assert (choose.to, choose.subject) == (["ann@example.com"], "Choose your password")
+    assert (told.to, told.subject) == (["thief@example.com"], "The change of your email address was taken back")
+    assert "/reset-password/" not in str(told.body)
+    reset_password(token_in(choose, "reset-password"), new_password=NEW)
+    assert sign_in(email="ann@example.com", password=NEW).access
+    event = AuditEvent.objects.get(action="user.email_reverted")
+    assert event.changes["email"] == ["thief@example.com", "ann@example.com"]
+
+
+def test_an_earlier_change_can_be_taken_back_after_a_later_one_and_ends_that(
+    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+) -> None:
+    to_ann, to_second = move(ann, "second@example.com"), move(ann, "third@example.com")
+    assert do(revert_email_change, to_ann).email == "ann@example.com"
+    with pytest.raises(InvalidToken):
+        revert_email_change(to_second)
+    assert User.objects.get().email == "ann@example.com"
+
+
+def test_a_later_change_that_was_taken_back_leaves_the_earlier_one(
+    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+) -> None:
+    to_ann, to_second = move(ann, "second@example.com"), move(ann, "third@example.com")
+    assert do(revert_email_change, to_second).email == "second@example.com"
+    assert do(revert_email_change, to_ann).email == "ann@example.com"
+
+
+def test_the_mail_of_a_later_change_that_comes_after_the_revert_brings_no_link(
+    ann: User,
+    move: Callable[[User, str], str],
+    do: Callable[..., Any],
+    mailoutbox: list[EmailMessage],
+    django_capture_on_commit_callbacks: Committed,
+) -> None:
+    """A thief who moves the account on, and finds the mail server slow, does not get it back."""
+    to_ann = move(ann, "thief@example.com")
+    with django_capture_on_commit_callbacks() as waiting:
+        confirm_email_change(token_for(ann, Purpose.CONFIRM_EMAIL, email="second@example.com"))
+    do(revert_email_change, to_ann)
+    mailoutbox.clear()
+    for callback in waiting:
+        callback()
+    [mail] = mailoutbox
+    assert (mail.to, mail.subject) == (["thief@example.com"], "Your email address was changed")
+    assert "revert-email" not in str(mail.body)
+    assert "Take the change back" not in str(mail.body)
+
+
+def test_mails_that_are_sent_in_another_order_keep_the_order_of_the_changes(
+    ann: User,
+    do: Callable[..., Any],
+    mailoutbox: list[EmailMessage],
+    django_capture_on_commit_callbacks: Committed,
+) -> None:
+    queued = []
+    for email in ("second@example.com", "third@example.com"):
+        with django_capture_on_commit_callbacks() as waiting:
+            confirm_email_change(token_for(ann, Purpose.CONFIRM_EMAIL, email=email))
+        queued.append(list(waiting))
+    for waiting in reversed(queued):
+        for callback in waiting:
+            callback()
+    to_second, to_ann = (token_in(mail, "revert-email") for mail in mailoutbox)
+    assert [mail.to for mail in mailoutbox] == [["second@example.com"], ["ann@example.com"]]
+    do(revert_email_change, to_ann)
+    with pytest.raises(InvalidToken):
+        revert_email_change(to_second)
+
+
+def test_a_mail_that_is_sent_twice_brings_two_links_of_which_one_works(
+    ann: User, do: Callable[..., Any], mailoutbox: list[EmailMessage]
+) -> None:
+    do(confirm_email_change, token_for(ann, Purpose.CONFIRM_EMAIL, email="new@example.com"))
+    right = OneTimeToken.objects.filter(purpose=Purpose.REVERT_EMAIL).earliest("id")
+    context = {"reserved": str(right.pk), "old_email": "ann@example.com", "new_email": "new@example.com"}
+    context["at"] = "2026-12-24T18:30:00+00:00"
+    assert send_account_emails.call(name="email_changed", user_ids=[str(ann.pk)], context=context) == 1
+    first, second = (token_in(mail, "revert-email") for mail in mailoutbox)
+    do(revert_email_change, first)
+    with pytest.raises(InvalidToken):
+        revert_email_change(second)
+
+
+def test_the_link_outlives_what_the_thief_does_but_not_a_suspension(
+    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+) -> None:
+    back = move(ann, "thief@example.com")
+    do(change_password, ann, current_password=PASSWORD, new_password=NEW)
+    do(end_all_sessions, ann, by=Actor.person(ann))
+    do(reset_password, token_for(ann, Purpose.RESET_PASSWORD), new_password=PASSWORD)
+    assert is_usable(back)
+    lifecycle.suspend_user(ann, by=Actor.administrator(superuser()), reason="why")
+    with pytest.raises(InvalidToken):
+        revert_email_change(back)
+
+
+def test_an_account_that_was_closed_gets_its_address_back_and_no_way_in(
+    ann: User, move: Callable[[User, str], str], do: Callable[..., Any], mailoutbox: list[EmailMessage]
+) -> None:
+    back = move(ann, "thief@example.com")
+    do(lifecycle.deactivate_user, ann, by=Actor.person(ann))
+    mailoutbox.clear()
+    assert do(revert_email_change, back).email == "ann@example.com"
+    assert [mail.to for mail in mailoutbox] == [["thief@example.com"]]
+    assert User.objects.get().status == Status.DEACTIVATED
+
+
+def test_an_old_address_that_somebody_else_has_by_now_is_refused(ann: User, move: Callable[[User, str], str]) -> None:
+    back = move(ann, "new@example.com")
+    UserFactory(email="ANN@example.com")
+    with pytest.raises(AddressTaken):
+        revert_email_change(back)
+    ann.refresh_from_db()
+    assert (ann.email, ann.check_password(PASSWORD)) == ("new@example.com", True)
+    assert is_usable(back)

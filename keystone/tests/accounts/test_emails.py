@@ -1,0 +1,169 @@
+"""What is special to single mails: whom they go to, and the links that they bring."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.core.mail import EmailMessage
+from django.test import override_settings
+
+from keystone.accounts.emails import EMAILS
+from keystone.accounts.models import User
+from keystone.accounts.tasks import send_account_emails
+from keystone.accounts.tokens import OneTimeToken, Purpose, digest, reserve
+from keystone.mail.outgoing import build
+from keystone.tests.factories import UserFactory
+
+pytestmark = pytest.mark.django_db
+AT = "2026-12-24T18:30:00+00:00"
+
+
+@pytest.fixture
+def ann() -> User:
+    return UserFactory(email="ann@example.com", first_name="Ann")
+
+
+def built(name: str, user: User, **context: str) -> EmailMessage:
+    mail = EMAILS[name](user, **context)
+    assert mail is not None
+    return build(mail)
+
+
+def words(message: EmailMessage) -> str:
+    """The text part, as if it had no line ends."""
+    return " ".join(str(message.body).split())
+
+
+def right(user: User, purpose: Purpose, email: str) -> str:
+    return str(reserve(purpose=purpose, user=user, email=email, lifetime=timedelta(hours=1)).pk)
+
+
+@pytest.mark.parametrize(
+    ("name", "purpose", "page", "email"),
+    [
+        ("verify_email", Purpose.VERIFY_EMAIL, "verify-email", "ann@example.com"),
+        ("reset_password", Purpose.RESET_PASSWORD, "reset-password", "ann@example.com"),
+        ("choose_password", Purpose.RESET_PASSWORD, "reset-password", "ann@example.com"),
+        ("confirm_email", Purpose.CONFIRM_EMAIL, "confirm-email", "Other@example.com"),
+        ("email_changed", Purpose.REVERT_EMAIL, "revert-email", "Other@example.com"),
+    ],
+)
+@override_settings(KEYSTONE={"PUBLIC_URL": "https://id.example.com"})
+def test_a_mail_with_a_token_goes_to_the_address_it_is_about_and_nothing_else_knows_it(
+    ann: User, name: str, purpose: Purpose, page: str, email: str
+) -> None:
+    context = {"reserved": right(ann, purpose, email)} if email != ann.email else {}
+    if name == "email_changed":
+        context |= {"at": AT, "old_email": email, "new_email": "new@example.com"}
+    message = built(name, ann, **context)
+    assert message.to == [email]
+    [token] = re.findall(rf"^https://id\.example\.com/{page}/([\w-]{{43}})/$", str(message.body), re.MULTILINE)
+    row = OneTimeToken.objects.latest("id")
+    assert (row.digest, row.purpose, row.email, row.user) == (digest(token), purpose, email, ann)
+    assert token not in str(OneTimeToken.objects.values())
+    html = message.alternatives[0][0]  # type: ignore[attr-defined]  # it is an EmailMultiAlternatives
+    assert html.count(f'href="https://id.example.com/{page}/{token}/"') == 2
+    assert token not in str(message.subject) + "".join(map(str, message.extra_headers.values()))
+
+
+@pytest.mark.parametrize("name", ["verify_email", "reset_password"])
+@override_settings(KEYSTONE={"PUBLIC_URL": "https://id.example.com", "FRONTEND_URL": "https://app.example.com"})
+def test_links_lead_to_the_front_end_where_there_is_one(ann: User, name: str) -> None:
+    body = str(built(name, ann).body)
+    assert re.search(r"^https://app\.example\.com/(verify-email|reset-password)/[\w-]{43}/$", body, re.MULTILINE)
+    assert "id.example.com" not in body
+
+
+@pytest.mark.parametrize("name", ["confirm_email", "email_changed"])
+def test_a_right_that_has_ended_brings_no_token(ann: User, name: str) -> None:
+    purpose = Purpose.CONFIRM_EMAIL if name == "confirm_email" else Purpose.REVERT_EMAIL
+    reserved = right(ann, purpose, "other@example.com")
+    OneTimeToken.objects.all().delete()
+    if name == "confirm_email":
+        assert EMAILS[name](ann, reserved=reserved) is None
+        assert send_account_emails.call(name=name, user_ids=[str(ann.pk)], context={"reserved": reserved}) == 0
+    else:
+        message = built(name, ann, reserved=reserved, at=AT, old_email="other@example.com", new_email="n@example.com")
+        assert "It was not you? Then please contact the people who run Keystone at once." in words(message)
+        assert "revert-email" not in str(message.body)
+    assert not OneTimeToken.objects.exists()
+
+
+def test_the_old_address_is_told_the_new_one_and_when(ann: User) -> None:
+    reserved = right(ann, Purpose.REVERT_EMAIL, "old@example.com")
+    facts = {"at": AT, "old_email": "old@example.com", "new_email": "n@b.example"}
+    message = built("email_changed", ann, reserved=reserved, **facts)
+    assert "was changed on 24 December 2026, 18:30 UTC. It is now n@b.example, and" in words(message)
+
+
+def test_the_address_that_lost_the_account_is_told_the_other_one(ann: User) -> None:
+    message = built("email_reverted", ann, at=AT, old_email="lost@example.com", new_email="ann@example.com")
+    assert message.to == ["lost@example.com"]
+    assert "was taken back on 24 December 2026, 18:30 UTC" in words(message)
+    assert "The account has the address ann@example.com again" in words(message)
+
+
+@pytest.mark.parametrize(
+    ("ip_address", "said"),
+    [
+        ("192.0.2.7", "was changed on 24 December 2026, 18:30 UTC, from the IP address 192.0.2.7. All"),
+        ("", "was changed on 24 December 2026, 18:30 UTC. All other devices were signed out."),
+    ],
+)
+def test_a_changed_password_is_told_with_where_from_and_what_to_do(ann: User, ip_address: str, said: str) -> None:
+    message = built("password_changed", ann, at=AT, ip_address=ip_address)
+    assert said in words(message)
+    assert "\nhttp://localhost:8000/reset-password/\n" in str(message.body)
+
+
+@pytest.mark.parametrize(
+    ("context", "said", "not_said"),
+    [
+        (
+            {"device": "Mozilla/5.0 (X11; Linux) Firefox/146.0", "ip_address": "192.0.2.7"},
+            "The sign-in was made with Firefox on Linux. The second use came from the IP address 192.0.2.7.",
+            "Mozilla",
+        ),
+        ({"device": "Firefox/146.0"}, "The sign-in was made with Firefox.", "IP address"),
+        ({"ip_address": "2001:db8::1"}, "The second use came from the IP address 2001:db8::1.", "made with"),
+        ({"device": "see http://evil.example/"}, "Nobody can go on with that sign-in", "evil"),
+        ({}, "Nobody can go on with that sign-in", "IP address"),
+    ],
+)
+def test_a_stolen_session_is_told_with_what_is_known(
+    ann: User, context: dict[str, str], said: str, not_said: str
+) -> None:
+    message = built("session_stolen", ann, at=AT, **context)
+    assert "was ended on 24 December 2026, 18:30 UTC, because its token was used a second time." in words(message)
+    assert said in words(message)
+    assert not_said not in words(message)
+    assert "\nhttp://localhost:8000/reset-password/\n" in str(message.body)
+
+
+def test_why_there_is_no_password_is_told(ann: User) -> None:
+    assert "registered with Keystone more than once" in words(built("choose_password", ann))
+    assert "Your account with Keystone has this address again." in words(built("choose_password", ann, after="revert"))
+
+
+def test_who_is_approved_without_a_password_is_led_to_one(ann: User) -> None:
+    message = built("approved", ann)
+    assert "You can sign in now, with this email address and the password you chose." in words(message)
+    assert "\nhttp://localhost:8000/\n" in str(message.body)
+    ann.password = make_password(None)
+    message = built("approved", ann)
+    assert "You have not chosen a password yet." in words(message)
+    assert "\nhttp://localhost:8000/reset-password/\n" in str(message.body)
+
+
+def test_who_waits_without_a_password_is_told_to_choose_one(ann: User) -> None:
+    assert "There is nothing for you to do. We write" in words(built("awaiting_approval", ann))
+    ann.password = make_password(None)
+    said = words(built("awaiting_approval", ann))
+    assert "Meanwhile choose your password: the link is in another mail from us. We write" in said
+    assert "nothing for you to do" not in said
+
+
+@pytest.mark.parametrize("name", ["already_registered", "account_created"])
+def test_who_has_an_account_is_told_how_to_get_a_password(ann: User, name: str) -> None:
+    assert "\nhttp://localhost:8000/reset-password/\n" in str(built(name, ann).body)
