@@ -1,11 +1,27 @@
-"""Permission classes. `IsAuthenticated` is the default: an active account with a live session."""
+"""Permission classes. `IsAuthenticated` is the default: an active account with a live session.
 
-from typing import Any
+What only administrators may do takes their second factor where one is required, as the admin does.
+"""
 
+from typing import Any, ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from keystone.accounts.models import User
+from keystone.conf import options
+from keystone.refusals import Refusal
+from keystone.two_factor.verification import has_second_factor
+
+
+class SecondFactorMissing(Refusal):
+    """An administrator must set a second factor up before they act as one."""
+
+    code = "second_factor_missing"
+    status: ClassVar[int] = 403
+    message: ClassVar[str | Promise] = _("Set up two-factor sign-in first, in the admin.")
 
 
 def person(request: Request) -> User:
@@ -19,8 +35,15 @@ class IsSuperuser(BasePermission):
     """Superusers only."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the caller is one."""
-        return request.user.is_authenticated and request.user.is_superuser
+        """Whether the caller is one.
+
+        Raises:
+            SecondFactorMissing: they are, and have no second factor where one is required.
+        """
+        if not (request.user.is_authenticated and request.user.is_superuser):
+            return False
+        require_second_factor(person(request))
+        return True
 
 
 class StaffWithPermission(BasePermission):
@@ -30,11 +53,28 @@ class StaffWithPermission(BasePermission):
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the caller is staff and holds it."""
+        """Whether the caller is staff and holds it.
+
+        Raises:
+            SecondFactorMissing: they do, and have no second factor where one is required.
+        """
         user = request.user
         if not (user.is_authenticated and user.is_staff):
             return False
         if view.action in {None, "metadata"}:  # an unsupported method, answered by 405; OPTIONS
             return True
         permission = view.permissions_by_action.get(view.action)
-        return permission is not None and user.has_perm(permission)
+        if permission is None or not user.has_perm(permission):
+            return False
+        require_second_factor(user)
+        return True
+
+
+def require_second_factor(user: User) -> None:
+    """Let administrators pass who have set up a second factor, or need none.
+
+    Raises:
+        SecondFactorMissing: one is required, and they have none.
+    """
+    if options().two_factor_required and not has_second_factor(user):
+        raise SecondFactorMissing

@@ -1,31 +1,19 @@
 """The admin in headless Chromium: from the sign-in page to a decision and its result."""
 
-import os
 import re
-import shutil
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.conf import settings
-from django.db import connections
 from django.utils import timezone
 
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
+from keystone.tests.browser.chromium import needs_chromium, opened, screenshot
 from keystone.tests.factories import PASSWORD, UserFactory, approver
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-SCREENSHOTS = Path(settings.BASE_DIR) / "artifacts" / "screenshots"
-WAIT = 30_000  # milliseconds; a machine under load takes its time
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
-    pytest.mark.django_db(transaction=True),
-]
+pytestmark = needs_chromium
 
 
 @pytest.fixture
@@ -55,31 +43,9 @@ def people() -> dict[str, User]:
 
 @pytest.fixture
 def page(people: dict[str, User], live_server: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A page that starts at the live server; what its console complains of fails the test."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    # Playwright's synchronous interface keeps an event loop in this thread, where Django refuses queries.
-    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
-    complaints: list[str] = []
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
-        )
-        context = browser.new_context(base_url=live_server.url, viewport={"width": 1360, "height": 900})
-        context.set_default_timeout(WAIT)
-        page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
+    """A page that starts at the live server."""
+    with opened(live_server.url, monkeypatch) as page:
         yield page
-        browser.close()
-        connections.close_all()  # those opened beside Playwright's loop are not the thread's own, and would stay open
-    assert complaints == []
-
-
-def screenshot(page: Any, name: str) -> None:
-    """Keep a picture outside git."""
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.wait_for_load_state("networkidle")
-    page.screenshot(path=os.fspath(SCREENSHOTS / f"{name}.png"), full_page=True)
 
 
 def sign_in(page: Any) -> None:

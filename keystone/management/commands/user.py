@@ -1,0 +1,50 @@
+"""`manage.py user`: what administrators do to accounts from a shell."""
+
+from typing import Annotated
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, command, initialize
+from typer import Argument
+
+from keystone.accounts.models import User
+from keystone.accounts.moves import UserNotFound
+from keystone.audit.actor import Actor
+from keystone.refusals import Refusal
+from keystone.two_factor.enrolment import remove
+
+
+class Command(TyperCommand):
+    """A group of commands. Each translates, makes one call, and says in a line what came of it."""
+
+    help = _("Accounts: what administrators do from a shell.")
+
+    @initialize()
+    def init(self) -> None:
+        """Nothing is set for all of them; without this, a single sub-command would stand for the group."""
+
+    @command(name="reset-otp", help=str(_("Remove the two-factor sign-in of somebody who has lost it.")))
+    def reset_otp(
+        self,
+        address: Annotated[str, Argument(help=str(_("The person's email address, in any spelling.")))],
+    ) -> None:
+        """Take a person's second factor away; they are told by mail.
+
+        Raises:
+            CommandError: there is no such person, or they have no second factor.
+        """
+        try:
+            user = _person(address)
+            remove(user, by=Actor.cli())
+        except Refusal as refusal:
+            raise CommandError(refusal.detail) from None
+        text = gettext("%(address)s signs in with the password only now. The person is told by mail.")
+        self.stdout.write(text % {"address": user.email})
+
+
+def _person(address: str) -> User:
+    user: User | None = User.objects.with_email(address).first()
+    if user is None:
+        raise UserNotFound
+    return user

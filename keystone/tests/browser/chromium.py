@@ -1,0 +1,58 @@
+"""Headless Chromium, for the tests that look at the pages as people do."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.db import connections
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+SCREENSHOTS = Path(settings.BASE_DIR) / "artifacts" / "screenshots"
+WAIT = 30_000  # milliseconds; a machine under load takes its time
+
+needs_chromium = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
+    pytest.mark.django_db(transaction=True),
+]
+
+
+@contextmanager
+def opened(url: str, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterator[Any]:
+    """A page that starts at `url`; what its console complains of fails the test.
+
+    Args:
+        options: of Playwright's browser context, such as `viewport` and `color_scheme`.
+    """
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    # Playwright's synchronous interface keeps an event loop in this thread, where Django refuses queries.
+    monkeypatch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+    complaints: list[str] = []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
+        context = browser.new_context(base_url=url, **{"viewport": {"width": 1360, "height": 900}, **options})
+        context.set_default_timeout(WAIT)
+        page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        try:
+            yield page
+        finally:
+            browser.close()
+            # Those opened beside Playwright's loop are not the thread's own, and would stay open.
+            connections.close_all()
+    assert complaints == []
+
+
+def screenshot(page: Any, name: str) -> None:
+    """Keep a picture outside git."""
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=os.fspath(SCREENSHOTS / f"{name}.png"), full_page=True)

@@ -1,0 +1,1 @@
+"""Tests of two-factor sign-in."""

@@ -1,0 +1,213 @@
+"""One's own second factor: looked at, set up, moved to another device, removed; new recovery codes."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import segno
+from django.contrib import messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods
+
+from keystone.accounts.models import User
+from keystone.audit.actor import Actor
+from keystone.conf import options
+from keystone.two_factor import enrolment
+from keystone.two_factor.admin.sign_in import AdminCodeForm
+from keystone.two_factor.models import Authenticator, RecoveryCode
+from keystone.two_factor.recovery_codes import COUNT
+from keystone.two_factor.sealing import Unreadable
+from keystone.two_factor.sign_in import SETUP
+from keystone.two_factor.standing import Standing, standing_of, verify_session
+from keystone.two_factor.verification import check_code, second_factor_of
+
+if TYPE_CHECKING:
+    from keystone.admin_site import KeystoneAdminSite
+
+Page = Callable[[HttpRequest], HttpResponse]
+
+
+class OwnSecondFactorPages:
+    """The pages at `two-factor/`. Those who must set one up come here, and nowhere else."""
+
+    def __init__(self, site: "KeystoneAdminSite") -> None:
+        """Make the pages of an admin."""
+        self.site = site
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        """Their addresses."""
+        return [
+            path("two-factor/", self._page(self.state, "GET"), name="two_factor"),
+            path("two-factor/begin/", self._page(self.begin, "GET", "POST"), name="two_factor_begin"),
+            path("two-factor/set-up/", self._page(self.set_up, "GET", "POST"), name="two_factor_set_up"),
+            path("two-factor/codes/", self._page(self.codes, "GET", "POST"), name="two_factor_codes"),
+            path("two-factor/kept/", self._page(self.kept, "POST"), name="two_factor_kept"),
+            path("two-factor/remove/", self._page(self.remove, "GET", "POST"), name="two_factor_remove"),
+        ]
+
+    def state(self, request: HttpRequest) -> HttpResponse:
+        """Whether it is set up, since when, and what can be done."""
+        user = _person(request)
+        context = {
+            "factor": second_factor_of(user),
+            "left": RecoveryCode.objects.unused(user).count(),
+            "most": COUNT,
+            "required": enrolment.is_required_of(user),
+        }
+        return self._render(request, "two_factor.html", _("Two-factor sign-in"), context)
+
+    def begin(self, request: HttpRequest) -> HttpResponse:
+        """Begin to set it up. Who has one already gives a code of it first, and moves it to another device."""
+        user = _person(request)
+        if second_factor_of(user) is None:
+            if request.method != "POST":
+                return self._to(request, SETUP)
+        else:
+            form = self._code_form(request)
+            if not form.is_valid():
+                context = {
+                    "form": form,
+                    "lead": _("Give a code of the device that you use now. It works until the new one does."),
+                    "button": _("Go on"),
+                }
+                return self._render(request, "two_factor_code.html", _("Move to another device"), context)
+        enrolment.begin(user)
+        return self._to(request, "admin:two_factor_set_up")
+
+    def set_up(self, request: HttpRequest) -> HttpResponse:
+        """Show the secret as a QR code and as text, and take the first code."""
+        user = _person(request)
+        authenticator = enrolment.begun(user)
+        shown = _shown(authenticator)
+        if not shown:
+            return self._begin_again(request)
+        form = AdminCodeForm(request.POST or None, rule=lambda code: enrolment.confirm(user, code))
+        if form.is_valid():
+            factor = second_factor_of(user)
+            assert factor is not None  # noqa: S101 - it was confirmed above
+            verify_session(request, factor)
+            return self._show_codes(request, form.taken, is_new=True)
+        return self._render(request, "two_factor_set_up.html", _("Set up two-factor sign-in"), {"form": form, **shown})
+
+    def codes(self, request: HttpRequest) -> HttpResponse:
+        """Make new recovery codes, after a code."""
+        user = _person(request)
+        if second_factor_of(user) is None:
+            return self._to(request, SETUP)
+        form = self._code_form(request)
+        if form.is_valid():
+            codes = enrolment.new_recovery_codes(user, by=Actor.person(user))
+            return self._show_codes(request, codes, is_new=False)
+        context = {
+            "form": form,
+            "lead": _("The codes that you have now stop working."),
+            "button": _("Make new codes"),
+        }
+        return self._render(request, "two_factor_code.html", _("New recovery codes"), context)
+
+    def kept(self, request: HttpRequest) -> HttpResponse:
+        """Go on from the recovery codes, which have been kept."""
+        if "kept" not in request.POST:
+            messages.warning(request, _("If you did not keep your recovery codes, make new ones: they are shown once."))
+            return self._to(request, SETUP)
+        return HttpResponseRedirect(_next(request) or reverse("admin:index", current_app=self.site.name))
+
+    def remove(self, request: HttpRequest) -> HttpResponse:
+        """Remove it, after a code; not for those who must have one."""
+        user = _person(request)
+        if enrolment.is_required_of(user) or second_factor_of(user) is None:
+            return self._to(request, SETUP)
+        form = self._code_form(request)
+        if form.is_valid():
+            enrolment.remove(user, by=Actor.person(user))
+            messages.success(request, _("Two-factor sign-in is removed. Signing in asks for your password only."))
+            return self._to(request, SETUP)
+        context = {
+            "form": form,
+            "lead": _("Signing in will ask for your password only, and your recovery codes will not work any more."),
+            "button": _("Remove"),
+            "variant": "danger",
+        }
+        return self._render(request, "two_factor_code.html", _("Remove two-factor sign-in"), context)
+
+    def _page(self, view: Page, *methods: str) -> Page:
+        """A page for staff. A session that has yet to show a second factor shows it first."""
+
+        def guarded(request: HttpRequest) -> HttpResponse:
+            name = ""
+            if not self.site.admits(request):
+                name = "admin:login"
+            elif standing_of(request) is Standing.CODE_NEEDED:
+                name = "admin:login_code"
+            if name:
+                return redirect_to_login(request.get_full_path(), reverse(name, current_app=self.site.name))
+            return view(request)
+
+        checked = sensitive_post_parameters("code")(csrf_protect(guarded))
+        return never_cache(require_http_methods([*methods, "HEAD"] if "GET" in methods else methods)(checked))
+
+    def _code_form(self, request: HttpRequest) -> AdminCodeForm:
+        user = _person(request)
+        return AdminCodeForm(request.POST or None, rule=lambda code: check_code(user, code), kind="either")
+
+    def _show_codes(self, request: HttpRequest, codes: list[str], *, is_new: bool) -> HttpResponse:
+        """The one time that the codes are shown: in the answer to the POST, so that nothing has to keep them."""
+        values = {"project": options().project_name, "person": request.user}
+        head = _("Recovery codes of %(person)s for %(project)s. Each works once.") % values
+        text = "\n".join([head, "", *codes, ""])
+        file = f"data:text/plain;charset=utf-8,{quote(text)}"
+        context = {"codes": codes, "head": head, "file": file, "is_new": is_new}
+        return self._render(request, "two_factor_codes.html", _("Keep your recovery codes"), context)
+
+    def _begin_again(self, request: HttpRequest) -> HttpResponse:
+        if request.method == "POST":
+            messages.warning(request, str(enrolment.NothingBegun.message))
+        return self._to(request, SETUP)
+
+    def _render(self, request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
+        request.current_app = self.site.name  # for {% url %}
+        form = context.get("form")
+        around = {**self.site.each_context(request), "title": title, REDIRECT_FIELD_NAME: _next(request)}
+        answer = form.answer if form is not None else {}
+        return TemplateResponse(request, f"keystone/admin/{template}", {**around, **context}, **answer)
+
+    def _to(self, request: HttpRequest, name: str) -> HttpResponse:
+        target = _next(request)
+        query = {REDIRECT_FIELD_NAME: target} if target else None
+        return HttpResponseRedirect(reverse(name, query=query, current_app=self.site.name))
+
+
+def _person(request: HttpRequest) -> User:
+    """Whoever uses the page."""
+    user: Any = request.user  # `admits` lets nobody else in
+    person: User = user
+    return person
+
+
+def _shown(authenticator: Authenticator | None) -> dict[str, str]:
+    """The secret in both its forms; nothing where there is none, or no key opens it any more."""
+    if authenticator is None:
+        return {}
+    try:
+        uri, secret = authenticator.uri, authenticator.secret
+    except Unreadable:
+        return {}
+    picture = segno.make(uri, error="m", micro=False).svg_data_uri(border=4, dark="#000", light="#fff")
+    return {"secret": secret, "uri": uri, "picture": picture}
+
+
+def _next(request: HttpRequest) -> str:
+    """Where to go in the end; empty where it is not said, or does not lie within this site."""
+    target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
+    hosts = {request.get_host()}
+    return target if url_has_allowed_host_and_scheme(target, hosts, require_https=request.is_secure()) else ""

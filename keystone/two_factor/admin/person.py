@@ -1,0 +1,81 @@
+"""The second factor on a person's page: its state, and for superusers the way to take it away."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from keystone.accounts.admin.cells import in_full
+from keystone.accounts.admin.selection import person_or_404
+from keystone.accounts.authority import refusal_to_touch
+from keystone.accounts.models import User
+from keystone.model_admin import acting
+from keystone.refusals import Refusal
+from keystone.two_factor.enrolment import is_required_of, remove
+from keystone.two_factor.sign_in import SETUP
+from keystone.two_factor.verification import has_second_factor, second_factor_of
+
+if TYPE_CHECKING:
+    from keystone.model_admin import KeystoneModelAdmin as Base
+else:
+    Base = object
+
+
+class SecondFactorMixin(Base):
+    """Adds the state, and the page on which a superuser removes somebody's second factor who has lost it."""
+
+    def get_urls(self) -> list[URLPattern]:
+        """The page's address."""
+        view = self.admin_site.admin_view(self.second_factor_view)
+        return [path("<path:object_id>/two-factor/", view, name="keystone_user_second_factor"), *super().get_urls()]
+
+    @display(description=gettext_lazy("two-factor sign-in"))
+    def second_factor(self, user: User) -> str:
+        """Since when the person has had it, and when they last used it."""
+        factor = second_factor_of(user)
+        if factor is None:
+            return _("required, and not set up yet") if is_required_of(user) else _("not set up")
+        return _("since %(begin)s, last used %(use)s") % {
+            "begin": in_full(factor.confirmed_at),
+            "use": in_full(factor.last_used_at),
+        }
+
+    def removes_second_factor(self, request: HttpRequest, user: User) -> bool:
+        """Whether the viewer may take this person's second factor away, and there is one."""
+        may = request.user.is_superuser and refusal_to_touch(user, by=acting(request)) is None
+        return may and has_second_factor(user)
+
+    def second_factor_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask, then remove it."""
+        if not request.user.is_superuser:
+            raise PermissionDenied
+        user = person_or_404(object_id)
+        by = acting(request)
+        if refusal_to_touch(user, by=by) is not None:  # their own: a code is asked for on another page
+            return HttpResponseRedirect(reverse(SETUP))
+        back = reverse("admin:keystone_user_change", args=[user.pk])
+        factor = second_factor_of(user)
+        if factor is None or request.method == "POST":
+            self._remove(request, user)  # which says so where there is none any more
+            return HttpResponseRedirect(back)
+        context: dict[str, Any] = {
+            "original": user,
+            "title": _("Remove two-factor sign-in of %(name)s?") % {"name": user.get_full_name()},
+            "factor": factor,
+            "required": is_required_of(user),
+            "back": back,
+        }
+        return self.render_page(request, "keystone/admin/person_second_factor.html", context)
+
+    def _remove(self, request: HttpRequest, user: User) -> None:
+        try:
+            remove(user, by=acting(request))
+        except Refusal as refusal:
+            messages.warning(request, refusal.detail)
+        else:
+            messages.success(request, _("Two-factor sign-in is removed, and the person is told by mail."))

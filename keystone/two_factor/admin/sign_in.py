@@ -1,0 +1,101 @@
+"""Signing in to the admin: the two steps in its look, for active staff only."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.widgets import BASE_INPUT_CLASSES
+
+from keystone.accounts.models import User
+from keystone.two_factor.forms import CodeForm, SignInForm
+from keystone.two_factor.models import RecoveryCode
+from keystone.two_factor.sign_in import CodeView, SignInView, Step
+from keystone.two_factor.standing import standing_of
+from keystone.two_factor.verification import is_recovery_code
+
+FEW_CODES = 3
+# unfold hides the page until Alpine has started, and what is hidden cannot take the focus by itself.
+FOCUS = {"x-init": "$nextTick(() => $el.focus())"}
+
+
+class AdminSignInForm(SignInForm):
+    """Address and password of active staff. Everybody else is told the same, whatever is wrong."""
+
+    wrong = gettext_lazy("Please enter the correct email address and password for a staff account.")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in self.fields.values():
+            field.widget.attrs["class"] = " ".join(BASE_INPUT_CLASSES)
+        self.fields["username"].widget.attrs |= FOCUS
+
+    def may_enter(self, person: User) -> bool:
+        """Staff only."""
+        return person.is_staff
+
+
+class AdminCodeForm(CodeForm):
+    """The code, in the admin's look."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].widget.attrs |= {"class": " ".join(BASE_INPUT_CLASSES), **FOCUS}
+
+
+class AdminStep(Step):
+    """What the admin's two steps share.
+
+    Attributes:
+        site: the admin that is signed in to.
+        title: of the page.
+    """
+
+    site = admin.site
+    title: Any
+    sign_in_url = "admin:login"
+    code_url = "admin:login_code"
+    next_page = "admin:index"
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        """What every page of the admin has."""
+        self.request.current_app = self.site.name  # for {% url %}
+        around = self.site.each_context(self.request)
+        page = {"title": self.title, "app_path": self.request.get_full_path()}
+        return {**around, **page, **super().get_context_data(**kwargs)}
+
+
+class AdminSignInView(AdminStep, SignInView):
+    """Address and password."""
+
+    title = gettext_lazy("Log in")
+    form_class = AdminSignInForm
+    template_name = "keystone/admin/sign_in.html"
+
+    def knows(self, request: HttpRequest) -> bool:
+        """Staff. Who has signed in to the browsable API and is none may sign in here as somebody else."""
+        return request.user.is_active and request.user.is_staff
+
+
+class AdminCodeView(AdminStep, CodeView):
+    """The code."""
+
+    title = gettext_lazy("Two-factor sign-in")
+    form_class = AdminCodeForm
+    template_name = "keystone/admin/sign_in_code.html"
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        """Sign the person in; who used a recovery code is told how many are left."""
+        response = super().form_valid(form)
+        if is_recovery_code(form.cleaned_data["code"]) and standing_of(self.request).is_enough:
+            left = RecoveryCode.objects.unused(self.person).count()
+            text = ngettext(
+                "You signed in with a recovery code. %(count)d is left.",
+                "You signed in with a recovery code. %(count)d are left.",
+                left,
+            ) % {"count": left}
+            if left <= FEW_CODES:
+                text += " " + _("Make new ones under “Two-factor sign-in” in the menu.")
+            messages.warning(self.request, text)
+        return response

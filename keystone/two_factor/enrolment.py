@@ -1,0 +1,191 @@
+"""Setting up the second factor, and taking it away."""
+
+import secrets
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.authority import lock_user, refusal_to_touch
+from keystone.accounts.emails import queue_email
+from keystone.accounts.models import User
+from keystone.attempts.counting import count_attempt
+from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.context import current_origin
+from keystone.audit.log import event, record
+from keystone.conf import options
+from keystone.refusals import Refusal
+from keystone.two_factor.models import SECRET_BYTES, Authenticator, RecoveryCode
+from keystone.two_factor.recovery_codes import make_recovery_codes
+from keystone.two_factor.sealing import seal
+from keystone.two_factor.verification import SEPARATORS, CodeNeeded, CodeWrong
+
+SETUP_LIFETIME = timedelta(minutes=30)  # how long a QR code that was shown can be confirmed
+
+
+class NothingBegun(Refusal):
+    """No set-up is under way: it was never begun, was finished, or took too long."""
+
+    code = "second_factor_not_begun"
+    message: ClassVar[str | Promise] = _("This set-up has ended. Begin again.")
+
+
+class NoSecondFactor(Refusal):
+    """The person has set up none."""
+
+    code = "no_second_factor"
+    message: ClassVar[str | Promise] = _("This person has not set up two-factor sign-in.")
+
+
+class SecondFactorRequired(Refusal):
+    """Staff must keep theirs where `two_factor_required` says so."""
+
+    code = "second_factor_kept"
+    message: ClassVar[str | Promise] = _("Two-factor sign-in is required of staff here: it can be moved, not removed.")
+
+
+class SuperusersOnly(Refusal):
+    """Only superusers take somebody else's second factor away."""
+
+    code = "permission_denied"
+    status: ClassVar[int] = 403
+    message: ClassVar[str | Promise] = _("Only a superuser may remove somebody else's two-factor sign-in.")
+
+
+def is_required_of(user: User) -> bool:
+    """Whether the person must set up a second factor before they can use the admin."""
+    return options().two_factor_required and user.is_staff
+
+
+def begun(user: User) -> Authenticator | None:
+    """The authenticator that the person is setting up; None where there is none, or the set-up took too long."""
+    return _begun(user).first()
+
+
+@transaction.atomic
+def begin(user: User) -> Authenticator:
+    """Begin to set up an authenticator with a new secret; one that was begun before ends.
+
+    One that is confirmed goes on to be asked for until the new one is confirmed. Where there is one, ask for a code of
+    it before you call this.
+
+    Returns:
+        The authenticator, not confirmed yet; its `uri` goes into a QR code, its `secret` is for typing.
+
+    Raises:
+        UserNotFound: the account has gone.
+    """
+    lock_user(user)
+    Authenticator.objects.devices_for_user(user, confirmed=False).delete()
+    return Authenticator.objects.create(user=user, sealed_secret=seal(secrets.token_bytes(SECRET_BYTES)))
+
+
+def confirm(user: User, code: str | None) -> list[str]:
+    """Finish the set-up with the first code of the new authenticator. It replaces an older one, and so do the codes.
+
+    The attempt is counted as by `check_code`; call it outside of any transaction.
+
+    Returns:
+        The recovery codes, in clear: the only time that anybody sees them.
+
+    Raises:
+        CodeNeeded: nothing was given.
+        CodeWrong: it is not one of the new authenticator.
+        NothingBegun: there is none to confirm.
+        TooManyAttempts: too many were wrong before.
+    """
+    text = SEPARATORS.sub("", code or "")
+    if not text:
+        raise CodeNeeded
+    if not _begun(user).exists():
+        raise NothingBegun
+    attempt = count_attempt(address=user.email_normalized)
+    with transaction.atomic():
+        lock_user(user)
+        authenticator = _begun(user).select_for_update().first()
+        if authenticator is None:
+            raise NothingBegun
+        if not authenticator.verify_token(text):
+            raise CodeWrong
+        Authenticator.objects.confirmed_of(user).delete()
+        authenticator.confirmed, authenticator.confirmed_at = True, timezone.now()
+        authenticator.save(update_fields=["confirmed", "confirmed_at"])
+        codes = make_recovery_codes(user)
+        person = Actor.person(user)
+        record([event("user.second_factor_set_up", user, by=person)])
+        _tell("second_factor_set_up", user, by=person)
+    attempt.give_back()
+    return codes
+
+
+@transaction.atomic
+def new_recovery_codes(user: User, *, by: Actor) -> list[str]:
+    """Make new recovery codes; the old ones stop working. Ask for a code before you call this.
+
+    Returns:
+        The codes, in clear: the only time that anybody sees them.
+
+    Raises:
+        NoSecondFactor: they would let nobody in.
+        UserNotFound: the account has gone.
+    """
+    lock_user(user)
+    if not Authenticator.objects.confirmed_of(user).exists():
+        raise NoSecondFactor
+    codes = make_recovery_codes(user)
+    record([event("user.recovery_codes_made", user, by=by)])
+    return codes
+
+
+@transaction.atomic
+def remove(user: User, *, by: Actor) -> None:
+    """Take a person's second factor away, with its recovery codes: signing in asks for the password only.
+
+    It is for oneself, after a code, and to help somebody who has lost everything. Their sessions go on; the person is
+    told by mail.
+
+    Args:
+        by: the person, a superuser, or a command.
+
+    Raises:
+        NoSecondFactor: there is none.
+        SecondFactorRequired: staff who must have one do not remove their own.
+        SuperusersOnly, OwnAccount: `by` may not do this.
+        UserNotFound: the account has gone.
+    """
+    locked = lock_user(user)
+    refusal = refusal_to_touch(locked, by=by) or _refusal_to_remove(locked, by=by)
+    if refusal is not None:
+        raise refusal
+    if not Authenticator.objects.confirmed_of(locked).exists():
+        raise NoSecondFactor
+    Authenticator.objects.devices_for_user(locked).delete()
+    RecoveryCode.objects.filter(user=locked).delete()
+    record([event("user.second_factor_removed", user, by=by)])
+    _tell("second_factor_removed", user, by=by)
+
+
+def _refusal_to_remove(user: User, *, by: Actor) -> Refusal | None:
+    match by.kind:
+        case ActorKind.PERSON:
+            if by.user.pk != user.pk:
+                return SuperusersOnly()
+            return SecondFactorRequired() if is_required_of(user) else None
+        case ActorKind.ADMINISTRATOR:
+            return None if by.user.is_superuser else SuperusersOnly()
+    return None
+
+
+def _begun(user: User) -> QuerySet[Authenticator]:
+    return Authenticator.objects.begun_of(user, since=timezone.now() - SETUP_LIFETIME)
+
+
+def _tell(name: str, user: User, *, by: Actor) -> None:
+    """Mail what was done; the IP address only where the person did it: an administrator's is their own business."""
+    own = by.kind is ActorKind.PERSON
+    context: dict[str, Any] = {"at": timezone.now().isoformat(), "own": "yes" if own else ""}
+    queue_email(name, [user.pk], **context, ip_address=(current_origin().ip_address or "") if own else "")

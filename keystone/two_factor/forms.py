@@ -1,0 +1,122 @@
+"""The forms of signing in in a browser, and of the second factor."""
+
+from collections.abc import Callable
+from typing import Any, Literal
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.backends import person_with_password
+from keystone.accounts.models import User
+from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
+from keystone.refusals import Refusal
+from keystone.two_factor.verification import MAX_CODE_LENGTH
+
+MAX_ADDRESS_LENGTH = 320  # characters, as the API takes them; RFC 3696, section 3
+RATE_LIMITED = 429  # the lowest status of a refusal that is no mistake of what was typed
+
+
+Kind = Literal["app", "recovery", "either"]
+KINDS: dict[Kind, tuple[Any, dict[str, str]]] = {
+    "app": (_("Code of your authenticator app"), {"autocomplete": "one-time-code", "inputmode": "numeric"}),
+    "recovery": (_("Recovery code"), {"autocomplete": "off", "autocapitalize": "characters"}),
+    "either": (_("Code"), {"autocomplete": "one-time-code", "autocapitalize": "characters"}),
+}
+
+
+class RefusableForm(forms.Form):
+    """A form that asks a rule while it is checked.
+
+    Attributes:
+        refusal: what the rule said, for the status of the answer; None where it had nothing against it.
+    """
+
+    refusal: Refusal | None = None
+
+    @property
+    def answer(self) -> dict[str, Any]:
+        """Status and headers of the page that shows the form again: of a limit that is reached, its own."""
+        if self.refusal is None or self.refusal.status < RATE_LIMITED:
+            return {"status": 200, "headers": {}}
+        wait = self.refusal.retry_after
+        return {"status": self.refusal.status, "headers": {"Retry-After": str(wait)} if wait else {}}
+
+    def ask[T](self, rule: Callable[[], T], field: str | None = None) -> T | None:
+        """Call `rule`; what it refuses becomes the error of `field`, or of the form."""
+        try:
+            return rule()
+        except Refusal as refusal:
+            self.refusal = refusal
+            self.add_error(field, ValidationError(refusal.detail, code=refusal.code))
+            return None
+
+
+class SignInForm(RefusableForm):
+    """Address and password. Whatever is wrong with them, or with the account, the answer is the same.
+
+    Attributes:
+        person: who they belong to, once the form is valid.
+    """
+
+    username = forms.CharField(
+        label=_("Email address"),
+        max_length=MAX_ADDRESS_LENGTH,
+        widget=forms.EmailInput(attrs={"autocomplete": "username", "autocapitalize": "none", "autofocus": True}),
+    )
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=MAX_PASSWORD_LENGTH,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
+    )
+    wrong: Any = _("Please enter a correct email address and password.")
+    person: User | None = None
+
+    def clean(self) -> dict[str, Any]:
+        """Find the person.
+
+        The attempt is counted, and the password compared, exactly once per POST.
+        """
+        given = super().clean() or {}
+        if "username" in given and "password" in given:
+            person = self.ask(lambda: person_with_password(given["username"], given["password"]))
+            if person is not None and person.is_active and self.may_enter(person):
+                self.person = person
+            elif self.refusal is None:
+                raise ValidationError(self.wrong, code="invalid_login")
+        return given
+
+    def may_enter(self, person: User) -> bool:
+        """Whether an active person may sign in here."""
+        return True
+
+
+class CodeForm(RefusableForm):
+    """A code, which `rule` takes.
+
+    Attributes:
+        taken: what `rule` returned, once the form is valid.
+    """
+
+    code = forms.CharField(max_length=MAX_CODE_LENGTH)
+    taken: Any = None
+
+    def __init__(self, *args: Any, rule: Callable[[str], Any], kind: Kind = "app", **kwargs: Any) -> None:
+        """Make the form.
+
+        Args:
+            rule: takes the code, and refuses a wrong one; it is asked once, and only for what may be a code.
+            kind: what the form asks for, for its label and a phone's keyboard: recovery codes have letters.
+        """
+        super().__init__(*args, **kwargs)
+        self.rule = rule
+        label, attributes = KINDS[kind]
+        self.fields["code"].label = label
+        self.fields["code"].widget.attrs |= {"spellcheck": "false", "autofocus": True, **attributes}
+
+    def clean_code(self) -> str:
+        """Ask the rule."""
+        code: str = self.cleaned_data["code"]
+        self.taken = self.ask(lambda: self.rule(code), "code")
+        return code

@@ -1,0 +1,13 @@
+"""The sign-in of the browsable API, under the names that DRF's own templates look up."""
+
+from django.contrib.auth.views import LogoutView
+from django.urls import path
+
+from keystone.two_factor.sign_in import CodeView, SignInView
+
+app_name = "rest_framework"
+urlpatterns = [
+    path("login/", SignInView.as_view(), name="login"),
+    path("login/code/", CodeView.as_view(), name="login-code"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+]

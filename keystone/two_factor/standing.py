@@ -1,0 +1,63 @@
+"""Where the session of a browser stands: whether it has shown a second factor, or still must."""
+
+from enum import Enum, auto
+
+import django_otp
+from django.http import HttpRequest
+
+from keystone.accounts.models import User
+from keystone.two_factor.enrolment import is_required_of
+from keystone.two_factor.models import Authenticator
+from keystone.two_factor.verification import has_second_factor
+
+_KEPT = "_keystone_standing"
+
+
+class Standing(Enum):
+    """What a session may do."""
+
+    FREE = auto()
+    """The person has no second factor and needs none, or nobody is signed in."""
+    VERIFIED = auto()
+    """A code was given in this session."""
+    CODE_NEEDED = auto()
+    """The person has a second factor, which this session has not shown: they set it up elsewhere, or moved it."""
+    SETUP_NEEDED = auto()
+    """The person must set one up before anything else."""
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether the session may be used for what it was opened for."""
+        return self in {Standing.FREE, Standing.VERIFIED}
+
+
+def standing_of(request: HttpRequest) -> Standing:
+    """Where the session of this request stands.
+
+    At most one query, made once per request: none for a verified session, whose device django-otp's middleware has
+    read, and none where nobody is signed in.
+    """
+    user = request.user
+    kept = getattr(request, _KEPT, None)
+    if kept is None or kept[0] is not user:
+        kept = (user, _look(user))
+        setattr(request, _KEPT, kept)
+    standing: Standing = kept[1]
+    return standing
+
+
+def verify_session(request: HttpRequest, authenticator: Authenticator) -> None:
+    """Note in the session that its person has given a code. It goes on under a new key, as after every sign-in."""
+    request.session.cycle_key()
+    django_otp.login(request, authenticator)
+    setattr(request, _KEPT, None)
+
+
+def _look(user: object) -> Standing:
+    if not isinstance(user, User):
+        return Standing.FREE
+    if getattr(user, "otp_device", None) is not None:
+        return Standing.VERIFIED
+    if has_second_factor(user):
+        return Standing.CODE_NEEDED
+    return Standing.SETUP_NEEDED if is_required_of(user) else Standing.FREE
