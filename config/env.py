@@ -7,6 +7,7 @@ An empty value counts as absent, so that `NAME=` in a compose file or an `.env` 
 import json
 import os
 import re
+import unicodedata
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -18,6 +19,7 @@ from psycopg.conninfo import make_conninfo
 BASE_DIR = Path(__file__).resolve().parent.parent
 CONNECTION: dict[str, object] = {"connect_timeout": "10"}  # seconds; a host that swallows packets is told of soon
 LINE = re.compile(r"(?:export )?[A-Za-z_][A-Za-z_0-9]*=")
+ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 ENVIRONMENTS = ("local", "testing", "staging", "production")
 
 
@@ -55,6 +57,14 @@ def text(name: str, default: str | None = None) -> str:
     return default
 
 
+def line(name: str, default: str) -> str:
+    """Text that stands in headers of mails and answers: one line without control characters, which would end them."""
+    value = text(name, default).strip()
+    if any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in value):
+        raise ImproperlyConfigured(f"{name} must be one line without control characters, not {value!r}.")
+    return value
+
+
 def flag(name: str, *, default: bool) -> bool:
     """A boolean: true/false, yes/no, on/off, 1/0 in any case."""
     value = text(name, "").strip().lower()
@@ -79,6 +89,20 @@ def number(name: str, default: int, *, minimum: int = 0, maximum: int | None = N
     if result < minimum or (maximum is not None and result > maximum):
         limits = f"at least {minimum}" if maximum is None else f"between {minimum} and {maximum}"
         raise ImproperlyConfigured(f"{name} must be {limits}, not {result}.")
+    return result
+
+
+def seconds(name: str, default: float, *, maximum: float) -> float:
+    """A time in seconds, such as 1 or 0.5: more than none, and at most `maximum`."""
+    value = text(name, "").strip()
+    if not value:
+        return default
+    try:
+        result = float(value)
+    except ValueError:
+        result = 0.0
+    if not 0 < result <= maximum:  # nan is neither
+        raise ImproperlyConfigured(f"{name} must be a number of seconds up to {maximum:g}, not {value!r}.")
     return result
 
 
@@ -114,6 +138,27 @@ def url(name: str, default: str) -> str:
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ImproperlyConfigured(f"{name} must be a URL such as https://example.com, not {value!r}.")
     return value
+
+
+def origins(name: str) -> list[str]:
+    """Web origins (RFC 6454) as browsers send them, as `a,b` or JSON: compared letter by letter, they must be exact."""
+    values = words(name, [])
+    for value in values:
+        try:
+            parts = urlsplit(value)
+            has_default_port = (parts.scheme, parts.port) in {("http", 80), ("https", 443)}
+        except ValueError:
+            parts, has_default_port = urlsplit(""), False
+        if has_default_port:
+            raise ImproperlyConfigured(f"{name}: write {value!r} without the port; browsers leave a usual one out.")
+        if value.endswith("/") and ORIGIN.fullmatch(value.removesuffix("/")):
+            raise ImproperlyConfigured(f"{name}: write {value!r} without the slash at its end; browsers send none.")
+        if not parts.hostname or not ORIGIN.fullmatch(value):
+            raise ImproperlyConfigured(
+                f"{name} must name origins such as https://app.example.com, in lower case and ASCII, without a path or "
+                f"a *; not {value!r}."
+            )
+    return values
 
 
 def environment(default: str = "local") -> str:

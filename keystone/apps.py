@@ -13,15 +13,17 @@ class KeystoneConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Refuse wrong options, and register the schema's extensions.
+        """Refuse wrong options and unsafe settings, and register the schema's extensions and the checks.
 
         Raises:
-            ImproperlyConfigured: an option is unknown or has a wrong value.
+            ImproperlyConfigured: an option is unknown or has a wrong value, or a setting is unsafe.
         """
+        from keystone import checks  # registers on import
         from keystone.accounts.status import ApprovalFlow
         from keystone.api import schema  # noqa: F401 - registers on import
         from keystone.conf import options
 
+        checks.refuse_unsafe_settings()
         try:
             ApprovalFlow.parse(options().default_user_approval_flow)
         except ValueError as error:

@@ -20,11 +20,21 @@ class Options:
             aliases `pending_email_verification` and `pending_admin_approval`.
         public_url: where this server is reached from outside; links to its own pages start with it.
         frontend_url: where links in mails land instead, when a front end has pages of its own.
-        email_verification_lifetime: how long the link in a verification mail works.
-        registration_mail_interval: at most one registration mail per address in this time, so that nobody
-            can fill a mailbox by registering its address again and again.
+        email_verification_lifetime: how long the link in a mail that verifies or confirms an address works.
+        password_reset_lifetime: how long the link in a mail works that a new password is set by.
+        email_revert_lifetime: how long a change of address can be taken back by a link mailed to the old one.
+        registration_mail_interval: at most one registration mail, and one to reset the password, per address in this
+            time, so that nobody can fill a mailbox by naming its address again and again.
         access_token_lifetime: how long an access token works.
         session_lifetime: the absolute end of a sign-in, counted from the sign-in.
+        attempt_window: for how long attempts to guess a password, a code or a token are counted.
+        attempts_per_address_and_ip: how many are taken for one email address from one IP address per window.
+        attempts_per_address: how many are taken for one email address, from wherever.
+        attempts_per_ip: how many are taken from one IP address, for whichever email address.
+        requests_per_ip: how many registrations and requests for a mail are taken from one IP address per window.
+        password_hashing_parallel: how many passwords a process hashes at once; each takes a core and 19 MiB meanwhile.
+        password_hashing_waiting: how many callers may wait for that; those beyond are told to come again.
+        two_factor_required: whether staff must set up a second factor before they can use the admin.
         trusted_proxies: how many proxies in front of this server append to X-Forwarded-For. 0 believes none.
     """
 
@@ -33,10 +43,25 @@ class Options:
     public_url: str = "http://localhost:8000"
     frontend_url: str = ""
     email_verification_lifetime: timedelta = timedelta(hours=72)
+    password_reset_lifetime: timedelta = timedelta(minutes=30)
+    email_revert_lifetime: timedelta = timedelta(days=7)
     registration_mail_interval: timedelta = timedelta(minutes=1)
     access_token_lifetime: timedelta = timedelta(minutes=10)
     session_lifetime: timedelta = timedelta(days=30)
+    attempt_window: timedelta = timedelta(minutes=15)
+    attempts_per_address_and_ip: int = 5
+    attempts_per_address: int = 20
+    attempts_per_ip: int = 100
+    requests_per_ip: int = 100
+    password_hashing_parallel: int = 2
+    password_hashing_waiting: int = 4
+    two_factor_required: bool = False
     trusted_proxies: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a limit under which no password could be hashed at all."""
+        if self.password_hashing_parallel < 1:
+            raise ImproperlyConfigured("KEYSTONE['PASSWORD_HASHING_PARALLEL'] must be at least 1.")
 
     @property
     def link_url(self) -> str:

@@ -1,12 +1,15 @@
 """CSV that is safe to open in a spreadsheet, line by line, so that an export of any size needs little memory."""
 
 import csv
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"), in half and full width.
-FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")  # noqa: RUF001 - the full-width signs are meant
+# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"): a sign at its beginning, or after what
+# is trimmed or not seen there; and what could begin a line or a cell of its own.
+FORMULA_SIGNS = frozenset("=+-@\u2212")  # \u2212 is the minus of typographers; NFKC brings the full-width ones here
+BREAKS = ("\t", "\r", "\n")
 BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as something else
 
 
@@ -35,4 +38,9 @@ def safe_cell(value: Any) -> str:
     if value is None:
         return ""
     text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+    return f"'{text}" if _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    first = next((sign for sign in text if unicodedata.category(sign)[0] not in "CZ"), "")
+    return text.startswith(BREAKS) or unicodedata.normalize("NFKC", first) in FORMULA_SIGNS

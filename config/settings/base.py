@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import env
 from config.project import PROJECT_APPS, PROJECT_KEYSTONE
+from config.settings.passwords import AUTH_PASSWORD_VALIDATORS, PASSWORD_HASHERS  # noqa: F401 - settings
 from config.settings.unfold import UNFOLD  # noqa: F401 - a setting: the look of the admin
 
 BASE_DIR = env.BASE_DIR
@@ -19,16 +20,16 @@ ENVIRONMENT = env.environment()
 DEBUG = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [])
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])  # older keys that still check, while keys are rotated
-PROJECT_NAME = env.text("PROJECT_NAME", "Keystone")
+PROJECT_NAME = env.line("PROJECT_NAME", "Keystone")
 
 # -- Applications: the project comes first, so that its templates, static files and commands win -----------------
 INSTALLED_APPS = [
     *PROJECT_APPS,
     "keystone",
-    "unfold",
+    "unfold.apps.BasicAppConfig",  # without a site of its own
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "keystone.admin_config.KeystoneAdminConfig",  # django.contrib.admin, with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -39,21 +40,29 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
+    "corsheaders",
+    "django_otp",
     "django_typer",
 ]
 
 MIDDLEWARE = [
+    # What gives headers comes first: also the answers of the middleware below have them.
     "keystone.api.middleware.RequestContextMiddleware",
-    "django.middleware.security.SecurityMiddleware",
     "keystone.api.middleware.ContentSecurityPolicyMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "keystone.api.middleware.WellFormedMiddleware",
+    "keystone.api.body_limit.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "keystone.api.middleware.RefusalMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -124,16 +133,6 @@ AUTH_USER_MODEL = "keystone.User"
 AUTHENTICATION_BACKENDS = ["keystone.accounts.backends.EmailBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/docs/"
-PASSWORD_HASHERS = [
-    "keystone.accounts.hashers.Argon2idHasher",
-    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
-]
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
-]
 
 KEYSTONE = {
     "PROJECT_NAME": PROJECT_NAME,
@@ -143,8 +142,18 @@ KEYSTONE = {
     "EMAIL_VERIFICATION_LIFETIME": timedelta(
         hours=env.number("EMAIL_VERIFICATION_TOKEN_EXPIRY_IN_HOURS", 72, minimum=1)
     ),
+    "PASSWORD_RESET_LIFETIME": timedelta(minutes=env.number("PASSWORD_RESET_TOKEN_EXPIRY_IN_MINUTES", 30, minimum=1)),
+    "EMAIL_REVERT_LIFETIME": timedelta(days=env.number("EMAIL_REVERT_TOKEN_EXPIRY_IN_DAYS", 7, minimum=1)),
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.number("ACCESS_TOKEN_EXPIRE_MINUTES", 10, minimum=1)),
     "SESSION_LIFETIME": timedelta(days=env.number("SESSION_EXPIRE_DAYS", 30, minimum=1)),
+    "ATTEMPT_WINDOW": timedelta(minutes=env.number("ATTEMPT_WINDOW_MINUTES", 15, minimum=1)),
+    "ATTEMPTS_PER_ADDRESS_AND_IP": env.number("ATTEMPTS_PER_ADDRESS_AND_IP", 5, minimum=1),
+    "ATTEMPTS_PER_ADDRESS": env.number("ATTEMPTS_PER_ADDRESS", 20, minimum=1),
+    "ATTEMPTS_PER_IP": env.number("ATTEMPTS_PER_IP", 100, minimum=1),
+    "REQUESTS_PER_IP": env.number("REQUESTS_PER_IP", 100, minimum=1),
+    "PASSWORD_HASHING_PARALLEL": env.number("PASSWORD_HASHING_PARALLEL", 2, minimum=1),
+    "PASSWORD_HASHING_WAITING": env.number("PASSWORD_HASHING_WAITING", 4),
+    "TWO_FACTOR_REQUIRED": env.flag("TWO_FACTOR_REQUIRED", default=ENVIRONMENT in {"staging", "production"}),
     "TRUSTED_PROXIES": env.number("TRUSTED_PROXIES", 0, maximum=10),
     **PROJECT_KEYSTONE,
 }
@@ -153,18 +162,19 @@ KEYSTONE = {
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "keystone.sessions.authentication.SessionTokenAuthentication",
-        "rest_framework.authentication.SessionAuthentication",  # the browsable API
+        "keystone.sessions.browser_authentication.BrowserSessionAuthentication",  # the browsable API
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",
-        "rest_framework.renderers.BrowsableAPIRenderer",
+        "keystone.api.browsable.BrowsableAPIRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": ["keystone.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "keystone.api.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "keystone.api.errors.envelope_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "ALLOWED_VERSIONS": ["1.0.0"],  # else the schema takes any `?version=` into the name of its file, a header
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SPECTACULAR_SETTINGS = {
@@ -197,7 +207,7 @@ SPECTACULAR_SETTINGS = {
 
 # -- Mail, language, time, files ---------------------------------------------------------------------------------
 DEFAULT_FROM_EMAIL = formataddr(
-    (env.text("EMAILS_FROM_NAME", PROJECT_NAME), env.text("EMAILS_FROM_EMAIL", "no-reply@example.com"))
+    (env.line("EMAILS_FROM_NAME", PROJECT_NAME), env.line("EMAILS_FROM_EMAIL", "no-reply@example.com"))
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 MAILERS: dict[str, dict[str, object]] = {
@@ -243,6 +253,10 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.tasks": {"level": "WARNING"},  # two lines for each mail that was sent help nobody
+        # They name the range that the breach service was asked for; what fails is told by Keystone's own line.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "pwned_passwords_django": {"level": "CRITICAL"},
     },
 }
 
@@ -262,8 +276,15 @@ SECURE_CSP = {
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
 }
+# Other sites' scripts: those of an exact list, with a token of theirs and never with this site's cookies.
+CORS_ALLOWED_ORIGINS = env.origins("BACKEND_CORS_ORIGINS")
+CORS_URLS_REGEX = r"^/api/"
+CORS_ALLOW_HEADERS = ["accept", "accept-language", "authorization", "content-type", "x-request-id"]
+CORS_EXPOSE_HEADERS = ["Retry-After", "WWW-Authenticate", "X-Request-ID"]
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+SESSION_ENGINE = "keystone.sessions.browser_store"  # keys are stored as digests
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024

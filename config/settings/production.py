@@ -1,16 +1,11 @@
 """Staging and production: everything unsafe is refused, nothing has a default that an attacker could know."""
 
 from config import env
+from config.project import PROJECT_KEYSTONE
 from config.settings import safety
 from config.settings.base import *
 
-SECRET_KEY = env.text("SECRET_KEY")
-safety.refuse_unsafe(
-    secret_keys=[SECRET_KEY, *SECRET_KEY_FALLBACKS],
-    allowed_hosts=ALLOWED_HOSTS,
-    public_url=str(KEYSTONE["PUBLIC_URL"]),
-    frontend_url=str(KEYSTONE["FRONTEND_URL"]),
-)
+SECRET_KEY = env.text("SECRET_KEY", "")
 DATABASES["default"]["OPTIONS"].setdefault("pool", {"min_size": 2, "max_size": 16, "timeout": 5})
 
 SESSION_COOKIE_SECURE = True
@@ -26,3 +21,22 @@ if env.number("TRUSTED_PROXIES", 0):
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 
 STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
+
+# Last, so that it sees what is in force.
+safety.refuse_unsafe(
+    debug=DEBUG or env.flag("DEBUG", default=False),
+    secret_key=SECRET_KEY,
+    secret_key_fallbacks=SECRET_KEY_FALLBACKS,
+    allowed_hosts=ALLOWED_HOSTS,
+    # Development's default is none of a server's.
+    public_url=str(PROJECT_KEYSTONE.get("PUBLIC_URL", "")) or env.url("PUBLIC_URL", ""),
+    frontend_url=str(KEYSTONE["FRONTEND_URL"]),
+    cors_origins=CORS_ALLOWED_ORIGINS,
+    # The last is of the system that Keystone is modelled on; whoever still sets it may not keep its published value.
+    passwords={
+        "REDIS_PASSWORD": env.text("REDIS_PASSWORD", ""),
+        "SMTP_PASSWORD": env.text("SMTP_PASSWORD", ""),
+        "FIRST_SUPERUSER_PASSWORD": env.text("FIRST_SUPERUSER_PASSWORD", ""),
+    },
+    database=DATABASES["default"],
+)

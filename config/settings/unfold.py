@@ -22,6 +22,7 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": f"{_ADMIN}.sidebar.environment",
     "ENVIRONMENT_TITLE_PREFIX": f"{_ADMIN}.sidebar.title_prefix",
     "DASHBOARD_CALLBACK": f"{_ADMIN}.dashboard.dashboard",
+    "ACCOUNT": {"navigation": "keystone.admin_site.account_links"},
     "STYLES": [lambda _request: static("keystone/admin/admin.css")],
     "SITE_VIEWS": [("password_change/", "password_change", f"{_ADMIN}.passwords.OwnPasswordView")],
     "COLORS": {

@@ -55,9 +55,27 @@ def test_words_reads_commas_and_json(monkeypatch: pytest.MonkeyPatch, value: str
     assert env.words("ALLOWED_HOSTS", []) == ["a", "b", "c"]
 
 
+def test_seconds_may_have_a_fraction(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSWORD_BREACH_TIMEOUT", " 0.5 ")
+    assert env.seconds("PASSWORD_BREACH_TIMEOUT", 1.0, maximum=10.0) == 0.5
+    monkeypatch.setenv("PASSWORD_BREACH_TIMEOUT", "")
+    assert env.seconds("PASSWORD_BREACH_TIMEOUT", 1.0, maximum=10.0) == 1.0
+
+
 def test_url_drops_the_slash_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUBLIC_URL", "https://example.com/base/")
     assert env.url("PUBLIC_URL", "") == "https://example.com/base"
+
+
+@pytest.mark.parametrize("value", ["Key\nstone", "Key\rstone", "Key\x1bstone", "a\u2028b", "a\x85b"])
+def test_line_refuses_what_would_end_a_header(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("PROJECT_NAME", value)
+    with pytest.raises(ImproperlyConfigured, match=r"^PROJECT_NAME must be one line without control characters, not "):
+        env.line("PROJECT_NAME", "Keystone")
+    monkeypatch.setenv("PROJECT_NAME", " Käse & Söhne „GmbH“ ")
+    assert env.line("PROJECT_NAME", "Keystone") == "Käse & Söhne „GmbH“"
+    monkeypatch.delenv("PROJECT_NAME")
+    assert env.line("PROJECT_NAME", "Keystone") == "Keystone"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +85,10 @@ def test_url_drops_the_slash_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None
         (lambda: env.number("NAME", 1), "many", "NAME must be a whole number, not 'many'."),
         (lambda: env.number("NAME", 1, minimum=1), "0", "NAME must be at least 1, not 0."),
         (lambda: env.number("NAME", 1, maximum=9), "10", "NAME must be between 0 and 9, not 10."),
+        (lambda: env.seconds("NAME", 1, maximum=9), "nan", "NAME must be a number of seconds up to 9, not 'nan'."),
+        (lambda: env.seconds("NAME", 1, maximum=9), "9.5", "NAME must be a number of seconds up to 9, not '9.5'."),
+        (lambda: env.seconds("NAME", 1, maximum=9), "0", "NAME must be a number of seconds up to 9, not '0'."),
+        (lambda: env.seconds("NAME", 1, maximum=9), "1 s", "NAME must be a number of seconds up to 9, not '1 s'."),
         (lambda: env.words("NAME", []), "[1]", "NAME must be a comma list or a JSON list of strings, not '[1]'."),
         (lambda: env.words("NAME", []), "[a", "NAME must be a comma list or a JSON list of strings, not '[a'."),
         (lambda: env.choice("NAME", "a", ("a", "b")), "c", "NAME must be one of a, b, not 'c'."),

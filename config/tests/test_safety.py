@@ -1,56 +1,219 @@
+"""Promise 14: what production does not start with, each shown on real processes, with its line."""
+
 import os
 import subprocess
 import sys
 
 import pytest
+from django.contrib.auth.hashers import make_password
+from django.core.exceptions import ImproperlyConfigured
 
 from config.env import BASE_DIR
+from config.settings.safety import refuse_unsafe
+from keystone.development.administrator import EMAIL
+from keystone.tests.factories import superuser
 from keystone.tests.served.server import database_url
 
+KEY = "k8Jd-2mQx_7Zt0Wc4Vb9Ny6Lp3Rf1Hs5Gu8Ae-XoKiTqEwDzSj"
 SAFE = {
     "ENVIRONMENT": "production",
-    "SECRET_KEY": "k8Jd-2mQx_7Zt0Wc4Vb9Ny6Lp3Rf1Hs5Gu8Ae-XoKiTqEwDzSj",
+    "SECRET_KEY": KEY,
     "ALLOWED_HOSTS": "keystone.example.com",
     "PUBLIC_URL": "https://keystone.example.com",
     "DATABASE_URL": "postgresql://keystone@127.0.0.1/keystone",
+    "EMAILS_FROM_EMAIL": "no-reply@keystone.test",
 }
-
-
-def check(**change: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], **SAFE, **change}
-    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
-    return subprocess.run(command, cwd=BASE_DIR, env=environment, capture_output=True, text=True)
-
-
-@pytest.mark.django_db
-def test_production_starts_with_safe_settings_and_no_warning() -> None:
-    result = check(DATABASE_URL=database_url())  # the check asks the server for its version
-    assert (result.returncode, result.stderr) == (0, "")
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        ({"SECRET_KEY": ""}, "SECRET_KEY is not set."),
-        ({"SECRET_KEY": "x"}, "SECRET_KEY is too easy to guess"),
-        ({"SECRET_KEY": "x" * 60}, "SECRET_KEY is too easy to guess"),
-        ({"SECRET_KEY": "local-only-insecure-key-that-production-refuses-to-start-with"}, "everybody knows"),
-        ({"SECRET_KEY_FALLBACKS": "django-insecure-" + "abcdefgh" * 6}, "everybody knows"),
-        ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set."),
-        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS must name the hosts"),
-        ({"PUBLIC_URL": ""}, "PUBLIC_URL must begin with https://"),
-        ({"PUBLIC_URL": "http://keystone.example.com"}, "PUBLIC_URL must begin with https://"),
-        ({"FRONTEND_URL": "http://example.com"}, "FRONTEND_URL must begin with https://"),
-        ({"DATABASE_URL": ""}, "No database is named."),
-    ],
+NOT_SET = "SECRET_KEY is not set. Make a key of your own (see docs/operations.md)."
+GUESSED = "SECRET_KEY is too easy to guess: it needs 50 random characters."
+KNOWN = "SECRET_KEY is one that everybody knows. Make one of your own (see docs/operations.md)."
+DEBUG = "DEBUG is on. Its pages show settings and data to everybody: leave it out."
+STAR = "ALLOWED_HOSTS must name the hosts, without *; .example.com stands for a domain and all below it."
+DATABASE = "The database's password is one that everybody knows (POSTGRES_PASSWORD or DATABASE_URL)."
+ORIGINS = (
+    "BACKEND_CORS_ORIGINS must name origins such as https://app.example.com, in lower case and ASCII, without a path "
+    "or a *;"
 )
-def test_production_refuses_each_unsafe_setting(change: dict[str, str], fault: str) -> None:
-    result = check(**change)
-    assert result.returncode == 1
-    assert fault in result.stderr
-    assert len(result.stderr.strip().splitlines()) == 1
+NO_DATABASE = (
+    "No database is named. Set DATABASE_URL, or POSTGRES_SERVER with POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB."
+)
+FAULTS: list[tuple[dict[str, str], str]] = [
+    ({"DEBUG": "true"}, DEBUG),
+    ({"DEBUG": "1", "ENVIRONMENT": "staging"}, DEBUG),
+    ({"SECRET_KEY": ""}, NOT_SET),
+    ({"SECRET_KEY": "x"}, GUESSED),
+    ({"SECRET_KEY": "x" * 60}, GUESSED),
+    ({"SECRET_KEY": KEY[:49]}, GUESSED),
+    ({"SECRET_KEY": "local-only-insecure-key-that-production-refuses-to-start-with"}, KNOWN),
+    ({"SECRET_KEY": "testing-only-insecure-key-that-production-refuses-to-start-with"}, KNOWN),
+    ({"SECRET_KEY": "django-insecure-" + "abcdefgh" * 6}, KNOWN),
+    ({"SECRET_KEY": "changethis" * 6}, KNOWN),
+    ({"SECRET_KEY_FALLBACKS": f"{KEY},short"}, GUESSED.replace("KEY", "KEY_FALLBACKS")),
+    ({"SECRET_KEY_FALLBACKS": "django-insecure-" + "abcdefgh" * 6}, KNOWN.replace("KEY", "KEY_FALLBACKS")),
+    ({"ALLOWED_HOSTS": ""}, "ALLOWED_HOSTS is not set. Name the host names that this server answers to."),
+    ({"ALLOWED_HOSTS": "*"}, STAR),
+    ({"ALLOWED_HOSTS": "keystone.example.com,*"}, STAR),
+    ({"ALLOWED_HOSTS": "*.example.com"}, STAR),
+    ({"ALLOWED_HOSTS": "."}, "ALLOWED_HOSTS would answer to any name that ends with '.'. Name the hosts."),
+    ({"ALLOWED_HOSTS": ".com"}, "ALLOWED_HOSTS would answer to any name that ends with '.com'. Name the hosts."),
+    (
+        {"ALLOWED_HOSTS": "https://keystone.example.com"},
+        "ALLOWED_HOSTS takes names alone, without https:// and port, not 'https://keystone.example.com'.",
+    ),
+    (
+        {"ALLOWED_HOSTS": "keystone.example.com:443"},
+        "ALLOWED_HOSTS takes names alone, without https:// and port, not 'keystone.example.com:443'.",
+    ),
+    ({"PUBLIC_URL": ""}, "PUBLIC_URL is not set. Say where this server is reached, as https://keystone.example.com."),
+    (
+        {"PUBLIC_URL": "http://keystone.example.com"},
+        "PUBLIC_URL must begin with https://: links in mails start with it.",
+    ),
+    ({"FRONTEND_URL": "http://example.com"}, "FRONTEND_URL must begin with https://: links in mails start with it."),
+    (
+        {"BACKEND_CORS_ORIGINS": "https://a.example.com,http://b.example.com"},
+        "BACKEND_CORS_ORIGINS must begin with https://, not 'http://b.example.com'.",
+    ),
+    (
+        {"BACKEND_CORS_ORIGINS": "*"},
+        f"{ORIGINS} not '*'.",
+    ),
+    ({"DATABASE_URL": "postgresql://keystone:changethis@127.0.0.1/keystone"}, DATABASE),
+    ({"DATABASE_URL": "postgresql://acme:acme@127.0.0.1/keystone"}, DATABASE),
+    ({"DATABASE_URL": "", "POSTGRES_SERVER": "127.0.0.1", "POSTGRES_PASSWORD": "Postgres"}, DATABASE),
+    ({"REDIS_PASSWORD": "changethis"}, "REDIS_PASSWORD is a password that everybody knows. Choose one of your own."),
+    ({"SMTP_PASSWORD": "password"}, "SMTP_PASSWORD is a password that everybody knows. Choose one of your own."),
+    (
+        {"FIRST_SUPERUSER_PASSWORD": "changethis"},
+        "FIRST_SUPERUSER_PASSWORD is a password that everybody knows. Choose one of your own.",
+    ),
+    (
+        {"DATABASE_URL": ""},
+        NO_DATABASE,
+    ),
+]
+
+
+def start(*arguments: str, **change: str) -> "subprocess.Popen[str]":
+    """Python, in a process of its own, with production's safe settings but for `change`."""
+    kept = {name: value for name, value in os.environ.items() if name == "PATH" or name.startswith("COV")}
+    environment = {**kept, **SAFE, **change}
+    command, pipe = [sys.executable, *arguments], subprocess.PIPE
+    return subprocess.Popen(command, cwd=BASE_DIR, env=environment, stdout=pipe, stderr=pipe, text=True)
+
+
+def run(*arguments: str, **change: str) -> tuple[int, str, str]:
+    """The same, to its end: what it returned, said and complained of."""
+    process = start(*arguments, **change)
+    said, complained = process.communicate(timeout=60)
+    return process.returncode, said, complained
+
+
+def check(**change: str) -> tuple[int, str, str]:
+    """What an operator runs before a start."""
+    arguments = ("manage.py", "check", "--deploy", "--database", "default", "--fail-level", "WARNING")
+    return run(*arguments, **change)
+
+
+@pytest.mark.django_db(transaction=True)  # the process must see what is in the database
+@pytest.mark.parametrize("change", [{}, {"ENVIRONMENT": "staging"}, {"ALLOWED_HOSTS": ".example.com,[::1]"}])
+def test_production_starts_with_safe_settings_and_no_warning(change: dict[str, str]) -> None:
+    code, _, complained = check(DATABASE_URL=database_url(), **change)
+    assert (code, complained) == (0, "")
+    assert run("-c", "import config.wsgi", **change)[0] == 0
+
+
+@pytest.mark.parametrize(("change", "line"), FAULTS)
+def test_production_refuses_each_unsafe_setting(change: dict[str, str], line: str) -> None:
+    commanded, served = start("manage.py", "check", **change), start("-c", "import config.wsgi", **change)
+    assert commanded.communicate(timeout=60) == ("", f"Configuration: {line}\n")
+    assert served.communicate(timeout=60)[1].endswith(f"django.core.exceptions.ImproperlyConfigured: {line}\n")
+    assert (commanded.returncode, served.returncode) == (1, 1)
 
 
 def test_production_tells_every_fault_at_once() -> None:
-    result = check(SECRET_KEY="x", ALLOWED_HOSTS="*", PUBLIC_URL="http://example.com")
-    assert len(result.stderr.strip().splitlines()) == 3
+    faults = {"DEBUG": "on", "SECRET_KEY": "x", "ALLOWED_HOSTS": "*", "PUBLIC_URL": "", "REDIS_PASSWORD": "redis"}
+    code, _, complained = run("manage.py", "check", **faults)
+    assert code == 1
+    assert complained.splitlines() == [
+        f"Configuration: {DEBUG}",
+        GUESSED,
+        STAR,
+        "PUBLIC_URL is not set. Say where this server is reached, as https://keystone.example.com.",
+        "REDIS_PASSWORD is a password that everybody knows. Choose one of your own.",
+    ]
+
+
+def test_the_settings_of_development_are_none_of_production() -> None:
+    code, _, complained = run("-c", "import config.wsgi", DJANGO_SETTINGS_MODULE="config.settings.local")
+    assert code == 1
+    assert complained.endswith(f"ImproperlyConfigured: {DEBUG}\n")
+
+
+def test_no_key_or_password_is_repeated() -> None:
+    faults = {"SECRET_KEY": "hunter2", "DATABASE_URL": "postgresql://hunter2:hunter2@127.0.0.1/x"}
+    code, _, complained = run("manage.py", "check", **faults)
+    assert code == 1
+    assert "hunter2" not in complained
+
+
+def test_a_database_without_a_password_is_let_be() -> None:
+    refuse_unsafe(
+        debug=False,
+        secret_key=KEY,
+        secret_key_fallbacks=[KEY[::-1]],
+        allowed_hosts=["keystone.example.com", ".example.com", "[::1]"],
+        public_url="https://keystone.example.com",
+        frontend_url="",
+        cors_origins=["https://app.example.com"],
+        passwords={"REDIS_PASSWORD": "", "SMTP_PASSWORD": "Nz4-long-and-random"},
+        database={"USER": "", "PASSWORD": None},
+    )
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "changethis",
+        "ChangeThis",
+        "password",
+        "postgres",
+        "admin",
+        "Admin@1234",
+        "Sample@1234",
+        "keystone",
+        "redis",
+        "root",
+        "secret",
+    ],
+)
+def test_every_known_password_is_refused(password: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="everybody knows"):
+        refuse_unsafe(
+            debug=False,
+            secret_key=KEY,
+            secret_key_fallbacks=[],
+            allowed_hosts=["keystone.example.com"],
+            public_url="https://keystone.example.com",
+            frontend_url="",
+            cors_origins=[],
+            passwords={"SMTP_PASSWORD": password},
+            database={},
+        )
+
+
+# -- What `check --deploy` finds besides -------------------------------------------------------------------------
+@pytest.mark.django_db(transaction=True)  # the process must see the account
+def test_the_check_finds_development_accounts() -> None:
+    superuser(email=EMAIL, password=make_password("Admin@1234"))
+    code, _, complained = check(DATABASE_URL=database_url())
+    assert code == 1
+    assert "(keystone.E001) The database holds 1 of the development accounts" in complained
+    assert EMAIL in complained
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_check_warns_of_the_sender_of_the_example() -> None:
+    code, _, complained = check(DATABASE_URL=database_url(), EMAILS_FROM_EMAIL="")
+    assert code == 1
+    assert "(keystone.W001) Mails are sent from an address of example.com." in complained
+    assert run("-c", "import config.wsgi", EMAILS_FROM_EMAIL="")[0] == 0

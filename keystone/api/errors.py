@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, UnreadablePostError
+from django.template.loader import render_to_string
+from django.utils.functional import Promise
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from django.views import defaults
 from rest_framework import exceptions
 from rest_framework.response import Response
@@ -21,6 +24,15 @@ logger = logging.getLogger(__name__)
 RETRY_AFTER = "5"  # seconds
 # DRF's names of its faults, where the field has a better one.
 CODES = {"authentication_failed": "invalid_token", "throttled": "rate_limited", "error": "invalid"}
+CHALLENGE = 'Bearer realm="api"'  # RFC 6750, section 3
+
+
+class BodyTooLarge(Refusal):
+    """The body has more bytes than this server takes."""
+
+    code = "too_large"
+    status: ClassVar[int] = 413
+    message: ClassVar[str | Promise] = _("The body is too large.")
 
 
 def envelope(code: str, message: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -43,16 +55,28 @@ def envelope(code: str, message: str, fields: Mapping[str, Any] | None = None) -
 
 def envelope_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's exception handler: refusals and DRF's faults become the envelope; the rest is a fault of ours."""
-    if isinstance(error, Refusal):
-        headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
-        return Response(envelope(error.code, error.detail, error.fields), status=error.status, headers=headers)
     if isinstance(error, RequestDataTooBig):
-        return Response(envelope("too_large", gettext("The body is too large.")), status=413)
+        error = BodyTooLarge()
+    if isinstance(error, Refusal):
+        body = envelope(error.code, error.detail, error.fields)
+        return Response(body, status=error.status, headers=_refusal_headers(error))
     if isinstance(error, (OperationalError, InterfaceError)):
         logger.error("The database does not answer.", exc_info=error)
         message = gettext("The service is not available at the moment. Try again soon.")
         return Response(envelope("unavailable", message), status=503, headers={"Retry-After": RETRY_AFTER})
     return _answer(_as_api_exception(error))
+
+
+def _refusal_headers(error: Refusal) -> dict[str, str]:
+    """What HTTP wants beside the status: RFC 9110, section 10.2.3 and 11.6.1; RFC 6750, section 3."""
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = (
+            f'{CHALLENGE}, error="{error.code}"' if error.code == "invalid_token" else CHALLENGE
+        )
+    return headers
 
 
 def _as_api_exception(error: Exception) -> Exception:
@@ -62,6 +86,8 @@ def _as_api_exception(error: Exception) -> Exception:
         return exceptions.NotFound()
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()
+    if isinstance(error, UnreadablePostError):  # the caller went away, or broke its own chunks
+        return exceptions.ParseError()
     return error
 
 
@@ -89,11 +115,25 @@ def _fields(detail: Any) -> dict[str, Any]:
 
 
 def _is_api(request: HttpRequest) -> bool:
-    return request.path.startswith("/api/")
+    return request.path_info.startswith("/api/")
+
+
+def refused(request: HttpRequest, error: Refusal) -> HttpResponse:
+    """A refusal that was raised outside DRF: JSON under `/api/`, a small page elsewhere.
+
+    The page is rendered without the request: it may be refused before it has a session or a person.
+    """
+    headers = _refusal_headers(error)
+    if _is_api(request):
+        return JsonResponse(envelope(error.code, error.detail, error.fields), status=error.status, headers=headers)
+    page = render_to_string("keystone/pages/refused.html", {"message": error.detail})
+    return HttpResponse(page, status=error.status, headers=headers)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400: JSON under `/api/`, a page elsewhere."""
+    """400: JSON under `/api/`, a page elsewhere. A form that is too large is a 413."""
+    if isinstance(exception, RequestDataTooBig):
+        return refused(request, BodyTooLarge())
     if _is_api(request):
         return JsonResponse(envelope("bad_request", gettext("The request is malformed.")), status=400)
     return defaults.bad_request(request, exception)
@@ -104,6 +144,15 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     if _is_api(request):
         return JsonResponse(envelope("permission_denied", gettext("You may not do this.")), status=403)
     return defaults.permission_denied(request, exception)
+
+
+def method_not_allowed(request: HttpRequest, response: HttpResponseNotAllowed) -> HttpResponse:
+    """405: JSON under `/api/`, Django's answer elsewhere. Both name the methods that are allowed."""
+    if not _is_api(request):
+        return response
+    message = gettext("This address does not take the method %(method)s.") % {"method": request.method}
+    headers = {"Allow": response.headers["Allow"]}
+    return JsonResponse(envelope("method_not_allowed", message), status=405, headers=headers)
 
 
 def nothing_here(request: HttpRequest) -> HttpResponse:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import django_filters
+from django import forms
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import QueryDict
@@ -83,6 +84,31 @@ class MomentFilter(django_filters.IsoDateTimeFilter):
     """A filter by a time in ISO 8601."""
 
     field_class = MomentField
+
+
+class FlagField(forms.Field):
+    """`true` or `false`. Django's own field for three values also takes 1, 2, 3 and words of its own."""
+
+    widget = forms.TextInput
+    default_error_messages = {"invalid": _("Give “true” or “false”.")}
+
+    def to_python(self, value: Any) -> bool | None:
+        """The boolean, or None where there is no value.
+
+        Raises:
+            ValidationError: it is neither.
+        """
+        if value in EMPTY:
+            return None
+        if value.lower() not in {"true", "false"}:
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return bool(value.lower() == "true")
+
+
+class FlagFilter(django_filters.BooleanFilter):
+    """A filter by yes or no."""
+
+    field_class = FlagField
 
 
 class AllowedFilters(DjangoFilterBackend):

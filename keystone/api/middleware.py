@@ -1,4 +1,4 @@
-"""What every request gets: an id and an origin for the audit log, and a content security policy."""
+"""What every request passes: an id and an origin for the audit log, a look at its form, a content security policy."""
 
 import re
 import uuid
@@ -6,12 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.middleware.csp import ContentSecurityPolicyMiddleware as DjangoContentSecurityPolicyMiddleware
 from django.utils.csp import CSP
 
 from keystone.api.client_address import client_address
+from keystone.api.errors import bad_request, method_not_allowed, refused
 from keystone.audit.context import origin
+from keystone.refusals import Refusal
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -28,10 +31,55 @@ class RequestContextMiddleware:
         with origin(request_id=request_id, ip_address=client_address(request)):
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
-        if request.path.startswith("/api/"):
+        if request.path_info.startswith("/api/"):
             # What the API answers is for the caller alone, and is out of date the next moment.
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+class WellFormedMiddleware:
+    """Refuses what no text of PostgreSQL's can hold, before anything looks it up: NUL, and half characters.
+
+    NUL is refused in the path and the query (`%00`), in headers (RFC 9110, section 5.5) and in cookies, where it hides
+    as `\\000` between quotes. Bodies are their parsers' business.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if not _is_well_formed(request):
+            return bad_request(request, BadRequest())
+        return self.get_response(request)
+
+
+def _is_well_formed(request: HttpRequest) -> bool:
+    query = request.META.get("QUERY_STRING", "")
+    texts = [request.path_info, query, *request.headers.values(), *request.COOKIES.values()]
+    if "%00" in query or any("\x00" in text for text in texts):
+        return False
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+class RefusalMiddleware:
+    """Turns a refusal that a view outside DRF raises into an answer: a rule that says no is no fault of ours."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if isinstance(response, HttpResponseNotAllowed):
+            return method_not_allowed(request, response)
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer a refusal; leave every other exception alone."""
+        return refused(request, exception) if isinstance(exception, Refusal) else None
 
 
 class ContentSecurityPolicyMiddleware(DjangoContentSecurityPolicyMiddleware):
@@ -40,17 +88,17 @@ class ContentSecurityPolicyMiddleware(DjangoContentSecurityPolicyMiddleware):
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         """Choose the page's policy, unless the view chose one."""
         if not hasattr(response, "_csp_config"):
-            policy = policy_for(request.path)
+            policy = policy_for(request.path_info, response.headers.get("Content-Type", ""))
             if policy is not None:
                 response._csp_config = policy  # type: ignore[attr-defined]  # Django's own hook, as csp_override sets it
         return super().process_response(request, response)
 
 
-def policy_for(path: str) -> dict[str, Any] | None:
-    """The policy of the pages under `path`; None where the strict one of the settings holds.
+def policy_for(path: str, content_type: str) -> dict[str, Any] | None:
+    """The policy of what is answered under `path`; None where the strict one of the settings holds.
 
     unfold is built on Alpine.js, which compiles the attributes of its pages, and it sets inline styles; ReDoc
-    and the browsable API set inline styles.
+    and the pages of the browsable API set inline styles.
     """
     strict: dict[str, Any] = dict(settings.SECURE_CSP)
     if path.startswith("/admin/"):
@@ -59,6 +107,7 @@ def policy_for(path: str) -> dict[str, Any] | None:
             "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
             "img-src": [CSP.SELF, "data:", "blob:"],
         }
-    if path.startswith(("/redoc", "/docs", "/api/")):
+    is_browsable = path.startswith("/api/") and not path.startswith("/api/session/")
+    if path.startswith("/redoc/") or (is_browsable and content_type.startswith("text/html")):
         return strict | {"style-src": [CSP.SELF, CSP.UNSAFE_INLINE]}
     return None

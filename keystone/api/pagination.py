@@ -16,6 +16,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from keystone.conf import options
+
 DEFAULT_SIZE = 25
 MAX_SIZE = 100
 
@@ -128,7 +130,9 @@ class KeysetPagination(BasePagination):
     def _link(self, row: Model, *, backwards: bool) -> str:
         field: Any = row._meta.get_field(self.column)
         cursor = Cursor(self.ordering, field.value_to_string(row), str(row.pk), backwards)
-        link: str = replace_query_param(self.request.build_absolute_uri(), "cursor", cursor.encode())
+        # From the settings and never from a request's Host, which the caller chooses.
+        here = f"{options().public_url}{self.request.get_full_path_info()}"
+        link: str = replace_query_param(here, "cursor", cursor.encode())
         return link
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
@@ -148,18 +152,21 @@ class KeysetPagination(BasePagination):
                 "name": "cursor",
                 "in": "query",
                 "schema": {"type": "string"},
+                "allowEmptyValue": True,
                 "description": "From `next` or `previous`.",
             },
             {
                 "name": "ordering",
                 "in": "query",
                 "schema": {"type": "string", "enum": names, "default": view.default_ordering},
+                "allowEmptyValue": True,
                 "description": "What the list is sorted by.",
             },
             {
                 "name": "page_size",
                 "in": "query",
-                "schema": {"type": "integer", "minimum": 1, "maximum": MAX_SIZE, "default": DEFAULT_SIZE},
-                "description": "How many rows a page has.",
+                "schema": {"type": "integer", "default": DEFAULT_SIZE},
+                "allowEmptyValue": True,
+                "description": f"How many rows a page has, from 1 to {MAX_SIZE}; beyond, the nearer of these holds.",
             },
         ]

@@ -1,18 +1,24 @@
 """Reading bodies."""
 
+import codecs
 import json
+import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+DEEPEST = 32  # how many lists and objects may stand inside each other
+
 
 class StrictJSONParser(JSONParser):
-    """JSON that can be stored and answered: not nested beyond reason, and of whole characters only.
+    """JSON that means one thing only, and that can be stored and answered (RFC 8259, narrowed as in RFC 7493).
 
-    RFC 8259, section 8.2: a lone surrogate is valid JSON, but no Unicode text, and cannot be encoded again.
+    It is UTF-8 without a byte order mark, whatever the Content-Type says of a charset (RFC 8259, sections 8.1 and 11);
+    no object has a name twice (section 4); numbers are finite; text holds no lone surrogate (section 8.2), which is
+    no Unicode text, and no NUL, which PostgreSQL cannot store.
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
@@ -21,11 +27,71 @@ class StrictJSONParser(JSONParser):
         Raises:
             ParseError: it is malformed.
         """
+        body = stream.read()
+        if body.startswith(codecs.BOM_UTF8):
+            raise ParseError(_("The JSON begins with a byte order mark. Send it without."))
         try:
-            data = super().parse(stream, media_type, parser_context)
-            json.dumps(data, ensure_ascii=False).encode()
+            text = body.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ParseError(_("The body is not text in UTF-8.")) from None
+        try:
+            data = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_number, parse_float=_float)
         except RecursionError:
-            raise ParseError(_("The JSON is nested too deeply.")) from None
-        except UnicodeEncodeError:
-            raise ParseError(_("The JSON holds half a character (a lone surrogate).")) from None
+            raise _too_deep() from None
+        except json.JSONDecodeError as error:
+            where = {"line": error.lineno, "column": error.colno}
+            raise ParseError(_("The body is not JSON: look at line %(line)d, column %(column)d.") % where) from None
+        except ValueError:  # whole numbers of thousands of digits
+            _refuse_number("")
+        _check(data)
         return data
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ParseError(_("The JSON has an object that gives the same name twice."))
+    return found
+
+
+def _float(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        _refuse_number(text)
+    return value
+
+
+def _refuse_number(text: str) -> NoReturn:
+    raise ParseError(_("The JSON holds a number that is none, or is too large."))
+
+
+def _too_deep() -> ParseError:
+    return ParseError(_("The JSON is nested too deeply: at most %(limit)d levels.") % {"limit": DEEPEST})
+
+
+def _check(data: Any) -> None:
+    """Look at every level and every text, without recursion: what is checked is how deep it goes."""
+    level, depth = [data], 0
+    while level:
+        below: list[Any] = []
+        for value in level:
+            if isinstance(value, str):
+                _check_text(value)
+            elif isinstance(value, dict):
+                below += value
+                below += value.values()
+            elif isinstance(value, list):
+                below += value
+        depth += any(isinstance(value, dict | list) for value in level)
+        if depth > DEEPEST:
+            raise _too_deep()
+        level = below
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise ParseError(_("The JSON holds a NUL character."))
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ParseError(_("The JSON holds half a character (a lone surrogate).")) from None

@@ -2,7 +2,9 @@
 
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.authentication import SessionScheme
+from drf_spectacular.contrib.django_filters import DjangoFilterExtension
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 
 ERROR = {
     "type": "object",
@@ -41,6 +43,38 @@ class SessionTokenScheme(OpenApiAuthenticationExtension):
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
         """RFC 6750."""
         return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
+
+
+class BrowserSessionScheme(SessionScheme):
+    """The cookie of the browsable API."""
+
+    target_class = "keystone.sessions.browser_authentication.BrowserSessionAuthentication"
+
+
+class StrictBody(OpenApiSerializerExtension):
+    """A body whose unknown keys are refused says so, to those who generate clients from the schema."""
+
+    target_class = "keystone.api.serializers.StrictSerializer"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
+        """The body's schema, closed."""
+        schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return schema | {"additionalProperties": False} if direction == "request" else schema
+
+
+class OptionalFilters(DjangoFilterExtension):
+    """A filter without a value counts as not given, as forms send it."""
+
+    target_class = "keystone.api.filters.AllowedFilters"
+    priority = 1
+
+    def get_schema_operation_parameters(self, auto_schema: Any, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
+        """The filters as query parameters."""
+        parameters: list[dict[str, Any]] = DjangoFilterExtension.get_schema_operation_parameters(
+            self, auto_schema, *args, **kwargs
+        )
+        return [parameter | {"allowEmptyValue": True} for parameter in parameters]
 
 
 def finish(result: dict[str, Any], **options: Any) -> dict[str, Any]:

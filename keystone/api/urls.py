@@ -1,15 +1,26 @@
 """The addresses under `/api/`."""
 
 from django.urls import include, path, re_path
+from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
+from keystone.accounts.api.credentials import (
+    ChangeEmailView,
+    ChangePasswordView,
+    ConfirmEmailView,
+    DeactivateView,
+    RequestResetView,
+    ResetPasswordView,
+    RevertEmailView,
+)
 from keystone.accounts.api.people import UserViewSet
 from keystone.accounts.api.self_service import MeView, RegisterView, ResendView, VerifyEmailView
 from keystone.api.audit import AuditEventViewSet
 from keystone.api.errors import nothing_here
 from keystone.api.health import LiveView, ReadyView
-from keystone.sessions.api import LoginView, RefreshView
+from keystone.sessions.api import LoginView, LogoutView, RefreshView
+from keystone.sessions.lists_api import SessionViewSet, StaffSessionViewSet
 
 router = SimpleRouter(use_regex_path=False)
 router.register("users", UserViewSet, basename="user")
@@ -21,13 +32,36 @@ urlpatterns = [
     path("auth/verify-email/resend/", ResendView.as_view(), name="verify-email-resend"),
     path("auth/login/", LoginView.as_view(), name="login"),
     path("auth/refresh/", RefreshView.as_view(), name="refresh"),
+    path("auth/logout/", LogoutView.as_view(), name="logout"),
+    path("auth/sessions/", SessionViewSet.as_view({"get": "list"}), name="session-list"),
+    path("auth/sessions/revoke-all/", SessionViewSet.as_view({"post": "revoke_all"}), name="session-revoke-all"),
+    path("auth/sessions/<uuid:session_id>/", SessionViewSet.as_view({"delete": "destroy"}), name="session-detail"),
+    path("auth/password/change/", ChangePasswordView.as_view(), name="password-change"),
+    path("auth/password/reset/", RequestResetView.as_view(), name="password-reset"),
+    path("auth/password/reset/confirm/", ResetPasswordView.as_view(), name="password-reset-confirm"),
+    path("auth/email/confirm/", ConfirmEmailView.as_view(), name="email-confirm"),
+    path("auth/email/revert/", RevertEmailView.as_view(), name="email-revert"),
+    path("me/email/", ChangeEmailView.as_view(), name="me-email"),
+    path("me/deactivate/", DeactivateView.as_view(), name="me-deactivate"),
     path("me/", MeView.as_view(), name="me"),
     path("health/live/", LiveView.as_view(), name="health-live"),
     path("health/ready/", ReadyView.as_view(), name="health-ready"),
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("users/<uuid:user_id>/sessions/", StaffSessionViewSet.as_view({"get": "list"}), name="user-sessions"),
+    path(
+        "users/<uuid:user_id>/sessions/revoke-all/",
+        StaffSessionViewSet.as_view({"post": "revoke_all"}),
+        name="user-sessions-revoke-all",
+    ),
+    path(
+        "users/<uuid:user_id>/sessions/<uuid:session_id>/",
+        StaffSessionViewSet.as_view({"delete": "destroy"}),
+        name="user-session-detail",
+    ),
     path("", include(router.urls)),
     # The sign-in form of the browsable API.
-    path("session/", include("rest_framework.urls")),
+    path("session/", include("keystone.two_factor.session_urls")),
     # In development, too, and for a missing slash: the answer is JSON, never a page or a redirect that loses a body.
-    re_path("", nothing_here),
+    # Without the check of forms, which would answer a POST with a page of its own.
+    re_path("", csrf_exempt(nothing_here)),
 ]

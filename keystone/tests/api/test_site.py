@@ -32,7 +32,7 @@ def test_pages_load_only_local_files(client: Client, path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "script", "style"),
     [
-        ("/docs/", "script-src 'self'", "style-src 'self' 'unsafe-inline'"),
+        ("/redoc/", "script-src 'self'", "style-src 'self' 'unsafe-inline'"),
         ("/admin/login/", "script-src 'self' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'"),
         ("/nowhere/", "script-src 'self'", "style-src 'self'"),
     ],

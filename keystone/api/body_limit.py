@@ -1,0 +1,91 @@
+"""How much a request to the API may send, whether or not it says how much that is."""
+
+from collections.abc import Callable
+from io import BytesIO
+from typing import Any, ClassVar
+
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from keystone.api.errors import BodyTooLarge, refused
+from keystone.refusals import Refusal
+
+LIMIT = 256 * 1024  # bytes
+
+
+class LengthRequired(Refusal):
+    """The body comes in chunks, and cannot be read so here (RFC 9110, section 15.5.12)."""
+
+    code = "length_required"
+    status: ClassVar[int] = 411
+    message: ClassVar[str | Promise] = _("Say how long the body is: send a Content-Length.")
+
+
+class Unreadable(Refusal):
+    """The body's length is no number, or the body broke off."""
+
+    code = "bad_request"
+    status: ClassVar[int] = 400
+    message: ClassVar[str | Promise] = _("The request is malformed.")
+
+
+class BodyLimitMiddleware:
+    """Answers 413 to bodies under `/api/` of more than `LIMIT` bytes, before anything is done with them.
+
+    A body with a Content-Length is refused by that number; one that is longer than it says is cut off there, by the
+    server and by Django. A body without one (chunked, or HTTP/2) Django takes for empty: here it is read, never
+    further than the limit, and then has a length like any other.
+
+    Elsewhere Django's `DATA_UPLOAD_MAX_MEMORY_SIZE` holds, which leaves room for uploaded files. Chunked forms, which
+    no browser sends, are refused there rather than taken for empty.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            if request.path_info.startswith("/api/"):
+                _limit(request)
+            elif _is_chunked(request) and not request.META.get("CONTENT_LENGTH"):
+                raise LengthRequired
+        except Refusal as error:
+            return refused(request, error)
+        return self.get_response(request)
+
+
+def _limit(request: HttpRequest) -> None:
+    declared = request.META.get("CONTENT_LENGTH") or None
+    if declared is not None and not (declared.isascii() and declared.isdigit()):
+        raise Unreadable
+    if declared is not None and int(declared[:20]) > LIMIT:  # [:20]: Python refuses numbers of thousands of digits
+        raise BodyTooLarge
+    if declared is None or _is_chunked(request):  # RFC 9112, section 6.3: chunks win over a length
+        _read(request)
+
+
+def _is_chunked(request: HttpRequest) -> bool:
+    return "HTTP_TRANSFER_ENCODING" in request.META
+
+
+def _read(request: HttpRequest) -> None:
+    stream: Any = request._stream  # under ASGI the whole body is there already
+    if isinstance(request, WSGIRequest):
+        if not request.environ.get("wsgi.input_terminated"):
+            # The end of the body cannot be seen: without chunks there is none, with chunks reading could hang.
+            if _is_chunked(request):
+                raise LengthRequired
+            return
+        stream = request.environ["wsgi.input"]
+    body = b""
+    try:
+        while len(body) <= LIMIT and (part := stream.read(LIMIT + 1 - len(body))):
+            body += part
+    except OSError:
+        raise Unreadable from None
+    if len(body) > LIMIT:
+        raise BodyTooLarge
+    request.META["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)  # what both of Django's requests read from
