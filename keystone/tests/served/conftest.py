@@ -1,46 +1,54 @@
-"""Fixtures of the served application. A server is started once and serves every test that asks for it."""
+"""Fixtures of the served application. A server is started once and serves every test that asks for one like it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
 from keystone.tests.served.server import Server
 
-
-def _start(
-    factory: pytest.TempPathFactory, blocker: DjangoDbBlocker, application: str = "config.wsgi:application"
-) -> Iterator[Server]:
-    with blocker.unblock():
-        server = Server(factory.mktemp("served"), application=application)
-        server.start()
-    yield server
-    server.stop()
+Serve = Callable[..., Server]
 
 
 @pytest.fixture(scope="session")
-def _served(
+def _servers(
     django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    yield from _start(tmp_path_factory, django_db_blocker)
+) -> Iterator[Serve]:
+    running: dict[tuple[str, frozenset[tuple[str, str]]], Server] = {}
 
+    def serve(application: str = "config.wsgi:application", **environment: str) -> Server:
+        key = (application, frozenset(environment.items()))
+        if key not in running:
+            server = Server(tmp_path_factory.mktemp("served"), application=application, environment=environment)
+            with django_db_blocker.unblock():
+                server.start()
+            running[key] = server
+        return running[key]
 
-@pytest.fixture(scope="session")
-def _unguarded(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Server]:
-    yield from _start(tmp_path_factory, django_db_blocker, "keystone.tests.served.unguarded:application")
+    yield serve
+    for server in running.values():
+        server.stop()
 
 
 @pytest.fixture
-def served(_served: Server, transactional_db: None) -> Server:
+def serve(_servers: Serve, transactional_db: None) -> Serve:
+    """Makes a server of `application` with these variables in its environment; no mails yet."""
+
+    def serve(application: str = "config.wsgi:application", **environment: str) -> Server:
+        server = _servers(application, **environment)
+        server.forget_mails()
+        return server
+
+    return serve
+
+
+@pytest.fixture
+def served(serve: Serve) -> Server:
     """The application, served; no mails yet."""
-    _served.forget_mails()
-    return _served
+    return serve()
 
 
 @pytest.fixture
-def unguarded(_unguarded: Server, transactional_db: None) -> Server:
+def unguarded(serve: Serve) -> Server:
     """The application without its row locks; no mails yet."""
-    _unguarded.forget_mails()
-    return _unguarded
+    return serve("keystone.tests.served.unguarded:application")

@@ -40,14 +40,27 @@ class Answer:
         """The error's code; empty where there is none."""
         return str(self.json["error"]["code"]) if self.status >= 400 else ""
 
+    @property
+    def without_id(self) -> str:
+        """The body without the id of the request, which differs in each error."""
+        return self.text.replace(self.headers["x-request-id"], "")
+
 
 class Server:
     """The application in processes of its own, on the test's database, its mails in a folder."""
 
-    def __init__(self, folder: Path, *, application: str = "config.wsgi:application") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        application: str = "config.wsgi:application",
+        environment: dict[str, str] | None = None,
+    ) -> None:
+        """Prepare; `environment` is what the processes find in theirs beside the tests' settings."""
         self.mail_folder = folder / "mails"
         self.log = folder / "server.log"
         self.application = application
+        self.environment = environment or {}
 
     def start(self) -> None:
         """Start, and wait until it answers."""
@@ -58,6 +71,7 @@ class Server:
             "DJANGO_SETTINGS_MODULE": "config.settings.testing",
             "DATABASE_URL": database_url(),
             "MAIL_FOLDER": str(self.mail_folder),
+            **self.environment,
         }
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--workers", "2", "--blocking-threads", "12", self.application]
@@ -101,12 +115,20 @@ class Server:
         """GET."""
         return self.request("GET", path, headers=headers)
 
-    def post(self, path: str, body: dict[str, Any], token: str = "") -> Answer:
+    def post(
+        self, path: str, body: dict[str, Any], token: str = "", *, headers: dict[str, str] | None = None
+    ) -> Answer:
         """POST JSON, with an access token where there is one."""
-        headers = {"Content-Type": "application/json"}
+        return self.request_json("POST", path, body, token, headers=headers)
+
+    def request_json(
+        self, method: str, path: str, body: dict[str, Any], token: str = "", *, headers: dict[str, str] | None = None
+    ) -> Answer:
+        """Send JSON, with an access token where there is one."""
+        headers = {"Content-Type": "application/json", **(headers or {})}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        return self.request("POST", path, json.dumps(body).encode(), headers)
+        return self.request(method, path, json.dumps(body).encode(), headers)
 
     def browser(self) -> "Browser":
         """A browser without a picture: it keeps cookies and sends forms."""
@@ -169,9 +191,9 @@ def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
         return list(pool.map(released, calls))
 
 
-def link_token(mail: Any) -> str:
+def link_token(mail: Any, page: str = "verify-email") -> str:
     """The token of a mail's link."""
-    found = re.search(r"/verify-email/([\w-]+)/", mail.get_body(("plain",)).get_content())
+    found = re.search(rf"/{page}/([\w-]+)/", mail.get_body(("plain",)).get_content())
     assert found is not None
     return found.group(1)
 

@@ -1,0 +1,58 @@
+"""The application with the field's stock ways in place of ours: the controls that show that the tests can fail.
+
+Attempts are counted as DRF's throttles count, read from the cache and written back; a link is looked at and then used
+up; nobody watches the last superuser.
+"""
+
+import time
+from typing import Any
+
+from django.core.wsgi import get_wsgi_application
+
+application = get_wsgi_application()
+
+from django.core.cache import cache  # noqa: E402 - Django is set up by the line above
+from django.utils import timezone  # noqa: E402
+
+from keystone.accounts import editing, email_change, password_reset, transition, verification  # noqa: E402
+from keystone.accounts.models import User  # noqa: E402
+from keystone.accounts.tokens import InvalidToken, OneTimeToken  # noqa: E402
+from keystone.attempts import counting  # noqa: E402
+
+PAUSE = 0.02  # seconds between reading and writing, as a busy machine has them
+
+
+def count_in_the_cache(steps: list[tuple[Any, str, str, int]]) -> counting.Attempt:
+    """As `rest_framework.throttling.SimpleRateThrottle.allow_request` does it."""
+    for limit, address, source, most in steps:
+        key = f"throttle {limit} {address} {source}".replace(" ", "_")
+        history = cache.get(key, 0)
+        if history >= most:
+            raise counting.TooManyAttempts(60)
+        time.sleep(PAUSE)
+        cache.set(key, history + 1, 60)
+    return counting.Attempt(())
+
+
+def use_without_lock(found: OneTimeToken) -> User:
+    """Look, then write."""
+    user: User = User.objects.get(pk=found.user_id)
+    token = OneTimeToken.objects.get(pk=found.pk)
+    if token.used_at is not None:
+        raise InvalidToken
+    time.sleep(PAUSE)
+    token.used_at = timezone.now()
+    token.save()
+    return user
+
+
+def no_lock() -> None:
+    """Do not wait for the others."""
+    time.sleep(PAUSE)
+
+
+counting._count = count_in_the_cache
+for user_of_links in (verification, password_reset, email_change):
+    user_of_links.use_link = use_without_lock  # type: ignore[attr-defined]  # that is the point
+for guardian in (transition, editing):
+    guardian.lock_superusers = no_lock  # type: ignore[attr-defined]  # that is the point

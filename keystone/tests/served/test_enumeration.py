@@ -1,0 +1,78 @@
+"""Promise 1: nobody can learn whether an address has an account, by what is answered or by how long it takes.
+
+Each call is made 200 times for known and unknown addresses in turn, with the real password hash and the tasks in
+threads, as in production. What is answered is asserted; the times are printed (`pytest -rP`), because a machine that
+runs tests is no fair judge of them. The promise is a gap of the medians under 10 %.
+"""
+
+import statistics
+import time
+from collections.abc import Callable
+from functools import cache
+
+import pytest
+from django.contrib.auth.hashers import make_password
+
+from keystone.accounts.hashers import Argon2idHasher
+from keystone.accounts.models import User
+from keystone.accounts.status import Status
+from keystone.tests.factories import PASSWORD, UserFactory
+from keystone.tests.served.conftest import Serve
+from keystone.tests.served.server import Answer, Server
+
+pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+CALLS = 200
+LIMITS = ("ATTEMPTS_PER_IP", "ATTEMPTS_PER_ADDRESS", "ATTEMPTS_PER_ADDRESS_AND_IP", "REQUESTS_PER_IP")
+PRODUCTION = {"TEST_PASSWORD_HASHER": "real", "TEST_TASKS": "threads", **dict.fromkeys(LIMITS, "1000000")}
+Call = Callable[[Server, str], Answer]
+
+
+@cache
+def real_hash() -> str:
+    """The test's password as the server hashes it."""
+    return make_password(PASSWORD, hasher=Argon2idHasher())
+
+
+def register(server: Server, email: str) -> Answer:
+    return server.post("/api/auth/register/", {"email": email, "password": "a good long one", "first_name": "Ann"})
+
+
+def login(server: Server, email: str) -> Answer:
+    return server.post("/api/auth/login/", {"email": email, "password": "wrong password"})
+
+
+def reset(server: Server, email: str) -> Answer:
+    return server.post("/api/auth/password/reset/", {"email": email})
+
+
+def resend(server: Server, email: str) -> Answer:
+    return server.post("/api/auth/verify-email/resend/", {"email": email})
+
+
+def names(answer: Answer) -> set[str]:
+    return set(answer.headers)
+
+
+@pytest.mark.parametrize("call", [register, login, reset, resend])
+def test_known_and_unknown_addresses_are_answered_alike(serve: Serve, call: Call) -> None:
+    server = serve("keystone.tests.served.pooled:application", **PRODUCTION)
+    for number in range(CALLS):
+        status = Status.ACTIVE if number % 4 < 2 else Status.PENDING_EMAIL_VERIFICATION
+        UserFactory(email=f"known{number}@example.com", status=status)
+    User.objects.update(password=real_hash())
+    times: dict[str, list[float]] = {"known": [], "unknown": []}
+    call(server, "warm@example.com")
+    for number in range(CALLS):
+        answers = {}
+        for kind in ("known", "unknown") if number % 2 else ("unknown", "known"):
+            begun = time.perf_counter()
+            answers[kind] = call(server, f"{kind}{number}@example.com")
+            times[kind].append(time.perf_counter() - begun)
+        first, second = answers["known"], answers["unknown"]
+        assert (first.status, first.without_id, names(first)) == (second.status, second.without_id, names(second))
+    medians = {kind: statistics.median(values) * 1000 for kind, values in times.items()}
+    gap = abs(medians["known"] - medians["unknown"]) / max(medians.values())
+    print(
+        f"{call.__name__}: known {medians['known']:.1f} ms, unknown {medians['unknown']:.1f} ms, "
+        f"gap {gap:.1%} over {CALLS} calls each"
+    )
