@@ -4,11 +4,12 @@ from typing import ClassVar
 
 from rest_framework import serializers
 
+from keystone.api.serializers import StrictSerializer
 from project.models import Profile
 
 
-class ProfileSerializer(serializers.ModelSerializer[Profile]):
-    """One's own profile."""
+class ProfileSerializer(StrictSerializer, serializers.ModelSerializer[Profile]):
+    """One's own profile. `StrictSerializer` refuses what has no field here."""
 
     class Meta:
         model = Profile

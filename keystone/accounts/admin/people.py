@@ -33,6 +33,7 @@ from keystone.audit.actor import Actor
 from keystone.formats import EMPTY
 from keystone.model_admin import DayRangeFilter, KeystoneModelAdmin, acting
 from keystone.refusals import Refusal
+from keystone.two_factor.admin.person import SecondFactorMixin
 
 GRANTS = ("groups", "user_permissions")
 FACTS = (
@@ -45,11 +46,20 @@ FACTS = (
     "rejections",
     "created",
     "seen",
+    "second_factor",
 )
 
 
 @admin.register(User)
-class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, DecisionsMixin, KeystoneModelAdmin):
+class PersonAdmin(
+    PersonCells,
+    CsvExportMixin,
+    PasswordMixin,
+    SecondFactorMixin,
+    PersonPagesMixin,
+    DecisionsMixin,
+    KeystoneModelAdmin,
+):
     """The list of people and the page of a person."""
 
     form = PersonForm
@@ -152,6 +162,7 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
                 {"fields": ("status_label_text", "since", "reason_given", "until", "flow", "decided")},
             ),
             (_("Dates"), {"fields": ("created", "seen")}),
+            (_("Sign-in"), {"fields": ("second_factor",)}),
         ]
         roles = (*ROLES, *GRANTS) if superuser else ROLES
         return [*parts, (_("Roles"), {"fields": roles})]
@@ -192,6 +203,7 @@ class PersonAdmin(PersonCells, CsvExportMixin, PasswordMixin, PersonPagesMixin, 
                 "tabs": self.tabs(request, user, "change"),
                 "moves": self.offered(request, user),
                 "sets_password": _gives_roles(request, user),
+                "removes_second_factor": self.removes_second_factor(request, user),
                 "show_save_and_add_another": False,
             }
         try:

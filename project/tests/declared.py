@@ -1,0 +1,17 @@
+"""Who may call your operations: a line for each, as in `keystone.tests.contract.declared`, which calls them all."""
+
+from keystone.accounts.models import User
+from keystone.tests.contract.declared import DECLARED, SIGNED_IN
+from keystone.tests.contract.valid import Valid, valid_for
+from project.models import Profile
+
+DECLARED |= {
+    "profile_retrieve": SIGNED_IN,
+    "profile_partial_update": SIGNED_IN,
+}
+
+
+@valid_for("profile_retrieve", "profile_partial_update")
+def _profile(caller: User) -> Valid:
+    Profile.objects.get_or_create(user=caller)
+    return Valid(body={"organisation": "ACME"})
