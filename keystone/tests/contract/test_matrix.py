@@ -39,6 +39,7 @@ UNDOCUMENTED = {
     ("put", "/api/session/login/"): "the same: Django's form views take PUT for POST",
     ("get", "/api/session/login/code/"): "the page that asks for the second factor",
     ("post", "/api/session/login/code/"): "the form of that page",
+    ("put", "/api/session/login/code/"): "the same",
     ("post", "/api/session/logout/"): "the button that leaves the browsable API",
 }
 

@@ -1,6 +1,6 @@
 """A flood of logins leaves the rest of the API responsive: few hash, few wait, the others are told to come again.
 
-The times are printed (`pytest -rP`) and not judged: they are the machine's. The control lets everybody wait, so that
+The times are printed and not judged: they are the machine's. The control lets everybody wait, so that
 the flood takes every thread of the server.
 """
 
@@ -19,6 +19,7 @@ from django.contrib.auth.hashers import make_password
 from keystone.accounts.hashers import Argon2idHasher
 from keystone.accounts.models import User
 from keystone.tests.factories import PASSWORD, UserFactory
+from keystone.tests.measures import Measured
 from keystone.tests.served.server import Server
 
 pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
@@ -61,28 +62,32 @@ def look_at_me(server: Server, token: str, *, seconds: float) -> list[float]:
     return times
 
 
-def measure(server: Server) -> list[tuple[int, str, str | None, int]]:
-    """Look at `me/` alone and under the flood, print both, and give what the flood was answered."""
+def measure(server: Server, measured: Measured, name: str) -> list[tuple[int, str, str | None, int]]:
+    """Look at `me/` alone and under the flood, keep both figures, and give what the flood was answered."""
     user = UserFactory()
     User.objects.filter(pk=user.pk).update(password=make_password(PASSWORD, hasher=Argon2idHasher()))
     token = server.post("/api/auth/login/", {"email": user.email, "password": PASSWORD}).json["access"]
     alone = look_at_me(server, token, seconds=ALONE)
     with flood(server) as answers:
         under = look_at_me(server, token, seconds=SECONDS)
-    print(f"me/: {len(alone)} answers alone, {len(under)} under the flood, which was answered {answers}")
+    counted = ", ".join(f"{count} x {status}" for status, _code, _retry_after, count in answers)
     quiet, loud = statistics.median(alone), statistics.median(under)
-    print(f"median: {quiet:.0f} ms alone, {loud:.0f} ms under the flood, {loud / quiet:.1f} times as long")
-    quiet, loud = (statistics.quantiles(times, n=20, method="inclusive")[-1] for times in (alone, under))
-    print(f"95th percentile: {quiet:.0f} ms alone, {loud:.0f} ms under the flood, {loud / quiet:.1f} times as long")
+    slow, slower = (statistics.quantiles(times, n=20, method="inclusive")[-1] for times in (alone, under))
+    measured(
+        f"login flood, {name}: me/ median {quiet:.0f} ms alone, {loud:.0f} ms under it (x {loud / quiet:.1f}); "
+        f"95th percentile {slow:.0f} ms, {slower:.0f} ms (x {slower / slow:.1f}); logins answered: {counted}"
+    )
     return answers
 
 
-def test_a_flood_of_logins_leaves_me_responsive(serve: Callable[..., Server]) -> None:
-    answers = measure(start(serve))
+def test_a_flood_of_logins_leaves_me_responsive(serve: Callable[..., Server], measured: Measured) -> None:
+    answers = measure(start(serve), measured, "hashing capped")
     told = {(status, code, retry_after) for status, code, retry_after, _ in answers}
     assert told == {(401, "invalid_credentials", None), (503, "busy", "1")}
 
 
-def test_control_where_everybody_waits_the_flood_takes_every_thread(serve: Callable[..., Server]) -> None:
-    answers = measure(start(serve, PASSWORD_HASHING_WAITING="1000000"))
+def test_control_where_everybody_waits_the_flood_takes_every_thread(
+    serve: Callable[..., Server], measured: Measured
+) -> None:
+    answers = measure(start(serve, PASSWORD_HASHING_WAITING="1000000"), measured, "everybody waits")
     assert (401, "invalid_credentials", None) in [answer[:3] for answer in answers]
