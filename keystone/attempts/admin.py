@@ -66,6 +66,11 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
     fields = ("limit", "address", "source", "count", "started_at", "ends_at", "refused_at")
     actions = ("lift_selected",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[AttemptWindow]:
+        """The windows that count something: of those who got in at once nothing is left."""
+        windows: QuerySet[AttemptWindow] = super().get_queryset(request)
+        return windows.filter(count__gt=0)
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AttemptWindow], search_term: str
     ) -> tuple[QuerySet[AttemptWindow], bool]:

@@ -12,9 +12,9 @@ class Limit(models.TextChoices):
     """What attempts are counted by. Each has its own number per window (see `limits`)."""
 
     IP = "ip", _("IP address")
-    ADDRESS_AND_IP = "address_and_ip", _("email address and IP address")
-    ADDRESS = "address", _("email address")
-    REQUESTS = "requests", _("requests without a password, by IP address")
+    ADDRESS_AND_IP = "address_and_ip", _("Email address and IP address")
+    ADDRESS = "address", _("Email address")
+    REQUESTS = "requests", _("Requests for mails, by IP address")
 
 
 class AttemptWindowQuerySet(models.QuerySet["AttemptWindow"]):

@@ -19,9 +19,9 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("ip", "IP address"),
-                            ("address_and_ip", "email address and IP address"),
-                            ("address", "email address"),
-                            ("requests", "requests without a password, by IP address"),
+                            ("address_and_ip", "Email address and IP address"),
+                            ("address", "Email address"),
+                            ("requests", "Requests for mails, by IP address"),
                         ],
                         max_length=20,
                         verbose_name="counted by",
