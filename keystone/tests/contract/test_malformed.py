@@ -8,8 +8,10 @@ from urllib.parse import unquote
 from uuid import UUID
 
 import pytest
+from rest_framework.parsers import JSONParser
 from rest_framework.test import APIClient
 
+from keystone.api.parsers import StrictJSONParser
 from keystone.tests.contract.corpus import BODIES, CONTENT_TYPES, JSON, QUERIES, RAW_VALUES, VALUES
 from keystone.tests.contract.malformed import caller_of, checking_client, not_a_fault, refused, stored
 from keystone.tests.contract.operations import Operation, operation, operations
@@ -68,6 +70,13 @@ def test_a_malformed_body_is_refused_and_changes_nothing(endpoint: Endpoint) -> 
     refused(endpoint.send(valid.decode().encode("utf-16"), "application/json; charset=utf-16"), 400)
     refused(endpoint.send(valid, ""), 415)
     assert stored() == before
+
+
+def test_the_parser_of_the_framework_does_not_keep_this(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: with DRF's own parser the same test ends in a fault."""
+    monkeypatch.setattr(StrictJSONParser, "parse", JSONParser.parse)
+    with pytest.raises(UnicodeEncodeError):
+        test_a_malformed_body_is_refused_and_changes_nothing(Endpoint(operation("auth_register"), signed_in))
 
 
 @for_every_body

@@ -1,5 +1,6 @@
 """Promise 13: no query, id, header, cursor or method gives a 500, and a refusal is in the envelope."""
 
+import json
 from typing import Any
 
 import pytest
@@ -94,6 +95,20 @@ def test_a_malformed_header_is_never_a_fault(name: str, signed_in: SignedIn, set
         with undone():
             body = valid.body if asked.body is not None else None
             not_a_fault(getattr(client, asked.method)(asked.path, body, **{header: value}))
+
+
+@pytest.mark.parametrize("asked", operations(), ids=str)
+def test_the_browsable_page_of_an_operation_is_never_a_fault(asked: Operation, signed_in: SignedIn) -> None:
+    user = caller_of(asked)
+    valid = valid_request(asked, user)
+    client, path = checking_client(user, signed_in), asked.path.format(**valid.path)
+    bodies = [json.dumps(valid.body), "{}", "[]", "[", '{"nobody_knows": {"a": [1]}}', '"\\ud800"']
+    for query in ("", "?cursor=%ff&nobody_knows=1", "?format=api", "?format=nonsense"):
+        for body in bodies if asked.body is not None else [""]:
+            with undone():
+                kind = "application/json" if body else "application/octet-stream"
+                answer = client.generic(asked.method.upper(), path + query, body, kind, HTTP_ACCEPT="text/html")
+                assert answer.status_code < 500
 
 
 @pytest.mark.parametrize("path", sorted({one.path for one in operations()}))

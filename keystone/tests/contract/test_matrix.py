@@ -2,8 +2,9 @@
 
 import pytest
 
+from keystone.accounts.api.people import UserViewSet
 from keystone.tests.contract.declared import DECLARED
-from keystone.tests.contract.operations import Operation, operations
+from keystone.tests.contract.operations import Operation, operation, operations
 from keystone.tests.contract.roles import (
     ANONYMOUS,
     APPROVER,
@@ -80,6 +81,16 @@ def test_an_operation_admits_whom_it_declares_and_nobody_else(
     if who.admits(role):
         assert answer.status_code in operation.success, answer.getvalue()
         return
-    assert (answer.status_code, answer.json()["error"]["code"]) == who.refusal(role)
-    if answer.status_code == 401:
+    status, code = who.refusal(role)
+    assert answer.status_code == status
+    assert answer.json()["error"]["code"] == code
+    if status == 401:
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.django_db
+def test_the_matrix_notices_a_door_left_open(signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: the same test fails where a view forgets its permission."""
+    monkeypatch.setattr(UserViewSet, "permission_classes", ())
+    with pytest.raises(AssertionError):
+        test_an_operation_admits_whom_it_declares_and_nobody_else(operation("users_list"), PERSON, signed_in)

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from django.db.models import Field
+from rest_framework import serializers
 
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES
+from keystone.api.serializers import StrictSerializer
 from keystone.tests.contract.declared import DECLARED, OWN_FIELDS
 from keystone.tests.contract.operations import Operation, operation, operations
 from keystone.tests.contract.roles import PERSON, SUPERUSER, Role, SignedIn
@@ -64,6 +66,15 @@ def test_a_body_that_names_a_privileged_field_is_refused_whole(asked: Operation,
         assert answer.status_code == 400, field.name
         assert list(answer.json()["error"]["fields"]) == [field.name]
     assert rows() == before
+
+
+def test_bodies_as_the_framework_reads_them_do_not_keep_this(
+    signed_in: SignedIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The control: the same test fails where unknown keys are ignored."""
+    monkeypatch.setattr(StrictSerializer, "to_internal_value", serializers.Serializer.to_internal_value)
+    with pytest.raises(AssertionError):
+        test_a_body_that_names_a_privileged_field_is_refused_whole(operation("me_update"), signed_in)
 
 
 @pytest.mark.parametrize("kind", PROTECTED)
