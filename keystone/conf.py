@@ -31,6 +31,8 @@ class Options:
         attempts_per_address_and_ip: how many are taken for one email address from one IP address per window.
         attempts_per_address: how many are taken for one email address, from wherever.
         attempts_per_ip: how many are taken from one IP address, for whichever email address.
+        code_window: for how long codes of the second factor are counted by person, beside and after that window.
+        attempts_per_code_window: how many codes are taken for one person in it, from wherever.
         requests_per_ip: how many registrations and requests for a mail are taken from one IP address per window.
         password_hashing_parallel: how many passwords a process hashes at once; each takes a core and 19 MiB meanwhile.
         password_hashing_waiting: how many callers may wait for that; those beyond are told to come again.
@@ -52,6 +54,8 @@ class Options:
     attempts_per_address_and_ip: int = 5
     attempts_per_address: int = 20
     attempts_per_ip: int = 100
+    code_window: timedelta = timedelta(hours=24)
+    attempts_per_code_window: int = 20
     requests_per_ip: int = 100
     password_hashing_parallel: int = 2
     password_hashing_waiting: int = 4

@@ -150,6 +150,7 @@ KEYSTONE = {
     "ATTEMPTS_PER_ADDRESS_AND_IP": env.number("ATTEMPTS_PER_ADDRESS_AND_IP", 5, minimum=1),
     "ATTEMPTS_PER_ADDRESS": env.number("ATTEMPTS_PER_ADDRESS", 20, minimum=1),
     "ATTEMPTS_PER_IP": env.number("ATTEMPTS_PER_IP", 100, minimum=1),
+    "ATTEMPTS_PER_CODE_WINDOW": env.number("CODE_ATTEMPTS_PER_DAY", 20, minimum=1),
     "REQUESTS_PER_IP": env.number("REQUESTS_PER_IP", 100, minimum=1),
     "PASSWORD_HASHING_PARALLEL": env.number("PASSWORD_HASHING_PARALLEL", 2, minimum=1),
     "PASSWORD_HASHING_WAITING": env.number("PASSWORD_HASHING_WAITING", 4),

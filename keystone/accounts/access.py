@@ -8,25 +8,23 @@ from django.db.models import F
 from keystone.accounts import tokens
 from keystone.accounts.models import User
 from keystone.accounts.tokens import Purpose
-from keystone.audit.actor import Actor, ActorKind
 from keystone.sessions.revocation import revoke_sessions
 
 
-def end_access(people: Collection[User], *, by: Actor, keep: UUID | None = None) -> None:
+def end_access(people: Collection[User], *, keep: UUID | None = None) -> None:
     """End the sessions, tokens and links of these people. Call it in the transaction of what is the reason.
 
     Sessions are revoked, one-time tokens used up, and the account's version is counted up, which access tokens name
-    and which the sessions of Django's admin are bound to. A link that takes a change of address back outlives what
-    the person did, because it may not have been the person; it ends with what others decide.
+    and which the sessions of Django's admin are bound to. Only a link that takes a change of address back outlives it:
+    what ended access may have been the thief's doing, or an administrator's who came to help.
 
     Args:
         people: whose; their rows are locked by the caller. Their `access_version` is brought up to date.
-        by: who ends it.
         keep: the id of a session that goes on with new tokens, such as the one that the person acts in.
     """
     ids = [user.pk for user in people]
     revoke_sessions(ids, keep=keep)
-    tokens.revoke(ids, but=Purpose.REVERT_EMAIL if by.kind is ActorKind.PERSON else None)
+    tokens.revoke(ids, but=Purpose.REVERT_EMAIL)
     User.objects.filter(pk__in=ids).update(access_version=F("access_version") + 1)
     for user in people:
         user.access_version += 1

@@ -52,6 +52,14 @@ def refusal_to_touch(user: User, *, by: Actor) -> Refusal | None:
     return None
 
 
+class AccessEnded(Refusal):
+    """What the person acts with was ended while they acted."""
+
+    code = "invalid_token"
+    status: ClassVar[int] = 401
+    message: ClassVar[str | Promise] = _("You were signed out in the meantime. Sign in again.")
+
+
 def lock_user(user: User) -> User:
     """The row of `user` as it now is, locked until the transaction ends.
 
@@ -61,6 +69,22 @@ def lock_user(user: User) -> User:
     locked: User | None = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
     if locked is None:
         raise UserNotFound
+    return locked
+
+
+def lock_acting(user: User) -> User:
+    """The row of somebody who acts on their own account, locked, if they still may.
+
+    Between the look at a request's credentials and its act access can end, by a reset of the password, a suspension
+    or another device that signs out everywhere. Whoever came first then wins, and the act is refused.
+
+    Raises:
+        AccessEnded: access has ended since `user` was read.
+        UserNotFound: the account has gone.
+    """
+    locked = lock_user(user)
+    if not locked.is_active or locked.access_version != user.access_version:
+        raise AccessEnded
     return locked
 
 

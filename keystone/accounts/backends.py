@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from asgiref.sync import sync_to_async
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import check_password, make_password
 from django.core.exceptions import PermissionDenied
@@ -45,6 +46,16 @@ class EmailBackend(ModelBackend):
             # Django's authenticate() knows no other way to hear of it; forms of ours ask `person_with_password`.
             raise PermissionDenied(refusal.detail) from refusal
         return user if user is not None and self.user_can_authenticate(user) else None
+
+    async def aauthenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        """The same: Django's own asynchronous form would compare by itself, and count nothing."""
+        return await sync_to_async(self.authenticate)(request, username, password, **kwargs)
 
 
 def person_with_password(email: str, password: str) -> User | None:
@@ -103,15 +114,20 @@ def _compare(password: str, user: User | None) -> bool:
     before = user.password
 
     def upgrade(raw_password: str) -> None:
-        """Store a newer hash of the same password, unless the password was changed at this very moment."""
+        """Store a newer hash of the same password, unless another one was stored at this very moment."""
         try:
             hashed = make_password(raw_password)
         except HashingBusy:
             return  # the password was right: the next sign-in upgrades it
         if User.objects.filter(pk=user.pk, password=before).update(password=hashed):
             user.password = hashed
+        else:
+            user.refresh_from_db(fields=["password"])
 
-    return check_password(password, before, upgrade)
+    if not check_password(password, before, upgrade):
+        return False
+    # Where another one was stored, it is the same password's, of a sign-in at the same time, or a new one's.
+    return user.password == before or check_password(password, user.password)
 
 
 def _is_text(password: str) -> bool:

@@ -110,7 +110,7 @@ def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
         ]
     )
     if any(change == [True, False] for name, change in changes.items() if name in ROLES):
-        end_access([locked], by=by)
+        end_access([locked])
         user.access_version = locked.access_version
     announce(signals.user_changed, user, by=by)
     return user

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts import email_address, signals, tokens
 from keystone.accounts.access import end_access
 from keystone.accounts.announcing import announce
-from keystone.accounts.authority import lock_user
-from keystone.accounts.backends import WrongPassword, confirm_password
+from keystone.accounts.authority import lock_acting
+from keystone.accounts.backends import confirm_password
 from keystone.accounts.emails import queue_email
 from keystone.accounts.links import find_link, use_link
 from keystone.accounts.models import User
@@ -56,9 +56,7 @@ def request_email_change(user: User, *, email: str, current_password: str) -> No
     if typed == user.email:
         raise SameAddress
     with transaction.atomic():
-        locked = lock_user(user)
-        if not locked.is_active or locked.access_version != user.access_version:
-            raise WrongPassword  # access ended since the password was compared
+        lock_acting(user)
         record([event("user.email_change_asked", user, by=Actor.person(user))])
         lately = timezone.now() - options().registration_mail_interval
         asked = OneTimeToken.objects.filter(user=user, purpose=Purpose.CONFIRM_EMAIL, email_normalized=normalized)
@@ -111,7 +109,7 @@ def revert_email_change(token: str) -> User:
         _move_to(user, found.email, by=person, action="user.email_reverted")
         user.password = make_password(None)
         User.objects.filter(pk=user.pk).update(password=user.password)
-        end_access([user], by=person)
+        end_access([user])
         # Of this change and of later ones, those too whose mail has not been sent yet: see `tokens.reserve`.
         rest = OneTimeToken.objects.filter(user=user, created_at__gte=found.created_at, used_at__isnull=True)
         rest.update(used_at=timezone.now())
@@ -123,6 +121,17 @@ def revert_email_change(token: str) -> User:
 
 
 def _move_to(user: User, email: str, *, by: Actor, action: str) -> None:
+    """Give the account another address, which whoever acts has proved to be theirs.
+
+    A registration of it that nobody has claimed gives way: it would only keep the address from its owner.
+
+    Raises:
+        AddressTaken: somebody else has it.
+    """
+    squatter = User.objects.with_email(email).exclude(pk=user.pk).select_for_update(no_key=True).first()
+    if squatter is not None and squatter.is_unclaimed:
+        record([event("user.gave_way", squatter, by=by)])
+        squatter.delete()
     before = {"email": user.email, "email_verified_at": user.email_verified_at}
     user.email, user.email_verified_at = email, timezone.now()
     try:

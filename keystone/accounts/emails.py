@@ -80,7 +80,7 @@ def confirm_email(user: User, *, reserved: str) -> Mail | None:
     if right is None:
         return None
     owner = User.objects.with_email(right.email).exclude(pk=user.pk).first()
-    if owner is not None:
+    if owner is not None and not owner.is_unclaimed:
         return address_in_use(owner)
     return _mail("confirm_email", user, to=right.email, link=link("confirm-email", token), **_works_for(lifetime))
 
@@ -160,6 +160,23 @@ def second_factor_removed(user: User, *, at: str = "", ip_address: str = "", own
     return _second_factor("second_factor_removed", user, at=at, ip_address=ip_address, own=own)
 
 
+def recovery_codes_made(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """The recovery codes are other ones."""
+    return _second_factor("recovery_codes_made", user, at=at, ip_address=ip_address, own=own)
+
+
+def recovery_code_used(user: User, *, left: str, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """A recovery code let somebody in, or proved them; `left` is how many still work."""
+    return _second_factor("recovery_code_used", user, at=at, ip_address=ip_address, own=own, left=int(left))
+
+
+def wrong_codes(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """Somebody gave the right password, and then one wrong code after the other."""
+    return _second_factor(
+        "wrong_codes", user, at=at, ip_address=ip_address, own=own, link=page("reset-password")
+    )
+
+
 EMAILS: dict[str, Callable[..., Mail | None]] = {
     email.__name__: email
     for email in (
@@ -182,6 +199,9 @@ EMAILS: dict[str, Callable[..., Mail | None]] = {
         session_stolen,
         second_factor_set_up,
         second_factor_removed,
+        recovery_codes_made,
+        recovery_code_used,
+        wrong_codes,
     )
 }
 
@@ -211,9 +231,10 @@ def _mail(template: str, user: User, *, to: str = "", **context: Any) -> Mail:
     return Mail(template=template, to=to or user.email, context={"name": user.get_short_name(), **context})
 
 
-def _second_factor(template: str, user: User, *, at: str, ip_address: str, own: str) -> Mail:
+def _second_factor(template: str, user: User, *, at: str, ip_address: str, own: str, **context: Any) -> Mail:
     moment = parse_datetime(at) if at else None
-    return _mail(template, user, at=moment, ip_address=ip_address, own=own, link=f"{options().link_url}/")
+    around: dict[str, Any] = {"at": moment, "ip_address": ip_address, "own": own, "link": f"{options().link_url}/"}
+    return _mail(template, user, **(around | context))
 
 
 def _works_for(lifetime: timedelta) -> dict[str, Any]:

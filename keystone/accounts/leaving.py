@@ -2,9 +2,11 @@
 
 from typing import ClassVar
 
+from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from keystone.accounts.authority import lock_acting
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.lifecycle import deactivate_user
 from keystone.accounts.models import User
@@ -27,8 +29,11 @@ def deactivate_own_account(user: User, *, current_password: str) -> User:
         SuperuserStays: the person is a superuser.
         WrongPassword: the password is not the person's.
         TooManyAttempts, HashingBusy: as for signing in; the same limits count.
+        AccessEnded: the person's access has ended in the meantime.
     """
     if user.is_superuser:
         raise SuperuserStays
     confirm_password(user, current_password)
-    return deactivate_user(user, by=Actor.person(user), reason="")
+    with transaction.atomic():
+        lock_acting(user)
+        return deactivate_user(user, by=Actor.person(user))

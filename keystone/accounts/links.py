@@ -13,17 +13,29 @@ from keystone.attempts.counting import count_attempt
 OF_THE_ACCOUNT = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD}
 
 
-def find_link(token: str, *, purpose: Purpose) -> OneTimeToken:
+def look_at_link(token: str, *, purpose: Purpose) -> OneTimeToken:
     """The token of a link that can be used, with its person. Nothing is used up: a look changes nothing.
+
+    It is not counted: any web page can make a browser look, and 256 random bits cannot be guessed.
+
+    Raises:
+        InvalidToken: it cannot be used (any more).
+    """
+    found = tokens.usable(token, purpose=purpose).select_related("user").first()
+    if found is None:
+        raise InvalidToken
+    return found
+
+
+def find_link(token: str, *, purpose: Purpose) -> OneTimeToken:
+    """As `look_at_link`, for who is about to use the link: a wrong token counts as a guess.
 
     Raises:
         InvalidToken: it cannot be used (any more).
         TooManyAttempts: too many wrong tokens came from this IP address.
     """
     attempt = count_attempt()
-    found = tokens.usable(token, purpose=purpose).select_related("user").first()
-    if found is None:
-        raise InvalidToken
+    found = look_at_link(token, purpose=purpose)
     attempt.give_back()
     return found
 

@@ -10,7 +10,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import models, transaction
 from django.db.models import F, Func, Q, Value
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
@@ -207,13 +207,23 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         return self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, with the normalized address always that of the address."""
+        """Save, with the normalized address always that of the address.
+
+        Where Django's `set_password` was called before, as `manage.py changepassword` does, access ends as with every
+        new password.
+        """
+        from keystone.accounts.passwords import note_new_password
+
         self.email = email_address.as_typed(self.email)
         self.email_normalized = email_address.normalize(self.email)
         fields = kwargs.get("update_fields")
         if fields is not None and "email" in fields:
             kwargs["update_fields"] = {*fields, "email_normalized"}
-        super().save(*args, **kwargs)
+        is_another = getattr(self, "_password", None) is not None and not self._state.adding
+        with transaction.atomic():
+            super().save(*args, **kwargs)
+            if is_another:
+                note_new_password(self)
 
     def clean(self) -> None:
         """Refuse an address that another account has in any spelling."""
@@ -258,6 +268,11 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
     def is_pending(self) -> bool:
         """Whether the account can still be approved or rejected."""
         return self.status in PENDING
+
+    @property
+    def is_unclaimed(self) -> bool:
+        """Whether nobody has proved the address, nor been let in: then nobody knows whose account it is."""
+        return self.email_verified_at is None and (self.is_pending or self.status == Status.REJECTED)
 
     @property
     def flow(self) -> ApprovalFlow:

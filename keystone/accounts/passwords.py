@@ -1,6 +1,6 @@
 """Passwords: changing one's own, setting somebody's, and the rules that a new one has to meet."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.contrib.auth.hashers import make_password
@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.access import end_access
-from keystone.accounts.authority import lock_user, refusal_to_touch
+from keystone.accounts.authority import lock_acting, lock_user, refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
@@ -78,11 +78,12 @@ def set_password(user: User, *, password: str, by: Actor, keep: UUID | None = No
 
     Raises:
         OwnAccount, ProtectedAccount: `by` may not act on this person.
+        AccessEnded: the person changes their own, and their access has ended in the meantime.
         UserNotFound: the account has gone.
     """
     hashed = make_password(password)  # before the lock: it takes a while
     with transaction.atomic():
-        locked = lock_user(user)
+        locked = lock_acting(user) if by.kind is ActorKind.PERSON else lock_user(user)
         refusal = refusal_to_touch(locked, by=by)
         if refusal is not None:
             raise refusal
@@ -94,16 +95,25 @@ def set_password(user: User, *, password: str, by: Actor, keep: UUID | None = No
     return user
 
 
-def store_password(user: User, hashed: str, *, by: Actor, keep: UUID | None = None, **values: Any) -> None:
-    """Write the hash of a new password to a locked row, with other columns where given, and end access.
+def store_password(user: User, hashed: str, *, by: Actor, keep: UUID | None = None) -> None:
+    """Write the hash of a new password to a locked row, and end access.
 
     The person is told by mail: whoever did not do it learns of it.
     """
     user.password, user.updated_at = hashed, timezone.now()
-    for name, value in values.items():
-        setattr(user, name, value)
-    User.objects.filter(pk=user.pk).update(password=hashed, updated_at=user.updated_at, **values)
-    end_access([user], by=by, keep=keep)
+    User.objects.filter(pk=user.pk).update(password=hashed, updated_at=user.updated_at)
+    _end_and_tell(user, by=by, keep=keep)
+
+
+def note_new_password(user: User) -> None:
+    """End access and tell, where somebody saved a new password without calling a function of ours."""
+    by = Actor.system()
+    record([event("user.password_set", user, by=by)])
+    _end_and_tell(user, by=by, keep=None)
+
+
+def _end_and_tell(user: User, *, by: Actor, keep: UUID | None) -> None:
+    end_access([user], keep=keep)
     where = current_origin().ip_address if by.kind is ActorKind.PERSON else None  # an administrator's is not told
     queue_email("password_changed", [user.pk], at=user.updated_at.isoformat(), ip_address=where or "")
 

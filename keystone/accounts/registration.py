@@ -4,10 +4,11 @@ from typing import Any
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts import signals
+from keystone.accounts import email_address, signals
 from keystone.accounts.announcing import announce
 from keystone.accounts.authority import ROLES, refuse_to_grant
 from keystone.accounts.editing import SuperuserIsStaff
@@ -15,6 +16,7 @@ from keystone.accounts.emails import queue_email
 from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
+from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.attempts.counting import count_request
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
@@ -50,6 +52,8 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
     hashed = make_password(password)
     seen: User | None = User.objects.with_email(email).first()
     same = _has_this_password(seen, password)
+    if _is_held(email):
+        return
     now = timezone.now()
     user = User(email=email, password=hashed, first_name=first_name, last_name=last_name, approval_flow=flow)
     user.place(flow.next_status(verified=False), at=now)
@@ -91,20 +95,21 @@ def _register_again(email: str, password: str, *, seen: User | None, same: bool)
         return False
     if seen is None or seen.password != user.password:
         same = _has_this_password(user, password)  # two came at the same moment
-    if _is_up_for_grabs(user) and not same:
+    if user.is_unclaimed and not same:
         User.objects.filter(pk=user.pk).update(password=make_password(None), updated_at=timezone.now())
     mail_registration(user, "already_registered")
     return True
 
 
-def _is_up_for_grabs(user: User) -> bool:
-    """Whether nobody has proved the address, nor been let in: then nobody's password is the account's for sure."""
-    return user.email_verified_at is None and (user.is_pending or user.status == Status.REJECTED)
+def _is_held(email: str) -> bool:
+    """Whether an account has had this address lately and may yet take it back: nobody squats it in between."""
+    rights = OneTimeToken.objects.filter(purpose=Purpose.REVERT_EMAIL, used_at__isnull=True, expires_at__gt=Now())
+    return rights.filter(email_normalized=email_address.normalize(email)).exists()
 
 
 def _has_this_password(user: User | None, password: str) -> bool:
     """Whether an account that nobody has proved to be theirs has this password. It costs a hash for everybody."""
-    if user is None or not _is_up_for_grabs(user) or not user.has_usable_password():
+    if user is None or not user.is_unclaimed or not user.has_usable_password():
         make_password(password)
         return False
     return check_password(password, user.password)
@@ -158,6 +163,8 @@ def create_user(
     """
     if is_staff or is_superuser:
         refuse_to_grant(by)
+    if _is_held(email):
+        raise AddressTaken(fields={"email": [str(AddressTaken.message)]})
     if is_superuser and not is_staff:
         raise SuperuserIsStaff(fields={"is_staff": [str(SuperuserIsStaff.message)]})
     now = timezone.now()

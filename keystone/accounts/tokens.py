@@ -45,7 +45,7 @@ class OneTimeToken(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     purpose = models.CharField(max_length=20, choices=Purpose)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="tokens", db_index=False)
-    email = models.CharField(max_length=email_address.MAX_LENGTH, blank=True)
+    email = models.CharField(max_length=email_address.MAX_LENGTH, blank=True, db_default="")
     email_normalized = models.CharField(max_length=254)
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(db_index=True)
@@ -55,7 +55,12 @@ class OneTimeToken(models.Model):
         verbose_name = _("one-time token")
         verbose_name_plural = _("one-time tokens")
         default_permissions = ()
-        indexes: ClassVar = (models.Index(fields=["user", "purpose"], name="token_user"),)
+        indexes: ClassVar = (
+            models.Index(fields=["user", "purpose"], name="token_user"),
+            models.Index(
+                fields=["email_normalized"], name="token_held", condition=models.Q(purpose=Purpose.REVERT_EMAIL)
+            ),
+        )
         constraints: ClassVar = (
             models.CheckConstraint(condition=models.Q(purpose__in=Purpose.values), name="token_purpose_known"),
         )

@@ -69,7 +69,7 @@ def transition(
     record(events)
 
     if move.ends_access:
-        end_access(outcome.moved, by=by)
+        end_access(outcome.moved)
     if tell:
         _tell(move, by_target, reason=reason, suspended_until=suspended_until)
     for user in outcome.moved:

@@ -2,18 +2,20 @@
 
 An attempt counts by the IP address that it comes from, by that address and the account's, and by the account's alone,
 in this order, and only as far as none refuses: who has used up their own attempts at an account can make no more that
-would lock out its owner elsewhere. A limit is soft: it ends with its window, and an administrator can lift it.
+would lock out its owner elsewhere. A code of the second factor counts by the account for a day as well: whoever tries
+codes knows the password already, and six digits are few. A limit is soft: it ends with its window, and an
+administrator can lift it.
 """
 
 import ipaddress
 import logging
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Case, F, When
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -26,6 +28,7 @@ from keystone.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
+MINUTES_IN_WORDS = 120  # a longer wait is told in hours
 IPV6_NETWORK = 64  # bits; what one customer is given (RFC 6177)
 
 # The time is that of the statement: in a long transaction, now() would stand still.
@@ -53,21 +56,55 @@ class TooManyAttempts(Refusal):
 
     def __init__(self, seconds: int) -> None:
         minutes = max(1, -(-seconds // 60))
-        text = ngettext(
-            "Too many attempts. Try again in %(count)d minute.",
-            "Too many attempts. Try again in %(count)d minutes.",
-            minutes,
-        )
-        super().__init__(text % {"count": minutes})
+        if minutes > MINUTES_IN_WORDS:
+            count = -(-minutes // 60)
+            text = ngettext(
+                "Too many attempts. Try again in %(count)d hour.",
+                "Too many attempts. Try again in %(count)d hours.",
+                count,
+            )
+        else:
+            count = minutes
+            text = ngettext(
+                "Too many attempts. Try again in %(count)d minute.",
+                "Too many attempts. Try again in %(count)d minutes.",
+                count,
+            )
+        super().__init__(text % {"count": count})
         self.retry_after = max(1, seconds)
 
 
 @dataclass(frozen=True)
 class Counted:
-    """Where an attempt was counted: the row, and the window that it then had."""
+    """Where an attempt was counted: the row, the window that it then had, and how many it takes."""
 
     row: int
     started_at: datetime
+    most: int
+
+    def take_back(self) -> None:
+        """Count one attempt less, unless the window has ended; one that then is within its limit refuses no more."""
+        window = AttemptWindow.objects.filter(pk=self.row, started_at=self.started_at, count__gt=0)
+        still = Case(When(count__gt=self.most + 1, then=F("refused_at")))
+        window.update(count=F("count") - 1, refused_at=still)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One count of an attempt: what it is counted by, how many are taken, and in which time."""
+
+    limit: Limit
+    address: str
+    source: str
+    most: int
+    window: timedelta
+
+    @property
+    def concerns(self) -> bool:
+        """Whether everything is known that it counts by."""
+        by_address = self.limit is not Limit.IP
+        by_source = self.limit in {Limit.IP, Limit.ADDRESS_AND_IP}
+        return bool(self.address or not by_address) and bool(self.source or not by_source)
 
 
 @dataclass(frozen=True)
@@ -79,14 +116,11 @@ class Attempt:
     def give_back(self) -> None:
         """Take this one attempt out of the counts again, because the secret was right. The others stay counted.
 
-        A window that has refused somebody gives nothing back: of parallel guesses, the right one among the first
-        must not let further ones through.
+        So do those that were refused: of parallel guesses, a right one among the first lets no further ones through.
         """
         with transaction.atomic():
             for place in self.counted:  # in the order in which they were counted, so that two cannot block each other
-                AttemptWindow.objects.filter(
-                    pk=place.row, started_at=place.started_at, refused_at__isnull=True, count__gt=0
-                ).update(count=F("count") - 1)
+                place.take_back()
 
 
 def count_attempt(*, address: str = "") -> Attempt:
@@ -103,15 +137,25 @@ def count_attempt(*, address: str = "") -> Attempt:
         TooManyAttempts: no more are taken until the window ends.
         RuntimeError: a transaction is open, which could take the count back.
     """
-    known = _key(address)
-    source = _source(current_origin().ip_address)
+    return _count(_steps(address))
+
+
+def count_code(*, address: str) -> Attempt:
+    """Count an attempt at a code of the second factor: as every attempt, and by the person in a window of its own.
+
+    Args:
+        address: the person's email address, in any spelling.
+
+    Raises:
+        TooManyAttempts: no more are taken until the window ends.
+        RuntimeError: a transaction is open, which could take the count back.
+    """
     limits = options()
-    steps = [
-        (Limit.IP, "", source, limits.attempts_per_ip),
-        (Limit.ADDRESS_AND_IP, known, source, limits.attempts_per_address_and_ip),
-        (Limit.ADDRESS, known, "", limits.attempts_per_address),
-    ]
-    return _count([step for step in steps if _concerns(step[0], known, source)])
+    by_person = Step(Limit.CODE, _key(address), "", limits.attempts_per_code_window, limits.code_window)
+    steps = _steps(address)
+    # After the IP address and before the rest: `lift_limits` locks the rows in this order, too.
+    place = sum(step.limit is Limit.IP for step in steps)
+    return _count([*steps[:place], by_person, *steps[place:]])
 
 
 def count_request() -> None:
@@ -123,41 +167,50 @@ def count_request() -> None:
     """
     source = _source(current_origin().ip_address)
     if source:
-        _count([(Limit.REQUESTS, "", source, options().requests_per_ip)])
+        _count([Step(Limit.REQUESTS, "", source, options().requests_per_ip, options().attempt_window)])
 
 
-def _count(steps: list[tuple[Limit, str, str, int]]) -> Attempt:
+def _steps(address: str) -> list[Step]:
+    """What every attempt is counted by, in order."""
+    known = _key(address)
+    source = _source(current_origin().ip_address)
+    limits = options()
+    window = limits.attempt_window
+    steps = [
+        Step(Limit.IP, "", source, limits.attempts_per_ip, window),
+        Step(Limit.ADDRESS_AND_IP, known, source, limits.attempts_per_address_and_ip, window),
+        Step(Limit.ADDRESS, known, "", limits.attempts_per_address, window),
+    ]
+    return [step for step in steps if step.concerns]
+
+
+def _count(steps: list[Step]) -> Attempt:
     if not steps:  # a command, which guesses nothing
         return Attempt(())
     counted: list[Counted] = []
     refused_for = 0
     with transaction.atomic(durable=True), connection.cursor() as cursor:
-        for limit, address, source, most in steps:
-            window = options().attempt_window
+        for step in steps:
             values: dict[str, Any] = {
-                "limit": limit.value,
-                "address": address,
-                "source": source,
-                "window": window,
-                "most": most,
+                "limit": step.limit.value,
+                "address": step.address,
+                "source": step.source,
+                "window": step.window,
+                "most": step.most,
             }
             cursor.execute(COUNT, values)
             row, count, started_at, seconds = cursor.fetchone()
-            counted.append(Counted(row, started_at))
-            if count > most:
-                if count == most + 1:
-                    logger.warning("An attempt limit is reached: %s, row %d.", limit.value, row)
+            if count > step.most:
+                if count == step.most + 1:
+                    logger.warning("An attempt limit is reached: %s, row %d.", step.limit.value, row)
                 refused_for = seconds
+                for place in counted:
+                    place.take_back()  # nothing was compared: one limit must not use up another
                 break
+            counted.append(Counted(row, started_at, step.most))
     if refused_for:  # after the commit
         raise TooManyAttempts(refused_for)
     return Attempt(tuple(counted))
-
-
-def _concerns(limit: Limit, address: str, source: str) -> bool:
-    by_address = limit is not Limit.IP
-    by_source = limit is not Limit.ADDRESS
-    return bool(address or not by_address) and bool(source or not by_source)
 
 
 def _key(address: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
+from keystone.accounts.authority import OwnAccount, refusal_to_touch
 from keystone.accounts.models import User
 from keystone.attempts.models import AttemptWindow, AttemptWindowQuerySet
 from keystone.audit.actor import Actor
@@ -16,12 +17,17 @@ def lift_limits(windows: Collection[int], *, by: Actor) -> int:
 
     Args:
         windows: the keys of the rows.
-        by: who lifts them; it is noted in the audit log.
+        by: who lifts them; it is noted in the audit log. Limits of accounts that they may not touch stay.
 
     Returns:
-        How many there were.
+        How many were lifted.
     """
-    rows = list(AttemptWindow.objects.running().filter(pk__in=windows).order_by("pk").select_for_update())
+    # Locked in the order in which an attempt counts them (their names happen to have it), so that none blocks another.
+    running = AttemptWindow.objects.running().filter(pk__in=windows).order_by("-limit", "pk").select_for_update()
+    rows = list(running)
+    owners = User.objects.filter(email_normalized__in={row.address for row in rows if row.address})
+    barred = {user.email_normalized for user in owners if _may_not_help(user, by=by)}
+    rows = [row for row in rows if row.address not in barred]
     changes = [{"counted_by": [row.limit, None], "attempts": [row.count, 0]} for row in rows]
     record(event("attempts.lifted", row, by=by, changes=change) for row, change in zip(rows, changes, strict=True))
     AttemptWindow.objects.filter(pk__in=[row.pk for row in rows]).delete()
@@ -32,9 +38,14 @@ def lift_limits_of(user: User, *, by: Actor) -> int:
     """Lift every limit that holds a person back by their address, from wherever.
 
     Returns:
-        How many there were.
+        How many were lifted.
     """
     return lift_limits(list(limits_of(user).values_list("pk", flat=True)), by=by)
+
+
+def _may_not_help(user: User, *, by: Actor) -> bool:
+    refusal = refusal_to_touch(user, by=by)
+    return refusal is not None and not isinstance(refusal, OwnAccount)
 
 
 def limits_of(user: User) -> AttemptWindowQuerySet:

@@ -15,6 +15,7 @@ class Limit(models.TextChoices):
     ADDRESS_AND_IP = "address_and_ip", _("Email address and IP address")
     ADDRESS = "address", _("Email address")
     REQUESTS = "requests", _("Requests for mails, by IP address")
+    CODE = "code", _("Codes of the second factor")
 
 
 class AttemptWindowQuerySet(models.QuerySet["AttemptWindow"]):

@@ -22,6 +22,7 @@ class Migration(migrations.Migration):
                             ("address_and_ip", "Email address and IP address"),
                             ("address", "Email address"),
                             ("requests", "Requests for mails, by IP address"),
+                            ("code", "Codes of the second factor"),
                         ],
                         max_length=20,
                         verbose_name="counted by",
@@ -62,12 +63,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="onetimetoken",
             name="email",
-            field=models.CharField(blank=True, max_length=254),
+            field=models.CharField(blank=True, db_default="", max_length=254),
         ),
         migrations.AddField(
             model_name="session",
             name="spent",
-            field=models.JSONField(blank=True, default=dict, editable=False),
+            field=models.JSONField(blank=True, db_default={}, default=dict, editable=False),
         ),
         migrations.AddField(
             model_name="user",
@@ -90,6 +91,14 @@ class Migration(migrations.Migration):
                     ("revert_email", "take a change of the email address back"),
                 ],
                 max_length=20,
+            ),
+        ),
+        # Backwards, the links of purposes that the older code does not know go.
+        migrations.RunSQL(migrations.RunSQL.noop, "DELETE FROM keystone_onetimetoken WHERE purpose <> 'verify_email'"),
+        migrations.AddIndex(
+            model_name="onetimetoken",
+            index=models.Index(
+                condition=models.Q(("purpose", "revert_email")), fields=["email_normalized"], name="token_held"
             ),
         ),
         migrations.AddConstraint(
@@ -118,7 +127,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="attemptwindow",
             constraint=models.CheckConstraint(
-                condition=models.Q(("limit__in", ["ip", "address_and_ip", "address", "requests"])),
+                condition=models.Q(("limit__in", ["ip", "address_and_ip", "address", "requests", "code"])),
                 name="attempts_limit_known",
             ),
         ),

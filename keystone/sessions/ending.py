@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.access import end_access
-from keystone.accounts.authority import OwnAccount, lock_user, refusal_to_touch
+from keystone.accounts.authority import OwnAccount, lock_acting, lock_user, refusal_to_touch
 from keystone.accounts.models import User
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
@@ -76,10 +76,10 @@ def end_other_sessions(user: User, session_id: UUID | None, *, by: Actor) -> Tok
 
     Raises:
         SessionNotFound: it has ended in the meantime.
-        UserNotFound: the account has gone.
+        AccessEnded: the person's access has ended in the meantime.
     """
-    locked = lock_user(user)
-    end_access([locked], by=by, keep=session_id)
+    locked = lock_acting(user)
+    end_access([locked], keep=session_id)
     pair = renew_session(locked, session_id) if session_id is not None else None
     record([event("user.sessions_ended", user, by=by)])
     user.access_version = locked.access_version
@@ -96,7 +96,7 @@ def end_all_sessions(user: User, *, by: Actor) -> None:
     """
     locked = lock_user(user)
     _refuse_to_end(locked, by=by)
-    end_access([locked], by=by)
+    end_access([locked])
     record([event("user.sessions_ended", user, by=by)])
     user.access_version = locked.access_version
 

@@ -29,7 +29,7 @@ class Session(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions", db_index=False
     )
     refresh_digest = models.CharField(max_length=64)
-    spent = models.JSONField(default=dict, blank=True, editable=False)
+    spent = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     created_at = models.DateTimeField(_("signed in"), db_default=Now())
     last_used_at = models.DateTimeField(_("last used"), db_default=Now())
     expires_at = models.DateTimeField(_("ends"), db_index=True)

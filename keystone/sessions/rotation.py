@@ -19,7 +19,7 @@ from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
 from keystone.sessions.models import Session
 from keystone.sessions.pairs import TokenPair, new_token_id, sign_pair
-from keystone.sessions.tokens import REFRESH, Claims, TokenRefused, decode, token_digest
+from keystone.sessions.tokens import REFRESH, Claims, TokenExpired, TokenRefused, decode, token_digest
 
 RACE = timedelta(seconds=10)
 
@@ -43,7 +43,7 @@ def refresh(token: str) -> TokenPair:
 
 
 def signed_claims(token: str) -> Claims:
-    """What a refresh token says that we signed. Another one is counted as a guess.
+    """What a refresh token says that we signed. One that we did not sign is counted as a guess.
 
     Raises:
         TokenRefused: we did not sign it, or it has expired.
@@ -51,6 +51,8 @@ def signed_claims(token: str) -> Claims:
     """
     try:
         return decode(REFRESH, token)
+    except TokenExpired:
+        raise
     except TokenRefused:
         count_attempt()
         raise

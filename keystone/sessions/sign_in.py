@@ -20,7 +20,7 @@ from keystone.refusals import Refusal
 from keystone.sessions.models import Session
 from keystone.sessions.pairs import TokenPair, new_token_id, sign_pair
 from keystone.sessions.tokens import token_digest
-from keystone.two_factor.verification import check_code, has_second_factor
+from keystone.two_factor.verification import CodeNeeded, check_code_of_sign_in, has_second_factor
 
 
 class InvalidCredentials(Refusal):
@@ -98,14 +98,15 @@ def sign_in(*, email: str, password: str, code: str = "", user_agent: str = "") 
     if person is None:
         raise InvalidCredentials
     refuse_inactive(person)
-    if has_second_factor(person):
-        check_code(person, code)
+    factor = check_code_of_sign_in(person, code) if has_second_factor(person) else None
     with transaction.atomic():
         # Locked: a suspension that runs at the same moment comes before or after the session, never between.
         user = User.objects.select_for_update(no_key=True).filter(pk=person.pk).first()
         if user is None or user.password != person.password:
             raise InvalidCredentials
         refuse_inactive(user)
+        if factor is None and has_second_factor(user):
+            raise CodeNeeded  # it was set up at this very moment
         now = timezone.now()
         token_id = new_token_id()
         session = Session.objects.create(

@@ -7,7 +7,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.backends import person_with_password
+from keystone.accounts.backends import confirm_password, person_with_password
 from keystone.accounts.models import User
 from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 from keystone.refusals import Refusal
@@ -92,6 +92,35 @@ class SignInForm(RefusableForm):
         return True
 
 
+class PasswordAgainForm(RefusableForm):
+    """The password of somebody who is signed in, once more."""
+
+    password = forms.CharField(
+        label=_("Password"),
+        max_length=MAX_PASSWORD_LENGTH,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        """Make the form for this person."""
+        super().__init__(*args, **kwargs)
+        self.user = user
+
+    def clean_password(self) -> str:
+        """Count the attempt and compare, exactly once per POST."""
+        given: str = self.cleaned_data["password"]
+        self.ask(lambda: confirm_password(self.user, given), "password")
+        return given
+
+
+class CodeInput(forms.TextInput):
+    """A field whose content is never sent back: a code that was wrong is of no use, and a right one is a secret."""
+
+    def format_value(self, value: Any) -> None:
+        """Nothing, whatever was typed."""
+
+
 class CodeForm(RefusableForm):
     """A code, which `rule` takes.
 
@@ -99,7 +128,7 @@ class CodeForm(RefusableForm):
         taken: what `rule` returned, once the form is valid.
     """
 
-    code = forms.CharField(max_length=MAX_CODE_LENGTH)
+    code = forms.CharField(max_length=MAX_CODE_LENGTH, widget=CodeInput)
     taken: Any = None
 
     def __init__(self, *args: Any, rule: Callable[[str], Any], kind: Kind = "app", **kwargs: Any) -> None:

@@ -27,7 +27,7 @@ from keystone.audit.log import event, record
 from keystone.two_factor.forms import CodeForm, RefusableForm, SignInForm
 from keystone.two_factor.models import Authenticator
 from keystone.two_factor.standing import Standing, standing_of, verify_session
-from keystone.two_factor.verification import check_code, has_second_factor
+from keystone.two_factor.verification import check_code, check_code_of_sign_in, has_second_factor
 
 if TYPE_CHECKING:
     View = FormView[RefusableForm]
@@ -37,6 +37,8 @@ else:
 BACKEND = "keystone.accounts.backends.EmailBackend"
 PENDING = "keystone_pending_sign_in"
 PENDING_LIFETIME = 300  # seconds
+PASSWORD_GIVEN = "keystone_password_given"
+PASSWORD_LIFETIME = 300  # seconds, in which a password that was given at the sign-in is not asked for once more
 SETUP = "admin:two_factor"
 
 
@@ -77,6 +79,11 @@ def enter(request: HttpRequest, person: User, authenticator: Authenticator | Non
         record([event("user.signed_in", person, by=Actor.person(person))])
     if authenticator is not None:
         verify_session(request, authenticator)
+
+
+def has_given_password_lately(request: HttpRequest) -> bool:
+    """Whether the person of this session gave their password in it less than five minutes ago."""
+    return 0 <= time.time() - request.session.get(PASSWORD_GIVEN, 0) < PASSWORD_LIFETIME
 
 
 @method_decorator([sensitive_post_parameters("password", "code"), csrf_protect, never_cache], name="dispatch")
@@ -141,6 +148,7 @@ class SignInView(Step):
             remember(self.request, form.person)
             return self.go_to(self.code_url)
         enter(self.request, form.person, None)
+        self.request.session[PASSWORD_GIVEN] = int(time.time())
         return self.go_on()
 
 
@@ -150,10 +158,12 @@ class CodeView(Step):
     form_class = CodeForm
     template_name = "keystone/pages/sign_in_code.html"
     person: User
+    is_sign_in: bool
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Go back to the first step where nobody has passed it, or nothing is to be asked of them any more."""
         person = pending(request)
+        self.is_sign_in = person is not None
         if person is None and standing_of(request) is Standing.CODE_NEEDED:
             person = User.objects.filter(pk=request.user.pk).first()
         if person is None or not has_second_factor(person):
@@ -168,8 +178,8 @@ class CodeView(Step):
         return super().get_form_kwargs() | {"rule": self.take, "kind": "recovery" if self.wants_recovery else "app"}
 
     def take(self, code: str) -> Authenticator:
-        """Check the code."""
-        return check_code(self.person, code)
+        """Check the code; a wrong one is news for the owner where the password was given for it."""
+        return check_code_of_sign_in(self.person, code) if self.is_sign_in else check_code(self.person, code)
 
     @property
     def wants_recovery(self) -> bool:

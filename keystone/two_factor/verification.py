@@ -8,14 +8,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
-from keystone.attempts.counting import count_attempt
+from keystone.attempts.counting import count_code
+from keystone.attempts.models import AttemptWindow, Limit
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
+from keystone.audit.models import AuditEvent
 from keystone.refusals import Refusal
-from keystone.two_factor.models import DIGITS, Authenticator
+from keystone.two_factor.models import DIGITS, Authenticator, RecoveryCode
+from keystone.two_factor.notices import tell
 from keystone.two_factor.recovery_codes import use_recovery_code
 
 MAX_CODE_LENGTH = 64  # characters, with whatever spaces and dashes people type
+WRONG_CODES_TOLD = 5  # wrong codes of a window after which the person is told
 SEPARATORS = re.compile(r"[\s\-\u2010-\u2015]+")
 
 
@@ -37,6 +41,12 @@ class CodeWrong(Refusal):
     )
 
 
+class RecoveryCodeWrong(CodeWrong):
+    """What was given cannot be a code of an app, and it is no recovery code either."""
+
+    message: ClassVar[str | Promise] = _("This recovery code is wrong, or was used already. Each works once.")
+
+
 def has_second_factor(user: User) -> bool:
     """Whether the person has set up a second factor: then signing in asks for it. One query."""
     return Authenticator.objects.confirmed_of(user).exists()
@@ -50,8 +60,8 @@ def second_factor_of(user: User) -> Authenticator | None:
 def check_code(user: User, code: str | None) -> Authenticator:
     """Take a code of the person's authenticator or a recovery code. Each works once, for one of any number of callers.
 
-    The attempt is counted, durably, before anything is compared, by the same limits as the password. Call it outside
-    of any transaction, and only after whatever else proves the person.
+    The attempt is counted, durably, before anything is compared, by the same limits as the password, and by one of its
+    own (see `count_code`). Call it outside of any transaction, and only after whatever else proves the person.
 
     Returns:
         The person's authenticator, also after a recovery code; for `django_otp.login`.
@@ -64,13 +74,41 @@ def check_code(user: User, code: str | None) -> Authenticator:
     text = SEPARATORS.sub("", code or "")
     if not text:
         raise CodeNeeded
-    attempt = count_attempt(address=user.email_normalized)
+    attempt = count_code(address=user.email_normalized)
     with transaction.atomic():
         authenticator = Authenticator.objects.confirmed_of(user).select_for_update().first()
         if authenticator is None or not _fits(user, authenticator, text):
-            raise CodeWrong
+            raise CodeWrong if len(text) == DIGITS else RecoveryCodeWrong
     attempt.give_back()
     return authenticator
+
+
+def check_code_of_sign_in(user: User, code: str | None) -> Authenticator:
+    """Take the code of somebody who has just given the right password. A wrong one is news for the account's owner.
+
+    It is noted in the audit log. At the fifth within the window of codes, a mail tells the owner that somebody knows
+    their password.
+
+    Returns, raises: as `check_code`.
+    """
+    try:
+        return check_code(user, code)
+    except CodeWrong:
+        _note_wrong_code(user)
+        raise
+
+
+@transaction.atomic
+def _note_wrong_code(user: User) -> None:
+    """Note it in the log; tell the owner once a window. Wrong codes come one by one here: the row is locked."""
+    windows = AttemptWindow.objects.running().filter(limit=Limit.CODE, address=user.email_normalized)
+    window = windows.select_for_update().first()
+    record([event("user.wrong_code", user, by=Actor.system())])  # who it was is not known
+    if window is None:  # an administrator has lifted the limit at this moment
+        return
+    wrong = AuditEvent.objects.filter(action="user.wrong_code", target_id=str(user.pk), created_at__gte=window.started_at)
+    if wrong.count() == WRONG_CODES_TOLD:
+        tell("wrong_codes", user, by=Actor.person(user))
 
 
 def is_recovery_code(code: str) -> bool:
@@ -83,5 +121,7 @@ def _fits(user: User, authenticator: Authenticator, text: str) -> bool:
         return authenticator.verify_token(text)
     if len(text) > MAX_CODE_LENGTH or not use_recovery_code(user, text):
         return False
-    record([event("user.recovery_code_used", user, by=Actor.person(user))])
+    by = Actor.person(user)
+    record([event("user.recovery_code_used", user, by=by)])
+    tell("recovery_code_used", user, by=by, left=str(RecoveryCode.objects.unused(user).count()))
     return True

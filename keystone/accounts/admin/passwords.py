@@ -7,6 +7,7 @@ from django.contrib.admin.sites import AdminSite
 from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
+from django.core.validators import MaxLengthValidator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse, reverse_lazy
 from django.utils.decorators import method_decorator
@@ -17,9 +18,12 @@ from unfold.forms import AdminOwnPasswordChangeForm
 from keystone.accounts.admin.forms import PasswordForm
 from keystone.accounts.admin.selection import person_or_404
 from keystone.accounts.authority import refusal_to_touch
-from keystone.accounts.passwords import set_password
+from keystone.accounts.backends import confirm_password
+from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
+from keystone.accounts.passwords import PasswordUnchanged, set_password
 from keystone.audit.actor import Actor
 from keystone.model_admin import acting
+from keystone.two_factor.forms import RefusableForm
 
 if TYPE_CHECKING:
     from keystone.model_admin import KeystoneModelAdmin as Base
@@ -60,11 +64,32 @@ class PasswordMixin(Base):
         return self.render_page(request, "keystone/admin/password.html", context)
 
 
+class OwnPasswordForm(RefusableForm, AdminOwnPasswordChangeForm):
+    """The old password, which is counted and compared as every way in counts it, and the new one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["old_password"].validators.append(MaxLengthValidator(MAX_PASSWORD_LENGTH))
+
+    def clean_old_password(self) -> str:
+        """The person's password, asked for once more."""
+        given: str = self.cleaned_data["old_password"]
+        self.ask(lambda: confirm_password(self.user, given), "old_password")
+        return given
+
+    def clean(self) -> dict[str, Any] | None:
+        """Another password than the old one."""
+        cleaned = super().clean()
+        if not self.errors and self.cleaned_data["new_password1"] == self.cleaned_data["old_password"]:
+            self.add_error("new_password2", PasswordUnchanged().fields["new_password"][0])
+        return cleaned
+
+
 class OwnPasswordView(PasswordChangeView):
     """One's own password, with the old one; other sessions end, the one in this browser stays."""
 
     admin_site: AdminSite | None = None
-    form_class = AdminOwnPasswordChangeForm
+    form_class = OwnPasswordForm
     template_name = "registration/password_change_form.html"
     success_url = reverse_lazy("admin:password_change_done")
 
@@ -72,6 +97,13 @@ class OwnPasswordView(PasswordChangeView):
         """What every page of the admin has."""
         assert self.admin_site is not None  # noqa: S101 - unfold gives it
         return {**self.admin_site.each_context(self.request), **super().get_context_data(**kwargs)}
+
+    def form_invalid(self, form: Any) -> HttpResponse:
+        """The page again, with what is wrong; of a limit that is reached, with its status."""
+        response = self.render_to_response(self.get_context_data(form=form), status=form.answer["status"])
+        for name, value in form.answer["headers"].items():
+            response.headers[name] = value
+        return response
 
     def form_valid(self, form: Any) -> HttpResponse:
         """Set it as every change of a password is set."""

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import email_change
-from keystone.accounts.links import find_link
+from keystone.accounts.links import look_at_link
 from keystone.accounts.pages.answers import GONE, private
 from keystone.accounts.registration import AddressTaken
 from keystone.accounts.tokens import InvalidToken, Purpose
@@ -21,7 +21,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST":
             email_change.confirm_email_change(token)
             return redirect("pages:email-confirmed")
-        found = find_link(token, purpose=Purpose.CONFIRM_EMAIL)
+        found = look_at_link(token, purpose=Purpose.CONFIRM_EMAIL)
     except InvalidToken:
         return render(request, "keystone/pages/confirm_email_gone.html", status=GONE)
     except AddressTaken as refusal:
@@ -45,7 +45,7 @@ def revert(request: HttpRequest, token: str) -> HttpResponse:
             user = email_change.revert_email_change(token)
             words = {"password": "mailed"} if user.is_active else {}
             return redirect(reverse("pages:email-reverted", query=words))
-        found = find_link(token, purpose=Purpose.REVERT_EMAIL)
+        found = look_at_link(token, purpose=Purpose.REVERT_EMAIL)
     except InvalidToken:
         return render(request, "keystone/pages/revert_email_gone.html", status=GONE)
     except AddressTaken as refusal:

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import password_reset
 from keystone.accounts.hashing_slots import HashingBusy
-from keystone.accounts.links import find_link
+from keystone.accounts.links import look_at_link
 from keystone.accounts.pages.answers import GONE, private, to_result, with_form
 from keystone.accounts.pages.forms import AddressForm, NewPasswordForm
 from keystone.accounts.passwords import PasswordRefused
@@ -58,7 +58,7 @@ def reset(request: HttpRequest, token: str) -> HttpResponse:
     except InvalidToken:
         return _gone(request)
     try:
-        found = find_link(token, purpose=Purpose.RESET_PASSWORD)
+        found = look_at_link(token, purpose=Purpose.RESET_PASSWORD)
     except InvalidToken:
         return _gone(request)
     context = {"email": found.user.email, "rules": password_validators_help_texts()}

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import verification
-from keystone.accounts.links import find_link
+from keystone.accounts.links import look_at_link
 from keystone.accounts.pages.answers import GONE, private, to_result, with_form
 from keystone.accounts.pages.forms import AddressForm
 from keystone.accounts.tokens import InvalidToken, Purpose
@@ -22,7 +22,7 @@ def verify_email(request: HttpRequest, token: str) -> HttpResponse:
             user = verification.verify_email(token)
             words = {"password": "mailed"} if verification.lacks_password(user) else {}
             return to_result("email-verified", user, **words)
-        found = find_link(token, purpose=Purpose.VERIFY_EMAIL)
+        found = look_at_link(token, purpose=Purpose.VERIFY_EMAIL)
     except InvalidToken:
         context = {"form": AddressForm(), "gone": True}
         return render(request, "keystone/pages/resend_verification.html", context, status=GONE)

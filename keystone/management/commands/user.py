@@ -29,17 +29,20 @@ class Command(TyperCommand):
         self,
         address: Annotated[str, Argument(help=str(_("The person's email address, in any spelling.")))],
     ) -> None:
-        """Take a person's second factor away; they are told by mail.
+        """Take a person's second factor away, and they are told by mail; or end a set-up that they have not finished.
 
         Raises:
-            CommandError: there is no such person, or they have no second factor.
+            CommandError: there is no such person, or they have no second factor and are setting none up.
         """
         try:
             user = _person(address)
-            remove(user, by=Actor.cli())
+            was_set_up = remove(user, by=Actor.cli())
         except Refusal as refusal:
             raise CommandError(refusal.detail) from None
-        text = gettext("%(address)s signs in with the password only now. The person is told by mail.")
+        if was_set_up:
+            text = gettext("%(address)s signs in with the password only now. The person is told by mail.")
+        else:
+            text = gettext("%(address)s had begun to set it up, and not finished: that is ended.")
         self.stdout.write(text % {"address": user.email})
 
 

@@ -16,8 +16,8 @@ from keystone.accounts.email_change import (
 )
 from keystone.accounts.models import User
 from keystone.accounts.password_reset import reset_password
-from keystone.accounts.passwords import change_password
-from keystone.accounts.registration import AddressTaken
+from keystone.accounts.passwords import change_password, set_password
+from keystone.accounts.registration import AddressTaken, create_user, register_user
 from keystone.accounts.status import Status
 from keystone.accounts.tasks import send_account_emails
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
@@ -173,7 +173,7 @@ def test_a_mail_that_is_sent_twice_brings_two_links_of_which_one_works(
         revert_email_change(second)
 
 
-def test_the_link_outlives_what_the_thief_does_but_not_a_suspension(
+def test_the_link_outlives_what_the_thief_does_and_what_an_administrator_does_to_help(
     ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
 ) -> None:
     back = move(ann, "thief@example.com")
@@ -181,9 +181,12 @@ def test_the_link_outlives_what_the_thief_does_but_not_a_suspension(
     do(end_all_sessions, ann, by=Actor.person(ann))
     do(reset_password, token_for(ann, Purpose.RESET_PASSWORD), new_password=PASSWORD)
     assert is_usable(back)
-    lifecycle.suspend_user(ann, by=Actor.administrator(superuser()), reason="why")
-    with pytest.raises(InvalidToken):
-        revert_email_change(back)
+    root = Actor.administrator(superuser())
+    do(set_password, ann, password=NEW, by=root)
+    do(end_all_sessions, ann, by=root)
+    do(lifecycle.suspend_user, ann, by=root, reason="why")
+    assert do(revert_email_change, back).email == "ann@example.com"
+    assert User.objects.get(pk=ann.pk).status == Status.SUSPENDED
 
 
 def test_an_account_that_was_closed_gets_its_address_back_and_no_way_in(
@@ -195,6 +198,26 @@ def test_an_account_that_was_closed_gets_its_address_back_and_no_way_in(
     assert do(revert_email_change, back).email == "ann@example.com"
     assert [mail.to for mail in mailoutbox] == [["thief@example.com"]]
     assert User.objects.get().status == Status.DEACTIVATED
+
+
+def test_nobody_registers_an_address_that_can_still_be_taken_back(
+    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+) -> None:
+    back = move(ann, "thief@example.com")
+    do(register_user, email="Ann@example.com", password=NEW, first_name="Thief")
+    with pytest.raises(AddressTaken):
+        create_user(email="ann@example.com", by=Actor.cli())
+    assert User.objects.get() == ann
+    assert do(revert_email_change, back).email == "ann@example.com"
+
+
+def test_a_registration_from_before_the_change_gives_way_too(
+    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+) -> None:
+    back = move(ann, "thief@example.com")
+    squatter = UserFactory(email="ann@example.com", status=Status.PENDING_EMAIL_VERIFICATION)
+    assert do(revert_email_change, back).email == "ann@example.com"
+    assert not User.objects.filter(pk=squatter.pk).exists()
 
 
 def test_an_old_address_that_somebody_else_has_by_now_is_refused(ann: User, move: Callable[[User, str], str]) -> None:

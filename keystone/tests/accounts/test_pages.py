@@ -159,16 +159,14 @@ def test_what_is_no_address_is_told_beside_the_field(client: Client, email: str)
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("method", ["get", "post"])
 @pytest.mark.parametrize("page", ["verify-email", "reset-password", "confirm-email", "revert-email"])
-def test_guesses_at_links_end_in_a_page_that_says_for_how_long(
-    client: Client, settings: Settings, page: str, method: str
-) -> None:
+def test_guesses_at_links_end_in_a_page_that_says_for_how_long(client: Client, settings: Settings, page: str) -> None:
     settings.KEYSTONE = {"ATTEMPTS_PER_IP": 3}
     good = {"new_password": "another long password", "again": "another long password"}
     for _ in range(3):
-        assert getattr(client, method)(f"/{page}/nonsense/", good).status_code == 410
-    response = getattr(client, method)(f"/{page}/nonsense/", good)
+        assert client.post(f"/{page}/nonsense/", good).status_code == 410
+        assert client.get(f"/{page}/nonsense/").status_code == 410  # a look is not counted: any page can make one
+    response = client.post(f"/{page}/nonsense/", good)
     assert response.status_code == 429
     assert 0 < int(response["Retry-After"]) <= 900
     assert b"Too many attempts. Try again in 15 minutes." in response.content

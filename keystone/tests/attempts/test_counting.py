@@ -3,6 +3,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.contrib.auth import aauthenticate
 from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
@@ -14,7 +16,7 @@ from keystone.attempts.models import AttemptWindow, Limit
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
-from keystone.tests.factories import PASSWORD, UserFactory
+from keystone.tests.factories import PASSWORD, UserFactory, approver, superuser
 
 pytestmark = pytest.mark.django_db
 LIMITS = {"ATTEMPTS_PER_ADDRESS_AND_IP": 2, "ATTEMPTS_PER_ADDRESS": 3, "ATTEMPTS_PER_IP": 4, "REQUESTS_PER_IP": 2}
@@ -58,11 +60,13 @@ def test_the_limit_of_address_and_ip_holds_for_that_ip_only() -> None:
     assert attempt("bob@example.com")
 
 
-def test_who_is_refused_does_not_use_up_the_attempts_of_the_owner_elsewhere() -> None:
-    for _ in range(4):
+def test_who_is_refused_uses_up_neither_the_owners_attempts_elsewhere_nor_the_offices() -> None:
+    for _ in range(9):
         attempt()
     assert counts()["address", "ann@example.com", ""] == 2
+    assert counts()["ip", "", "192.0.2.1"] == 2
     assert attempt(ip_address="198.51.100.7")
+    assert attempt("bob@example.com")
 
 
 def test_the_limit_of_an_address_holds_from_wherever() -> None:
@@ -131,16 +135,26 @@ def test_what_is_given_back_is_one_attempt_and_no_other() -> None:
     assert set(counts().values()) == {1}
 
 
-def test_a_window_that_has_refused_gives_nothing_back() -> None:
+def test_a_right_one_among_parallel_guesses_lets_no_further_ones_in() -> None:
     with origin(ip_address="192.0.2.1"):
         right = count_attempt(address="ann@example.com")
         count_attempt(address="ann@example.com")
-        with pytest.raises(TooManyAttempts):
-            count_attempt(address="ann@example.com")
+        for _ in range(3):
+            assert not attempt()
         right.give_back()
-        with pytest.raises(TooManyAttempts):
-            count_attempt(address="ann@example.com")
-    assert counts()["address_and_ip", "ann@example.com", "192.0.2.1"] == 4
+        assert not attempt()
+    assert counts()["address_and_ip", "ann@example.com", "192.0.2.1"] == 5
+    assert counts()["ip", "", "192.0.2.1"] == 1
+
+
+def test_right_ones_at_once_leave_nobody_locked_out() -> None:
+    with origin(ip_address="192.0.2.1"):
+        right = [count_attempt(address="ann@example.com") for _ in range(2)]
+        assert not attempt()
+        for one in right:
+            one.give_back()
+    assert not AttemptWindow.objects.refusing().exists()
+    assert attempt()
 
 
 def test_nothing_is_given_back_to_a_later_window() -> None:
@@ -215,6 +229,23 @@ def test_lifting_lets_people_try_again_and_is_audited() -> None:
     assert attempt()
     assert lift_limits_of(user, by=Actor.cli()) == 2
     assert list(counts()) == [("ip", "", "192.0.2.1")]
+
+
+def test_staff_do_not_lift_the_limits_of_superusers() -> None:
+    root, staff = superuser(email="ann@example.com"), approver("lift_attemptwindow")
+    for _ in range(3):
+        attempt()
+    assert lift_limits_of(root, by=Actor.administrator(staff)) == 0
+    assert AttemptWindow.objects.refusing().exists()
+    assert lift_limits_of(root, by=Actor.administrator(superuser())) == 2
+
+
+def test_djangos_asynchronous_way_in_is_counted_too() -> None:
+    UserFactory(email="ann@example.com")
+    with origin(ip_address="192.0.2.1"):
+        for _ in range(3):
+            assert async_to_sync(aauthenticate)(username="ann@example.com", password="wrong") is None
+        assert async_to_sync(aauthenticate)(username="ann@example.com", password=PASSWORD) is None
 
 
 def test_ended_windows_are_forgotten() -> None:

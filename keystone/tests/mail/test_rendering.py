@@ -36,6 +36,9 @@ CONTEXTS: dict[str, dict[str, str]] = {
     "session_stolen": {"at": AT, "device": FIREFOX, "ip_address": "192.0.2.7"},
     "second_factor_set_up": {"at": AT, "ip_address": "192.0.2.7", "own": "yes"},
     "second_factor_removed": {"at": AT, "ip_address": "192.0.2.7", "own": "yes"},
+    "recovery_codes_made": {"at": AT, "ip_address": "192.0.2.7", "own": "yes"},
+    "recovery_code_used": {"at": AT, "ip_address": "192.0.2.7", "own": "yes", "left": "9"},
+    "wrong_codes": {"at": AT, "ip_address": "192.0.2.7", "own": "yes"},
 }
 # And what it may do without.
 VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
@@ -48,6 +51,9 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "session_stolen from nowhere": ("session_stolen", {"at": AT}),
     "second_factor_set_up from nowhere": ("second_factor_set_up", {}),
     "second_factor_removed by an administrator": ("second_factor_removed", {"at": AT}),
+    "recovery_codes_made from nowhere": ("recovery_codes_made", {"at": AT}),
+    "recovery_code_used, one left": ("recovery_code_used", {"at": AT, "left": "1"}),
+    "wrong_codes from nowhere": ("wrong_codes", {"at": AT}),
 }
 CASES = {name: (name, CONTEXTS.get(name, {})) for name in EMAILS} | VARIANTS
 RIGHTS = {"confirm_email": Purpose.CONFIRM_EMAIL, "email_changed": Purpose.REVERT_EMAIL}

@@ -147,21 +147,32 @@ class Browser:
     def __init__(self, server: Server) -> None:
         self.server = server
         self.cookies: dict[str, str] = {}
+        self.sessions: set[str] = set()  # every key of a session that it was ever given
 
     def send(self, method: str, path: str, fields: dict[str, str] | None = None) -> Answer:
         """Send a request; fields go as a form with the CSRF token of the last page."""
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
-        body = None
-        if fields is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
-            body = urlencode({"csrfmiddlewaretoken": self.cookies.get("csrftoken", ""), **fields}).encode()
+        if fields is None:
+            return self._send(method, path, None, {})
+        body = urlencode({"csrfmiddlewaretoken": self.cookies.get("csrftoken", ""), **fields}).encode()
+        return self._send(method, path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+
+    def send_json(self, method: str, path: str, body: dict[str, Any]) -> Answer:
+        """Send JSON, as the scripts of a page do."""
+        token = self.cookies.get("csrftoken", "")
+        headers = {"Content-Type": "application/json", "X-CSRFToken": token, "Referer": "http://127.0.0.1/"}
+        return self._send(method, path, json.dumps(body).encode(), headers)
+
+    def _send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        cookies = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
         client = http.client.HTTPConnection("127.0.0.1", self.server.port, timeout=60)
         try:
-            client.request(method, path, body, headers)
+            client.request(method, path, body, {"Cookie": cookies, **headers})
             response = client.getresponse()
             for cookie in response.headers.get_all("Set-Cookie", []):
                 name, _, value = cookie.split(";")[0].partition("=")
                 self.cookies[name] = value
+                if name == "sessionid":
+                    self.sessions.add(value)
             return _answer(response)
         finally:
             client.close()

@@ -1,11 +1,10 @@
 """The application with the field's stock ways in place of ours: the controls that show that the tests can fail.
 
 Attempts are counted as DRF's throttles count, read from the cache and written back; a link is looked at and then used
-up; nobody watches the last superuser.
+up; nobody watches the last superuser; what was read before a lock is trusted after it.
 """
 
 import time
-from typing import Any
 
 from django.core.wsgi import get_wsgi_application
 
@@ -18,16 +17,17 @@ from keystone.accounts import editing, email_change, password_reset, transition,
 from keystone.accounts.models import User  # noqa: E402
 from keystone.accounts.tokens import InvalidToken, OneTimeToken  # noqa: E402
 from keystone.attempts import counting  # noqa: E402
+from keystone.sessions import ending  # noqa: E402
 
 PAUSE = 0.02  # seconds between reading and writing, as a busy machine has them
 
 
-def count_in_the_cache(steps: list[tuple[Any, str, str, int]]) -> counting.Attempt:
+def count_in_the_cache(steps: list[counting.Step]) -> counting.Attempt:
     """As `rest_framework.throttling.SimpleRateThrottle.allow_request` does it."""
-    for limit, address, source, most in steps:
-        key = f"throttle {limit} {address} {source}".replace(" ", "_")
+    for step in steps:
+        key = f"throttle {step.limit} {step.address} {step.source}".replace(" ", "_")
         history = cache.get(key, 0)
-        if history >= most:
+        if history >= step.most:
             raise counting.TooManyAttempts(60)
         time.sleep(PAUSE)
         cache.set(key, history + 1, 60)
@@ -46,6 +46,13 @@ def use_without_lock(found: OneTimeToken) -> User:
     return user
 
 
+def lock_without_a_look(user: User) -> User:
+    """Trust what was read before the lock."""
+    time.sleep(PAUSE)
+    locked: User = User.objects.select_for_update(no_key=True).get(pk=user.pk)
+    return locked
+
+
 def no_lock() -> None:
     """Do not wait for the others."""
     time.sleep(PAUSE)
@@ -54,5 +61,6 @@ def no_lock() -> None:
 counting._count = count_in_the_cache
 for user_of_links in (verification, password_reset, email_change):
     user_of_links.use_link = use_without_lock  # type: ignore[attr-defined]  # that is the point
+ending.lock_acting = lock_without_a_look  # type: ignore[attr-defined]  # that is the point
 for guardian in (transition, editing):
     guardian.lock_superusers = no_lock  # type: ignore[attr-defined]  # that is the point

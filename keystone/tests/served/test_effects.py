@@ -14,7 +14,8 @@ from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken
 from keystone.audit.actor import Actor
 from keystone.tests.factories import PASSWORD, UserFactory, superuser
-from keystone.tests.served.server import Answer, Browser, Server, link_token
+from keystone.tests.served.conftest import Serve
+from keystone.tests.served.server import Answer, Browser, Server, at_once, link_token
 
 pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
 NEW = "another long password"
@@ -174,3 +175,39 @@ def test_the_verbs_of_commands_and_jobs_end_access_too(served: Server) -> None:
         mine = Credentials(served, UserFactory(is_staff=True))
         end(mine.user)
         assert [answer.status for answer in mine.tries().values()] == [401, 401, 400, 302]
+
+
+# -- Requests that are in flight ---------------------------------------------------------------------------------
+ROUNDS = 10
+
+
+def acts_while_access_ends(server: Server) -> int:
+    """How many credentials of somebody still work who kept acting while an administrator signed them out."""
+    alive = 0
+    for number in range(ROUNDS):
+        user = UserFactory(is_staff=True)
+        browser = server.browser().sign_in(user.email, PASSWORD)
+        access = server.post("/api/auth/login/", {"email": user.email, "password": PASSWORD}).json["access"]
+        root = superuser(email=f"root{number}@example.com")
+        admin = server.post("/api/auth/login/", {"email": root.email, "password": PASSWORD}).json["access"]
+        keep = {"keep_current": True}
+        calls: list[Callable[[], Answer]] = [
+            lambda: browser.send_json("POST", "/api/auth/sessions/revoke-all/", keep),  # noqa: B023 - called in this round
+            lambda: server.post("/api/auth/sessions/revoke-all/", {"keep_current": True}, access),  # noqa: B023 - called in this round
+        ] * 4
+        calls.append(lambda: server.post(f"/api/users/{user.pk}/sessions/revoke-all/", {}, admin))  # noqa: B023 - called in this round
+        answers = at_once(calls)
+        assert answers[-1].status == 204
+        kept = [answer.json["tokens"]["access"] for answer in answers[1:-1:2] if answer.status == 200]
+        tokens = [server.get("/api/me/", {"Authorization": f"Bearer {token}"}).status for token in kept]
+        cookies = [server.get("/api/me/", {"Cookie": f"sessionid={key}"}).status for key in browser.sessions]
+        alive += 200 in tokens + cookies
+    return alive
+
+
+def test_who_keeps_acting_while_they_are_signed_out_is_signed_out(served: Server) -> None:
+    assert acts_while_access_ends(served) == 0
+
+
+def test_control_without_a_second_look_a_session_outlives_its_end(serve: Serve) -> None:
+    assert acts_while_access_ends(serve("keystone.tests.served.stock:application")) > 0

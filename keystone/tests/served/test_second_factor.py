@@ -19,7 +19,8 @@ pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
 ROUNDS = 10
 LIMIT = 5
 # So wide that it is the code that refuses, and not the limit of attempts.
-WIDE = {"ATTEMPTS_PER_ADDRESS_AND_IP": "9999", "ATTEMPTS_PER_ADDRESS": "9999", "ATTEMPTS_PER_IP": "9999"}
+LIMITS = ("ATTEMPTS_PER_ADDRESS_AND_IP", "ATTEMPTS_PER_ADDRESS", "ATTEMPTS_PER_IP", "CODE_ATTEMPTS_PER_DAY")
+WIDE = dict.fromkeys(LIMITS, "9999")
 
 
 def log_in(server: Server, user: User, code: str) -> Answer:

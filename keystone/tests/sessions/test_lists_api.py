@@ -86,6 +86,10 @@ def test_signing_out_works_with_a_refresh_token_and_twice(ann: User) -> None:
         assert APIClient().post("/api/auth/logout/", {"refresh": pair.refresh}).status_code == 204
     assert bearer(pair.access).get("/api/me/").status_code == 401
     assert actions() == ["user.session_ended"]
+    third = sign_in(email=ann.email, password=PASSWORD)
+    assert bearer("expired").post("/api/auth/logout/", {"refresh": third.refresh}).status_code == 204
+    assert bearer(third.access).get("/api/me/").status_code == 401
+    assert bearer("expired").post("/api/auth/logout/").status_code == 401
     wrong = APIClient().post("/api/auth/logout/", {"refresh": "nonsense"})
     assert (wrong.status_code, wrong.json()["error"]["code"]) == (401, "invalid_token")
     nothing = APIClient().post("/api/auth/logout/")

@@ -15,7 +15,7 @@ from keystone.sessions.models import Session
 from keystone.sessions.pairs import TokenPair
 from keystone.sessions.rotation import RACE, refresh
 from keystone.sessions.sign_in import sign_in
-from keystone.sessions.tokens import TokenRefused
+from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode
 from keystone.tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -114,3 +114,23 @@ def test_tokens_that_nobody_signed_are_counted_and_those_that_we_signed_are_not(
         with pytest.raises(TooManyAttempts):
             refresh("nonsense")
         assert refresh(second.refresh).refresh  # a guesser in the same office does not sign the others out
+
+
+def test_an_expired_token_of_ours_is_refused_and_is_no_guess(pair: TokenPair, settings: Settings) -> None:
+    settings.KEYSTONE = {"ATTEMPTS_PER_IP": 1}
+    claims = decode(REFRESH, pair.refresh)
+    names = {"session_id": claims.session_id, "user_id": claims.user_id, "version": claims.version}
+    past = timezone.now() - timedelta(days=40)
+    expired = encode(REFRESH, **names, token_id="x", now=past, expires_at=past + timedelta(days=30))
+    with origin(ip_address="192.0.2.1"):
+        for _ in range(3):
+            refused(expired)
+        assert refresh(pair.refresh).refresh
+
+
+def test_a_machine_whose_clock_is_behind_takes_tokens_all_the_same(pair: TokenPair) -> None:
+    claims = decode(ACCESS, pair.access)
+    names = {"session_id": claims.session_id, "user_id": claims.user_id, "version": claims.version}
+    ahead = timezone.now() + timedelta(seconds=5)
+    token = encode(ACCESS, **names, token_id="x", now=ahead, expires_at=ahead + timedelta(minutes=10))
+    assert decode(ACCESS, token).session_id == claims.session_id

@@ -26,7 +26,8 @@ def set_up(user: User) -> list[str]:
     Returns:
         The recovery codes.
     """
-    return enrolment.confirm(user, shown(enrolment.begin(user)))
+    authenticator = enrolment.begin(user)
+    return enrolment.confirm(user, authenticator.pk, shown(authenticator)).recovery_codes
 
 
 def fresh_code(user: User) -> str:

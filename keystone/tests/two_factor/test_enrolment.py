@@ -37,9 +37,9 @@ def test_nothing_is_asked_for_until_the_first_right_code() -> None:
     authenticator = enrolment.begin(user)
     assert (authenticator.confirmed, authenticator.confirmed_at) == (False, None)
     with pytest.raises(CodeNeeded):
-        enrolment.confirm(user, " ")
+        enrolment.confirm(user, authenticator.pk, " ")
     with pytest.raises(CodeWrong):
-        enrolment.confirm(user, WRONG)
+        enrolment.confirm(user, authenticator.pk, WRONG)
     assert has_second_factor(user) is False
     assert (actions(), RecoveryCode.objects.count()) == ([], 0)
 
@@ -53,7 +53,9 @@ def test_the_first_right_code_sets_it_up_tells_the_person_and_gives_ten_codes(
         origin(ip_address="192.0.2.7", request_id="abc"),
         django_capture_on_commit_callbacks(execute=True),
     ):
-        codes = enrolment.confirm(user, shown(authenticator))
+        done = enrolment.confirm(user, authenticator.pk, shown(authenticator))
+    codes = done.recovery_codes
+    assert done.authenticator == authenticator
     assert len(codes) == 10
     assert has_second_factor(user) is True
     stored = Authenticator.objects.get()
@@ -72,21 +74,23 @@ def test_a_set_up_that_is_begun_anew_ends_the_one_before() -> None:
     first = enrolment.begin(user)
     second = enrolment.begin(user)
     assert Authenticator.objects.get() == second
-    with pytest.raises(CodeWrong):
-        enrolment.confirm(user, shown(first))
-    assert enrolment.confirm(user, shown(second))
     with pytest.raises(NothingBegun):
-        enrolment.confirm(user, shown(second))
+        enrolment.confirm(user, first.pk, shown(first))
+    assert enrolment.confirm(user, second.pk, shown(second))
+    with pytest.raises(NothingBegun):
+        enrolment.confirm(user, second.pk, shown(second))
 
 
 def test_a_set_up_takes_half_an_hour_at_most() -> None:
     user = UserFactory()
     authenticator = enrolment.begin(user)
-    assert enrolment.begun(user) == authenticator
+    assert enrolment.begun(user, authenticator.pk) == authenticator
+    assert [enrolment.begun(user, key) for key in (None, authenticator.pk + 1)] == [None, None]
+    assert enrolment.begun(UserFactory(), authenticator.pk) is None
     Authenticator.objects.update(created_at=timezone.now() - timedelta(minutes=31))
-    assert enrolment.begun(user) is None
+    assert enrolment.begun(user, authenticator.pk) is None
     with pytest.raises(NothingBegun):
-        enrolment.confirm(user, shown(authenticator))
+        enrolment.confirm(user, authenticator.pk, shown(authenticator))
 
 
 def test_moving_to_another_device_keeps_the_old_one_until_the_new_one_works() -> None:
@@ -95,7 +99,7 @@ def test_moving_to_another_device_keeps_the_old_one_until_the_new_one_works() ->
     old = Authenticator.objects.get()
     new = enrolment.begin(user)
     check_code(user, fresh_code(user))
-    new_codes = enrolment.confirm(user, shown(new))
+    new_codes = enrolment.confirm(user, new.pk, shown(new)).recovery_codes
     assert Authenticator.objects.get() == new
     for code in (shown(old), old_codes[0]):
         with pytest.raises(CodeWrong):
@@ -110,9 +114,9 @@ def test_wrong_codes_of_a_set_up_are_limited() -> None:
     with origin(ip_address="192.0.2.7"):
         for _attempt in range(5):
             with pytest.raises(CodeWrong):
-                enrolment.confirm(user, WRONG)
+                enrolment.confirm(user, authenticator.pk, WRONG)
         with pytest.raises(TooManyAttempts):
-            enrolment.confirm(user, shown(authenticator))
+            enrolment.confirm(user, authenticator.pk, shown(authenticator))
     assert has_second_factor(user) is False
 
 
@@ -189,9 +193,20 @@ def test_staff_who_must_have_one_keep_their_own(settings: Settings) -> None:
     assert not Authenticator.objects.exists()
 
 
+def test_a_set_up_that_was_not_finished_is_taken_away_without_a_mail(
+    django_capture_on_commit_callbacks: Capture,
+) -> None:
+    user = UserFactory()
+    authenticator = enrolment.begin(user)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert enrolment.remove(user, by=Actor.cli()) is False
+    assert (actions(), mail.outbox) == (["user.second_factor_set_up_ended"], [])
+    with pytest.raises(NothingBegun):
+        enrolment.confirm(user, authenticator.pk, shown(authenticator))
+
+
 def test_there_must_be_one_to_take_away() -> None:
     user = UserFactory()
-    enrolment.begin(user)
     with pytest.raises(NoSecondFactor):
         enrolment.remove(user, by=Actor.cli())
 

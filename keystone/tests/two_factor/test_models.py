@@ -84,7 +84,7 @@ def test_a_dump_holds_no_secret_and_no_code() -> None:
     authenticator = enrolment.begin(user)
     secret = open_seal(authenticator.sealed_secret)
     assert len(secret) == 20
-    codes = enrolment.confirm(user, shown(authenticator))
+    codes = enrolment.confirm(user, authenticator.pk, shown(authenticator)).recovery_codes
     text = dump().upper()
     assert authenticator.sealed_secret.upper() in text
     for spelling in (

@@ -152,8 +152,7 @@ def test_moving_asks_for_a_code_first(anna: User) -> None:
     assert list(Authenticator.objects.all()) == [old]
     response = client.post(BEGIN, {"code": codes[0]})  # the old device may be lost
     assert response["Location"] == SET_UP
-    new = enrolment.begun(anna)
-    assert new is not None
+    new = Authenticator.objects.get(confirmed=False)
     assert client.get("/admin/").status_code == 200  # the old one holds
     assert len(codes_on(client.post(SET_UP, {"code": shown(new)}))) == 10
     assert list(Authenticator.objects.all()) == [new]
@@ -215,7 +214,7 @@ def test_without_one_there_is_nothing_to_change(anna: User, address: str) -> Non
 
 def test_a_set_up_that_took_too_long_is_begun_again(anna: User) -> None:
     client = browser(anna)
-    client.post(BEGIN)
+    client.post(BEGIN, {"password": PASSWORD})
     authenticator = Authenticator.objects.get()
     Authenticator.objects.update(created_at=timezone.now() - timedelta(minutes=31))
     assert client.get(SET_UP)["Location"] == STATE
@@ -223,15 +222,16 @@ def test_a_set_up_that_took_too_long_is_begun_again(anna: User) -> None:
     assert (response["Location"], told(response)) == (STATE, ["This set-up has ended. Begin again."])
 
 
-def test_a_set_up_whose_key_has_gone_is_begun_again(anna: User, settings: Settings) -> None:
-    enrolment.begin(anna)
-    settings.SECRET_KEY = "another key altogether"
-    assert browser(anna).get(SET_UP)["Location"] == STATE
+def test_a_set_up_whose_key_has_gone_is_begun_again(anna: User) -> None:
+    client = browser(anna)
+    client.post(BEGIN, {"password": PASSWORD})
+    Authenticator.objects.update(sealed_secret="sealed with a key that has gone")
+    assert client.get(SET_UP)["Location"] == STATE
 
 
 def test_wrong_codes_are_limited_on_every_page(anna: User, required: None) -> None:
     client = browser(anna)
-    client.post(BEGIN)
+    client.post(BEGIN, {"password": PASSWORD})
     for _attempt in range(5):
         assert client.post(SET_UP, {"code": WRONG}).status_code == 200
     response = client.post(SET_UP, {"code": shown(Authenticator.objects.get())})
@@ -279,6 +279,6 @@ def test_pages_answer_only_to_their_methods(anna: User) -> None:
 @pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "javascript:alert(1)"])
 def test_next_is_followed_within_the_site_only(anna: User, target: str) -> None:
     client = browser(anna)
-    assert client.post(BEGIN, {"next": target})["Location"] == SET_UP
+    assert client.post(BEGIN, {"next": target, "password": PASSWORD})["Location"] == SET_UP
     assert target not in client.get(f"{STATE}?next={target}").content.decode()
     assert client.post(KEPT, {"kept": "on", "next": target})["Location"] == "/admin/"

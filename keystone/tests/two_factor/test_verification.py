@@ -61,7 +61,7 @@ def test_the_first_code_of_the_set_up_is_used_up_by_it() -> None:
     user = UserFactory()
     authenticator = enrolment.begin(user)
     code = shown(authenticator)
-    enrolment.confirm(user, code)
+    enrolment.confirm(user, authenticator.pk, code)
     with pytest.raises(CodeWrong):
         check_code(user, code)
 

@@ -22,11 +22,11 @@ from keystone.accounts.models import User
 from keystone.audit.actor import Actor
 from keystone.conf import options
 from keystone.two_factor import enrolment
-from keystone.two_factor.admin.sign_in import AdminCodeForm
+from keystone.two_factor.admin.sign_in import AdminCodeForm, AdminPasswordAgainForm
 from keystone.two_factor.models import Authenticator, RecoveryCode
 from keystone.two_factor.recovery_codes import COUNT
 from keystone.two_factor.sealing import Unreadable
-from keystone.two_factor.sign_in import SETUP
+from keystone.two_factor.sign_in import SETUP, has_given_password_lately
 from keystone.two_factor.standing import Standing, standing_of, verify_session
 from keystone.two_factor.verification import check_code, second_factor_of
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from keystone.admin_site import KeystoneAdminSite
 
 Page = Callable[[HttpRequest], HttpResponse]
+BEGUN = "keystone_begun_second_factor"  # the key of the authenticator that this session, and no other, is setting up
 
 
 class OwnSecondFactorPages:
@@ -67,11 +68,19 @@ class OwnSecondFactorPages:
         return self._render(request, "two_factor.html", _("Two-factor sign-in"), context)
 
     def begin(self, request: HttpRequest) -> HttpResponse:
-        """Begin to set it up. Who has one already gives a code of it first, and moves it to another device."""
+        """Begin to set it up, after the password, unless it was given just now.
+
+        Who has one already gives a code of it instead, and moves it to another device.
+        """
         user = _person(request)
         if second_factor_of(user) is None:
             if request.method != "POST":
                 return self._to(request, SETUP)
+            if not has_given_password_lately(request):
+                again = AdminPasswordAgainForm(request.POST if "password" in request.POST else None, user=user)
+                if not again.is_valid():
+                    title = _("Set up two-factor sign-in")
+                    return self._render(request, "two_factor_password.html", title, {"form": again})
         else:
             form = self._code_form(request)
             if not form.is_valid():
@@ -81,22 +90,24 @@ class OwnSecondFactorPages:
                     "button": _("Go on"),
                 }
                 return self._render(request, "two_factor_code.html", _("Move to another device"), context)
-        enrolment.begin(user)
+        request.session[BEGUN] = enrolment.begin(user).pk
         return self._to(request, "admin:two_factor_set_up")
 
     def set_up(self, request: HttpRequest) -> HttpResponse:
-        """Show the secret as a QR code and as text, and take the first code."""
+        """Show the secret as a QR code and as text, to the session that began only, and take the first code."""
         user = _person(request)
-        authenticator = enrolment.begun(user)
+        key = request.session.get(BEGUN)
+        authenticator = enrolment.begun(user, key)
         shown = _shown(authenticator)
         if not shown:
             return self._begin_again(request)
-        form = AdminCodeForm(request.POST or None, rule=lambda code: enrolment.confirm(user, code))
+        form = AdminCodeForm(request.POST or None, rule=lambda code: enrolment.confirm(user, key, code))
         if form.is_valid():
-            factor = second_factor_of(user)
-            assert factor is not None  # noqa: S101 - it was confirmed above
-            verify_session(request, factor)
-            return self._show_codes(request, form.taken, is_new=True)
+            del request.session[BEGUN]
+            verify_session(request, form.taken.authenticator)
+            return self._show_codes(request, form.taken.recovery_codes, is_new=True)
+        if isinstance(form.refusal, enrolment.NothingBegun):  # it was begun anew elsewhere, at this very moment
+            return self._begin_again(request)
         return self._render(request, "two_factor_set_up.html", _("Set up two-factor sign-in"), {"form": form, **shown})
 
     def codes(self, request: HttpRequest) -> HttpResponse:
@@ -153,7 +164,7 @@ class OwnSecondFactorPages:
                 return redirect_to_login(request.get_full_path(), reverse(name, current_app=self.site.name))
             return view(request)
 
-        checked = sensitive_post_parameters("code")(csrf_protect(guarded))
+        checked = sensitive_post_parameters("code", "password")(csrf_protect(guarded))
         return never_cache(require_http_methods([*methods, "HEAD"] if "GET" in methods else methods)(checked))
 
     def _code_form(self, request: HttpRequest) -> AdminCodeForm:

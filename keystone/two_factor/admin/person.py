@@ -74,8 +74,11 @@ class SecondFactorMixin(Base):
 
     def _remove(self, request: HttpRequest, user: User) -> None:
         try:
-            remove(user, by=acting(request))
+            was_set_up = remove(user, by=acting(request))
         except Refusal as refusal:
             messages.warning(request, refusal.detail)
         else:
-            messages.success(request, _("Two-factor sign-in is removed, and the person is told by mail."))
+            if was_set_up:
+                messages.success(request, _("Two-factor sign-in is removed, and the person is told by mail."))
+            else:
+                messages.success(request, _("A set-up that was begun, and not finished, is ended."))

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from keystone.accounts.models import User
-from keystone.two_factor.forms import CodeForm, SignInForm
+from keystone.two_factor.forms import CodeForm, PasswordAgainForm, SignInForm
 from keystone.two_factor.models import RecoveryCode
 from keystone.two_factor.sign_in import CodeView, SignInView, Step
 from keystone.two_factor.standing import standing_of
@@ -42,6 +42,14 @@ class AdminCodeForm(CodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["code"].widget.attrs |= {"class": " ".join(BASE_INPUT_CLASSES), **FOCUS}
+
+
+class AdminPasswordAgainForm(PasswordAgainForm):
+    """The password once more, in the admin's look."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].widget.attrs |= {"class": " ".join(BASE_INPUT_CLASSES), **FOCUS}
 
 
 class AdminStep(Step):

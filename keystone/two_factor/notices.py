@@ -1,0 +1,26 @@
+"""Telling people by mail what was done to their second factor, or with it."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from keystone.accounts.emails import queue_email
+from keystone.accounts.models import User
+from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.context import current_origin
+
+
+def tell(name: str, user: User, *, by: Actor, **context: str) -> None:
+    """Mail what was done, once the running transaction has been committed.
+
+    The IP address is told only where the person did it: an administrator's is their own business.
+
+    Args:
+        name: of the mail; a key of `EMAILS`.
+        by: who did it.
+        context: what the mail says beside that.
+    """
+    own = by.kind is ActorKind.PERSON
+    around: dict[str, Any] = {"at": timezone.now().isoformat(), "own": "yes" if own else ""}
+    around["ip_address"] = (current_origin().ip_address or "") if own else ""
+    queue_email(name, [user.pk], **around, **context)
