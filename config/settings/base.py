@@ -245,7 +245,13 @@ STORAGES = {
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "class": "keystone.log_masking.MaskingFormatter",  # the tokens of links, which paths hold
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {
         "handlers": ["console"],
@@ -253,6 +259,7 @@ LOGGING = {
     },
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
+        "django.server": {"handlers": [], "level": "INFO", "propagate": True},  # Django gives it its own
         "django.tasks": {"level": "WARNING"},  # two lines for each mail that was sent help nobody
         # They name the range that the breach service was asked for; what fails is told by Keystone's own line.
         "httpx": {"level": "WARNING"},

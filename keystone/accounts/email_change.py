@@ -11,7 +11,7 @@ from keystone.accounts.access import end_access
 from keystone.accounts.announcing import announce
 from keystone.accounts.authority import lock_acting
 from keystone.accounts.backends import confirm_password
-from keystone.accounts.emails import queue_email
+from keystone.accounts.emails import queue_email, queue_password_email
 from keystone.accounts.links import find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.registration import AddressTaken
@@ -114,7 +114,7 @@ def revert_email_change(token: str) -> User:
         rest = OneTimeToken.objects.filter(user=user, created_at__gte=found.created_at, used_at__isnull=True)
         rest.update(used_at=timezone.now())
         if user.is_active:
-            queue_email("choose_password", [user.pk], after="revert")
+            queue_password_email("choose_password", user, after="revert")
         facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
         queue_email("email_reverted", [user.pk], **facts)
     return user

@@ -13,6 +13,7 @@ from django.utils.dateparse import parse_datetime
 from keystone.accounts import tokens
 from keystone.accounts.authority import lock_user
 from keystone.accounts.models import User
+from keystone.accounts.moves import UserNotFound
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint
 from keystone.conf import options
 from keystone.mail.outgoing import Mail
@@ -35,30 +36,45 @@ def queue_email(name: str, user_ids: Collection[Any], **context: str) -> None:
         transaction.on_commit(partial(send_account_emails.enqueue, **arguments), robust=True)
 
 
-def verify_email(user: User) -> Mail:
-    """The link that proves an address."""
+def queue_password_email(name: str, user: User, **context: str) -> None:
+    """As `queue_email`, for "reset_password" and "choose_password": the right to their link is reserved at once.
+
+    Call it with the row locked, after whatever ends other links.
+    """
+    lifetime = _password_link_lifetime(name)
+    right = tokens.reserve(purpose=Purpose.RESET_PASSWORD, user=user, email=user.email, lifetime=lifetime)
+    queue_email(name, [user.pk], reserved=str(right.pk), **context)
+
+
+def verify_email(user: User) -> Mail | None:
+    """The link that proves an address; None for who is not (any more) to prove one when the mail is sent."""
     lifetime = options().email_verification_lifetime
-    token = mint(purpose=Purpose.VERIFY_EMAIL, user=user, email=user.email, lifetime=lifetime)
-    return _mail("verify_email", user, link=link("verify-email", token), **_works_for(lifetime))
+    with transaction.atomic():
+        now = _locked(user)  # a decision holds this lock, too: it comes before or after the token
+        if now is None or not now.is_pending or now.email_verified_at is not None:
+            return None
+        token = mint(purpose=Purpose.VERIFY_EMAIL, user=now, email=now.email, lifetime=lifetime)
+    return _mail("verify_email", now, link=link("verify-email", token), **_works_for(lifetime))
 
 
-def reset_password(user: User) -> Mail:
-    """The link that sets a new password."""
-    lifetime = options().password_reset_lifetime
-    token = mint(purpose=Purpose.RESET_PASSWORD, user=user, email=user.email, lifetime=lifetime)
-    return _mail("reset_password", user, link=link("reset-password", token), **_works_for(lifetime))
-
-
-def choose_password(user: User, *, after: str = "registration") -> Mail:
-    """The link that sets the first password that is certainly the owner's.
+def reset_password(user: User, *, reserved: str) -> Mail | None:
+    """The link that sets a new password; None where the right has ended in the meantime.
 
     Args:
+        reserved: the key of the right to it (see `queue_password_email`).
+    """
+    return _password_link("reset_password", user, reserved)
+
+
+def choose_password(user: User, *, reserved: str, after: str = "registration") -> Mail | None:
+    """The link that sets the first password that is certainly the owner's; None where the right to it has ended.
+
+    Args:
+        reserved: the key of the right to it (see `queue_password_email`).
         after: why there is none: "registration", for the address was registered more than once; or "revert", for a
             change of the address was taken back.
     """
-    lifetime = options().email_verification_lifetime
-    token = mint(purpose=Purpose.RESET_PASSWORD, user=user, email=user.email, lifetime=lifetime)
-    return _mail("choose_password", user, link=link("reset-password", token), after=after, **_works_for(lifetime))
+    return _password_link("choose_password", user, reserved, after=after)
 
 
 def password_changed(user: User, *, at: str, ip_address: str = "") -> Mail:
@@ -110,13 +126,22 @@ def session_stolen(user: User, *, at: str, device: str = "", ip_address: str = "
 
 
 def already_registered(user: User) -> Mail:
-    """Somebody registered an address that has an account; only its owner learns of it."""
-    return _mail("already_registered", user, link=f"{options().link_url}/", reset_link=page("reset-password"))
+    """Somebody registered an address that has an account; only its owner learns of it.
+
+    Where nobody has proved the address, the account need not be the reader's: the mail then says how to take it over,
+    if a password can be set by mail as it stands.
+    """
+    reset_link = page("reset-password")
+    if user.email_verified_at is None:
+        is_open = user.is_active or user.is_pending
+        return _mail("already_registered", user, unproved=True, is_open=is_open, link=reset_link)
+    return _mail("already_registered", user, link=f"{options().link_url}/", reset_link=reset_link)
 
 
 def account_created(user: User) -> Mail:
-    """An administrator made the account."""
-    return _mail("account_created", user, link=f"{options().link_url}/", reset_link=page("reset-password"))
+    """An administrator made the account, and typed the name that it greets with."""
+    links = {"link": f"{options().link_url}/", "reset_link": page("reset-password")}
+    return _mail("account_created", user, name=user.get_short_name(), **links)
 
 
 def awaiting_approval(user: User) -> Mail:
@@ -172,9 +197,7 @@ def recovery_code_used(user: User, *, left: str, at: str = "", ip_address: str =
 
 def wrong_codes(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
     """Somebody gave the right password, and then one wrong code after the other."""
-    return _second_factor(
-        "wrong_codes", user, at=at, ip_address=ip_address, own=own, link=page("reset-password")
-    )
+    return _second_factor("wrong_codes", user, at=at, ip_address=ip_address, own=own, link=page("reset-password"))
 
 
 EMAILS: dict[str, Callable[..., Mail | None]] = {
@@ -219,16 +242,43 @@ def page(name: str) -> str:
 def _mint_reserved(user: User, reserved: str, lifetime: timedelta) -> tuple[OneTimeToken | None, str]:
     """The right that was reserved, and a token for it; neither where it has ended."""
     with transaction.atomic():
-        lock_user(user)  # what ends the right holds this lock, too: it comes before or after the token
-        right = tokens.reserved(reserved)
+        now = _locked(user)  # what ends the right holds this lock, too: it comes before or after the token
+        right = tokens.reserved(reserved) if now else None
         if right is None:
             return None, ""
         purpose = Purpose(right.purpose)
         return right, mint(purpose=purpose, user=user, email=right.email, lifetime=lifetime, since=right.created_at)
 
 
+def _locked(user: User) -> User | None:
+    """The row as it now is, locked; None where the account has gone, which must not keep others' mails back."""
+    try:
+        return lock_user(user)
+    except UserNotFound:
+        return None
+
+
+def _password_link_lifetime(name: str) -> timedelta:
+    return options().password_reset_lifetime if name == "reset_password" else options().email_verification_lifetime
+
+
+def _password_link(name: str, user: User, reserved: str, **context: Any) -> Mail | None:
+    lifetime = _password_link_lifetime(name)
+    right, token = _mint_reserved(user, reserved, lifetime)
+    if right is None:
+        return None
+    return _mail(name, user, to=right.email, link=link("reset-password", token), **context, **_works_for(lifetime))
+
+
 def _mail(template: str, user: User, *, to: str = "", **context: Any) -> Mail:
-    return Mail(template=template, to=to or user.email, context={"name": user.get_short_name(), **context})
+    """A mail to the account's address, or to another one.
+
+    It greets by name only at an address that is the account's and proved: anywhere else the name is what a stranger
+    typed, and would be their message to somebody else in a mail of ours.
+    """
+    to = to or user.email
+    is_own = user.email_verified_at is not None and to == user.email
+    return Mail(template=template, to=to, context={"name": user.get_short_name() if is_own else "", **context})
 
 
 def _second_factor(template: str, user: User, *, at: str, ip_address: str, own: str, **context: Any) -> Mail:

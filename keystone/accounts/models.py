@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
+from django.contrib.auth.password_validation import validate_password
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.core.exceptions import ValidationError
@@ -99,7 +100,16 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         return create_user(email=email, password=password, by=Actor.cli(), tell=False, **fields)
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """An active superuser with a verified address; audited."""
+        """An active superuser with a verified address; audited.
+
+        Django's command asks the validators only where it asks a person, so they are asked here.
+
+        Raises:
+            ValidationError: they do not accept the password; or a name or the address is none.
+        """
+        if password is not None:
+            names = {name: fields.get(name, "") for name in self.model.REQUIRED_FIELDS}
+            validate_password(password, self.model(email=email, **names))
         return self.create_user(
             email, password, **{"is_staff": True, "is_superuser": True, "email_verified": True, **fields}
         )

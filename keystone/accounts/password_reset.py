@@ -4,7 +4,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 from django.utils import timezone
 
-from keystone.accounts.emails import queue_email
+from keystone.accounts.emails import queue_password_email
 from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.lifecycle import lift_ended_suspension
 from keystone.accounts.links import find_link, use_link
@@ -50,7 +50,7 @@ def mail_reset_link(email: str) -> None:
     if user.reset_mail_at and now - user.reset_mail_at < options().registration_mail_interval:
         return
     User.objects.filter(pk=user.pk).update(reset_mail_at=now)
-    queue_email("reset_password", [user.pk])
+    queue_password_email("reset_password", user)
 
 
 def reset_password(token: str, *, new_password: str) -> User:

@@ -90,7 +90,8 @@ class CommonPasswordValidator:
     - in any case and width of letters (case-folded NFKC),
     - with signs for letters: `p@ssw0rd`,
     - with up to six digits and signs before and after it, as rules of composition teach people: `Password2026!`,
-    - several times in a row: `dragondragon`; so is whatever repeats itself every three signs or less: `abcabcabc`.
+    - several times in a row, with or without signs between: `dragondragon`, `Password2026! Password2026!`; so is
+      whatever repeats itself every three signs or less: `abcabcabc`.
 
     A listed word among others is fine: `correct horse battery staple`. So are more than six digits and signs, which
     take longer to guess than the word. Nobody is asked for digits or capitals.
@@ -158,17 +159,41 @@ def _context_words(name: str) -> set[str]:
 
 
 def _cores(password: str) -> Iterator[str]:
-    """What a password may have been made of: it, and it without digits and signs at its ends; a repetition once."""
-    folded = _folded(password)
-    spelled = folded.translate(SPELLING)
+    """What a password may have been made of: it, or what it repeats, without digits and signs at its ends."""
+    for core in _stripped(_folded(password)):
+        yield core.translate(SPELLING)
+        for unit in _repeated(core):
+            yield unit.translate(SPELLING)
+            yield from (inner.translate(SPELLING) for inner in _stripped(unit))
+
+
+def _stripped(folded: str) -> Iterator[str]:
+    """The text without none, some and all of the digits and signs at its ends, as far as enough is left."""
     before, after = _added(folded), _added(folded[::-1])
     for head in range(before + 1):
         for tail in range(min(after, MOST_ADDED - head) + 1):
-            core = spelled[head : len(spelled) - tail]
-            if len(core) >= 2 * SHORTEST_CORE:
-                yield core[: (core + core).find(core, 1)]  # all of it where nothing repeats
-            elif len(core) >= SHORTEST_CORE:
+            core = folded[head : len(folded) - tail]
+            if len(core) >= SHORTEST_CORE:
                 yield core
+
+
+def _repeated(folded: str) -> Iterator[str]:
+    """What the text repeats, if it does: as it stands, without the signs between words, and without all signs."""
+    words = "".join(sign for sign in folded if sign.translate(SPELLING).isalnum())
+    for text in dict.fromkeys((folded, words, "".join(filter(str.isalnum, words)))):
+        if len(text) >= 2 * SHORTEST_CORE:
+            yield from _periods(text)
+
+
+def _periods(text: str) -> Iterator[str]:
+    """The shortest part that the text repeats; the last one may lack the signs that follow each of the others."""
+    spelled = text.translate(SPELLING)
+    for period in range(1, (len(text) + MOST_ADDED) // 2 + 1):
+        if spelled.startswith(spelled[period:]):
+            lacking = text[len(text) % period : period] if len(text) % period else ""
+            if period < SHORTEST_CORE or not any(map(str.isalpha, lacking)):
+                yield text[:period]
+                return
 
 
 def _added(text: str) -> int:

@@ -16,6 +16,7 @@ from keystone.accounts.authority import lock_acting, lock_user, refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
+from keystone.attempts.lifting import forget_code_attempts
 from keystone.audit.actor import Actor, ActorKind
 from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
@@ -114,6 +115,7 @@ def note_new_password(user: User) -> None:
 
 def _end_and_tell(user: User, *, by: Actor, keep: UUID | None) -> None:
     end_access([user], keep=keep)
+    forget_code_attempts(user)
     where = current_origin().ip_address if by.kind is ActorKind.PERSON else None  # an administrator's is not told
     queue_email("password_changed", [user.pk], at=user.updated_at.isoformat(), ip_address=where or "")
 

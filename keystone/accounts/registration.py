@@ -15,6 +15,7 @@ from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.emails import queue_email
 from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.models import User
+from keystone.accounts.names import validate_name
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.attempts.counting import count_request
@@ -152,15 +153,18 @@ def create_user(
         email: the address as typed.
         by: who makes it. Staff and superusers are made by superusers, commands and the system only.
         password: None makes an account that nobody can sign in to until one is set.
+        first_name, last_name: names, and no message to others (see `names.validate_name`).
         email_verified: whether the address counts as proved.
         tell: whether the person gets a mail.
 
     Raises:
-        ValidationError: `email` is not an address.
+        ValidationError: `email` is not an address, or a name is none.
         AddressTaken: somebody has it.
         ProtectedAccount: `by` may not make staff or superusers.
         SuperuserIsStaff: a superuser without staff.
     """
+    for name in (first_name, last_name):
+        validate_name(name)
     if is_staff or is_superuser:
         refuse_to_grant(by)
     if _is_held(email):

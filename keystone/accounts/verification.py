@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from keystone.accounts import signals, tokens
 from keystone.accounts.announcing import announce
-from keystone.accounts.emails import queue_email
+from keystone.accounts.emails import queue_email, queue_password_email
 from keystone.accounts.links import find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.registration import mail_registration
@@ -34,7 +34,7 @@ def verify_email(token: str) -> User:
             raise InvalidToken
         prove_address(user)
         if lacks_password(user):
-            queue_email("choose_password", [user.pk])
+            queue_password_email("choose_password", user)
     return user
 
 

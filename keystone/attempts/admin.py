@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
-from keystone.accounts.admin.cells import on_day
+from keystone.accounts.admin.cells import NONE, labelled, number, on_day
 from keystone.attempts.lifting import lift_limits
 from keystone.attempts.models import AttemptWindow, Limit
 from keystone.model_admin import ReadOnlyAdmin, acting
@@ -56,14 +56,14 @@ class LimitFilter(RadioFilter):
 class AttemptWindowAdmin(ReadOnlyAdmin):
     """The windows, the last to end first."""
 
-    list_display = ("state", "limit", "address", "source", "count", "since", "until")
+    list_display = ("state", "counted_by", "whom", "source_cell", "attempts", "since", "until")
     list_display_links = None
     list_filter = (StateFilter, LimitFilter)
     sortable_by = ()
     ordering = ("-ends_at", "-id")
     search_fields = ("address",)  # turns the search box on; what is searched is get_search_results' business
     search_help_text = _("Beginning of an email address or IP address")
-    fields = ("limit", "address", "source", "count", "started_at", "ends_at", "refused_at")
+    fields = ("limit", "whom", "source_cell", "count", "started_at", "ends_at", "refused_at")
     actions = ("lift_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AttemptWindow]:
@@ -91,15 +91,35 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
             return "ended", _("Ended")
         return ("refusing", _("Refused")) if window.refused_at else ("counting", _("Counted"))
 
+    @display(description=_("counted by"))
+    def counted_by(self, window: AttemptWindow) -> SafeString:
+        """What is counted."""
+        return labelled(_("counted by"), window.get_limit_display())
+
+    @display(description=_("email address"))
+    def whom(self, window: AttemptWindow) -> SafeString:
+        """The address that was tried, where the limit counts by it."""
+        return labelled(_("email address"), window.address) if window.address else NONE
+
+    @display(description=_("IP address"))
+    def source_cell(self, window: AttemptWindow) -> SafeString:
+        """Where the attempts came from, where the limit counts by it."""
+        return labelled(_("IP address"), window.source) if window.source else NONE
+
+    @display(description=_("attempts"))
+    def attempts(self, window: AttemptWindow) -> SafeString:
+        """How many there were."""
+        return labelled(_("attempts"), number(window.count))
+
     @display(description=_("since (UTC)"))
     def since(self, window: AttemptWindow) -> SafeString:
         """When the window began."""
-        return on_day(window.started_at)
+        return labelled(_("since (UTC)"), on_day(window.started_at))
 
     @display(description=_("until (UTC)"))
     def until(self, window: AttemptWindow) -> SafeString:
         """When it ends."""
-        return on_day(window.ends_at)
+        return labelled(_("until (UTC)"), on_day(window.ends_at))
 
     @action(description=_("Lift"), permissions=["lift"])
     def lift_selected(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> None:

@@ -6,7 +6,7 @@ from django.db import transaction
 
 from keystone.accounts.authority import OwnAccount, refusal_to_touch
 from keystone.accounts.models import User
-from keystone.attempts.models import AttemptWindow, AttemptWindowQuerySet
+from keystone.attempts.models import AttemptWindow, AttemptWindowQuerySet, Limit
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 
@@ -41,6 +41,11 @@ def lift_limits_of(user: User, *, by: Actor) -> int:
         How many were lifted.
     """
     return lift_limits(list(limits_of(user).values_list("pk", flat=True)), by=by)
+
+
+def forget_code_attempts(user: User) -> None:
+    """Let a person's codes be tried again: who guessed at them knew a password that is not theirs any more."""
+    AttemptWindow.objects.filter(limit=Limit.CODE, address=user.email_normalized).delete()
 
 
 def _may_not_help(user: User, *, by: Actor) -> bool:

@@ -10,19 +10,23 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
+from keystone.accounts.admin.cells import NONE, labelled, on_day
 from keystone.accounts.models import User
 from keystone.formats import EMPTY
 from keystone.model_admin import ReadOnlyAdmin, acting
 from keystone.refusals import Refusal
+from keystone.sessions.devices import device_name
 from keystone.sessions.ending import end_session
 from keystone.sessions.models import Session
 
 STATE_COLOURS = {"open": "success", "ended": "info", "revoked": "danger"}
+DEVICE_LENGTH = 40  # characters of a device that has no name
 
 
 class StateFilter(RadioFilter):
@@ -57,11 +61,20 @@ def session_state(session: Session) -> tuple[str, Any]:
     return "open", _("Open")
 
 
+def device_in_short(user_agent: str) -> str:
+    """The device by the name that people know, else the beginning of what the client says; empty if it says nothing.
+
+    Args:
+        user_agent: the header `User-Agent` of the sign-in.
+    """
+    return device_name(user_agent) or Truncator(user_agent).chars(DEVICE_LENGTH)
+
+
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
     """The sessions, the last used first."""
 
-    list_display = ("person", "state", "device", "ip_address", "created_at", "last_used_at", "expires_at")
+    list_display = ("person", "state", "device_cell", "address", "signed_in", "last_used", "ends")
     list_display_links = None
     list_filter = (StateFilter,)
     list_select_related = ("user",)
@@ -115,6 +128,34 @@ class SessionAdmin(ReadOnlyAdmin):
     def state(self, session: Session) -> tuple[str, Any]:
         """Open, ended or revoked."""
         return session_state(session)
+
+    @display(description=_("device"))
+    def device_cell(self, session: Session) -> SafeString:
+        """The device in short, with all that the client says at hand."""
+        if not session.user_agent:
+            return NONE
+        name = device_in_short(session.user_agent)
+        return labelled(_("device"), format_html('<span title="{}">{}</span>', session.user_agent, name))
+
+    @display(description=_("IP address"))
+    def address(self, session: Session) -> SafeString:
+        """Where the sign-in came from."""
+        return labelled(_("IP address"), session.ip_address) if session.ip_address else NONE
+
+    @display(description=_("signed in (UTC)"))
+    def signed_in(self, session: Session) -> SafeString:
+        """When the session began."""
+        return labelled(_("signed in (UTC)"), on_day(session.created_at))
+
+    @display(description=_("last used (UTC)"))
+    def last_used(self, session: Session) -> SafeString:
+        """When the session was last renewed."""
+        return labelled(_("last used (UTC)"), on_day(session.last_used_at))
+
+    @display(description=_("ends (UTC)"))
+    def ends(self, session: Session) -> SafeString:
+        """When the session ends by itself."""
+        return labelled(_("ends (UTC)"), on_day(session.expires_at))
 
     @display(description=_("device"))
     def device(self, session: Session) -> str:

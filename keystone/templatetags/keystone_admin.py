@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from keystone.accounts.admin.cells import STATUS_COLOURS, address_cell, ago, in_full, number
+from keystone.accounts.admin.cells import STATUS_COLOURS, address_cell, ago, in_full, number, on_day
 from keystone.accounts.models import User
 
 register = template.Library()
@@ -25,4 +25,5 @@ def address(user: User) -> SafeString:
 
 register.filter("ago", ago)
 register.filter("in_full", in_full)
+register.filter("on_day", on_day)
 register.filter("grouped", number)

@@ -213,4 +213,5 @@ def _refusal_to_remove(user: User, *, by: Actor) -> Refusal | None:
 
 
 def _begun(user: User, key: int | None) -> QuerySet[Authenticator]:
-    return Authenticator.objects.begun_of(user, since=timezone.now() - SETUP_LIFETIME).filter(pk=key)
+    begun = Authenticator.objects.begun_of(user, since=timezone.now() - SETUP_LIFETIME)
+    return begun.none() if key is None else begun.filter(pk=key)

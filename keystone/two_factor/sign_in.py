@@ -37,8 +37,8 @@ else:
 BACKEND = "keystone.accounts.backends.EmailBackend"
 PENDING = "keystone_pending_sign_in"
 PENDING_LIFETIME = 300  # seconds
-PASSWORD_GIVEN = "keystone_password_given"
-PASSWORD_LIFETIME = 300  # seconds, in which a password that was given at the sign-in is not asked for once more
+PROVED_AT = "keystone_password_given"
+PROOF_LIFETIME = 300  # seconds, in which a password that was given at the sign-in is not asked for once more
 SETUP = "admin:two_factor"
 
 
@@ -83,7 +83,8 @@ def enter(request: HttpRequest, person: User, authenticator: Authenticator | Non
 
 def has_given_password_lately(request: HttpRequest) -> bool:
     """Whether the person of this session gave their password in it less than five minutes ago."""
-    return 0 <= time.time() - request.session.get(PASSWORD_GIVEN, 0) < PASSWORD_LIFETIME
+    given: int = request.session.get(PROVED_AT, 0)
+    return 0 <= time.time() - given < PROOF_LIFETIME
 
 
 @method_decorator([sensitive_post_parameters("password", "code"), csrf_protect, never_cache], name="dispatch")
@@ -148,7 +149,7 @@ class SignInView(Step):
             remember(self.request, form.person)
             return self.go_to(self.code_url)
         enter(self.request, form.person, None)
-        self.request.session[PASSWORD_GIVEN] = int(time.time())
+        self.request.session[PROVED_AT] = int(time.time())
         return self.go_on()
 
 

@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
-from keystone.attempts.counting import count_code
+from keystone.attempts.counting import count_attempt, count_code
 from keystone.attempts.models import AttemptWindow, Limit
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
@@ -60,8 +60,11 @@ def second_factor_of(user: User) -> Authenticator | None:
 def check_code(user: User, code: str | None) -> Authenticator:
     """Take a code of the person's authenticator or a recovery code. Each works once, for one of any number of callers.
 
-    The attempt is counted, durably, before anything is compared, by the same limits as the password, and by one of its
-    own (see `count_code`). Call it outside of any transaction, and only after whatever else proves the person.
+    The attempt is counted, durably, before anything is compared, by the same limits as the password. That at a code of
+    the app counts by one of its own as well (see `count_code`), because six digits are few; a recovery code cannot be
+    guessed, and lets the owner in when somebody who knows the password has used up the codes.
+
+    Call it outside of any transaction, and only after whatever else proves the person.
 
     Returns:
         The person's authenticator, also after a recovery code; for `django_otp.login`.
@@ -74,7 +77,8 @@ def check_code(user: User, code: str | None) -> Authenticator:
     text = SEPARATORS.sub("", code or "")
     if not text:
         raise CodeNeeded
-    attempt = count_code(address=user.email_normalized)
+    count = count_attempt if is_recovery_code(text) else count_code
+    attempt = count(address=user.email_normalized)
     with transaction.atomic():
         authenticator = Authenticator.objects.confirmed_of(user).select_for_update().first()
         if authenticator is None or not _fits(user, authenticator, text):
@@ -106,7 +110,9 @@ def _note_wrong_code(user: User) -> None:
     record([event("user.wrong_code", user, by=Actor.system())])  # who it was is not known
     if window is None:  # an administrator has lifted the limit at this moment
         return
-    wrong = AuditEvent.objects.filter(action="user.wrong_code", target_id=str(user.pk), created_at__gte=window.started_at)
+    wrong = AuditEvent.objects.filter(
+        action="user.wrong_code", target_id=str(user.pk), created_at__gte=window.started_at
+    )
     if wrong.count() == WRONG_CODES_TOLD:
         tell("wrong_codes", user, by=Actor.person(user))
 

@@ -58,7 +58,7 @@ class PersonCells:
     def waiting(self, user: User) -> SafeString | str:
         """How long the person has waited, or how long they have not verified their address."""
         since = user.awaiting_since if user.status == Status.PENDING_ADMIN_APPROVAL else user.created_at
-        return format_html('<span class="k-narrow-only">{} </span>{}', _("waiting"), ago(since))
+        return labelled(_("waiting"), ago(since))
 
 
 def address_cell(email: str) -> SafeString:
@@ -83,8 +83,20 @@ def duration_since(moment: datetime) -> str:
     return timesince(moment, depth=1)
 
 
-def on_day(moment: datetime) -> SafeString:
+def labelled(label: Any, value: Any) -> SafeString:
+    """A value of a list that says on narrow screens, where columns have no headings, what it is.
+
+    Args:
+        label: the heading of the column.
+        value: as it is shown; of none the whole cell is left out there.
+    """
+    return format_html('<span class="k-narrow-only">{} </span>{}', label, value)
+
+
+def on_day(moment: datetime | None) -> SafeString:
     """A moment in a list: short, in UTC, with the moment in full at hand."""
+    if moment is None:
+        return NONE
     short = format_date(moment, "j M Y, H:i")
     return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), in_full(moment), short)
 

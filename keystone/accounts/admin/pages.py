@@ -17,7 +17,7 @@ from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
 from keystone.model_admin import BoundedPaginator, acting
 from keystone.refusals import Refusal
-from keystone.sessions.admin import STATE_COLOURS, session_state
+from keystone.sessions.admin import STATE_COLOURS, device_in_short, session_state
 from keystone.sessions.ending import end_all_sessions, end_session
 from keystone.sessions.models import Session
 
@@ -76,7 +76,15 @@ class PersonPagesMixin(Base):
         rows = []
         for session in page.object_list:
             key, state = session_state(session)
-            rows.append({"session": session, "state": state, "colour": STATE_COLOURS[key], "open": key == "open"})
+            rows.append(
+                {
+                    "session": session,
+                    "device": device_in_short(session.user_agent),
+                    "state": state,
+                    "colour": STATE_COLOURS[key],
+                    "open": key == "open",
+                }
+            )
         extra = {
             "may_end": self._may_end(request, user),
             "any_open": Session.objects.live().filter(user=user).exists(),

@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from keystone.accounts.admin.cells import NONE, PersonCells, address_cell, in_full, on_day
+from keystone.accounts.admin.cells import NONE, PersonCells, address_cell, in_full, labelled, on_day
 from keystone.accounts.admin.decisions import DecisionsMixin, selected
 from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
 from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
@@ -79,6 +79,8 @@ class PersonAdmin(
     export_permission = "keystone.export_user"
     export_name = "people.csv"
     warn_unsaved_form = True
+    # unfold shows a hyphen where nothing is granted.
+    readonly_preprocess_fields = dict.fromkeys(GRANTS, lambda granted: granted or EMPTY)
 
     # -- the list ------------------------------------------------------------------------------------------------
 
@@ -91,9 +93,10 @@ class PersonAdmin(
         )
 
     @display(description=_("approval flow"))
-    def flow(self, user: User) -> str:
+    def flow(self, user: User) -> SafeString:
         """What stood or stands between registration and an active account."""
-        return user.get_approval_flow_display()
+        # In an element, since unfold takes the bare word "None" for no value.
+        return format_html("<span>{}</span>", user.get_approval_flow_display())
 
     @display(description=_("role"))
     def staff(self, user: User) -> SafeString | str:
@@ -105,7 +108,7 @@ class PersonAdmin(
     @display(description=_("created (UTC)"), ordering="created_at")
     def created(self, user: User) -> SafeString:
         """When the account was made."""
-        return format_html('<span class="k-narrow-only">{} </span>{}', _("created"), on_day(user.created_at))
+        return labelled(_("created"), on_day(user.created_at))
 
     def get_actions(
         self, request: HttpRequest, action_location: ActionLocation = ActionLocation.CHANGE_LIST

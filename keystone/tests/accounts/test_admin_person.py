@@ -1,5 +1,6 @@
 """The page of a person in the admin: made, moved, given a password, and their history."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,8 +10,9 @@ from django.test import Client
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.status import Status
+from keystone.accounts.status import ApprovalFlow, Status
 from keystone.audit.models import AuditEvent
+from keystone.formats import EMPTY
 from keystone.sessions.models import Session
 from keystone.tests.accounts.admin_pages import NAMES, PEOPLE, browser, page_of, told
 from keystone.tests.factories import PASSWORD, UserFactory, approver
@@ -106,6 +108,30 @@ def test_sessions_are_shown_to_those_who_may_see_them(client: Client) -> None:
     assert "Firefox &lt;1&gt;" in page
     assert "Ended" in page
     assert browser(approver()).get(f"{PEOPLE}{user.pk}/sessions/").status_code == 403
+
+
+def test_sessions_name_the_device_and_say_what_is_known(client: Client) -> None:
+    user = UserFactory()
+    fields = {"user": user, "refresh_digest": "", "expires_at": timezone.now() + timedelta(days=1)}
+    Session.objects.create(user_agent="Mozilla/5.0 (Windows NT 10.0) Firefox/130.0", ip_address="192.0.2.1", **fields)
+    Session.objects.create(user_agent="", **fields)
+    Session.objects.create(user_agent="a" * 41, **fields)
+    page = client.get(f"{PEOPLE}{user.pk}/sessions/").content.decode()
+    assert '<span title="Mozilla/5.0 (Windows NT 10.0) Firefox/130.0">Firefox on Windows</span>' in page
+    assert f'<span title="{"a" * 41}">{"a" * 39}…</span>' in page
+    assert ">Unknown device</span>" in page
+    assert "less than a minute</time> ago" in page
+    listed = client.get("/admin/keystone/session/").content.decode()
+    assert '<span title="Mozilla/5.0 (Windows NT 10.0) Firefox/130.0">Firefox on Windows</span>' in listed
+    assert listed.count('class="k-none"') == 3  # of one session no device, of two no IP address
+
+
+def test_page_shows_a_flow_of_none_in_words_and_a_dash_where_nothing_is_granted(client: Client, root: User) -> None:
+    user = UserFactory(approval_flow=ApprovalFlow.NONE)
+    assert "<span>None</span>" in client.get(f"{PEOPLE}{user.pk}/change/").content.decode()
+    own = client.get(f"{PEOPLE}{root.pk}/change/").content.decode()  # where the grants are only shown
+    assert re.findall(r'class="readonly[^>]*>(.)</div>', own).count(EMPTY) >= 2
+    assert not re.search(r'class="readonly[^>]*>-<', own)
 
 
 def test_add_makes_an_active_account_and_tells(client: Client, django_capture_on_commit_callbacks: Any) -> None:

@@ -99,6 +99,23 @@ def test_taking_it_back_ends_whatever_the_thief_had(
     assert event.changes["email"] == ["thief@example.com", "ann@example.com"]
 
 
+def test_a_link_to_choose_a_password_that_is_late_is_not_mailed_once_access_ended(
+    ann: User,
+    move: Callable[[User, str], str],
+    mailoutbox: list[EmailMessage],
+    django_capture_on_commit_callbacks: Committed,
+) -> None:
+    back = move(ann, "thief@example.com")
+    mailoutbox.clear()
+    with django_capture_on_commit_callbacks() as late:
+        revert_email_change(back)
+    lifecycle.suspend_user(ann, by=Actor.system(), reason="why", tell=False)
+    for callback in late:
+        callback()
+    assert [mail.subject for mail in mailoutbox] == ["The change of your email address was taken back"]
+    assert not OneTimeToken.objects.filter(purpose=Purpose.RESET_PASSWORD, used_at__isnull=True).exists()
+
+
 def test_an_earlier_change_can_be_taken_back_after_a_later_one_and_ends_that(
     ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
 ) -> None:

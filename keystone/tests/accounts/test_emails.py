@@ -7,9 +7,11 @@ import pytest
 from django.contrib.auth.hashers import make_password
 from django.core.mail import EmailMessage
 from django.test import override_settings
+from django.utils import timezone
 
 from keystone.accounts.emails import EMAILS
 from keystone.accounts.models import User
+from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tasks import send_account_emails
 from keystone.accounts.tokens import OneTimeToken, Purpose, digest, reserve
 from keystone.mail.outgoing import build
@@ -35,6 +37,13 @@ def words(message: EmailMessage) -> str:
     return " ".join(str(message.body).split())
 
 
+def unproved(user: User, status: Status = Status.PENDING_EMAIL_VERIFICATION) -> User:
+    """The person, as somebody who has not proved the address."""
+    User.objects.filter(pk=user.pk).update(status=status, email_verified_at=None)
+    user.refresh_from_db()
+    return user
+
+
 def right(user: User, purpose: Purpose, email: str) -> str:
     return str(reserve(purpose=purpose, user=user, email=email, lifetime=timedelta(hours=1)).pk)
 
@@ -53,7 +62,9 @@ def right(user: User, purpose: Purpose, email: str) -> str:
 def test_a_mail_with_a_token_goes_to_the_address_it_is_about_and_nothing_else_knows_it(
     ann: User, name: str, purpose: Purpose, page: str, email: str
 ) -> None:
-    context = {"reserved": right(ann, purpose, email)} if email != ann.email else {}
+    if name == "verify_email":
+        ann = unproved(ann)
+    context = {"reserved": right(ann, purpose, email)} if name != "verify_email" else {}
     if name == "email_changed":
         context |= {"at": AT, "old_email": email, "new_email": "new@example.com"}
     message = built(name, ann, **context)
@@ -70,17 +81,26 @@ def test_a_mail_with_a_token_goes_to_the_address_it_is_about_and_nothing_else_kn
 @pytest.mark.parametrize("name", ["verify_email", "reset_password"])
 @override_settings(KEYSTONE={"PUBLIC_URL": "https://id.example.com", "FRONTEND_URL": "https://app.example.com"})
 def test_links_lead_to_the_front_end_where_there_is_one(ann: User, name: str) -> None:
-    body = str(built(name, ann).body)
+    reset = {"reserved": right(ann, Purpose.RESET_PASSWORD, ann.email)}
+    message = built(name, unproved(ann)) if name == "verify_email" else built(name, ann, **reset)
+    body = str(message.body)
     assert re.search(r"^https://app\.example\.com/(verify-email|reset-password)/[\w-]{43}/$", body, re.MULTILINE)
     assert "id.example.com" not in body
 
 
-@pytest.mark.parametrize("name", ["confirm_email", "email_changed"])
-def test_a_right_that_has_ended_brings_no_token(ann: User, name: str) -> None:
-    purpose = Purpose.CONFIRM_EMAIL if name == "confirm_email" else Purpose.REVERT_EMAIL
+@pytest.mark.parametrize(
+    ("name", "purpose"),
+    [
+        ("confirm_email", Purpose.CONFIRM_EMAIL),
+        ("email_changed", Purpose.REVERT_EMAIL),
+        ("reset_password", Purpose.RESET_PASSWORD),
+        ("choose_password", Purpose.RESET_PASSWORD),
+    ],
+)
+def test_a_right_that_has_ended_brings_no_token(ann: User, name: str, purpose: Purpose) -> None:
     reserved = right(ann, purpose, "other@example.com")
     OneTimeToken.objects.all().delete()
-    if name == "confirm_email":
+    if name != "email_changed":
         assert EMAILS[name](ann, reserved=reserved) is None
         assert send_account_emails.call(name=name, user_ids=[str(ann.pk)], context={"reserved": reserved}) == 0
     else:
@@ -142,8 +162,11 @@ def test_a_stolen_session_is_told_with_what_is_known(
 
 
 def test_why_there_is_no_password_is_told(ann: User) -> None:
-    assert "registered with Keystone more than once" in words(built("choose_password", ann))
-    assert "Your account with Keystone has this address again." in words(built("choose_password", ann, after="revert"))
+    reserved = right(ann, Purpose.RESET_PASSWORD, ann.email)
+    said = words(built("choose_password", ann, reserved=reserved))
+    assert "registered with Keystone more than once" in said
+    said = words(built("choose_password", ann, reserved=reserved, after="revert"))
+    assert "Your account with Keystone has this address again." in said
 
 
 def test_who_is_approved_without_a_password_is_led_to_one(ann: User) -> None:
@@ -167,3 +190,47 @@ def test_who_waits_without_a_password_is_told_to_choose_one(ann: User) -> None:
 @pytest.mark.parametrize("name", ["already_registered", "account_created"])
 def test_who_has_an_account_is_told_how_to_get_a_password(ann: User, name: str) -> None:
     assert "\nhttp://localhost:8000/reset-password/\n" in str(built(name, ann).body)
+
+
+@pytest.mark.parametrize("status", [Status.ACTIVE, Status.PENDING_ADMIN_APPROVAL])
+def test_who_registers_an_address_that_nobody_has_proved_is_told_how_to_take_it_over(ann: User, status: Status) -> None:
+    User.objects.filter(pk=ann.pk).update(approval_flow=ApprovalFlow.ADMIN_APPROVAL, awaiting_since=timezone.now())
+    message = built("already_registered", unproved(ann, status))
+    assert message.subject == "This address has an account already"
+    said = words(message)
+    assert "there is one with this address, which nobody has proved to be theirs." in said
+    assert "That proves that the address is yours, and signs everybody else out." in said
+    assert "But whoever made that account goes on with your address until you take it over." in said
+    assert "\nhttp://localhost:8000/reset-password/\n" in str(message.body)
+    for untrue in ("the password you chose", "nothing was changed", "cannot get into it", "belongs to an account"):
+        assert untrue not in said
+
+
+@pytest.mark.parametrize("status", [Status.REJECTED, Status.SUSPENDED, Status.DEACTIVATED])
+def test_who_registers_an_unproved_address_of_a_closed_account_is_not_sent_to_a_page_that_mails_nothing(
+    status: Status,
+) -> None:
+    said = words(built("already_registered", UserFactory(status=status, verified=False)))
+    assert "Nobody can sign in to it as it stands, and a new password cannot be set by mail." in said
+    assert "please contact the people who run Keystone." in said
+    for untrue in ("reset-password", "take it over", "nothing was changed"):
+        assert untrue not in said
+
+
+def test_the_mail_of_an_administrator_greets_by_the_name_that_they_typed() -> None:
+    message = built("account_created", UserFactory(first_name="Ann", verified=False))
+    assert str(message.body).startswith("Hello Ann,")
+
+
+@pytest.mark.parametrize("name", ["verify_email", "reset_password"])
+def test_an_account_that_has_gone_keeps_no_mail_back(ann: User, name: str) -> None:
+    """It may go between the task's look at it and its turn."""
+    reserved = {"reserved": right(ann, Purpose.RESET_PASSWORD, ann.email)} if name == "reset_password" else {}
+    User.objects.filter(pk=ann.pk).delete()
+    assert EMAILS[name](ann, **reserved) is None
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status != Status.PENDING_EMAIL_VERIFICATION])
+def test_a_verification_mail_that_is_late_brings_no_link_to_who_has_none_to_use(status: Status) -> None:
+    assert EMAILS["verify_email"](UserFactory(status=status)) is None
+    assert not OneTimeToken.objects.exists()

@@ -1,4 +1,5 @@
 import argon2
+import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.hashers import Argon2PasswordHasher, check_password, make_password, verify_password
 from pytest_django import Settings
@@ -34,3 +35,21 @@ def test_a_hash_of_djangos_default_is_due_for_an_upgrade(settings: Settings) -> 
     upgraded: list[str] = []
     assert check_password("correct horse", encoded, upgraded.append)
     assert upgraded == ["correct horse"]
+
+
+def test_a_password_works_however_the_keyboard_sends_its_accents_and_spaces(settings: Settings) -> None:
+    """RFC 8265, section 4.2.2: a Mac may send NFD, others NFC; case and width of letters count."""
+    settings.PASSWORD_HASHERS = REAL
+    composed, decomposed = "caf\u00e9 am See", "cafe\u0301\u00a0am See"
+    for chosen, typed in ((composed, decomposed), (decomposed, composed)):
+        encoded = make_password(chosen)
+        assert verify_password(typed, encoded) == (True, False)
+        assert verify_password(chosen, encoded) == (True, False)
+        for other in ("cafe am See", "caf\u00e9 am see", "caf\u00e9  am See", "\uff43af\u00e9 am See"):
+            assert not check_password(other, encoded)
+
+
+def test_half_a_surrogate_pair_is_no_fault_of_the_normalisation(settings: Settings) -> None:
+    settings.PASSWORD_HASHERS = REAL
+    with pytest.raises(UnicodeEncodeError):  # as without it; requests with one are refused before
+        make_password("a\ud800b")

@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
@@ -131,6 +132,31 @@ def test_createsuperuser_makes_an_audited_account() -> None:
     assert (user.is_active, user.is_staff, user.is_superuser) == (True, True, True)
     assert user.email_verified_at is not None
     assert User.objects.get_by_natural_key("ROOT@example.com") == user
+
+
+@pytest.mark.parametrize(
+    ("password", "names", "said"),
+    [
+        ("password", {}, "This password is too common"),
+        ("Admin@1234", {}, "This password is too common"),  # the README names it
+        ("ruth.root@example.com", {}, "The password is too similar to the email address."),
+        ("Wilhelmina", {"first_name": "Wilhelmina"}, "The password is too similar to the first name."),
+        ("a good long password", {"last_name": "see www.evil.example"}, "A name has no web address in it."),
+    ],
+)
+def test_createsuperuser_takes_no_weak_password_and_no_name_that_is_none(
+    monkeypatch: pytest.MonkeyPatch, password: str, names: dict[str, str], said: str
+) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", password)
+    fields = {"email": "ruth.root@example.com", "first_name": "R", "last_name": "R", **names}
+    with pytest.raises(CommandError, match=said):
+        call_command("createsuperuser", interactive=False, **fields)
+    assert not User.objects.exists()
+
+
+def test_createsuperuser_without_a_password_makes_an_account_that_nobody_can_sign_in_to() -> None:
+    call_command("createsuperuser", interactive=False, email="root@example.com", first_name="R", last_name="R")
+    assert not User.objects.get().has_usable_password()
 
 
 @pytest.mark.parametrize(

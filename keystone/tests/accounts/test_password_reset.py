@@ -12,6 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from keystone.accounts import lifecycle
 from keystone.accounts.models import User
 from keystone.accounts.password_reset import mail_reset_link, request_password_reset, reset_password
 from keystone.accounts.passwords import PasswordRefused, set_password
@@ -54,8 +55,7 @@ def test_the_link_of_the_mail_sets_the_password_and_ends_everything_else(
     [mail] = mailoutbox
     assert (mail.to, mail.subject) == (["Ann@example.com"], "Reset your password")
     token = token_in(mail, "reset-password")
-    row = OneTimeToken.objects.get()
-    assert row.digest == digest(token)
+    row = OneTimeToken.objects.get(digest=digest(token))
     assert timedelta(minutes=29) < row.expires_at - timezone.now() <= timedelta(minutes=30)
 
     with django_capture_on_commit_callbacks(execute=True), origin(ip_address="192.0.2.7"):
@@ -157,6 +157,28 @@ def test_a_mailbox_gets_one_link_per_interval(ask: Callable[[str], None], mailou
     reset_password(second, new_password=NEW)
     with pytest.raises(InvalidToken):
         reset_password(first, new_password=NEW)
+
+
+def test_a_mail_that_is_sent_after_another_link_was_used_or_access_ended_brings_none(
+    ask: Callable[[str], None], mailoutbox: list[EmailMessage], django_capture_on_commit_callbacks: Committed
+) -> None:
+    user = UserFactory(email="ann@example.com")
+    ask("ann@example.com")
+    first = token_in(mailoutbox[0], "reset-password")
+    for end in ("use", "suspend"):
+        User.objects.filter(pk=user.pk).update(reset_mail_at=None)
+        with django_capture_on_commit_callbacks() as late:
+            mail_reset_link("ann@example.com")
+        if end == "use":
+            reset_password(first, new_password=NEW)
+        else:
+            lifecycle.suspend_user(user, by=Actor.system(), reason="why", tell=False)
+            lifecycle.reactivate_user(user, by=Actor.system(), reason="", tell=False)
+        mailoutbox.clear()
+        assert len(late) == 1
+        late[0]()
+        assert mailoutbox == []
+        assert not OneTimeToken.objects.filter(used_at__isnull=True).exists()
 
 
 @pytest.mark.parametrize("email", ["nobody@example.com", "no address", ""])

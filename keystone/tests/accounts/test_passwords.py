@@ -15,6 +15,7 @@ from keystone.accounts.backends import person_with_password
 from keystone.accounts.leaving import deactivate_own_account
 from keystone.accounts.models import User
 from keystone.accounts.passwords import change_password, set_password
+from keystone.attempts.counting import TooManyAttempts, count_code
 from keystone.attempts.models import AttemptWindow
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
@@ -113,3 +114,13 @@ def test_a_sign_in_at_the_same_time_may_upgrade_the_hash_first(
     found = person_with_password(user.email, PASSWORD)
     assert found is not None
     assert found.password == User.objects.get(pk=user.pk).password
+
+
+def test_a_new_password_lets_codes_be_tried_again(settings: Settings) -> None:
+    settings.KEYSTONE = {"ATTEMPTS_PER_CODE_WINDOW": 1}
+    user = UserFactory(email="ann@example.com")
+    count_code(address="ann@example.com")
+    with pytest.raises(TooManyAttempts):
+        count_code(address="ann@example.com")
+    set_password(user, password=NEW, by=Actor.cli())
+    count_code(address="ann@example.com")

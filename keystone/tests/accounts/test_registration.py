@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keystone.accounts.authority import ProtectedAccount
+from keystone.accounts.lifecycle import reject_user
 from keystone.accounts.models import User
 from keystone.accounts.registration import AddressTaken, create_user, register_user
 from keystone.accounts.status import ApprovalFlow, Status
@@ -148,6 +149,18 @@ def test_no_token_at_all_is_refused(token: str) -> None:
         verify_email(token)
 
 
+def test_a_link_that_is_late_is_not_mailed_to_who_was_rejected_meanwhile(
+    mailoutbox: list[EmailMessage], django_capture_on_commit_callbacks: Committed
+) -> None:
+    with django_capture_on_commit_callbacks() as late:
+        register_user(email="ann@example.com", password="a good long one", first_name="Ann")
+    reject_user(User.objects.get(), by=Actor.system(), tell=False)
+    for callback in late:
+        callback()
+    assert mailoutbox == []
+    assert not OneTimeToken.objects.exists()
+
+
 def test_registering_again_tells_the_owner_once_per_interval(
     register: Callable[..., None], mailoutbox: list[EmailMessage]
 ) -> None:
@@ -249,6 +262,13 @@ def test_create_user_makes_an_active_account_and_tells_the_person(
     assert [mail.to for mail in mailoutbox] == [["Bob@Example.com"]]
     event = AuditEvent.objects.get(action="user.created")
     assert (event.actor_id, event.target_id) == (admin.pk, str(user.pk))
+
+
+@pytest.mark.parametrize("field", ["first_name", "last_name"])
+def test_create_user_takes_no_name_that_is_a_message(field: str) -> None:
+    with pytest.raises(ValidationError, match=r"A name has no web address in it\."):
+        create_user(email="ann@example.com", by=Actor.cli(), **{field: "see www.evil.example"})  # type: ignore[arg-type]  # a name
+    assert not User.objects.exists()
 
 
 def test_create_user_tells_an_administrator_that_an_address_is_taken() -> None:

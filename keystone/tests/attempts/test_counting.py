@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keystone.accounts.backends import WrongPassword, confirm_password, person_with_password
-from keystone.attempts.counting import TooManyAttempts, count_attempt, count_request
+from keystone.attempts.counting import TooManyAttempts, count_attempt, count_code, count_request
 from keystone.attempts.lifting import forget_ended_windows, lift_limits, lift_limits_of
 from keystone.attempts.models import AttemptWindow, Limit
 from keystone.audit.actor import Actor
@@ -253,6 +253,37 @@ def test_ended_windows_are_forgotten() -> None:
     AttemptWindow.objects.filter(limit=Limit.IP).update(ends_at=timezone.now())
     assert forget_ended_windows() == 1
     assert AttemptWindow.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("ip_address", "order"), [("192.0.2.1", ["ip", "code", "address_and_ip", "address"]), (None, ["code", "address"])]
+)
+def test_codes_are_counted_by_the_person_too_in_the_order_in_which_limits_are_lifted(
+    ip_address: str | None, order: list[str]
+) -> None:
+    with origin(ip_address=ip_address):
+        attempt = count_code(address="Ann@Example.com")
+    rows = AttemptWindow.objects.in_bulk()
+    assert [rows[place.row].limit for place in attempt.counted] == order
+    assert list(AttemptWindow.objects.order_by("-limit").values_list("limit", flat=True)) == order
+    window = AttemptWindow.objects.get(limit=Limit.CODE)
+    assert (window.address, window.source, window.count) == ("ann@example.com", "", 1)
+    assert window.ends_at - window.started_at == timedelta(hours=24)
+    attempt.give_back()
+    assert set(counts().values()) == {0}
+
+
+def test_codes_have_a_limit_of_their_own(settings: Settings) -> None:
+    settings.KEYSTONE = {"ATTEMPTS_PER_CODE_WINDOW": 2, "CODE_WINDOW": timedelta(hours=2, minutes=30)}
+    for number in range(2):
+        with origin(ip_address=f"192.0.2.{number}"):
+            count_code(address="ann@example.com")
+    with origin(ip_address="192.0.2.9"), pytest.raises(TooManyAttempts) as caught:
+        count_code(address="ann@example.com")
+    assert caught.value.detail == "Too many attempts. Try again in 3 hours."
+    assert counts()["ip", "", "192.0.2.9"] == 0
+    assert ("address_and_ip", "ann@example.com", "192.0.2.9") not in counts()
+    assert attempt(ip_address="192.0.2.9")  # the password still counts by itself
 
 
 def test_an_attempt_costs_a_bounded_number_of_statements(

@@ -10,10 +10,28 @@ from django.utils import timezone
 
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
+from keystone.attempts.models import AttemptWindow, Limit
+from keystone.sessions.models import Session
 from keystone.tests.browser.chromium import needs_chromium, opened, screenshot
 from keystone.tests.factories import PASSWORD, UserFactory, approver
 
 pytestmark = needs_chromium
+NARROW = {"width": 390, "height": 844}
+FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"
+# The contrast of an element's text with what is painted behind it, by WCAG 2.2; the canvas turns any colour into sRGB.
+CONTRAST = """element => {
+  const canvas = Object.assign(document.createElement("canvas"), {width: 1, height: 1}).getContext("2d");
+  const behind = [];
+  for (let at = element; at; at = at.parentElement) behind.unshift(getComputedStyle(at).backgroundColor);
+  const luminance = colours => {
+    for (const colour of colours) { canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1); }
+    const parts = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map(value => value / 255);
+    const [r, g, b] = parts.map(value => value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const [low, high] = [luminance(behind), luminance([getComputedStyle(element).color])].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}"""
 
 
 @pytest.fixture
@@ -95,15 +113,53 @@ def test_bulk_decision_shows_what_happened_to_each(page: Any, people: dict[str, 
     assert statuses == {"bob": Status.ACTIVE, "eve": Status.PENDING_ADMIN_APPROVAL}
 
 
+def overflow(page: Any, address: str) -> int:
+    """By how many pixels a page is wider than the screen."""
+    page.goto(address)
+    page.wait_for_load_state("networkidle")
+    wide: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wide
+
+
 def test_queue_fits_a_narrow_screen(page: Any) -> None:
-    page.set_viewport_size({"width": 390, "height": 844})
+    page.set_viewport_size(NARROW)
     sign_in(page)
     for address in ("/admin/", "/admin/keystone/awaitingdecision/", "/admin/keystone/user/"):
-        page.goto(address)
-        page.wait_for_load_state("networkidle")
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide == 0
+        assert overflow(page, address) == 0, address
     page.goto("/admin/keystone/awaitingdecision/")
     box = page.get_by_role("link", name="Reject: Ann Smith").bounding_box()
     assert box["x"] + box["width"] <= 390
     screenshot(page, "queue-narrow")
+
+
+def test_person_sessions_and_limits_fit_a_narrow_screen(page: Any, people: dict[str, User]) -> None:
+    anna, now = people["anna"], timezone.now()
+    User.objects.filter(pk=anna.pk).update(is_superuser=True)
+    staff = approver("view_auditevent", "view_session", "suspend_user", email="dana.reyes@example.com")
+    Session.objects.create(user=staff, refresh_digest="", expires_at=now + timedelta(days=1), user_agent=FIREFOX)
+    AttemptWindow.objects.create(limit=Limit.ADDRESS, address=staff.email, count=3, ends_at=now + timedelta(hours=1))
+    page.set_viewport_size(NARROW)
+    sign_in(page)
+    person = f"/admin/keystone/user/{staff.pk}"
+    for address in (f"{person}/change/", f"{person}/history/", "/api/users/"):
+        assert overflow(page, address) == 0, address
+    bar, title = (page.locator(part).first.bounding_box() for part in (".navbar", "h1"))
+    assert bar["y"] + bar["height"] <= title["y"]
+    assert overflow(page, f"{person}/sessions/") == 0
+    button = page.get_by_role("button", name="End the session of Firefox on Windows").bounding_box()
+    assert button["x"] + button["width"] <= 390
+    assert page.locator(".k-stacked td:visible").all_inner_texts()[:2] == ["Firefox on Windows", "OPEN"]
+    screenshot(page, "person-sessions-narrow")
+    assert overflow(page, "/admin/keystone/session/") == 0
+    labels = page.locator("#result_list .k-narrow-only:visible")
+    assert labels.all_inner_texts() == ["Device", "Signed in (UTC)", "Last used (UTC)", "Ends (UTC)"]
+    assert overflow(page, "/admin/keystone/attemptwindow/") == 0
+    row = page.locator("#result_list tr", has_text=staff.email).locator(".k-narrow-only:visible")
+    assert row.all_inner_texts() == ["Counted by", "Email address", "Attempts", "Since (UTC)", "Until (UTC)"]
+
+
+def test_the_active_entry_of_the_menu_is_legible_in_the_dark(page: Any) -> None:
+    page.emulate_media(color_scheme="dark")
+    sign_in(page)
+    page.goto("/admin/keystone/user/")
+    assert page.locator("#nav-sidebar a.active").evaluate(CONTRAST) >= 4.5

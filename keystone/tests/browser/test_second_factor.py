@@ -10,7 +10,7 @@ from pytest_django import Settings
 from keystone.accounts.models import User
 from keystone.tests.browser.chromium import needs_chromium, opened, screenshot
 from keystone.tests.factories import PASSWORD, approver
-from keystone.tests.two_factor.phone import fresh_code, shown
+from keystone.tests.two_factor.phone import fresh_code, set_up, shown
 from keystone.two_factor.models import Authenticator
 
 pytestmark = needs_chromium
@@ -37,6 +37,29 @@ def overflow(page: Any) -> int:
     return wide
 
 
+def contrast(page: Any, selector: str) -> float:
+    """The contrast of a text with the page's ground (WCAG 2.2, 1.4.3), as the browser paints them."""
+    page.wait_for_load_state("networkidle")
+    page.locator(selector).wait_for()
+    ratio: float = page.evaluate(
+        """selector => {
+            const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+            const luminance = colour => {
+                canvas.fillStyle = colour;
+                canvas.fillRect(0, 0, 1, 1);
+                const [r, g, b] = [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3).map(byte => byte / 255)
+                    .map(part => part <= .04045 ? part / 12.92 : ((part + .055) / 1.055) ** 2.4);
+                return .2126 * r + .7152 * g + .0722 * b;
+            };
+            const text = luminance(getComputedStyle(document.querySelector(selector)).color);
+            const ground = luminance(getComputedStyle(document.querySelector('#page')).backgroundColor);
+            return (Math.max(text, ground) + .05) / (Math.min(text, ground) + .05);
+        }""",
+        selector,
+    )
+    return ratio
+
+
 @pytest.mark.parametrize(
     ("name", "options"),
     [
@@ -49,6 +72,7 @@ def test_staff_set_it_up_and_sign_in_with_it(
 ) -> None:
     with opened(live_server.url, monkeypatch, permissions=["clipboard-read", "clipboard-write"], **options) as page:
         page.goto("/admin/keystone/awaitingdecision/")
+        assert contrast(page, "main h1 > span:last-child") >= 4.5
         give_password(page)
         page.get_by_text("It is required of staff here.").wait_for()
         assert overflow(page) == 0
@@ -108,3 +132,18 @@ def test_staff_set_it_up_and_sign_in_with_it(
         page.get_by_text("9 of 10 left").wait_for()
         assert overflow(page) == 0
         screenshot(page, f"two-factor-state-{name}")
+
+
+def test_the_sign_in_works_without_scripts(
+    anna: User, live_server: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(anna)
+    with opened(live_server.url, monkeypatch, java_script_enabled=False) as page:
+        page.goto("/admin/login/")
+        page.locator("main").get_by_label("Password").wait_for()
+        screenshot(page, "sign-in-without-scripts")
+        give_password(page)
+        page.locator("main").get_by_text("Open your authenticator app").wait_for()
+        page.get_by_label("Code of your authenticator app").fill(fresh_code(anna))
+        page.get_by_role("button", name=re.compile("Log in")).click()
+        page.wait_for_url("**/admin/")

@@ -62,7 +62,7 @@ def assert_untouched(smtp: SmtpServer) -> None:
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_names_and_reasons_stay_in_the_body(smtp: SmtpServer, template: str, text: str) -> None:
     texts = dict.fromkeys(("name", "reason", "email", "new_email", "link", "reset_link", "device", "ip_address"), text)
-    numbers = dict.fromkeys(("minutes", "hours", "days"), 3)
+    numbers = dict.fromkeys(("minutes", "hours", "days", "left"), 3)
     assert send([Mail(template, "ada@example.com", {**texts, **numbers})]) == 1
     assert_untouched(smtp)
 

@@ -12,6 +12,7 @@ from django.template import TemplateDoesNotExist
 from django.test import override_settings
 
 from keystone.accounts.emails import EMAILS
+from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, digest, reserve
 from keystone.mail.rendering import TEXT_WIDTH, Rendered, render
 from keystone.tests.factories import UserFactory
@@ -55,15 +56,30 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
     "recovery_code_used, one left": ("recovery_code_used", {"at": AT, "left": "1"}),
     "wrong_codes from nowhere": ("wrong_codes", {"at": AT}),
 }
+# Whom a mail is written to, where it is not an active person with a proved address.
+PEOPLE: dict[str, dict[str, Any]] = {
+    "verify_email": {"status": Status.PENDING_EMAIL_VERIFICATION},
+    "already_registered, not proved": {"verified": False},
+    "already_registered, not proved and rejected": {"verified": False, "status": Status.REJECTED},
+}
+VARIANTS |= {name: ("already_registered", {}) for name in PEOPLE if name not in EMAILS}
 CASES = {name: (name, CONTEXTS.get(name, {})) for name in EMAILS} | VARIANTS
-RIGHTS = {"confirm_email": Purpose.CONFIRM_EMAIL, "email_changed": Purpose.REVERT_EMAIL}
+RIGHTS = {
+    "confirm_email": Purpose.CONFIRM_EMAIL,
+    "email_changed": Purpose.REVERT_EMAIL,
+    "reset_password": Purpose.RESET_PASSWORD,
+    "choose_password": Purpose.RESET_PASSWORD,
+}
+# They go where nobody has proved to be the person of the account, or to an address that is not the account's.
+NAMELESS = {"verify_email", "confirm_email", "email_changed", "email_reverted"}
 
 
 def rendered(case: str, *, first_name: str = "Ada", **fields: Any) -> Rendered:
     name, context = CASES[case]
-    user = UserFactory(first_name=first_name, **fields)
+    user = UserFactory(first_name=first_name, **PEOPLE.get(case, {}), **fields)
     if name in RIGHTS:
-        right = reserve(purpose=RIGHTS[name], user=user, email="other@example.com", lifetime=timedelta(days=3))
+        email = "other@example.com" if name in NAMELESS else user.email
+        right = reserve(purpose=RIGHTS[name], user=user, email=email, lifetime=timedelta(days=3))
         context = context | {"reserved": str(right.pk)}
     mail = EMAILS[name](user, **context)
     assert mail is not None
@@ -71,12 +87,12 @@ def rendered(case: str, *, first_name: str = "Ada", **fields: Any) -> Rendered:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", CASES)
-def test_every_mail_has_a_subject_a_text_and_an_html_part(name: str) -> None:
-    mail = rendered(name)
+@pytest.mark.parametrize("case", CASES)
+def test_every_mail_has_a_subject_a_text_and_an_html_part(case: str) -> None:
+    mail = rendered(case)
     assert mail.subject
     assert mail.subject == " ".join(mail.subject.split())
-    assert mail.text.startswith("Hello Ada,\n\n")
+    assert mail.text.startswith("Hello,\n\n" if case in NAMELESS | PEOPLE.keys() else "Hello Ada,\n\n")
     assert "\n-- \nKeystone\nhttp://localhost:8000\n" in mail.text
     assert mail.html.startswith('<!doctype html><html lang="en" dir="ltr"')
     assert f"<title>{mail.subject}</title>" in mail.html
@@ -122,7 +138,15 @@ def test_reason_is_escaped_in_html_and_as_typed_in_text(name: str) -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("case", [case for case in CASES if case in NAMELESS | PEOPLE.keys()])
+def test_a_mail_to_where_the_name_may_be_a_strangers_words_does_not_carry_it(case: str) -> None:
+    mail = rendered(case, first_name="Pay now", last_name="or else")
+    assert "Pay now" not in mail.subject + mail.text + mail.html
+    assert "or else" not in mail.subject + mail.text + mail.html
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", [case for case in CASES if case not in NAMELESS | PEOPLE.keys()])
 def test_name_is_escaped_in_html_and_as_typed_in_text(name: str) -> None:
     mail = rendered(name, first_name="Ada & <b>")
     assert "Hello Ada &amp; &lt;b&gt;," in mail.html

@@ -117,9 +117,31 @@ def test_redis_holds_no_token(serve: Serve) -> None:
     client.close()
 
 
+def refused_pages(server: Server, secrets: dict[str, str]) -> None:
+    """What Django logs with the path, asked of pages whose tokens still work."""
+    server.post("/api/auth/password/reset/", {"email": "other@example.com"})
+    reset = secrets["unused reset link"] = link_token(server.mails("other@example.com")[-1], "reset-password")
+    pages = {f"/verify-email/{secrets['unused verification link']}/", f"/reset-password/{reset}/"}
+    pages.add(f"/reset-password/{secrets['link to choose']}/")
+    browser = server.browser()
+    for page in pages:
+        assert browser.send("GET", page).status == 200
+        assert browser.send_json("PUT", page, {}).status == 405
+        assert server.request("POST", page, b"").status == 403  # no CSRF token
+        assert server.get(f"{page}more/").status == 404
+    for word in ("password", "xq7"):
+        fields = {"new_password": word, "again": word}
+        assert browser.send("POST", f"/reset-password/{reset}/", fields).status in {200, 400}
+    for page in pages:
+        assert server.get(page).status == 200  # they do still work
+
+
 def test_the_log_of_the_server_holds_no_token(served: Server) -> None:
     secrets = walk(served)
+    refused_pages(served, secrets)
     log = served.log.read_text()
+    for line in ("Method Not Allowed (PUT): /reset-password/…/", "Forbidden (CSRF cookie not set.): /verify-email/…/"):
+        assert line in log
     assert found(secrets, [log]) == []
     assert not re.search(r"canary", log)
 

@@ -7,6 +7,8 @@ from django.core.management import CommandError, call_command
 from keystone.audit.models import AuditEvent
 from keystone.tests.factories import UserFactory, superuser
 from keystone.tests.two_factor.phone import set_up
+from keystone.two_factor import enrolment
+from keystone.two_factor.models import Authenticator
 from keystone.two_factor.verification import has_second_factor
 
 pytestmark = [
@@ -36,6 +38,14 @@ def test_it_removes_the_second_factor_of_anybody(
 def test_an_unknown_person_is_refused_in_a_line(address: str) -> None:
     with pytest.raises(CommandError, match=r"^There is no such person\.$"):
         call_command("user", "reset-otp", address)
+
+
+def test_a_set_up_that_was_not_finished_is_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    enrolment.begin(UserFactory(email="ann@example.com"))
+    call_command("user", "reset-otp", "ann@example.com")
+    assert capsys.readouterr().out == "ann@example.com had begun to set it up, and not finished: that is ended.\n"
+    assert not Authenticator.objects.exists()
+    assert AuditEvent.objects.get().action == "user.second_factor_set_up_ended"
 
 
 def test_a_person_without_one_is_refused_in_a_line() -> None:

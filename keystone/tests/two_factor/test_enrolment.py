@@ -76,7 +76,7 @@ def test_a_set_up_that_is_begun_anew_ends_the_one_before() -> None:
     assert Authenticator.objects.get() == second
     with pytest.raises(NothingBegun):
         enrolment.confirm(user, first.pk, shown(first))
-    assert enrolment.confirm(user, second.pk, shown(second))
+    assert enrolment.confirm(user, second.pk, shown(second)).authenticator == second
     with pytest.raises(NothingBegun):
         enrolment.confirm(user, second.pk, shown(second))
 

@@ -10,6 +10,8 @@ from keystone.audit.models import AuditEvent
 from keystone.tests.accounts.admin_pages import browser, page_of, told
 from keystone.tests.factories import UserFactory, approver, superuser
 from keystone.tests.two_factor.phone import set_up, verified_browser
+from keystone.two_factor import enrolment
+from keystone.two_factor.models import Authenticator
 from keystone.two_factor.verification import has_second_factor
 
 pytestmark = pytest.mark.django_db
@@ -53,6 +55,13 @@ def test_a_superuser_removes_it_after_a_look(client: Client, django_capture_on_c
     assert [sent.to for sent in mail.outbox] == [[anna.email]]
     response = client.get(removal_of(anna))
     assert told(response)[-1] == "This person has not set up two-factor sign-in."
+
+
+def test_a_set_up_that_was_not_finished_is_ended(client: Client) -> None:
+    anna = approver()
+    enrolment.begin(anna)
+    assert told(client.post(removal_of(anna))) == ["A set-up that was begun, and not finished, is ended."]
+    assert not Authenticator.objects.exists()
 
 
 def test_ones_own_is_removed_on_ones_own_page(client: Client) -> None:

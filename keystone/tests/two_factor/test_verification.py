@@ -107,11 +107,11 @@ def test_wrong_codes_count_and_a_right_one_is_given_back() -> None:
     user = UserFactory()
     with origin(ip_address="192.0.2.7"):
         set_up(user)
-        assert counts() == {"ip": 0, "address_and_ip": 0, "address": 0}
+        assert counts() == {"ip": 0, "code": 0, "address_and_ip": 0, "address": 0}
         with pytest.raises(CodeWrong):
             check_code(user, WRONG)
         check_code(user, fresh_code(user))
-    assert counts() == {"ip": 1, "address_and_ip": 1, "address": 1}
+    assert counts() == {"ip": 1, "code": 1, "address_and_ip": 1, "address": 1}
 
 
 def test_after_five_wrong_codes_the_right_one_is_not_looked_at() -> None:
