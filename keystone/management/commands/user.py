@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from django.core.management.base import CommandError
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from django_typer.management import TyperCommand, command, initialize
 from typer import Argument
 
 from keystone.accounts.models import User
 from keystone.accounts.moves import UserNotFound
+from keystone.attempts.lifting import lift_limits_of
 from keystone.audit.actor import Actor
 from keystone.refusals import Refusal
 from keystone.two_factor.enrolment import remove
@@ -44,6 +45,23 @@ class Command(TyperCommand):
         else:
             text = gettext("%(address)s had begun to set it up, and not finished: that is ended.")
         self.stdout.write(text % {"address": user.email})
+
+    @command(name="lift-limits", help=str(_("Let somebody try to sign in again who tried too often.")))
+    def lift_limits(
+        self,
+        address: Annotated[str, Argument(help=str(_("The person's email address, in any spelling.")))],
+    ) -> None:
+        """Lift the attempt limits of a person's address; those of IP addresses stay.
+
+        Raises:
+            CommandError: there is no such person.
+        """
+        try:
+            lifted = lift_limits_of(_person(address), by=Actor.cli())
+        except Refusal as refusal:
+            raise CommandError(refusal.detail) from None
+        text = ngettext("%(count)d limit was lifted.", "%(count)d limits were lifted.", lifted)
+        self.stdout.write(text % {"count": lifted})
 
 
 def _person(address: str) -> User:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from django.core.mail import EmailMessage
 
 from keystone.accounts.models import User
-from keystone.accounts.tokens import Purpose, mint
+from keystone.accounts.tokens import OneTimeToken, Purpose, digest, mint
 
 
 def token_in(mail: EmailMessage, page: str) -> str:
@@ -18,3 +18,8 @@ def token_in(mail: EmailMessage, page: str) -> str:
 def token_for(user: User, purpose: Purpose, *, email: str = "") -> str:
     """A token as a mail to this person would bring it; about `email`, or about the person's own address."""
     return mint(purpose=purpose, user=user, email=email or user.email, lifetime=timedelta(minutes=30))
+
+
+def is_usable(token: str) -> bool:
+    """Whether nobody has used a token yet, nor ended it."""
+    return OneTimeToken.objects.filter(digest=digest(token), used_at__isnull=True).exists()

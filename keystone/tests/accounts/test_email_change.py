@@ -33,7 +33,7 @@ from keystone.audit.models import AuditEvent
 from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in
-from keystone.tests.accounts.mailed_links import token_for, token_in
+from keystone.tests.accounts.mailed_links import is_usable, token_for, token_in
 from keystone.tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -41,43 +41,8 @@ Committed = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
 NEW = "another long password"
 
 
-@pytest.fixture
-def ann() -> User:
-    return UserFactory(email="ann@example.com", first_name="Ann")
-
-
-@pytest.fixture
-def do(django_capture_on_commit_callbacks: Committed) -> Callable[..., Any]:
-    """Calls a verb, and lets what waits for the commit run."""
-
-    def do(verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with django_capture_on_commit_callbacks(execute=True):
-            return verb(*args, **kwargs)
-
-    return do
-
-
-@pytest.fixture
-def move(do: Callable[..., Any], mailoutbox: list[EmailMessage]) -> Callable[[User, str], str]:
-    """Changes an address by the mailed link; returns the token that takes it back."""
-
-    def move(user: User, email: str) -> str:
-        user.refresh_from_db()
-        do(request_email_change, user, email=email, current_password=PASSWORD)
-        do(confirm_email_change, token_in(mailoutbox[-1], "confirm-email"))
-        user.refresh_from_db()
-        assert user.email == email
-        return token_in(mailoutbox[-1], "revert-email")
-
-    return move
-
-
 def actions() -> list[str]:
     return list(AuditEvent.objects.order_by("id").values_list("action", flat=True))
-
-
-def is_usable(token: str) -> bool:
-    return OneTimeToken.objects.filter(digest=digest(token), used_at__isnull=True).exists()
 
 
 # -- Asking ------------------------------------------------------------------------------------------------------

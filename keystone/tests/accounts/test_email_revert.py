@@ -11,7 +11,6 @@ from django.test import Client
 from keystone.accounts import lifecycle
 from keystone.accounts.email_change import (
     confirm_email_change,
-    request_email_change,
     revert_email_change,
 )
 from keystone.accounts.models import User
@@ -20,53 +19,18 @@ from keystone.accounts.passwords import change_password, set_password
 from keystone.accounts.registration import AddressTaken, create_user, register_user
 from keystone.accounts.status import Status
 from keystone.accounts.tasks import send_account_emails
-from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
+from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import InvalidCredentials, sign_in
-from keystone.tests.accounts.mailed_links import token_for, token_in
+from keystone.tests.accounts.mailed_links import is_usable, token_for, token_in
 from keystone.tests.factories import PASSWORD, UserFactory, superuser
 
 pytestmark = pytest.mark.django_db
 Committed = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
 NEW = "another long password"
-
-
-@pytest.fixture
-def ann() -> User:
-    return UserFactory(email="ann@example.com", first_name="Ann")
-
-
-@pytest.fixture
-def do(django_capture_on_commit_callbacks: Committed) -> Callable[..., Any]:
-    """Calls a verb, and lets what waits for the commit run."""
-
-    def do(verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with django_capture_on_commit_callbacks(execute=True):
-            return verb(*args, **kwargs)
-
-    return do
-
-
-@pytest.fixture
-def move(do: Callable[..., Any], mailoutbox: list[EmailMessage]) -> Callable[[User, str], str]:
-    """Changes an address by the mailed link; returns the token that takes it back."""
-
-    def move(user: User, email: str) -> str:
-        user.refresh_from_db()
-        do(request_email_change, user, email=email, current_password=PASSWORD)
-        do(confirm_email_change, token_in(mailoutbox[-1], "confirm-email"))
-        user.refresh_from_db()
-        assert user.email == email
-        return token_in(mailoutbox[-1], "revert-email")
-
-    return move
-
-
-def is_usable(token: str) -> bool:
-    return OneTimeToken.objects.filter(digest=digest(token), used_at__isnull=True).exists()
 
 
 def test_taking_it_back_ends_whatever_the_thief_had(

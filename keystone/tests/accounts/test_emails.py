@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 AT = "2026-12-24T18:30:00+00:00"
 
 
-@pytest.fixture
-def ann() -> User:
-    return UserFactory(email="ann@example.com", first_name="Ann")
-
-
 def built(name: str, user: User, **context: str) -> EmailMessage:
     mail = EMAILS[name](user, **context)
     assert mail is not None

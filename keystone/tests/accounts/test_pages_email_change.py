@@ -21,11 +21,6 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture
-def ann() -> User:
-    return UserFactory(email="ann@example.com", first_name="Ann")
-
-
-@pytest.fixture
 def confirm(ann: User) -> str:
     return f"/confirm-email/{token_for(ann, Purpose.CONFIRM_EMAIL, email='New@example.com')}/"
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -95,3 +96,17 @@ def test_a_persons_page_says_that_they_are_held_back_and_lifts_it(refused: Calla
     assert "further ones are refused" not in root.get(page).content.decode()
     viewer = browser(approver("view_user", "view_session", "view_attemptwindow"))
     assert viewer.post(page, {"lift": "1"}).status_code == 403
+
+
+@pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
+def test_the_command_lifts_the_limits_of_a_person(
+    refused: Callable[[str], AttemptWindow], capsys: pytest.CaptureFixture[str]
+) -> None:
+    UserFactory(email="ann@example.com")
+    refused("ann@example.com")
+    call_command("user", "lift-limits", "ANN@example.com")
+    assert capsys.readouterr().out == "2 limits were lifted.\n"
+    assert list(AttemptWindow.objects.values_list("limit", flat=True)) == ["ip"]
+    assert AuditEvent.objects.filter(action="attempts.lifted", actor_kind="cli").count() == 2
+    with pytest.raises(CommandError, match="no such person"):
+        call_command("user", "lift-limits", "nobody@example.com")

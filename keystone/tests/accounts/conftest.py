@@ -1,0 +1,47 @@
+"""Fixtures of a person whose address is changed, and who takes it back."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from django.core.mail import EmailMessage
+
+from keystone.accounts.email_change import confirm_email_change, request_email_change
+from keystone.accounts.models import User
+from keystone.tests.accounts.mailed_links import token_in
+from keystone.tests.factories import PASSWORD, UserFactory
+
+Committed = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
+
+
+@pytest.fixture
+def ann() -> User:
+    """A person."""
+    return UserFactory(email="ann@example.com", first_name="Ann")
+
+
+@pytest.fixture
+def do(django_capture_on_commit_callbacks: Committed) -> Callable[..., Any]:
+    """Calls a verb, and lets what waits for the commit run."""
+
+    def do(verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            return verb(*args, **kwargs)
+
+    return do
+
+
+@pytest.fixture
+def move(do: Callable[..., Any], mailoutbox: list[EmailMessage]) -> Callable[[User, str], str]:
+    """Changes an address by the mailed link; returns the token that takes it back."""
+
+    def move(user: User, email: str) -> str:
+        user.refresh_from_db()
+        do(request_email_change, user, email=email, current_password=PASSWORD)
+        do(confirm_email_change, token_in(mailoutbox[-1], "confirm-email"))
+        user.refresh_from_db()
+        assert user.email == email
+        return token_in(mailoutbox[-1], "revert-email")
+
+    return move
