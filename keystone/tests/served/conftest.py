@@ -8,6 +8,9 @@ from pytest_django import DjangoDbBlocker
 from keystone.tests.served.server import Server
 
 Serve = Callable[..., Server]
+WIDE = dict.fromkeys(
+    ("ATTEMPTS_PER_IP", "ATTEMPTS_PER_ADDRESS", "ATTEMPTS_PER_ADDRESS_AND_IP", "REQUESTS_PER_IP"), "1000000"
+)
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +55,9 @@ def served(serve: Serve) -> Server:
 def unguarded(serve: Serve) -> Server:
     """The application without its row locks; no mails yet."""
     return serve("keystone.tests.served.unguarded:application")
+
+
+@pytest.fixture
+def stock(serve: Serve) -> Server:
+    """The application in the field's stock ways; no mails yet. Its counts outlive a test, so no limit is in reach."""
+    return serve("keystone.tests.served.stock:application", **WIDE)

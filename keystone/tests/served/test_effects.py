@@ -14,7 +14,6 @@ from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken
 from keystone.audit.actor import Actor
 from keystone.tests.factories import PASSWORD, UserFactory, superuser
-from keystone.tests.served.conftest import Serve
 from keystone.tests.served.server import Answer, Browser, Server, at_once, link_token
 
 pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
@@ -209,5 +208,5 @@ def test_who_keeps_acting_while_they_are_signed_out_is_signed_out(served: Server
     assert acts_while_access_ends(served) == 0
 
 
-def test_control_without_a_second_look_a_session_outlives_its_end(serve: Serve) -> None:
-    assert acts_while_access_ends(serve("keystone.tests.served.stock:application")) > 0
+def test_control_without_a_second_look_a_session_outlives_its_end(stock: Server) -> None:
+    assert acts_while_access_ends(stock) > 0

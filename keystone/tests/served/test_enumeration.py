@@ -18,14 +18,13 @@ from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.tests.factories import PASSWORD, UserFactory
 from keystone.tests.measures import Measured
-from keystone.tests.served.conftest import Serve
+from keystone.tests.served.conftest import WIDE, Serve
 from keystone.tests.served.server import Answer, Server
 
 pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
 CALLS = 200
 PAUSE = 0.02  # seconds, in which a mail that the call caused is sent: it must not slow the next call down
-LIMITS = ("ATTEMPTS_PER_IP", "ATTEMPTS_PER_ADDRESS", "ATTEMPTS_PER_ADDRESS_AND_IP", "REQUESTS_PER_IP")
-PRODUCTION = {"TEST_PASSWORD_HASHER": "real", "TEST_TASKS": "threads", **dict.fromkeys(LIMITS, "1000000")}
+PRODUCTION = {"TEST_PASSWORD_HASHER": "real", "TEST_TASKS": "threads", **WIDE}
 Call = Callable[[Server, str], Answer]
 
 

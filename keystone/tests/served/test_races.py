@@ -13,12 +13,10 @@ from keystone.attempts.models import AttemptWindow
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.tests.factories import PASSWORD, UserFactory, approver, superuser
-from keystone.tests.served.conftest import Serve
 from keystone.tests.served.server import Answer, Server, at_once, link_token
 
 pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
 ROUNDS = 10
-STOCK = "keystone.tests.served.stock:application"
 
 
 def statuses(answers: list[Answer]) -> Counter[int]:
@@ -100,9 +98,8 @@ def test_a_link_survives_20_looks_and_works_for_one_of_20_at_once(served: Server
         assert len(served.mails(address)) == 2
 
 
-def test_control_a_link_that_is_looked_at_and_then_used_works_more_than_once(serve: Serve) -> None:
-    server = serve(STOCK)
-    used = [statuses(use_at_once(server, f"ann{number}@example.com"))[200] for number in range(ROUNDS)]
+def test_control_a_link_that_is_looked_at_and_then_used_works_more_than_once(stock: Server) -> None:
+    used = [statuses(use_at_once(stock, f"ann{number}@example.com"))[200] for number in range(ROUNDS)]
     assert max(used) > 1
 
 
@@ -233,7 +230,6 @@ def without_the_trigger() -> Iterator[None]:
             cursor.execute("ALTER TABLE keystone_user ENABLE TRIGGER keystone_superuser_left")
 
 
-def test_control_without_lock_and_trigger_nobody_is_left(serve: Serve) -> None:
-    server = serve(STOCK)
+def test_control_without_lock_and_trigger_nobody_is_left(stock: Server) -> None:
     with without_the_trigger():
-        assert min(deactivate_each_other(server)[1] for _ in range(ROUNDS)) == 0
+        assert min(deactivate_each_other(stock)[1] for _ in range(ROUNDS)) == 0
