@@ -42,11 +42,15 @@ class LastSuperuser(Refusal):
     message: ClassVar[str | Promise] = _("This is the last active superuser. Make another one first.")
 
 
-def refusal_to_touch(user: User, *, by: Actor) -> Refusal | None:
-    """Why `by` may not act on `user`, or None where they may."""
+def refusal_to_touch(user: User, *, by: Actor, own: bool = False) -> Refusal | None:
+    """Why `by` may not act on `user`, or None where they may.
+
+    Args:
+        own: whether an administrator may do this to their own account too.
+    """
     if by.kind is ActorKind.ADMINISTRATOR:
         if by.user.pk == user.pk:
-            return OwnAccount()
+            return None if own else OwnAccount()
         if (user.is_staff or user.is_superuser) and not by.user.is_superuser:
             return ProtectedAccount()
     return None
@@ -86,6 +90,11 @@ def lock_acting(user: User) -> User:
     if not locked.is_active or locked.access_version != user.access_version:
         raise AccessEnded
     return locked
+
+
+def lock_for(user: User, *, by: Actor) -> User:
+    """The row, locked for what `by` does to it: as `lock_acting` where that is the person, else as `lock_user`."""
+    return lock_acting(user) if by.kind is ActorKind.PERSON else lock_user(user)
 
 
 def refuse_to_grant(by: Actor) -> None:

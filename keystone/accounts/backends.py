@@ -111,10 +111,11 @@ def _compare(password: str, user: User | None) -> bool:
     if user is None or not user.has_usable_password():
         make_password(password)
         return False
-    before = user.password
+    before, is_another = user.password, False
 
     def upgrade(raw_password: str) -> None:
         """Store a newer hash of the same password, unless another one was stored at this very moment."""
+        nonlocal is_another
         try:
             hashed = make_password(raw_password)
         except HashingBusy:
@@ -123,11 +124,12 @@ def _compare(password: str, user: User | None) -> bool:
             user.password = hashed
         else:
             user.refresh_from_db(fields=["password"])
+            is_another = True
 
     if not check_password(password, before, upgrade):
         return False
-    # Where another one was stored, it is the same password's, of a sign-in at the same time, or a new one's.
-    return user.password == before or check_password(password, user.password)
+    # Another one is the same password's, of a sign-in at the same time, or a new one's: only a look tells.
+    return not is_another or check_password(password, user.password)
 
 
 def _is_text(password: str) -> bool:

@@ -51,7 +51,7 @@ def verify_email(user: User) -> Mail | None:
     lifetime = options().email_verification_lifetime
     with transaction.atomic():
         now = _locked(user)  # a decision holds this lock, too: it comes before or after the token
-        if now is None or not now.is_pending or now.email_verified_at is not None:
+        if now is None or not now.needs_verification:
             return None
         token = mint(purpose=Purpose.VERIFY_EMAIL, user=now, email=now.email, lifetime=lifetime)
     return _mail("verify_email", now, link=link("verify-email", token), **_works_for(lifetime))
@@ -133,7 +133,7 @@ def already_registered(user: User) -> Mail:
     """
     reset_link = page("reset-password")
     if user.email_verified_at is None:
-        is_open = user.is_active or user.is_pending
+        is_open = user.can_be_mailed_a_password_link
         return _mail("already_registered", user, unproved=True, is_open=is_open, link=reset_link)
     return _mail("already_registered", user, link=f"{options().link_url}/", reset_link=reset_link)
 

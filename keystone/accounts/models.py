@@ -280,6 +280,16 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         return self.status in PENDING
 
     @property
+    def can_be_mailed_a_password_link(self) -> bool:
+        """Whether a password that is set by mail is of use: to sign in with now, or once the person is let in."""
+        return self.status == Status.ACTIVE or self.is_pending
+
+    @property
+    def needs_verification(self) -> bool:
+        """Whether a link to prove the address is still to be mailed."""
+        return self.email_verified_at is None and self.is_pending
+
+    @property
     def is_unclaimed(self) -> bool:
         """Whether nobody has proved the address, nor been let in: then nobody knows whose account it is."""
         return self.email_verified_at is None and (self.is_pending or self.status == Status.REJECTED)

@@ -8,18 +8,14 @@ from keystone.accounts.emails import queue_password_email
 from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.lifecycle import lift_ended_suspension
 from keystone.accounts.links import find_link, use_link
-from keystone.accounts.models import PENDING, User
+from keystone.accounts.models import User
 from keystone.accounts.passwords import require_acceptable, store_password
-from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
 from keystone.accounts.verification import prove_address
 from keystone.attempts.counting import count_request
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
-
-# Who may set a password by mail: those who can sign in with it, now or once they are let in.
-RESETTABLE = (Status.ACTIVE, *PENDING)
 
 
 def request_password_reset(email: str) -> None:
@@ -44,7 +40,7 @@ def mail_reset_link(email: str) -> None:
     if known is not None:
         lift_ended_suspension(known)
     user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
-    if user is None or user.status not in RESETTABLE:
+    if user is None or not user.can_be_mailed_a_password_link:
         return
     now = timezone.now()
     if user.reset_mail_at and now - user.reset_mail_at < options().registration_mail_interval:
@@ -71,7 +67,7 @@ def reset_password(token: str, *, new_password: str) -> User:
     hashed = make_password(new_password)  # before the lock: it takes a while
     with transaction.atomic():
         user = use_link(found)
-        if user.status not in RESETTABLE:
+        if not user.can_be_mailed_a_password_link:
             raise InvalidToken
         person = Actor.person(user)
         store_password(user, hashed, by=person)

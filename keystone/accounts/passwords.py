@@ -12,7 +12,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.access import end_access
-from keystone.accounts.authority import lock_acting, lock_user, refusal_to_touch
+from keystone.accounts.authority import lock_for, refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
@@ -84,7 +84,7 @@ def set_password(user: User, *, password: str, by: Actor, keep: UUID | None = No
     """
     hashed = make_password(password)  # before the lock: it takes a while
     with transaction.atomic():
-        locked = lock_acting(user) if by.kind is ActorKind.PERSON else lock_user(user)
+        locked = lock_for(user, by=by)
         refusal = refusal_to_touch(locked, by=by)
         if refusal is not None:
             raise refusal

@@ -126,8 +126,7 @@ def mail_registration(user: User, otherwise: str | None) -> None:
     now = timezone.now()
     if user.registration_mail_at and now - user.registration_mail_at < options().registration_mail_interval:
         return
-    needs_link = user.email_verified_at is None and user.is_pending
-    name = "verify_email" if needs_link else otherwise
+    name = "verify_email" if user.needs_verification else otherwise
     if name is None:
         return
     User.objects.filter(pk=user.pk).update(registration_mail_at=now)

@@ -40,7 +40,7 @@ def verify_email(token: str) -> User:
 
 def lacks_password(user: User) -> bool:
     """Whether a person has still to choose the password that they sign in with, now or once they are let in."""
-    return (user.is_active or user.is_pending) and not user.has_usable_password()
+    return user.can_be_mailed_a_password_link and not user.has_usable_password()
 
 
 def prove_address(user: User) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from django.db import transaction
 
-from keystone.accounts.authority import OwnAccount, refusal_to_touch
+from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
 from keystone.attempts.models import AttemptWindow, AttemptWindowQuerySet, Limit
 from keystone.audit.actor import Actor
@@ -26,7 +26,7 @@ def lift_limits(windows: Collection[int], *, by: Actor) -> int:
     running = AttemptWindow.objects.running().filter(pk__in=windows).order_by("-limit", "pk").select_for_update()
     rows = list(running)
     owners = User.objects.filter(email_normalized__in={row.address for row in rows if row.address})
-    barred = {user.email_normalized for user in owners if _may_not_help(user, by=by)}
+    barred = {user.email_normalized for user in owners if refusal_to_touch(user, by=by, own=True)}
     rows = [row for row in rows if row.address not in barred]
     changes = [{"counted_by": [row.limit, None], "attempts": [row.count, 0]} for row in rows]
     record(event("attempts.lifted", row, by=by, changes=change) for row, change in zip(rows, changes, strict=True))
@@ -46,11 +46,6 @@ def lift_limits_of(user: User, *, by: Actor) -> int:
 def forget_code_attempts(user: User) -> None:
     """Let a person's codes be tried again: who guessed at them knew a password that is not theirs any more."""
     AttemptWindow.objects.filter(limit=Limit.CODE, address=user.email_normalized).delete()
-
-
-def _may_not_help(user: User, *, by: Actor) -> bool:
-    refusal = refusal_to_touch(user, by=by)
-    return refusal is not None and not isinstance(refusal, OwnAccount)
 
 
 def limits_of(user: User) -> AttemptWindowQuerySet:

@@ -9,7 +9,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.access import end_access
-from keystone.accounts.authority import OwnAccount, lock_acting, lock_user, refusal_to_touch
+from keystone.accounts.authority import lock_acting, lock_user, refusal_to_touch
 from keystone.accounts.models import User
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
@@ -115,6 +115,6 @@ def renew_session(user: User, session_id: UUID) -> TokenPair:
 
 def _refuse_to_end(user: User, *, by: Actor) -> None:
     """As every act on others is refused; one's own sessions are one's own to end, for administrators too."""
-    refusal = refusal_to_touch(user, by=by)
-    if refusal is not None and not isinstance(refusal, OwnAccount):
+    refusal = refusal_to_touch(user, by=by, own=True)
+    if refusal is not None:
         raise refusal

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.authority import lock_acting, lock_user, refusal_to_touch
+from keystone.accounts.authority import lock_acting, lock_for, refusal_to_touch
 from keystone.accounts.models import User
 from keystone.attempts.counting import count_code
 from keystone.audit.actor import Actor, ActorKind
@@ -23,7 +23,7 @@ from keystone.two_factor.models import SECRET_BYTES, Authenticator, RecoveryCode
 from keystone.two_factor.notices import tell
 from keystone.two_factor.recovery_codes import make_recovery_codes
 from keystone.two_factor.sealing import seal
-from keystone.two_factor.verification import SEPARATORS, CodeNeeded, CodeWrong
+from keystone.two_factor.verification import CodeWrong, typed_code
 
 SETUP_LIFETIME = timedelta(minutes=30)  # how long a QR code that was shown can be confirmed
 
@@ -123,9 +123,7 @@ def confirm(user: User, key: int | None, code: str | None) -> SetUp:
         AccessEnded: the person was signed out in the meantime.
         UserNotFound: the account has gone.
     """
-    text = SEPARATORS.sub("", code or "")
-    if not text:
-        raise CodeNeeded
+    text = typed_code(code)
     if not _begun(user, key).exists():
         raise NothingBegun
     attempt = count_code(address=user.email_normalized)
@@ -187,7 +185,7 @@ def remove(user: User, *, by: Actor) -> bool:
         SuperusersOnly, OwnAccount: `by` may not do this.
         UserNotFound: the account has gone.
     """
-    locked = lock_acting(user) if by.kind is ActorKind.PERSON else lock_user(user)
+    locked = lock_for(user, by=by)
     refusal = refusal_to_touch(locked, by=by) or _refusal_to_remove(locked, by=by)
     if refusal is not None:
         raise refusal

@@ -57,6 +57,18 @@ def second_factor_of(user: User) -> Authenticator | None:
     return Authenticator.objects.confirmed_of(user).first()
 
 
+def typed_code(code: str | None) -> str:
+    """The code without the spaces and dashes that people type.
+
+    Raises:
+        CodeNeeded: nothing is left.
+    """
+    text = SEPARATORS.sub("", code or "")
+    if not text:
+        raise CodeNeeded
+    return text
+
+
 def check_code(user: User, code: str | None) -> Authenticator:
     """Take a code of the person's authenticator or a recovery code. Each works once, for one of any number of callers.
 
@@ -74,15 +86,13 @@ def check_code(user: User, code: str | None) -> Authenticator:
         CodeWrong: it is wrong, was used before, or the person has no second factor.
         TooManyAttempts: too many were wrong before; whether this one is right is not looked at.
     """
-    text = SEPARATORS.sub("", code or "")
-    if not text:
-        raise CodeNeeded
+    text = typed_code(code)
     count = count_attempt if is_recovery_code(text) else count_code
     attempt = count(address=user.email_normalized)
     with transaction.atomic():
         authenticator = Authenticator.objects.confirmed_of(user).select_for_update().first()
         if authenticator is None or not _fits(user, authenticator, text):
-            raise CodeWrong if len(text) == DIGITS else RecoveryCodeWrong
+            raise RecoveryCodeWrong if is_recovery_code(text) else CodeWrong
     attempt.give_back()
     return authenticator
 
@@ -123,7 +133,7 @@ def is_recovery_code(code: str) -> bool:
 
 
 def _fits(user: User, authenticator: Authenticator, text: str) -> bool:
-    if len(text) == DIGITS:
+    if not is_recovery_code(text):
         return authenticator.verify_token(text)
     if len(text) > MAX_CODE_LENGTH or not use_recovery_code(user, text):
         return False

@@ -10,7 +10,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from keystone.accounts.admin.selection import keys, person_or_404
-from keystone.accounts.authority import OwnAccount, refusal_to_touch
+from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
 from keystone.attempts.lifting import lift_limits_of, limits_of
 from keystone.audit.models import AuditEvent
@@ -94,8 +94,8 @@ class PersonPagesMixin(Base):
         return self._person_page(request, user, "sessions", page, rows, extra)
 
     def _may_end(self, request: HttpRequest, user: User) -> bool:
-        refusal = refusal_to_touch(user, by=acting(request))
-        return request.user.has_perm("keystone.end_session") and (refusal is None or isinstance(refusal, OwnAccount))
+        allowed = refusal_to_touch(user, by=acting(request), own=True) is None
+        return allowed and request.user.has_perm("keystone.end_session")
 
     def _end_or_lift(self, request: HttpRequest, user: User) -> None:
         """Do what the pressed button says: end one session (its id), end all, or lift the limits."""
