@@ -9,7 +9,14 @@ from keystone.tests.served.server import Server
 
 Serve = Callable[..., Server]
 WIDE = dict.fromkeys(
-    ("ATTEMPTS_PER_IP", "ATTEMPTS_PER_ADDRESS", "ATTEMPTS_PER_ADDRESS_AND_IP", "REQUESTS_PER_IP"), "1000000"
+    (
+        "ATTEMPTS_PER_IP",
+        "ATTEMPTS_PER_ADDRESS",
+        "ATTEMPTS_PER_ADDRESS_AND_IP",
+        "CODE_ATTEMPTS_PER_DAY",
+        "REQUESTS_PER_IP",
+    ),
+    "1000000",
 )
 
 

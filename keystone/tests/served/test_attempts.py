@@ -11,17 +11,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from functools import cache
 
 import pytest
-from django.contrib.auth.hashers import make_password
 
-from keystone.accounts.hashers import Argon2idHasher
 from keystone.accounts.models import User
 from keystone.attempts.models import AttemptWindow
 from keystone.tests.factories import PASSWORD, UserFactory, superuser
 from keystone.tests.measures import Measured
 from keystone.tests.served.conftest import Serve
+from keystone.tests.served.hashes import real_hash
 from keystone.tests.served.server import Answer, Server, at_once
 
 pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
@@ -46,12 +44,6 @@ def guesses_at_once(server: Server, user: User) -> list[Answer]:
 def hashed(answers: list[Answer]) -> int:
     """How many got as far as having a password hashed."""
     return sum(answer.status != 429 for answer in answers)
-
-
-@cache
-def real_hash() -> str:
-    """The test's password as the server hashes it."""
-    return make_password(PASSWORD, hasher=Argon2idHasher())
 
 
 def people(count: int) -> list[User]:

@@ -8,17 +8,15 @@ runs tests is no fair judge of them. The promise is a gap of the medians under 1
 import statistics
 import time
 from collections.abc import Callable
-from functools import cache
 
 import pytest
-from django.contrib.auth.hashers import make_password
 
-from keystone.accounts.hashers import Argon2idHasher
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.tests.factories import PASSWORD, UserFactory
+from keystone.tests.factories import UserFactory
 from keystone.tests.measures import Measured
 from keystone.tests.served.conftest import WIDE, Serve
+from keystone.tests.served.hashes import real_hash
 from keystone.tests.served.server import Answer, Server
 
 pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
@@ -26,12 +24,6 @@ CALLS = 200
 PAUSE = 0.02  # seconds, in which a mail that the call caused is sent: it must not slow the next call down
 PRODUCTION = {"TEST_PASSWORD_HASHER": "real", "TEST_TASKS": "threads", **WIDE}
 Call = Callable[[Server, str], Answer]
-
-
-@cache
-def real_hash() -> str:
-    """The test's password as the server hashes it."""
-    return make_password(PASSWORD, hasher=Argon2idHasher())
 
 
 def register(server: Server, email: str) -> Answer:

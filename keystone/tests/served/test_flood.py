@@ -14,12 +14,11 @@ from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
-from django.contrib.auth.hashers import make_password
 
-from keystone.accounts.hashers import Argon2idHasher
 from keystone.accounts.models import User
 from keystone.tests.factories import PASSWORD, UserFactory
 from keystone.tests.measures import Measured
+from keystone.tests.served.hashes import real_hash
 from keystone.tests.served.server import Server
 
 pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
@@ -65,7 +64,7 @@ def look_at_me(server: Server, token: str, *, seconds: float) -> list[float]:
 def measure(server: Server, measured: Measured, name: str) -> list[tuple[int, str, str | None, int]]:
     """Look at `me/` alone and under the flood, keep both figures, and give what the flood was answered."""
     user = UserFactory()
-    User.objects.filter(pk=user.pk).update(password=make_password(PASSWORD, hasher=Argon2idHasher()))
+    User.objects.filter(pk=user.pk).update(password=real_hash())
     token = server.post("/api/auth/login/", {"email": user.email, "password": PASSWORD}).json["access"]
     alone = look_at_me(server, token, seconds=ALONE)
     with flood(server) as answers:

@@ -10,7 +10,7 @@ from keystone.attempts.models import AttemptWindow
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.tests.factories import PASSWORD, UserFactory, approver
-from keystone.tests.served.conftest import Serve
+from keystone.tests.served.conftest import WIDE, Serve
 from keystone.tests.served.server import Answer, Server, at_once
 from keystone.tests.two_factor.phone import WRONG, fresh_code, set_up
 from keystone.two_factor.models import RecoveryCode
@@ -19,8 +19,6 @@ pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
 ROUNDS = 10
 LIMIT = 5
 # So wide that it is the code that refuses, and not the limit of attempts.
-LIMITS = ("ATTEMPTS_PER_ADDRESS_AND_IP", "ATTEMPTS_PER_ADDRESS", "ATTEMPTS_PER_IP", "CODE_ATTEMPTS_PER_DAY")
-WIDE = dict.fromkeys(LIMITS, "9999")
 
 
 def log_in(server: Server, user: User, code: str) -> Answer:
