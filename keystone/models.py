@@ -1,10 +1,15 @@
 """Index of the models, so that Django finds them. Each stands with its subject."""
 
 from keystone.accounts.models import User
+from keystone.accounts.preferences import Preferences
 from keystone.accounts.queue import AwaitingDecision
 from keystone.accounts.tokens import OneTimeToken
 from keystone.attempts.models import AttemptWindow
 from keystone.audit.models import AuditEvent
+from keystone.background.models import Task, TaskOutcome, WorkerProcess
+from keystone.data.models import DataRun
+from keystone.mail.models import OutgoingMail, SuppressedAddress
+from keystone.scheduling.models import ScheduledJob, ScheduledRun, SchedulerProcess
 from keystone.sessions.models import Session
 from keystone.two_factor.models import Authenticator, RecoveryCode
 
@@ -13,8 +18,18 @@ __all__ = [
     "AuditEvent",
     "Authenticator",
     "AwaitingDecision",
+    "DataRun",
     "OneTimeToken",
+    "OutgoingMail",
+    "Preferences",
     "RecoveryCode",
+    "ScheduledJob",
+    "ScheduledRun",
+    "SchedulerProcess",
     "Session",
+    "SuppressedAddress",
+    "Task",
+    "TaskOutcome",
     "User",
+    "WorkerProcess",
 ]

@@ -1,1 +1,1 @@
-"""Work that outlives the request."""
+"""Work that outlives the request: tasks, on `django.tasks` in front and Procrastinate behind."""

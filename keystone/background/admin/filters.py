@@ -1,0 +1,70 @@
+"""What the list of tasks is narrowed down by; each goes through an index."""
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.contrib.filters.admin import DropdownFilter, RadioFilter
+
+from keystone.background.models import Task
+from keystone.background.reading import queue_names, task_names
+from keystone.background.results import LARGEST_ID
+from keystone.background.states import TaskState
+
+
+class StateFilter(RadioFilter):
+    """By where a task stands."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """All states."""
+        return [(state.name.lower(), state.label) for state in TaskState]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        """The tasks in the chosen state."""
+        chosen = {state.name.lower(): state for state in TaskState}.get(str(self.value()))
+        return queryset if chosen is None else queryset.filter(status=chosen)
+
+
+class QueueFilter(DropdownFilter):
+    """By queue."""
+
+    title = _("queue")
+    parameter_name = "queue"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The queues that any task is in."""
+        return [(name, name) for name in queue_names()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        """The tasks of the chosen queue."""
+        return queryset.filter(queue_name=self.value()) if self.value() else queryset
+
+
+class NameFilter(DropdownFilter):
+    """By the function that runs."""
+
+    title = _("task")
+    parameter_name = "task"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """The names of all tasks that the table holds."""
+        return [(name, name) for name in task_names()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
+        """The tasks of the chosen name."""
+        return queryset.filter(task_name=self.value()) if self.value() else queryset
+
+
+def search_tasks(queryset: QuerySet[Task], text: str) -> QuerySet[Task]:
+    """The task with this number, or those whose name has the text in it; nothing selects everything."""
+    text = text.strip().removeprefix("#").casefold()
+    if not text:
+        return queryset
+    if text.isascii() and text.isdecimal():
+        key = int(text) if len(text) < 20 else LARGEST_ID + 1
+        return queryset.filter(pk=key) if key <= LARGEST_ID else queryset.none()
+    return queryset.filter(task_name__in=[name for name in task_names() if text in name.casefold()])

@@ -1,0 +1,102 @@
+"""Deciding on tasks in the admin: bulk actions and buttons. Each calls one function and says what came of it."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import action
+
+from keystone.admin_buttons import Button, ButtonsMixin
+from keystone.background.handling import Handled, cancel_tasks, discard_tasks, retry_tasks
+from keystone.background.models import Task
+from keystone.background.states import ENDED, TaskState
+from keystone.model_admin import acting
+
+AT_ONCE = 10_000  # tasks in one decision, as many as the pages show
+DECISIONS: dict[str, Callable[..., Handled]] = {
+    "retry": retry_tasks,
+    "cancel": cancel_tasks,
+    "discard": discard_tasks,
+}
+
+
+class HandlingMixin(ButtonsMixin):
+    """A list of tasks with the decisions, in bulk and for one."""
+
+    actions = ("retry_selected", "cancel_selected", "discard_selected")
+    decisions = tuple(DECISIONS)
+    key_converter = "int"
+
+    def has_handle_permission(self, request: HttpRequest) -> bool:
+        """Whether this viewer may decide on tasks."""
+        return self.has_view_permission(request) and request.user.has_perm("keystone.handle_task")
+
+    @action(description=gettext_lazy("Try again"), permissions=["handle"])
+    def retry_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
+        """Let the selected tasks run again."""
+        self._decide(request, "retry", queryset)
+
+    @action(description=gettext_lazy("Cancel or stop"), permissions=["handle"])
+    def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
+        """Cancel the selected tasks that wait, and stop those that run."""
+        self._decide(request, "cancel", queryset)
+
+    @action(description=gettext_lazy("Discard"), permissions=["handle"])
+    def discard_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
+        """Give the selected failed tasks up."""
+        self._decide(request, "discard", queryset)
+
+    def may(self, request: HttpRequest, decision: str) -> bool:
+        """Whoever may decide on tasks may decide anything."""
+        return self.has_handle_permission(request)
+
+    def decide(self, request: HttpRequest, decision: str, keys: Iterable[int]) -> None:
+        """Decide on the tasks with these keys, and say what came of it."""
+        self._tell(request, decision, DECISIONS[decision](list(keys), by=acting(request)))
+
+    def offered(self, request: HttpRequest, task: Task) -> list[dict[str, Any]]:
+        """The decisions that are legal for this task and allowed to this viewer, as buttons."""
+        offered: list[Button] = []
+        if task.status in ENDED:
+            offered.append(("retry", _("Try again"), "replay", ""))
+        if task.status == TaskState.WAITING:
+            offered.append(("cancel", _("Cancel"), "cancel", "k-reject"))
+        if task.status == TaskState.RUNNING and not task.abort_requested:
+            offered.append(("cancel", _("Stop"), "stop_circle", "k-reject"))
+        if task.status == TaskState.FAILED:
+            offered.append(("discard", _("Discard"), "delete", "k-reject"))
+        return self.buttons(request, task.pk, offered)
+
+    def _decide(self, request: HttpRequest, decision: str, queryset: QuerySet[Task]) -> None:
+        keys = list(queryset.values_list("pk", flat=True)[: AT_ONCE + 1])
+        self.decide(request, decision, keys[:AT_ONCE])
+        if len(keys) > AT_ONCE:
+            text = _("One decision takes at most %(count)s tasks: the first in the order of the list.")
+            messages.warning(request, text % {"count": f"{AT_ONCE:,}"})
+
+    def _tell(self, request: HttpRequest, decision: str, handled: Handled) -> None:
+        stopping = sum(task.status == TaskState.RUNNING for task in handled.done)
+        done = len(handled.done) - stopping
+        texts = {
+            "retry": ngettext("%(count)d task is tried again.", "%(count)d tasks are tried again.", done),
+            "cancel": ngettext("%(count)d task was cancelled.", "%(count)d tasks were cancelled.", done),
+            "discard": ngettext("%(count)d task was discarded.", "%(count)d tasks were discarded.", done),
+        }
+        if done:
+            messages.success(request, texts[decision] % {"count": done})
+        if stopping:
+            text = ngettext(
+                "%(count)d running task was asked to stop.", "%(count)d running tasks were asked to stop.", stopping
+            )
+            messages.success(request, text % {"count": stopping})
+        refusals: dict[str, int] = {}
+        for _task, refusal in handled.refused:
+            refusals[refusal.detail] = refusals.get(refusal.detail, 0) + 1
+        for detail, count in refusals.items():
+            messages.warning(request, f"{detail} ({count})" if count > 1 else detail)
+        if handled.missing:
+            messages.warning(request, _("A task is not there any more: it was pruned."))

@@ -1,0 +1,61 @@
+"""Declaring a task: `@task`, as Django's, with what the queue can do beside it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+from django.tasks import task as django_task
+from django.tasks.base import (
+    DEFAULT_TASK_BACKEND_ALIAS,
+    DEFAULT_TASK_PRIORITY,
+    DEFAULT_TASK_QUEUE_NAME,
+    Task,
+)
+
+MAX_ATTEMPTS = 5
+TIMEOUT = 600.0  # seconds
+
+if TYPE_CHECKING:
+    _Task = Task[Any, Any]
+else:
+    _Task = Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueuedTask(_Task):
+    """A task with its limits.
+
+    Attributes:
+        max_attempts: how often it is tried before it is left to an administrator; from 1.
+        timeout: seconds after which an attempt is ended and counts as failed; None for no limit.
+    """
+
+    max_attempts: int = MAX_ATTEMPTS
+    timeout: float | None = TIMEOUT
+
+
+def task[**P, R](
+    *,
+    priority: int = DEFAULT_TASK_PRIORITY,
+    queue_name: str = DEFAULT_TASK_QUEUE_NAME,
+    backend: str = DEFAULT_TASK_BACKEND_ALIAS,
+    max_attempts: int = MAX_ATTEMPTS,
+    timeout: float | None = TIMEOUT,
+) -> "Callable[[Callable[P, R]], Task[P, R]]":
+    """Declare a function of a module as a task. It is enqueued in the caller's transaction, and runs at least once.
+
+    Its arguments are JSON: give it ids, and let it fetch. It may run twice, so let the second time do nothing.
+
+    Args:
+        priority: -100 to 100; higher goes first.
+        queue_name: a worker serves all queues, or those that it is told.
+        backend: an alias of `TASKS`.
+        max_attempts: how often it is tried, with longer and longer waits between.
+        timeout: seconds for one attempt; None for no limit.
+    """
+    limits: dict[str, Any] = {"max_attempts": max_attempts, "timeout": timeout}
+    declare: Any = django_task
+    return cast(
+        "Callable[[Callable[P, R]], Task[P, R]]",
+        declare(priority=priority, queue_name=queue_name, backend=backend, **limits),
+    )

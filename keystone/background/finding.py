@@ -1,0 +1,30 @@
+"""Finding a task by the name that is in its row."""
+
+from importlib import import_module
+from typing import Any
+
+from django.tasks import Task
+
+
+class TaskNotFound(Exception):  # noqa: N818 - as Django names such
+    """No module has a task of this name: it was renamed, or this worker's code is older or newer than the queue's."""
+
+
+class ForeignTask(Exception):  # noqa: N818 - what a row is
+    """Somebody else wrote the row, such as Procrastinate's own shell."""
+
+
+def find_task(path: str) -> "Task[Any, Any]":
+    """The task that is declared at `path`, the dotted path of its function; its module is imported.
+
+    Raises:
+        TaskNotFound: there is none.
+    """
+    module, _, name = path.rpartition(".")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise TaskNotFound(f"There is no task {path}: {error}") from error
+    if not isinstance(found, Task):
+        raise TaskNotFound(f"{path} is not a task: declare it with @task().")
+    return found

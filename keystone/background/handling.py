@@ -1,0 +1,161 @@
+"""What an administrator decides on tasks: to try them again, to cancel them, to discard what has failed.
+
+A worker takes a row with `FOR UPDATE SKIP LOCKED`. Each function here locks its rows first and judges them then: a
+task is either decided on before a worker sees it, or judged as what the worker has made of it.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.models import ProcrastinateEvent
+
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+from keystone.background.models import Task, TaskOutcome
+from keystone.background.queue import NOTIFY, wake_arguments
+from keystone.background.states import ENDED, TaskState
+from keystone.refusals import Refusal
+
+
+class NotRetriable(Refusal):
+    """The task waits, runs or has succeeded."""
+
+    code = "task_not_retriable"
+    message = _("Only a task that has failed or was cancelled or aborted can be tried again.")
+
+
+class NotCancellable(Refusal):
+    """The task is over."""
+
+    code = "task_not_cancellable"
+    message = _("Only a task that waits or runs can be cancelled.")
+
+
+class AlreadyStopping(Refusal):
+    """Somebody was first."""
+
+    code = "task_already_stopping"
+    message = _("The task has been asked to stop already.")
+
+
+class NotDiscardable(Refusal):
+    """The task is no dead letter."""
+
+    code = "task_not_discardable"
+    message = _("Only a task that has failed can be discarded.")
+
+
+@dataclass
+class Handled:
+    """What a decision came to: on which tasks it was carried out, and which refused it and why."""
+
+    done: list[Task] = field(default_factory=list)
+    refused: list[tuple[Task, Refusal]] = field(default_factory=list)
+    missing: list[int] = field(default_factory=list)
+
+
+@transaction.atomic
+def retry_tasks(ids: Collection[int], *, by: Actor) -> Handled:
+    """Let tasks that have failed or were cancelled or aborted run again at once, with all their attempts.
+
+    Their former errors are kept.
+
+    Args:
+        ids: the keys of the tasks.
+        by: who decides; it is noted in the audit log.
+    """
+    handled = _judged(ids, lambda task: None if task.status in ENDED else NotRetriable())
+    _write(handled.done, status=TaskState.WAITING, attempts=0, abort_requested=False, scheduled_at=Now(), worker=None)
+    TaskOutcome.objects.filter(pk__in=[task.pk for task in handled.done]).update(rescues=0)
+    # Procrastinate notes the second try of a failed task only.
+    _note("retried", [task for task in handled.done if task.status != TaskState.FAILED])
+    _wake(handled.done)
+    _record("task.retried", handled.done, TaskState.WAITING, by=by)
+    return handled
+
+
+@transaction.atomic
+def cancel_tasks(ids: Collection[int], *, by: Actor) -> Handled:
+    """Cancel tasks that wait, and ask those that run to stop.
+
+    A running task stops where it next awaits something; one that cannot be stopped comes to its own end.
+
+    Args:
+        ids: the keys of the tasks.
+        by: who decides; it is noted in the audit log.
+    """
+    handled = _judged(ids, _refusal_to_cancel)
+    waiting = [task for task in handled.done if task.status == TaskState.WAITING]
+    running = [task for task in handled.done if task.status == TaskState.RUNNING]
+    _write(waiting, status=TaskState.CANCELLED)
+    _write(running, abort_requested=True)  # a trigger tells the worker
+    _record("task.cancelled", waiting, TaskState.CANCELLED, by=by)
+    _record("task.stop_requested", running, TaskState.RUNNING, by=by)
+    return handled
+
+
+@transaction.atomic
+def discard_tasks(ids: Collection[int], *, by: Actor) -> Handled:
+    """Decide that failed tasks are not to be tried again.
+
+    They are cancelled, not deleted: until they are pruned, whoever erred can still try them again.
+
+    Args:
+        ids: the keys of the tasks.
+        by: who decides; it is noted in the audit log, which keeps the names and keys.
+    """
+    handled = _judged(ids, lambda task: None if task.status == TaskState.FAILED else NotDiscardable())
+    _write(handled.done, status=TaskState.CANCELLED)
+    _note("cancelled", handled.done)  # so that they are pruned by the day of this decision
+    _record("task.discarded", handled.done, TaskState.CANCELLED, by=by)
+    return handled
+
+
+def _refusal_to_cancel(task: Task) -> Refusal | None:
+    if task.status not in {TaskState.WAITING, TaskState.RUNNING}:
+        return NotCancellable()
+    return AlreadyStopping() if task.abort_requested else None
+
+
+def _judged(ids: Collection[int], judge: Callable[[Task], Refusal | None]) -> Handled:
+    """Lock the rows, in the order of their keys, and tell which refuse."""
+    tasks = list(Task.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
+    found = {task.pk for task in tasks}
+    handled = Handled(missing=[key for key in dict.fromkeys(ids) if key not in found])
+    for task in tasks:
+        refusal = judge(task)
+        if refusal is None:
+            handled.done.append(task)
+        else:
+            handled.refused.append((task, refusal))
+    return handled
+
+
+def _write(tasks: list[Task], **values: object) -> None:
+    # The manager refuses to write (Procrastinate's rows are not for everybody), a queryset does not.
+    Task.objects.filter(pk__in=[task.pk for task in tasks]).update(**values)
+
+
+def _note(kind: str, tasks: list[Task]) -> None:
+    """Add what no trigger of Procrastinate's tells of to the events of the tasks."""
+    ProcrastinateEvent.objects.all().bulk_create(
+        ProcrastinateEvent(job_id=task.pk, type=kind, at=Now()) for task in tasks
+    )
+
+
+def _wake(tasks: list[Task]) -> None:
+    """Tell the workers, when the transaction commits; else they would see it at their next look only."""
+    if not tasks:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(NOTIFY, wake_arguments({task.queue_name for task in tasks}))
+
+
+def _record(action: str, tasks: list[Task], state: TaskState, *, by: Actor) -> None:
+    record(
+        event(action, task, by=by, changes={"state": [TaskState(task.status).name.lower(), state.name.lower()]})
+        for task in tasks
+    )

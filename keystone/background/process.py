@@ -1,0 +1,92 @@
+"""A worker as a process: its signals, its end, and its start anew."""
+
+import asyncio
+import atexit
+import logging
+import os
+import signal
+import sys
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import connections
+from django.tasks import task_backends
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from procrastinate.contrib.django.settings import settings as procrastinate_settings
+
+from keystone import health_file
+from keystone.background.options import End, WorkerOptions
+from keystone.background.worker import Worker
+from keystone.refusals import Refusal
+
+logger = logging.getLogger(__name__)
+
+
+class WrongOptions(Refusal):
+    """A worker with these options would not do what is meant."""
+
+    code = "wrong_options"
+    message: ClassVar[str | Promise] = _("These options do not fit together.")
+
+
+def run_worker(options: WorkerOptions) -> None:
+    """Run a worker in this process until it is told to stop by SIGTERM or SIGINT; a second one hurries it.
+
+    A worker whose tasks hold threads for ever replaces itself by a new one, in the same process.
+
+    Raises:
+        WrongOptions: they name a queue that does not exist, or times that do not fit together.
+    """
+    _check(options)
+    logging.getLogger("django.tasks").setLevel(logging.CRITICAL)  # the worker has a line of its own for each end
+    worker, end = asyncio.run(_run(options))
+    if end is End.RECYCLE:
+        logger.warning("worker starts anew, because a task holds %d of its slots", worker.lost)
+        _flush()
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves, with our own arguments
+    if worker.lost:
+        # What hangs would keep the interpreter from ending. What it does at its end, it does here.
+        atexit._run_exitfuncs()
+        _flush()
+        os._exit(0)
+
+
+async def _run(options: WorkerOptions) -> tuple[Worker, End]:
+    worker = Worker(options)
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        loop.add_signal_handler(number, worker.stop)
+    return worker, await worker.run()
+
+
+def _check(options: WorkerOptions) -> None:
+    for backend in task_backends.all():
+        for message in backend.check():
+            raise WrongOptions(str(message))
+    known = {queue for backend in task_backends.all() for queue in backend.queues}
+    unknown = sorted(set(options.queues or []) - known)
+    if unknown:
+        values = {"unknown": ", ".join(unknown), "known": ", ".join(sorted(known))}
+        raise WrongOptions(gettext("There is no queue %(unknown)s. There are: %(known)s.") % values)
+    if fault := health_file.fault_of(options.health_file):
+        raise WrongOptions(fault)
+    if options.stalled_after < 2 * options.heartbeat:
+        raise WrongOptions(gettext("--stalled-after must be at least twice --heartbeat, or the living count as dead."))
+    alias = procrastinate_settings.DATABASE_ALIAS
+    pool = settings.DATABASES[alias].get("OPTIONS", {}).get("pool")
+    most = pool.get("max_size", 4) if isinstance(pool, dict) else None
+    if most is not None and options.concurrency > most:
+        logger.warning(
+            "%d tasks at once share %d connections: those that wait too long for one fail, and are tried again",
+            options.concurrency,
+            most,
+        )
+    connections.close_all()
+
+
+def _flush() -> None:
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()

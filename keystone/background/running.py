@@ -1,0 +1,247 @@
+"""Running one attempt of a task, and saying what came of it."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import Any
+
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
+from django.conf import settings
+from django.db import close_old_connections, connections, reset_queries
+from django.tasks import Task, TaskContext, TaskResult, TaskResultStatus
+from django.tasks.base import TaskError
+from django.tasks.signals import task_finished, task_started
+from django.utils import timezone, translation
+from procrastinate.jobs import Job
+
+from keystone.audit.context import origin
+from keystone.background.arguments import storable
+from keystone.background.declaring import MAX_ATTEMPTS, TIMEOUT
+from keystone.background.errors import described
+from keystone.background.finding import ForeignTask, TaskNotFound, find_task
+from keystone.background.queue import Outcome
+from keystone.background.results import row_result
+from keystone.background.retries import GiveUp, RetryLater, next_attempt
+from keystone.background.task_loop import TaskLoop
+from keystone.background.thread_pool import Abandoned, Interrupted, ThreadPool
+from keystone.logs.context import log_context
+
+logger = logging.getLogger(__name__)
+
+
+class TaskTimeout(Exception):  # noqa: N818 - what happened to a task
+    """An attempt ran for longer than its task allows."""
+
+
+class TaskStopped(Exception):  # noqa: N818 - what happened to a task
+    """Somebody stopped the task while it ran."""
+
+
+@dataclass(frozen=True)
+class Returned:
+    """What a function returned, as JSON."""
+
+    value: Any
+
+
+@dataclass
+class Attempt:
+    """A task that runs, or has run.
+
+    Attributes:
+        stop: set to end it early.
+        left: whether it was ended only because the worker ends; it is then put back.
+        abandoned: whether it did not end when it was told to: it may go on, and nothing of it counts any more.
+    """
+
+    job: Job
+    stop: asyncio.Event
+    left: bool = False
+    abandoned: bool = False
+    task: "Task[Any, Any] | None" = None
+    result: "TaskResult[Any, Any] | None" = None
+    error: BaseException | None = None
+    seconds: float = 0.0
+
+    @property
+    def number(self) -> int:
+        """Which attempt it is; from 1."""
+        return self.job.attempts + 1
+
+    @property
+    def timeout(self) -> float | None:
+        """Seconds that it may take."""
+        limit: float | None = getattr(self.task, "timeout", TIMEOUT)
+        return limit
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it was to end: somebody stopped it, or it took its time and more."""
+        return self.stop.is_set() or (self.timeout is not None and self.seconds >= self.timeout)
+
+
+class Runner:
+    """Runs attempts: functions in threads, coroutines on a loop of theirs.
+
+    Args:
+        worker: the name that is written beside errors.
+        grace: seconds that an attempt has to end, once it is interrupted or cancelled.
+    """
+
+    def __init__(self, *, worker: str, grace: float) -> None:
+        self.worker = worker
+        self.grace = grace
+        self._threads = ThreadPool()
+        self._loop = TaskLoop()
+
+    async def run(self, attempt: Attempt) -> Outcome:
+        """Run an attempt to its end, or to the end of its time. It never raises."""
+        begun = time.monotonic()
+        try:
+            task = attempt.task = find_task(attempt.job.task_name)
+            result = await self._call(task, attempt)
+        except Abandoned as error:
+            attempt.abandoned = True
+            result = self._ended(attempt, error)
+        except Exception as error:  # noqa: BLE001 - a row that nobody can run is a failed task, not a dead worker
+            result = error
+        attempt.seconds = time.monotonic() - begun
+        if isinstance(result, (Interrupted, asyncio.CancelledError)) and attempt.is_over:
+            result = self._ended(attempt, result)
+        if isinstance(result, Returned):
+            return Outcome("succeeded", value=result.value)
+        attempt.error = result
+        return self._judged(attempt, result)
+
+    async def tell(self, attempt: Attempt, status: str) -> None:
+        """Send `task_finished`, once the end of a task is written."""
+        if attempt.result is None or status == "todo" or not _somebody_listens():
+            return
+        ended = TaskResultStatus.SUCCESSFUL if status == "succeeded" else TaskResultStatus.FAILED
+        object.__setattr__(attempt.result, "status", ended)
+        object.__setattr__(attempt.result, "finished_at", timezone.now())
+        call = partial(_announce, attempt, worker=self.worker)
+        try:
+            await self._threads.run(call, timeout=30, grace=self.grace, stop=asyncio.Event())
+        except Abandoned:
+            logger.exception("a receiver of task_finished does not come back")
+            attempt.abandoned = True
+
+    def close(self) -> None:
+        """End the threads that wait for work, and the loop."""
+        self._threads.close()
+        self._loop.close()
+
+    async def _call(self, task: "Task[Any, Any]", attempt: Attempt) -> Any:
+        job = attempt.job
+        if not {"args", "kwargs"} <= job.task_kwargs.keys():
+            raise ForeignTask(f"The row of {job.task_name} was not written by Keystone's backend.")
+        workers = ["?"] * job.attempts + [self.worker]
+        now = timezone.now()
+        attempt.result = row_result(task, job, status=TaskResultStatus.RUNNING, started_at=now, worker_ids=workers)
+        if iscoroutinefunction(task.func):
+            coroutine = partial(_run_async, task, attempt.result, job)
+            return await self._loop.run(coroutine, timeout=attempt.timeout, grace=self.grace, stop=attempt.stop)
+        call = partial(_run, task, attempt.result, job)
+        return await self._threads.run(call, timeout=attempt.timeout, grace=self.grace, stop=attempt.stop)
+
+    def _ended(self, attempt: Attempt, by: BaseException) -> BaseException:
+        """What an attempt that did not end by itself has failed with."""
+        error: Exception
+        if attempt.stop.is_set():
+            error = TaskStopped("It was stopped while it ran.")
+        else:
+            more = " It went on when it was interrupted, and may still run." if attempt.abandoned else ""
+            error = TaskTimeout(f"It ran for longer than {attempt.timeout:g} seconds.{more}")
+        error.__cause__ = by
+        return error
+
+    def _judged(self, attempt: Attempt, error: BaseException) -> Outcome:
+        if isinstance(error, RetryLater):
+            return Outcome("todo", again_at=error.at, counts=False)
+        kept = described(error, worker=self.worker)
+        if isinstance(error, TaskStopped):
+            return Outcome("aborted", error=kept)
+        again_at = None
+        if not isinstance(error, (GiveUp, TaskNotFound)):  # the worker looks how long code has been missing
+            max_attempts = getattr(attempt.task, "max_attempts", MAX_ATTEMPTS)
+            again_at = next_attempt(failures=attempt.number, max_attempts=max_attempts)
+        return Outcome("failed" if again_at is None else "todo", again_at=again_at, error=kept)
+
+
+def _somebody_listens() -> bool:
+    """Whether anything but Django's own line of the log wants to know; a turn of a thread is not for nothing."""
+    return len(task_finished.receivers) > 1
+
+
+@contextmanager
+def origin_of(job: Job) -> Iterator[None]:
+    """Let what is done in the block belong to the request that enqueued the task, and its lines of the log to both."""
+    request_id = str(job.task_kwargs.get("request_id", ""))
+    with origin(request_id=request_id), log_context(task=job.task_name, task_id=str(job.id)):
+        yield
+
+
+@contextmanager
+def _surroundings(job: Job) -> Iterator[None]:
+    """What a request would find beside its origin: the site's language, UTC."""
+    with origin_of(job), translation.override(settings.LANGUAGE_CODE), timezone.override(None):
+        yield
+
+
+def _arguments(task: "Task[Any, Any]", result: "TaskResult[Any, Any]") -> list[Any]:
+    return [TaskContext(task_result=result), *result.args] if task.takes_context else list(result.args)
+
+
+def _run(task: "Task[Any, Any]", result: "TaskResult[Any, Any]", job: Job) -> Any:
+    """Call a function, with database connections of its thread, and give its exception as a value."""
+    close_old_connections()
+    try:
+        with _surroundings(job):
+            task_started.send_robust(type(task.get_backend()), task_result=result)
+            try:
+                return _returned(task, task.func(*_arguments(task, result), **result.kwargs))
+            except Interrupted:
+                raise
+            except BaseException as error:  # noqa: BLE001 - whatever it raises is its failure, SystemExit included
+                return error
+    finally:
+        close_old_connections()
+        reset_queries()
+
+
+async def _run_async(task: "Task[Any, Any]", result: "TaskResult[Any, Any]", job: Job) -> Any:
+    """Await a coroutine function. What it does by `sync_to_async`, as Django's ORM, has a thread of its own."""
+    async with ThreadSensitiveContext():
+        try:
+            with _surroundings(job):
+                await task_started.asend_robust(type(task.get_backend()), task_result=result)
+                try:
+                    return _returned(task, await task.func(*_arguments(task, result), **result.kwargs))
+                except BaseException as error:  # noqa: BLE001 - as above, and how it was cancelled
+                    return error
+        finally:
+            await sync_to_async(connections.close_all)()
+
+
+def _returned(task: "Task[Any, Any]", value: Any) -> Returned:
+    return Returned(storable(value, what=f"What {task.module_path} returned"))
+
+
+def _announce(attempt: Attempt, *, worker: str) -> None:
+    result = attempt.result
+    assert result is not None  # noqa: S101 - `tell` has looked
+    if attempt.error is not None:
+        kept = described(attempt.error, worker=worker)
+        result.errors.append(TaskError(exception_class_path=kept["class"], traceback=kept["traceback"]))
+    close_old_connections()
+    try:
+        with _surroundings(attempt.job):
+            task_finished.send_robust(type(result.task.get_backend()), task_result=result)
+    finally:
+        close_old_connections()

@@ -1,0 +1,31 @@
+"""The states of a task, under the names that Procrastinate gives them in its table."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class TaskState(models.TextChoices):
+    """Where a task stands. A failed one has used up its attempts: it is a dead letter, kept until somebody decides."""
+
+    WAITING = "todo", _("Waiting")
+    RUNNING = "doing", _("Running")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    CANCELLED = "cancelled", _("Cancelled")
+    ABORTED = "aborted", _("Aborted")
+
+
+ENDED = (TaskState.FAILED, TaskState.CANCELLED, TaskState.ABORTED)  # and may be tried again
+OVER = (TaskState.SUCCEEDED, TaskState.CANCELLED, TaskState.ABORTED)  # and may be forgotten
+EVENTS = {
+    "deferred": _("Enqueued"),
+    "scheduled": _("To run at"),
+    "started": _("Started"),
+    "deferred_for_retry": _("Put back, to be tried again"),
+    "failed": _("Failed"),
+    "succeeded": _("Succeeded"),
+    "cancelled": _("Cancelled"),
+    "abort_requested": _("Asked to stop"),
+    "aborted": _("Stopped"),
+    "retried": _("Retried by hand"),
+}

@@ -1,0 +1,21 @@
+"""`manage.py procrastinate`: Procrastinate's own command, without its worker."""
+
+from typing import Any
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext
+from procrastinate.contrib.django.management.commands.procrastinate import Command as ProcrastinateCommand
+
+
+class Command(ProcrastinateCommand):
+    """Its shell and its health check work on our queue; its worker knows none of our tasks, and would fail them all."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the command.
+
+        Raises:
+            CommandError: it is the worker.
+        """
+        if options["command"] == "worker":
+            raise CommandError(gettext("Procrastinate's worker cannot run these tasks. Use: manage.py worker"))
+        super().handle(*args, **options)

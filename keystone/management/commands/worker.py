@@ -1,0 +1,71 @@
+"""`manage.py worker`: runs the tasks that wait in the queue."""
+
+from pathlib import Path
+from typing import Annotated
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand
+from typer import Option
+
+from keystone.background.options import WorkerOptions
+from keystone.background.process import run_worker
+from keystone.refusals import Refusal
+
+DEFAULTS = WorkerOptions()
+
+
+class Command(TyperCommand):
+    """Runs until it is told to stop; the work is done in `keystone.background`."""
+
+    help = _("Run the tasks that wait in the queue, until told to stop. Start as many workers as you need, anywhere.")
+
+    requires_system_checks: list[str] = []  # some ask the database, which a worker waits for; `run_worker` asks its own
+
+    def handle(
+        self,
+        *,
+        queues: Annotated[str, Option(help=str(_("The queues to serve, as a,b; all when left out.")))] = "",
+        concurrency: Annotated[
+            int, Option(min=1, max=256, help=str(_("How many tasks run at once.")))
+        ] = DEFAULTS.concurrency,
+        health_file: Annotated[
+            Path | None, Option(help=str(_("A file that is there while the worker is ready, and touched as it lives.")))
+        ] = None,
+        shutdown_timeout: Annotated[
+            float, Option(min=0, help=str(_("Seconds that running tasks have to end, when the worker is stopped.")))
+        ] = DEFAULTS.shutdown_timeout,
+        heartbeat: Annotated[
+            float, Option(min=0.1, max=10, help=str(_("Seconds between two signs of life.")))
+        ] = DEFAULTS.heartbeat,
+        stalled_after: Annotated[
+            float, Option(min=0.3, help=str(_("Seconds without a sign of life after which a worker counts as dead.")))
+        ] = DEFAULTS.stalled_after,
+        grace: Annotated[
+            float, Option(min=0.1, help=str(_("Seconds that a task has to end, once its time is over.")))
+        ] = DEFAULTS.grace,
+        recycle_timeout: Annotated[
+            float,
+            Option(min=0, help=str(_("Seconds that the others have to end, once a task hangs for good."))),
+        ] = DEFAULTS.recycle_timeout,
+    ) -> None:
+        """Run tasks.
+
+        Raises:
+            CommandError: a queue that does not exist, or times that do not fit together.
+        """
+        names = [name.strip() for name in queues.split(",") if name.strip()]
+        options = WorkerOptions(
+            queues=names or None,
+            concurrency=concurrency,
+            heartbeat=heartbeat,
+            stalled_after=stalled_after,
+            shutdown_timeout=shutdown_timeout,
+            recycle_timeout=recycle_timeout,
+            grace=grace,
+            health_file=health_file,
+        )
+        try:
+            run_worker(options)
+        except Refusal as refusal:
+            raise CommandError(refusal.detail) from None
