@@ -12,25 +12,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.csp import CSP
 from django.views.decorators.cache import never_cache
-from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.csp import csp_override
 from django.views.decorators.http import require_POST, require_safe
 
 from keystone.mail import folder
 from keystone.mail.backends import FolderBackend
+from keystone.mail.framing import Policy, framed
 
 PAGE_SIZE = 25
 
-Policy = dict[str, list[str]]
-
-# A mail is a stranger's page: its inline styles work, and nothing else does. Links open in a new tab.
-MAIL_POLICY: Policy = {
-    "default-src": [CSP.NONE],
-    "style-src": [CSP.UNSAFE_INLINE],
-    "img-src": ["data:"],
-    "frame-ancestors": [CSP.SELF],
-    "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
-}
 FRAME_POLICY: Policy = {**cast("Policy", settings.SECURE_CSP), "frame-src": [CSP.SELF]}
 
 
@@ -70,12 +60,10 @@ def mail(request: HttpRequest, name: str) -> HttpResponse:
 
 @require_safe
 @local_only
-@xframe_options_sameorigin
-@csp_override(MAIL_POLICY)
-def mail_html(request: HttpRequest, name: str) -> HttpResponse:
+@framed
+def mail_html(request: HttpRequest, name: str) -> str:
     """The HTML part of a mail, as the frame shows it."""
-    html = _message(name).html
-    return HttpResponse(html.replace("<head>", '<head><base target="_blank">', 1))
+    return _message(name).html
 
 
 @require_POST

@@ -52,7 +52,7 @@ def render(name: str, context: Mapping[str, Any], *, language: str = "") -> Rend
     with translation.override(language), timezone.override(UTC):
         values = {key: _printable(value) for key, value in context.items()}
         values |= {
-            "name": _greetable(str(values.get("name", ""))),
+            "name": as_name(str(values.get("name", ""))),
             "project_name": _printable(options().project_name),
             "public_link": options().link_url,
             "language": language,
@@ -75,12 +75,22 @@ def _part(name: str, partial: str, values: dict[str, Any], *, escape: bool = Fal
 
 
 def _printable(value: object) -> object:
-    return _UNPRINTABLE.sub("", value.replace("\r\n", "\n")) if isinstance(value, str) else value
+    """A value without signs that cannot be shown, also inside lists and mappings."""
+    if isinstance(value, str):
+        return _UNPRINTABLE.sub("", value.replace("\r\n", "\n"))
+    if isinstance(value, Mapping):
+        return {key: _printable(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_printable(inner) for inner in value]
+    return value
 
 
-def _greetable(name: str) -> str:
-    """The name on one line, or nothing where it could be somebody's message rather than a name."""
-    name = " ".join(name.split())
+def as_name(name: str) -> str:
+    """The name on one line, or nothing where it could be somebody's message rather than a name.
+
+    For every name that somebody else reads in a mail; the one that it greets with is put through this anyway.
+    """
+    name = " ".join(_UNPRINTABLE.sub("", name).split())
     return "" if len(name) > NAME_LIMIT or _LOOKS_LIKE_A_LINK.search(name) else name
 
 

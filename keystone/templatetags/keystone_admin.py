@@ -5,8 +5,10 @@ from typing import Any
 from django import template
 from django.utils.safestring import SafeString
 
-from keystone.accounts.admin.cells import STATUS_COLOURS, address_cell, ago, in_full, number, on_day
+from keystone.accounts.admin.cells import STATUS_COLOURS
 from keystone.accounts.models import User
+from keystone.admin_cells import address_cell, ago, in_full, number, on_day
+from keystone.background.reading import COUNTED
 
 register = template.Library()
 
@@ -21,6 +23,12 @@ def status_label(user: User) -> dict[str, Any]:
 def address(user: User) -> SafeString:
     """The address, its domain told apart."""
     return address_cell(user.email)
+
+
+@register.filter
+def up_to(count: int) -> str:
+    """A number that was counted up to a limit and no further."""
+    return number(count) if count <= COUNTED else f"{number(COUNTED)}+"
 
 
 register.filter("ago", ago)

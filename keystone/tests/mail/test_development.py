@@ -7,8 +7,9 @@ from django.test import Client
 from django.urls import NoReverseMatch, reverse
 from pytest_django import Settings
 
-from keystone.mail import folder
-from keystone.mail.outgoing import Mail, send
+from keystone.mail import development_urls, folder
+from keystone.mail.outgoing import Mail
+from keystone.tests.mail.sending import send
 
 
 @pytest.fixture
@@ -20,11 +21,9 @@ def mails(tmp_path: Path, settings: Settings) -> Path:
     options = {"folder": tmp_path}
     settings.MAILERS = {"default": {"BACKEND": "keystone.mail.backends.FolderBackend", "OPTIONS": options}}
     send(
-        [
-            Mail("awaiting_approval", "ada@example.com", {"name": "Ada"}),
-            Mail("rejected", "eve@example.com", {"name": "Eve", "reason": "<script>alert(1)</script>"}),
-            Mail("approved", "grace@example.com", {"name": "Grace", "link": "https://a.example/?a=1&b=2"}),
-        ]
+        Mail("awaiting_approval", "ada@example.com", {"name": "Ada"}),
+        Mail("rejected", "eve@example.com", {"name": "Eve", "reason": "<script>alert(1)</script>"}),
+        Mail("approved", "grace@example.com", {"name": "Grace", "link": "https://a.example/?a=1&b=2"}),
     )
     return tmp_path
 
@@ -38,7 +37,7 @@ def test_list_shows_the_newest_first(mails: Path, client: Client) -> None:
 
 
 def test_list_is_paged(mails: Path, client: Client) -> None:
-    send(Mail("awaiting_approval", f"p{number}@example.com", {"name": "P"}) for number in range(30))
+    send(*[Mail("awaiting_approval", f"p{number}@example.com", {"name": "P"}) for number in range(30)])
     first, second = client.get("/dev/mails/"), client.get("/dev/mails/?page=2")
     assert first.content.count(b"<tr>") == 26
     assert second.content.count(b"<tr>") == 9
@@ -112,6 +111,7 @@ def test_pages_answer_404_in_other_environments(
 
 
 def test_pages_are_not_registered_in_other_environments(client: Client) -> None:
+    assert development_urls.urlpatterns == []
     with pytest.raises(NoReverseMatch):
         reverse("development:mails")
     assert client.get("/dev/mails/").status_code == 404

@@ -1,20 +1,19 @@
 """No text that somebody typed begins a header of its own, nor a second recipient: shown on what SMTP was given."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
-from django.apps import apps
+from django.utils.functional import Promise
 from pytest_django import Settings
 
-from keystone.mail.outgoing import Mail, send
+from keystone.mail.delivery import deliver
+from keystone.mail.models import MailState
+from keystone.mail.outgoing import Mail
+from keystone.mail.registry import EMAILS
+from keystone.tests.mail.sending import only, queued, send
 from keystone.tests.mail.smtp_server import SmtpServer
 
-TEMPLATES = sorted(
-    path.stem
-    for path in Path(apps.get_app_config("keystone").path, "templates/keystone/emails").glob("*.mjml")
-    if path.stem != "layout"
-)
 HEADERS = [
     "Auto-Submitted",
     "Content-Type",
@@ -37,11 +36,13 @@ INJECTIONS = [
 ]
 
 
-@pytest.fixture
-def smtp(settings: Settings) -> Iterator[SmtpServer]:
-    with SmtpServer.running() as server:
-        settings.MAILERS = server.mailers
-        yield server
+def with_text(value: Any, text: str) -> Any:
+    """What a template shows, with `text` wherever it has one."""
+    if isinstance(value, Mapping):
+        return {key: with_text(part, text) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_text(part, text) for part in value]
+    return text if isinstance(value, str | Promise) else value
 
 
 def assert_untouched(smtp: SmtpServer) -> None:
@@ -59,22 +60,22 @@ def assert_untouched(smtp: SmtpServer) -> None:
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
-@pytest.mark.parametrize("template", TEMPLATES)
-def test_names_and_reasons_stay_in_the_body(smtp: SmtpServer, template: str, text: str) -> None:
-    texts = dict.fromkeys(("name", "reason", "email", "new_email", "link", "reset_link", "device", "ip_address"), text)
-    numbers = dict.fromkeys(("minutes", "hours", "days", "left"), 3)
-    assert send([Mail(template, "ada@example.com", {**texts, **numbers})]) == 1
+@pytest.mark.parametrize("name", sorted(EMAILS))
+def test_names_and_reasons_stay_in_the_body(smtp: SmtpServer, name: str, text: str) -> None:
+    send(Mail(name, "ada@example.com", {"name": text, **with_text(EMAILS[name].sample, text)}))
     assert_untouched(smtp)
 
 
 @pytest.mark.parametrize("text", INJECTIONS)
 def test_the_name_of_the_project_stays_one_line_of_the_subject(smtp: SmtpServer, settings: Settings, text: str) -> None:
     settings.KEYSTONE = {"PROJECT_NAME": text}
-    assert send([Mail("approved", "ada@example.com", {"name": "Ada", "link": "https://a.example/"})]) == 1
+    send(Mail("approved", "ada@example.com", {"name": "Ada", "link": "https://a.example/"}))
     assert_untouched(smtp)
     assert smtp.messages[0]["Subject"].startswith("Welcome to ")
 
 
+@pytest.mark.django_db
+@pytest.mark.usefixtures("probe")
 @pytest.mark.parametrize(
     "address",
     [
@@ -83,14 +84,16 @@ def test_the_name_of_the_project_stays_one_line_of_the_subject(smtp: SmtpServer,
         "ada@example.com\r\nRCPT TO:<eve@example.com>",
         "ada@example.com>\r\nDATA",
         "ada\r\nBcc: eve@example.com\r\n@example.com",
+        "ada@example.com, eve@example.com",
+        "ada@example.com,eve@example.com",
     ],
 )
-def test_an_address_with_a_line_break_gets_no_mail(smtp: SmtpServer, address: str) -> None:
-    assert send([Mail("approved", address, {"name": "Ada"}), Mail("rejected", "ada@example.com", {"name": "Ada"})]) == 1
+def test_an_address_with_a_line_break_or_another_one_gets_no_mail(smtp: SmtpServer, address: str) -> None:
+    wrong, right = queued(address, "ada@example.com")
+    assert deliver([wrong, right]) == 1
     assert_untouched(smtp)
-
-
-@pytest.mark.parametrize("address", ["ada@example.com, eve@example.com", "ada@example.com,eve@example.com"])
-def test_an_address_is_one_address(smtp: SmtpServer, address: str) -> None:
-    send([Mail("approved", address, {"name": "Ada"})])
-    assert smtp.messages == []
+    assert only(right).state == MailState.SENT
+    assert (only(wrong).state, only(wrong).last_error) == (
+        MailState.FAILED,
+        "Mail cannot be sent to such an address.",
+    )

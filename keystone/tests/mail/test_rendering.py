@@ -10,10 +10,12 @@ import pytest
 from django.conf import settings as django_settings
 from django.template import TemplateDoesNotExist
 from django.test import override_settings
+from django.utils import timezone
 
-from keystone.accounts.emails import EMAILS
+from keystone.accounts.emails import addresses, decisions, passwords, registration, second_factor
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, digest, reserve
+from keystone.mail.registry import EMAILS
 from keystone.mail.rendering import TEXT_WIDTH, Rendered, render
 from keystone.tests.factories import UserFactory
 
@@ -59,11 +61,14 @@ VARIANTS: dict[str, tuple[str, dict[str, str]]] = {
 # Whom a mail is written to, where it is not an active person with a proved address.
 PEOPLE: dict[str, dict[str, Any]] = {
     "verify_email": {"status": Status.PENDING_EMAIL_VERIFICATION},
+    "registration_expires": {"status": Status.PENDING_EMAIL_VERIFICATION, "expiry_warned_at": timezone.now()},
     "already_registered, not proved": {"verified": False},
     "already_registered, not proved and rejected": {"verified": False, "status": Status.REJECTED},
 }
 VARIANTS |= {name: ("already_registered", {}) for name in PEOPLE if name not in EMAILS}
-CASES = {name: (name, CONTEXTS.get(name, {})) for name in EMAILS} | VARIANTS
+SUBJECTS = {module.__name__ for module in (addresses, decisions, passwords, registration, second_factor)}
+LIFE_CYCLE = [name for name, kind in EMAILS.items() if kind.build.__module__ in SUBJECTS]
+CASES = {name: (name, CONTEXTS.get(name, {})) for name in LIFE_CYCLE} | VARIANTS
 RIGHTS = {
     "confirm_email": Purpose.CONFIRM_EMAIL,
     "email_changed": Purpose.REVERT_EMAIL,
@@ -71,7 +76,7 @@ RIGHTS = {
     "choose_password": Purpose.RESET_PASSWORD,
 }
 # They go where nobody has proved to be the person of the account, or to an address that is not the account's.
-NAMELESS = {"verify_email", "confirm_email", "email_changed", "email_reverted"}
+NAMELESS = {"verify_email", "registration_expires", "confirm_email", "email_changed", "email_reverted"}
 
 
 def rendered(case: str, *, first_name: str = "Ada", **fields: Any) -> Rendered:

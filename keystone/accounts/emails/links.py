@@ -1,0 +1,55 @@
+"""The links that mails bring: tokens for them are made while the mail is being sent."""
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import quote
+
+from django.db import transaction
+
+from keystone.accounts import tokens
+from keystone.accounts.authority import lock_user
+from keystone.accounts.models import User
+from keystone.accounts.moves import UserNotFound
+from keystone.accounts.tokens import OneTimeToken, Purpose, mint
+from keystone.conf import options
+
+
+def link(name: str, token: str) -> str:
+    """A link that carries a token, to the front end or to Keystone's own page; never built from a Host header."""
+    return f"{page(name)}{quote(token)}/"
+
+
+def page(name: str) -> str:
+    """The address of a page that needs no token."""
+    return f"{options().link_url}/{name}/"
+
+
+def mint_reserved(user: User, reserved: str, lifetime: timedelta) -> tuple[OneTimeToken | None, str]:
+    """The right that was reserved, and a token for it; neither where it has ended."""
+    with transaction.atomic():
+        now = locked(user)  # what ends the right holds this lock, too: it comes before or after the token
+        right = tokens.reserved(reserved) if now else None
+        if right is None:
+            return None, ""
+        purpose = Purpose(right.purpose)
+        return right, mint(purpose=purpose, user=user, email=right.email, lifetime=lifetime, since=right.created_at)
+
+
+def locked(user: User) -> User | None:
+    """The row as it now is, locked; None where the account has gone, which must not keep others' mails back."""
+    try:
+        return lock_user(user)
+    except UserNotFound:
+        return None
+
+
+def works_for(lifetime: timedelta) -> dict[str, Any]:
+    """How long a link works, in the largest unit that is whole: `days`, `hours` or `minutes`."""
+    minutes = max(1, int(lifetime.total_seconds() // 60))
+    if minutes % (24 * 60) == 0:
+        return {"days": minutes // (24 * 60)}
+    return {"hours": minutes // 60} if minutes % 60 == 0 else {"minutes": minutes}
+
+
+def password_link_lifetime(name: str) -> timedelta:
+    return options().password_reset_lifetime if name == "reset_password" else options().email_verification_lifetime

@@ -1,0 +1,50 @@
+"""Queueing mails to people, by their keys."""
+
+from collections.abc import Collection, Iterator
+from itertools import batched
+from typing import Any
+
+from keystone.accounts import tokens
+from keystone.accounts.emails.links import password_link_lifetime
+from keystone.accounts.models import User
+from keystone.accounts.tokens import Purpose
+from keystone.mail import outbox
+from keystone.mail.outbox import Addressee
+
+PEOPLE_PER_STATEMENT = 1_000
+
+
+def queue_email(name: str, user_ids: Collection[Any], *, key: str = "", **context: str) -> int:
+    """Write the mail `name` to each of these people into the outbox, in the caller's transaction.
+
+    Args:
+        name: that the mail is registered by.
+        key: what the mail is the only one of, such as the moment of the decision that causes it: a second one to the
+            same person with the same key is not written. Empty for none.
+        context: what the mail says beside the person; never a token. An empty text is left out.
+
+    Returns:
+        How many were written.
+
+    Raises:
+        UnknownEmail: no mail is registered by `name`.
+    """
+    said = {word: value for word, value in context.items() if value != ""}
+    return len(outbox.queue(name, _addressees(user_ids, f"{name}:{key}" if key else ""), context=said))
+
+
+def queue_password_email(name: str, user: User, **context: str) -> None:
+    """As `queue_email`, for "reset_password" and "choose_password": the right to their link is reserved at once.
+
+    Call it with the row locked, after whatever ends other links.
+    """
+    lifetime = password_link_lifetime(name)
+    right = tokens.reserve(purpose=Purpose.RESET_PASSWORD, user=user, email=user.email, lifetime=lifetime)
+    queue_email(name, [user.pk], key=str(right.pk), reserved=str(right.pk), **context)
+
+
+def _addressees(user_ids: Collection[Any], key: str) -> Iterator[Addressee]:
+    for some in batched(user_ids, PEOPLE_PER_STATEMENT):
+        people = User.objects.filter(pk__in=some).order_by("pk").values_list("pk", "email")
+        for pk, address in people:
+            yield Addressee(recipient=address, user_id=pk, key=f"{key}:{pk}" if key else "")

@@ -1,0 +1,74 @@
+"""Mails of how an account comes to be."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.emails.greeting import mail_as_decided, mail_to
+from keystone.accounts.emails.links import link, locked, page, works_for
+from keystone.accounts.emails.samples import AT, LINK, NAME, RESET_LINK
+from keystone.accounts.models import User
+from keystone.accounts.tokens import Purpose, mint
+from keystone.conf import options
+from keystone.mail.outgoing import Mail
+from keystone.mail.registry import email
+
+
+@email(label=_("Address to be verified"), sample={"link": LINK, "days": 3})
+def verify_email(user: User) -> Mail | None:
+    """The link that proves an address; None for who is not (any more) to prove one when the mail is sent."""
+    lifetime = options().email_verification_lifetime
+    with transaction.atomic():
+        now = locked(user)  # a decision holds this lock, too: it comes before or after the token
+        if now is None or not now.needs_verification:
+            return None
+        token = mint(purpose=Purpose.VERIFY_EMAIL, user=now, email=now.email, lifetime=lifetime)
+    return mail_to("verify_email", now, link=link("verify-email", token), **works_for(lifetime))
+
+
+@email(
+    label=_("Registration about to expire"),
+    sample={"link": LINK, "days": 3, "registered_at": AT, "deleted_at": AT + timedelta(days=30)},
+)
+def registration_expires(user: User) -> Mail | None:
+    """A new link, before the registration is deleted; None for who is not (any more) to prove the address."""
+    if user.expiry_warned_at is None:
+        return None
+    mail = verify_email(user)
+    if mail is None:
+        return None
+    limits = options()
+    times = {
+        "registered_at": user.created_at,
+        "deleted_at": user.expiry_warned_at + limits.unverified_expire_after - limits.unverified_warned_after,
+    }
+    return replace(mail, template="registration_expires", context={**mail.context, **times})
+
+
+@email(label=_("Address registered once more"), sample={**NAME, "link": LINK, "reset_link": RESET_LINK})
+def already_registered(user: User) -> Mail:
+    """Somebody registered an address that has an account; only its owner learns of it.
+
+    Where nobody has proved the address, the account need not be the reader's: the mail then says how to take it over,
+    if a password can be set by mail as it stands.
+    """
+    reset_link = page("reset-password")
+    if user.email_verified_at is None:
+        is_open = user.can_be_mailed_a_password_link
+        return mail_to("already_registered", user, unproved=True, is_open=is_open, link=reset_link)
+    return mail_to("already_registered", user, link=f"{options().link_url}/", reset_link=reset_link)
+
+
+@email(label=_("Account made by an administrator"), sample={**NAME, "link": LINK, "reset_link": RESET_LINK})
+def account_created(user: User) -> Mail:
+    """An administrator made the account, and typed the name that it greets with."""
+    links = {"link": f"{options().link_url}/", "reset_link": page("reset-password")}
+    return mail_to("account_created", user, name=user.get_short_name(), **links)
+
+
+@email(label=_("Registration received"), sample=NAME)
+def awaiting_approval(user: User, *, at: str = "") -> Mail | None:
+    """The registration was received, and waits for a decision since `at` (UTC); None where it was decided on."""
+    return mail_as_decided("awaiting_approval", user, at, lacks_password=not user.has_usable_password())

@@ -1,0 +1,52 @@
+"""Mails of what was done to a second factor, or with it."""
+
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.emails.greeting import mail_to
+from keystone.accounts.emails.links import page
+from keystone.accounts.emails.samples import AT, IP_ADDRESS, LINK, NAME, RESET_LINK
+from keystone.accounts.models import User
+from keystone.conf import options
+from keystone.mail.outgoing import Mail
+from keystone.mail.registry import email
+
+DONE = {**NAME, "at": AT, "ip_address": IP_ADDRESS, "own": "yes", "link": LINK}
+
+
+@email(label=_("Two-factor sign-in set up"), sample=DONE)
+def second_factor_set_up(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """Signing in asks for a code now: news for whoever did not set it up."""
+    return _second_factor("second_factor_set_up", user, at=at, ip_address=ip_address, own=own)
+
+
+@email(label=_("Two-factor sign-in removed"), sample=DONE)
+def second_factor_removed(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """Signing in asks for no code any more."""
+    return _second_factor("second_factor_removed", user, at=at, ip_address=ip_address, own=own)
+
+
+@email(label=_("New recovery codes made"), sample=DONE)
+def recovery_codes_made(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """The recovery codes are other ones."""
+    return _second_factor("recovery_codes_made", user, at=at, ip_address=ip_address, own=own)
+
+
+@email(label=_("Recovery code used"), sample={**DONE, "left": 7})
+def recovery_code_used(user: User, *, left: str, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """A recovery code let somebody in, or proved them; `left` is how many still work."""
+    return _second_factor("recovery_code_used", user, at=at, ip_address=ip_address, own=own, left=int(left))
+
+
+@email(label=_("Wrong codes after the right password"), sample={**DONE, "link": RESET_LINK})
+def wrong_codes(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
+    """Somebody gave the right password, and then one wrong code after the other."""
+    return _second_factor("wrong_codes", user, at=at, ip_address=ip_address, own=own, link=page("reset-password"))
+
+
+def _second_factor(template: str, user: User, *, at: str, ip_address: str, own: str, **context: Any) -> Mail:
+    moment = parse_datetime(at) if at else None
+    around: dict[str, Any] = {"at": moment, "ip_address": ip_address, "own": own, "link": f"{options().link_url}/"}
+    return mail_to(template, user, **(around | context))

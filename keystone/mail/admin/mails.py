@@ -1,0 +1,164 @@
+"""The outbox in the admin: which mails were sent, which were not and why, and sending them again."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.decorators import action
+
+from keystone.mail.admin.cells import MailCells, MailFacts, tested
+from keystone.mail.admin.filters import MailFilter, PersonFilter, StateFilter
+from keystone.mail.admin.templates import TemplatePagesMixin
+from keystone.mail.handling import MOST_AT_ONCE, Resent, resend_mails
+from keystone.mail.models import MailState, OutgoingMail
+from keystone.mail.registry import EMAILS
+from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin, acting
+from keystone.refusals import Refusal
+
+LIST = "admin:keystone_outgoingmail_changelist"
+
+
+@admin.register(OutgoingMail)
+class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin):
+    """The mails, the newest first."""
+
+    change_form_template = "keystone/admin/mail.html"
+    list_display_links = ("title",)
+    list_filter = (StateFilter, MailFilter, PersonFilter, ("created_at", DayRangeFilter))
+    list_select_related = ("user",)
+    sortable_by = ()
+    ordering = ("-created_at", "-id")
+    search_fields = ("recipient",)  # turns the search box on; what is searched is get_search_results' business
+    search_help_text = _("Beginning of an email address")
+    actions = ("resend_selected",)
+
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """The columns; the person's page is linked for those who may open it."""
+        to = "to_linked" if request.user.has_perm("keystone.view_user") else "to"
+        return ("title", "state_label", to, "attempts_cell", "created", "sent", "next_attempt")
+
+    def get_fieldsets(self, request: HttpRequest, obj: OutgoingMail | None = None) -> list[Any]:
+        """All that is known of a mail."""
+        person = "person_linked" if request.user.has_perm("keystone.view_user") else "person"
+        return [
+            (None, {"fields": ("what", "address", person, "language_name")}),
+            (_("Delivery"), {"fields": ("created_in_full", "sent_in_full", "attempts_made", "next_in_full", "error")}),
+            (_("Where it comes from"), {"fields": ("message_id", "provider", "request_text", "made_from")}),
+        ]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: OutgoingMail | None = None) -> list[str]:
+        """All of them."""
+        return [name for _title, options in self.get_fieldsets(request, obj) for name in options["fields"]]
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[OutgoingMail], search_term: str
+    ) -> tuple[QuerySet[OutgoingMail], bool]:
+        """The mails to addresses that begin with what was typed, through the index on them."""
+        return queryset.to_addresses_with(search_term), False  # type: ignore[attr-defined]  # the model's own queryset
+
+    # -- sending again -------------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """The address of sending one mail again, beside those of the templates."""
+        view = self.admin_site.admin_view(self.resend_view)
+        return [path("<path:object_id>/resend/", view, name="keystone_outgoingmail_resend"), *super().get_urls()]
+
+    @action(description=_("Send again"), permissions=["send"])
+    def resend_selected(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> HttpResponse | None:
+        """Send the selected mails again; where some of them were sent, ask first."""
+        keys = list(queryset.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
+        sent = OutgoingMail.objects.filter(pk__in=keys, state=MailState.SENT).count()
+        if sent and len(keys) <= MOST_AT_ONCE and "confirmed" not in request.POST:
+            hidden = [("action", "resend_selected"), *((ACTION_CHECKBOX_NAME, key) for key in keys)]
+            return self._ask(request, hidden=hidden, sent=sent, count=len(keys), back=request.get_full_path())
+        self._resend(request, keys, even_sent="confirmed" in request.POST)
+        return None
+
+    def resend_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Send one mail again; by GET, and where it was sent and nobody said that they know it, ask first."""
+        if not self.has_send_permission(request):
+            raise PermissionDenied
+        mail = self.get_object(request, unquote(object_id))
+        if mail is None:
+            raise Http404
+        back = reverse("admin:keystone_outgoingmail_change", args=[mail.pk])
+        confirmed = "confirmed" in request.POST
+        if request.method == "POST" and (confirmed or mail.state != MailState.SENT):
+            self._resend(request, [mail.pk], even_sent=confirmed)
+            return HttpResponseRedirect(back)
+        return self._ask(request, hidden=[], sent=int(mail.state == MailState.SENT), count=1, back=back)
+
+    def _ask(
+        self, request: HttpRequest, *, hidden: list[tuple[str, Any]], sent: int, count: int, back: str
+    ) -> HttpResponse:
+        title = ngettext("Send %(count)d mail again?", "Send %(count)d mails again?", count) % {"count": count}
+        context = {"title": title, "hidden": hidden, "sent": sent, "count": count, "back": back}
+        return self.render_page(request, "keystone/admin/mail_resend.html", context)
+
+    def _resend(self, request: HttpRequest, keys: list[int], *, even_sent: bool) -> None:
+        try:
+            outcome = resend_mails(keys, by=acting(request), even_sent=even_sent)
+        except Refusal as refusal:
+            messages.error(request, refusal.detail)
+        else:
+            for level, text in in_words(outcome):
+                messages.add_message(request, level, text)
+
+    # -- the page of a mail --------------------------------------------------------------------------------------
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """The page, with what its mail looks like."""
+        context = dict(extra_context or {})
+        mail = self.get_object(request, unquote(object_id)) if object_id else None
+        if mail is not None and self.has_view_permission(request, mail):
+            shown = tested(mail) or mail.template
+            context |= {
+                "may_send": self.has_send_permission(request),
+                "resendable": mail.state != MailState.QUEUED or mail.is_postponed,
+                "is_postponed": mail.is_postponed,
+                "was_sent": mail.state == MailState.SENT,
+                "preview": self.preview_context(shown, mail.language) if shown in EMAILS else None,
+            }
+        return super().changeform_view(request, object_id, form_url, context)
+
+
+def in_words(outcome: Resent) -> Iterator[tuple[int, str]]:
+    """What came of sending mails again: for each part the level of its message, and the message."""
+    if outcome.resent:
+        text = ngettext(
+            "%(count)d mail is on its way again.", "%(count)d mails are on their way again.", outcome.resent
+        )
+        yield messages.SUCCESS, text % {"count": outcome.resent}
+    if outcome.queued:
+        text = ngettext(
+            "%(count)d mail waits to be sent anyway.", "%(count)d mails wait to be sent anyway.", outcome.queued
+        )
+        yield messages.INFO, text % {"count": outcome.queued}
+    if outcome.sent:
+        text = ngettext(
+            "%(count)d mail was sent in the meantime, and is not sent twice.",
+            "%(count)d mails were sent in the meantime, and are not sent twice.",
+            outcome.sent,
+        )
+        yield messages.WARNING, text % {"count": outcome.sent}
+    if outcome.suppressed:
+        text = ngettext(
+            "%(count)d mail stays: its address is suppressed. Lift that first.",
+            "%(count)d mails stay: their addresses are suppressed. Lift that first.",
+            outcome.suppressed,
+        )
+        yield messages.WARNING, text % {"count": outcome.suppressed}

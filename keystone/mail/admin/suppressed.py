@@ -1,0 +1,65 @@
+"""The addresses that are not mailed, and mailing them after all."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from unfold.decorators import action, display
+
+from keystone.admin_cells import address_cell, labelled, on_day
+from keystone.mail.handling import PERMISSION, lift_suppressions
+from keystone.mail.models import SuppressedAddress
+from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin, acting
+
+
+@admin.register(SuppressedAddress)
+class SuppressedAddressAdmin(ReadOnlyAdmin):
+    """The addresses, the latest first."""
+
+    list_display = ("whom", "why", "since")
+    list_display_links = None
+    list_filter = (("created_at", DayRangeFilter),)
+    sortable_by = ()
+    ordering = ("-created_at",)
+    search_fields = ("address",)  # turns the search box on; what is searched is get_search_results' business
+    search_help_text = _("Beginning of an email address")
+    fields = ("address", "reason", "created_at")
+    actions = ("lift_selected",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SuppressedAddress], search_term: str
+    ) -> tuple[QuerySet[SuppressedAddress], bool]:
+        """The addresses that begin with what was typed."""
+        return queryset.filter(address__startswith=search_term.strip().casefold()), False
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        """Whether this viewer may let an address be mailed again."""
+        return request.user.has_perm(PERMISSION)
+
+    @display(description=_("address"))
+    def whom(self, suppressed: SuppressedAddress) -> SafeString:
+        """The address."""
+        return address_cell(suppressed.address)
+
+    @display(description=_("reason"))
+    def why(self, suppressed: SuppressedAddress) -> SafeString:
+        """Why it is not mailed."""
+        return labelled(_("reason"), suppressed.reason)
+
+    @display(description=_("since (UTC)"))
+    def since(self, suppressed: SuppressedAddress) -> SafeString:
+        """Since when."""
+        return labelled(_("since (UTC)"), on_day(suppressed.created_at))
+
+    @action(description=_("Mail these addresses again"), permissions=["send"])
+    def lift_selected(self, request: HttpRequest, queryset: QuerySet[SuppressedAddress]) -> None:
+        """Let the selected addresses be mailed again."""
+        lifted = lift_suppressions(list(queryset.values_list("pk", flat=True)), by=acting(request))
+        text = ngettext(
+            "%(count)d address is mailed again. What it did not get can be sent again in the list of mails.",
+            "%(count)d addresses are mailed again. What they did not get can be sent again in the list of mails.",
+            lifted,
+        )
+        messages.success(request, text % {"count": lifted})

@@ -1,0 +1,125 @@
+"""What went wrong with a mail, and what follows from it: another attempt, or none."""
+
+import re
+import smtplib
+from dataclasses import dataclass, replace
+
+from anymail.exceptions import (
+    AnymailAPIError,
+    AnymailError,
+    AnymailInvalidAddress,
+    AnymailRecipientsRefused,
+)
+from django.utils.translation import gettext as _
+
+from keystone.mail.registry import UnknownEmail
+
+SERVICE_NOT_AVAILABLE = 421  # RFC 5321: the server closes the connection, often after so many mails
+ABOUT_THE_SENDER = frozenset(
+    {530, 534, 535, 538}
+)  # RFC 4954: who sends is to sign in first; the address is not to blame
+ANSWER_LENGTH = 200  # characters
+
+# A mail server may repeat what it refuses: links, and words long enough to be a token.
+_LINK = re.compile(r"\w+://\S+|[\w-]{20,}|\S*%2F\S*", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a mail was not sent.
+
+    Attributes:
+        reason: in plain words, for administrators; without a link and without the mail's text.
+        error: the name of the exception, which is all that the log is told.
+        is_final: whether another attempt would end in the same way.
+        is_lost: whether the connection cannot be used any more.
+        is_late: whether the server did not answer in time.
+        is_everybodys: whether it is not about this mail: no other one can be sent now, either.
+    """
+
+    reason: str
+    error: str = ""
+    is_final: bool = False
+    is_lost: bool = False
+    is_late: bool = False
+    is_everybodys: bool = False
+
+
+def of_making(error: Exception) -> Failure:
+    """What it means that a mail could not be made. A release that mends it may come while there are attempts left."""
+    name = type(error).__name__
+    if isinstance(error, UnknownEmail):
+        return Failure(_("This worker knows no mail of this name."), name)
+    return Failure(_("The mail could not be made: %(error)s.") % {"error": name}, name)
+
+
+def of_opening(error: Exception) -> Failure:
+    """What it means that there is no connection: nothing about the mail, so no error is final."""
+    return replace(of_sending(error), is_final=False, is_lost=True, is_everybodys=True)
+
+
+def of_sending(error: Exception) -> Failure:
+    """What it means that a mail server did not take a mail."""
+    return replace(_judged(error), error=type(error).__name__)
+
+
+def _judged(error: Exception) -> Failure:
+    if isinstance(error, AnymailError):
+        return _of_provider(error)
+    if isinstance(error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
+        return _of_answer(error)
+    if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, TimeoutError):
+        error = error.__context__  # smtplib's word for a server that was silent
+    match error:
+        case ValueError() if not isinstance(error, OSError):  # as a certificate that is not trusted is
+            return Failure(_("Mail cannot be sent to such an address."), is_final=True)
+        case TimeoutError():
+            return Failure(_("The mail server did not answer in time."), is_lost=True, is_late=True)
+        case ConnectionRefusedError():
+            return Failure(_("The mail server cannot be reached."), is_lost=True)
+        case smtplib.SMTPServerDisconnected() | ConnectionError():
+            return Failure(_("The mail server hung up."), is_lost=True)
+        case OSError():
+            said = _("The connection to the mail server failed: %(error)s.")
+            return Failure(said % {"error": type(error).__name__}, is_lost=True)
+    return Failure(_("The mail could not be sent: %(error)s.") % {"error": type(error).__name__})
+
+
+def _of_answer(error: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused) -> Failure:
+    """What an SMTP server said."""
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return _refused(_("The mail server refuses the address"), *next(iter(error.recipients.values())))
+    code, text = error.smtp_code, error.smtp_error
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        answer = _refused(_("The mail server refuses the sender"), code, text)
+        return replace(answer, is_final=False, is_everybodys=not answer.is_lost)
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return _refused(_("The mail server refuses our sign-in"), code, text)
+    return _refused(_("The mail server refuses the mail"), code, text)
+
+
+def _of_provider(error: AnymailError) -> Failure:
+    """What a provider's API said."""
+    if isinstance(error, AnymailRecipientsRefused):
+        return Failure(_("The provider does not send to this address."), is_final=True)
+    if isinstance(error, AnymailInvalidAddress):
+        return Failure(_("Mail cannot be sent to such an address."), is_final=True)
+    if not isinstance(error, AnymailAPIError):
+        return Failure(_("The provider cannot send such a mail: %(error)s.") % {"error": type(error).__name__})
+    status = error.status_code
+    if status is None:
+        return Failure(_("The provider cannot be reached."), is_everybodys=True)
+    said = _("The provider answered with the HTTP status %(status)d.") % {"status": status}
+    return Failure(said, is_everybodys=status in {401, 403, 404, 408, 429} or status >= 500)
+
+
+def quoted(text: bytes | str) -> str:
+    """What a mail server said, on one line, without a link or a token, and not too long."""
+    said = " ".join((text if isinstance(text, str) else text.decode("utf-8", "replace")).split())
+    return _LINK.sub("…", said.replace("\x00", ""))[:ANSWER_LENGTH]
+
+
+def _refused(what: str, code: int, text: bytes | str) -> Failure:
+    answer = quoted(text)
+    final = 500 <= code < 600 and code not in ABOUT_THE_SENDER
+    return Failure(f"{what}: {code} {answer}".rstrip(), is_final=final, is_lost=code == SERVICE_NOT_AVAILABLE)

@@ -1,0 +1,33 @@
+"""Showing the HTML of a mail in a page of ours, without trusting it."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils.csp import CSP
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.csp import csp_override
+
+Policy = dict[str, list[str]]
+
+# A mail is a stranger's page: its inline styles work, and nothing else does. Links open in a new tab.
+MAIL_POLICY: Policy = {
+    "default-src": [CSP.NONE],
+    "style-src": [CSP.UNSAFE_INLINE],
+    "img-src": ["data:"],
+    "frame-ancestors": [CSP.SELF],
+    "sandbox": ["allow-popups", "allow-popups-to-escape-sandbox"],
+}
+
+
+def framed[**P](view: Callable[P, str]) -> Callable[P, HttpResponse]:
+    """Answer with the HTML of a mail that `view` returns, for a frame of this site to show."""
+
+    @wraps(view)
+    def answer(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        return HttpResponse(view(*args, **kwargs).replace("<head>", '<head><base target="_blank">', 1))
+
+    wrapped: Any = xframe_options_sameorigin(csp_override(MAIL_POLICY)(answer))
+    shown: Callable[P, HttpResponse] = wrapped
+    return shown

@@ -1,0 +1,148 @@
+"""What administrators do with mails: send them again, mail an address after all, send themselves a test."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+from keystone.mail import outbox, registry
+from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
+from keystone.mail.outbox import Addressee
+from keystone.mail.suppression import normalized, suppressed
+from keystone.refusals import Refusal
+
+PERMISSION = "keystone.send_outgoingmail"
+MOST_AT_ONCE = 1_000  # mails that one call sends again
+
+# A mail server took these once. With their old Message-ID, some would take the second for a duplicate and drop it.
+TAKEN = frozenset({MailState.SENT, MailState.BOUNCED})
+
+
+class TooManyMails(Refusal):
+    """More mails were chosen than are sent again in one go."""
+
+    code = "too_many"
+    message = format_lazy(_("At most {count} mails are sent again at once. Choose fewer."), count=MOST_AT_ONCE)
+
+
+class NoRecipient(Refusal):
+    """There is no address that a test could go to."""
+
+    code = "no_recipient"
+    message = _("There is no email address to send the test to.")
+
+
+@dataclass(frozen=True)
+class Resent:
+    """What came of sending mails again.
+
+    Attributes:
+        resent: how many are queued again, or not kept back any more.
+        queued: how many were about to be sent anyway.
+        sent: how many had been sent, and were not to be sent twice.
+        suppressed: how many stay because their address is suppressed.
+    """
+
+    resent: int = 0
+    queued: int = 0
+    sent: int = 0
+    suppressed: int = 0
+
+
+@transaction.atomic
+def resend_mails(mails: Collection[int], *, by: Actor, even_sent: bool = False) -> Resent:
+    """Queue mails again, as if they had never been tried. What they say is found out anew when they are sent.
+
+    Those that wait for their next attempt are tried now, as is wanted when a mail server is back that was away long.
+
+    Args:
+        mails: the keys of the rows; those that have gone are ignored.
+        by: who wants it; it is noted in the audit log.
+        even_sent: whether those that a mail server has taken are sent a second time.
+
+    Raises:
+        TooManyMails: there are more than `MOST_AT_ONCE`; none is sent.
+    """
+    if len(mails) > MOST_AT_ONCE:
+        raise TooManyMails
+    rows = list(OutgoingMail.objects.filter(pk__in=mails).order_by("pk").select_for_update())
+    barred = suppressed([normalized(row.recipient) for row in rows])
+    outcomes = {row.pk: _outcome(row, barred, even_sent=even_sent) for row in rows}
+    chosen = [row for row in rows if outcomes[row.pk] == "resent"]
+    record(event("mail.resent", row, by=by, changes=_changes(row)) for row in chosen)
+    _begin_anew(chosen)
+    outbox.deliver_later([row.pk for row in chosen])
+    return Resent(**Counter(outcomes.values()))
+
+
+@transaction.atomic
+def lift_suppressions(addresses: Collection[int], *, by: Actor) -> int:
+    """Mail these addresses again. What was not sent to them stays unsent until somebody sends it again.
+
+    Args:
+        addresses: the keys of the rows.
+        by: who wants it; it is noted in the audit log.
+
+    Returns:
+        How many were suppressed.
+    """
+    rows = list(SuppressedAddress.objects.filter(pk__in=addresses).order_by("pk").select_for_update())
+    record(event("suppression.lifted", row, by=by, changes={"reason": [row.reason, None]}) for row in rows)
+    SuppressedAddress.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(rows)
+
+
+@transaction.atomic
+def send_test_mail(name: str, *, to: str, by: Actor, language: str = "") -> OutgoingMail:
+    """Send a mail with its sample data, marked as a test, the way that all mails go.
+
+    Args:
+        name: of the mail that is tested; "trial" sends a mail that only says that mails arrive.
+        to: the address.
+        by: who wants it; it is noted in the audit log.
+        language: its code; empty for LANGUAGE_CODE.
+
+    Raises:
+        UnknownEmail: no mail is registered by `name`.
+        NoRecipient: `to` is empty.
+    """
+    registry.get(name)
+    if not to:
+        raise NoRecipient
+    context = {"of": name} if name != "trial" else {}
+    user_id: Any = by.user.pk if by.user is not None else None
+    [key] = outbox.queue("trial", [Addressee(recipient=to, user_id=user_id, language=language)], context=context)
+    mail = OutgoingMail.objects.get(pk=key)
+    record([event("mail.tested", mail, by=by, changes={"template": [None, name]})])
+    return mail
+
+
+def _changes(row: OutgoingMail) -> dict[str, list[Any]]:
+    if row.state == MailState.QUEUED:
+        return {"next_attempt_at": [row.next_attempt_at, None]}
+    return {"state": [row.state, MailState.QUEUED]}
+
+
+def _begin_anew(rows: Collection[OutgoingMail]) -> None:
+    anew: dict[str, Any] = {"state": MailState.QUEUED, "attempts": 0, "last_error": "", "provider_id": ""}
+    anew |= dict.fromkeys(("next_attempt_at", "claimed_until", "sent_at"))
+    OutgoingMail.objects.filter(pk__in=[row.pk for row in rows]).update(**anew, updated_at=timezone.now())
+    taken = [row for row in rows if row.state in TAKEN]
+    for row in taken:
+        row.message_id = outbox.new_message_id()
+    OutgoingMail.objects.bulk_update(taken, ["message_id"])
+
+
+def _outcome(row: OutgoingMail, barred: Collection[str], *, even_sent: bool) -> str:
+    if row.state == MailState.QUEUED:
+        return "resent" if row.is_postponed else "queued"
+    if row.state == MailState.SENT and not even_sent:
+        return "sent"
+    return "suppressed" if normalized(row.recipient) in barred else "resent"

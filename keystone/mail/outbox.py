@@ -1,0 +1,133 @@
+"""Queueing mails: rows and their tasks, in the transaction of the decision that causes them."""
+
+import re
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import parseaddr
+from itertools import batched
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from django.utils.encoding import punycode
+
+from keystone.audit.context import current_origin
+from keystone.background.backend import enqueue_many
+from keystone.logs.masking import without_tokens
+from keystone.mail import registry
+from keystone.mail.models import OutgoingMail
+
+ROWS_PER_STATEMENT = 1_000
+MAILS_PER_TASK = 100  # they share one connection to the mail server
+
+# Names of what has no place in a row; words such as "reset_link_for" that only sound alike are not meant.
+_SECRET_NAMES = re.compile(r"(^|_)(token|password|secret|link|url)$")
+_NOT_JSON = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's jsonb cannot hold
+
+
+@dataclass(frozen=True, kw_only=True)
+class Addressee:
+    """Whom a mail goes to.
+
+    Attributes:
+        recipient: the address, where the mail's function does not choose another one.
+        user_id: whose account the mail is about.
+        language: its code; empty for LANGUAGE_CODE.
+        key: its idempotency key: of two mails with the same key, the second is not written; empty for none.
+    """
+
+    recipient: str
+    user_id: Any = None
+    language: str = ""
+    key: str = ""
+
+
+def queue(
+    name: str, addressees: Iterable[Addressee], *, context: Mapping[str, str | int | float] | None = None
+) -> list[int]:
+    """Write a mail for each addressee and a task for every few of them, all in the caller's transaction.
+
+    A rollback leaves neither. It costs a few statements per thousand mails.
+
+    Args:
+        name: that the mail is registered by.
+        addressees: any number.
+        context: the keywords that the mail's function gets; never a token or a link with one.
+
+    Returns:
+        The keys of the rows that were written: without those whose idempotency key was there already.
+
+    Raises:
+        UnknownEmail: no mail is registered by `name`.
+        ValueError: a key of `context` names a secret, a value is neither a text nor a number, or the mail is about a
+            person and an addressee has none.
+    """
+    kind = registry.get(name)
+    kept = _storable(context or {})
+    written: list[int] = []
+    with transaction.atomic(savepoint=False):
+        for some in batched(addressees, ROWS_PER_STATEMENT):
+            written += _write([_row(kind, addressee, kept) for addressee in some])
+        deliver_later(written)
+    return written
+
+
+def deliver_later(mail_ids: Iterable[int], *, at: datetime | None = None) -> None:
+    """Enqueue the delivery of these rows, in the caller's transaction.
+
+    Args:
+        at: (UTC) not before then.
+    """
+    from keystone.mail.tasks import deliver_mails
+
+    task = deliver_mails if at is None else deliver_mails.using(run_after=at)
+    enqueue_many(task, [{"mail_ids": list(some)} for some in batched(mail_ids, MAILS_PER_TASK)])
+
+
+def new_message_id() -> str:
+    """A Message-ID, named after the sender: asking for this machine's name is slow, and tells it to everybody."""
+    domain = punycode(parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]) or "localhost"
+    return f"<{uuid.uuid4()}@{domain}>"
+
+
+def _write(rows: list[OutgoingMail]) -> list[int]:
+    """Write the rows but those whose idempotency key is there already; the keys of those that were written."""
+    if not any(row.idempotency_key for row in rows):
+        return [row.pk for row in OutgoingMail.objects.bulk_create(rows)]
+    OutgoingMail.objects.bulk_create(rows, ignore_conflicts=True)
+    ids = [row.message_id for row in rows]
+    return list(OutgoingMail.objects.filter(message_id__in=ids).order_by("pk").values_list("pk", flat=True))
+
+
+def _row(kind: registry.Email, addressee: Addressee, context: dict[str, str | int | float]) -> OutgoingMail:
+    if kind.needs_person and addressee.user_id is None:
+        raise ValueError(f"The mail {kind.name!r} is about a person: queue it with their key.")
+    return OutgoingMail(
+        template=kind.name,
+        recipient=addressee.recipient,
+        user_id=addressee.user_id,
+        language=addressee.language,
+        context=context,
+        idempotency_key=addressee.key or None,
+        next_attempt_at=Now(),
+        message_id=new_message_id(),
+        request_id=current_origin().request_id,
+    )
+
+
+def _storable(context: Mapping[str, object]) -> dict[str, str | int | float]:
+    """The context without what the database cannot hold, and without the tokens of links that somebody typed."""
+    kept: dict[str, str | int | float] = {}
+    for key, value in context.items():
+        if _SECRET_NAMES.search(key):
+            raise ValueError(f"{key!r} has no place in the outbox: make it where the mail is sent.")
+        if isinstance(value, str):
+            kept[key] = without_tokens(_NOT_JSON.sub("", value))
+        elif isinstance(value, int | float):
+            kept[key] = value
+        else:
+            raise ValueError(f"{key!r} is to be a text or a number, not a {type(value).__name__}.")  # noqa: TRY004 - as documented
+    return kept

@@ -1,0 +1,40 @@
+"""What the outbox holds about a person. It keeps no texts, only what each mail was and where it went."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
+from keystone.privacy.registry import Erasure, collector, eraser
+
+TOLD = ("template", "recipient", "state", "created_at", "sent_at", "last_error")
+
+
+@collector("mails", label=_("Mails"), models=["keystone.OutgoingMail"])
+def collect_mails(user: Any) -> Iterator[dict[str, Any]]:
+    """The mails of the person, also to addresses that they had before; those about them to others are others' mails."""
+    is_theirs = Q(user=user) | _to([user.email, user.email_normalized])
+    mails = OutgoingMail.objects.filter(is_theirs).order_by("created_at", "pk")
+    yield from mails.values(*TOLD).iterator()
+
+
+@eraser("mails", models=["keystone.OutgoingMail"])
+def erase_mails(user: Any, erasure: Erasure) -> None:
+    """Keep that mails were sent, not to whom nor what they said; send no more."""
+    OutgoingMail.objects.queued().filter(Q(user=user) | _to(erasure.addresses)).update(state=MailState.OBSOLETE)
+    OutgoingMail.objects.filter(user=user).update(context={}, last_error="")
+    OutgoingMail.objects.filter(_to(erasure.addresses) | Q(user=user) & _to(erasure.known_addresses)).update(
+        recipient=erasure.pseudonym, context={}, last_error="", provider_id=""
+    )
+    SuppressedAddress.objects.filter(address__in=erasure.addresses).delete()
+
+
+def _to(addresses: Any) -> Q:
+    return Q(
+        pk__in=OutgoingMail.objects.alias(to=Lower("recipient"))
+        .filter(to__in=[a.lower() for a in addresses])
+        .values("pk")
+    )

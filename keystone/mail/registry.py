@@ -1,0 +1,85 @@
+"""The mails that there are: each is a function in some app's `emails.py`, registered by its name."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.functional import Promise
+
+from keystone.mail.outgoing import Mail
+
+
+class UnknownEmail(LookupError):  # noqa: N818 - as `DoesNotExist`: its name says what it is
+    """No mail is registered by this name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"There is no mail {name!r}. There are: {', '.join(sorted(EMAILS))}.")
+
+
+@dataclass(frozen=True)
+class Email:
+    """A kind of mail.
+
+    Attributes:
+        name: of its function, of its template, and in the outbox.
+        label: what lists call it.
+        sample: what its template shows, made up: for previews, test sends and tests.
+        build: its function.
+        needs_person: whether it is about a person, and not needed any more once they have gone.
+    """
+
+    name: str
+    label: str | Promise
+    sample: Mapping[str, Any]
+    build: Callable[..., Mail | None]
+    needs_person: bool = True
+
+    def __call__(self, user: Any, **context: Any) -> Mail | None:
+        """The mail for this person (see `email`)."""
+        return None if user is None and self.needs_person else self.build(user, **context)
+
+
+EMAILS: dict[str, Email] = {}
+
+
+def email[**P](
+    *, label: str | Promise, sample: Mapping[str, Any], needs_person: bool = True
+) -> Callable[[Callable[P, Mail | None]], Callable[P, Mail | None]]:
+    """Register a function as a mail that can be queued (see `outbox.queue`) by the function's name.
+
+    It is called in a worker, while the mail is being sent, with the person and with the row's context as keywords. It
+    reads what is true by then, mints the tokens that the mail is to bring in transactions of its own, and returns the
+    mail; or None where that is not needed any more.
+
+    Args:
+        label: what lists call the mail; a lazy text.
+        sample: what its template shows, made up.
+        needs_person: whether the mail is about a person. Of one that is not, the function may get None for them.
+
+    Raises:
+        ImproperlyConfigured: another function is registered by this name.
+    """
+
+    def register(function: Callable[P, Mail | None]) -> Callable[P, Mail | None]:
+        known = EMAILS.get(function.__name__)
+        if known is not None and known.build.__module__ != function.__module__:
+            raise ImproperlyConfigured(
+                f"{function.__module__} and {known.build.__module__} both register a mail {function.__name__!r}."
+            )
+        EMAILS[function.__name__] = Email(function.__name__, label, sample, function, needs_person)
+        return function
+
+    return register
+
+
+def get(name: str) -> Email:
+    """The mail of this name.
+
+    Raises:
+        UnknownEmail: there is none.
+    """
+    try:
+        return EMAILS[name]
+    except KeyError:
+        raise UnknownEmail(name) from None

@@ -1,0 +1,18 @@
+"""The address that the provider calls; there is none without a provider, or without what its calls are known by."""
+
+from django.conf import settings
+from django.urls import URLPattern, path
+from django.utils.module_loading import import_string
+
+from keystone.mail.providers import PROVIDERS
+
+app_name = "mail"
+
+
+def routes(provider: str) -> list[URLPattern]:
+    """The route of this provider's webhook."""
+    view = import_string(PROVIDERS[provider].tracking)
+    return [path(f"webhooks/mail/{provider}/", view.as_view(), name="webhook")]
+
+
+urlpatterns = routes(settings.EMAIL_PROVIDER) if settings.EMAIL_PROVIDER and settings.EMAIL_WEBHOOK_SECRET else []

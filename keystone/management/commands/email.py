@@ -1,0 +1,139 @@
+"""`manage.py email`: the mails that there are, how they look, and whether they arrive."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import command, initialize
+from typer import Argument, Option
+
+from keystone import email_address
+from keystone.audit.actor import Actor
+from keystone.console.options import Json
+from keystone.console.printing import as_json_text, print_json, print_pairs
+from keystone.console.refusing import refusals_told
+from keystone.console.usage import OneLine
+from keystone.mail.delivery import deliver
+from keystone.mail.handling import send_test_mail
+from keystone.mail.models import MailState, OutgoingMail
+from keystone.mail.previews import preview
+from keystone.mail.registry import EMAILS, UnknownEmail
+
+
+class Format(StrEnum):
+    """The two forms of a mail."""
+
+    HTML = "html"
+    TEXT = "text"
+
+
+Language = Annotated[str, Option("--language", help=str(_("The code of a language; else the site's own.")))]
+
+
+class Command(OneLine):
+    """A group of commands. Each translates, makes one call, and says what came of it."""
+
+    help = _("Mails: which there are, how they look, and whether they arrive.")  # type: ignore[assignment]  # Django takes a lazy text
+
+    @initialize()
+    def init(self) -> None:
+        """Nothing is set for all of them; without this, a single sub-command would stand for the group."""
+
+    @command(name="list", help=str(_("List the mails that there are.")))
+    def list_mails(self, *, as_json: Json = False) -> None:
+        """Print each mail's name and what lists call it."""
+        mails = [(name, str(EMAILS[name].label)) for name in sorted(EMAILS)]
+        if as_json:
+            print_json(self.stdout, [{"name": name, "label": label} for name, label in mails])
+            return
+        print_pairs(self.stdout, mails)
+
+    @command(name="preview", help=str(_("Show a mail with its sample data.")))
+    def preview_mail(
+        self,
+        name: Annotated[str, Argument(help=str(_("The mail's name; `email list` has them.")))],
+        *,
+        form: Annotated[Format, Option("--format", help=str(_("The form.")))] = Format.TEXT,
+        language: Language = "",
+        output: Annotated[Path | None, Option(help=str(_("A file to write to, instead of the screen.")))] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Print a mail, or write it to a file.
+
+        Raises:
+            CommandError: there is no such mail or language, its template is wrong, or the file cannot be written.
+        """
+        try:
+            rendered = preview(name, language=_known(language))
+        except (UnknownEmail, TemplateDoesNotExist, TemplateSyntaxError, ValueError) as error:
+            raise CommandError(str(error)) from None
+        parts = {"subject": rendered.subject, "text": rendered.text, "html": rendered.html}
+        shown = rendered.html if form is Format.HTML else f"{gettext('Subject')}: {rendered.subject}\n\n{rendered.text}"
+        if as_json:
+            shown = as_json_text(parts)
+        if output is None:
+            self.stdout.write(shown)
+            return
+        try:
+            output.write_text(shown, encoding="utf-8")
+        except OSError as error:
+            raise CommandError(f"{output}: {error.strerror}") from None
+
+    @command(name="test", help=str(_("Send a test mail, the way that all mails go.")))
+    def test_mail(
+        self,
+        address: Annotated[str, Argument(help=str(_("Where to.")))],
+        *,
+        template: Annotated[str, Option(help=str(_("A mail to show with its sample data.")))] = "trial",
+        language: Language = "",
+        now: Annotated[bool, Option("--now", help=str(_("Send it here and now, without a worker.")))] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Queue a test mail, or send it at once and tell how that went.
+
+        Raises:
+            CommandError: the address is none, there is no such mail or language, or the mail could not be sent.
+        """
+        try:
+            with refusals_told():
+                email_address.normalize(address)
+                mail = send_test_mail(template, to=address, by=Actor.cli(), language=_known(language))
+        except UnknownEmail as error:
+            raise CommandError(str(error)) from None
+        if now:
+            deliver([mail.pk])
+            mail.refresh_from_db()
+        if as_json:
+            fields = ("id", "template", "recipient", "state", "message_id", "last_error")
+            print_json(self.stdout, {field: getattr(mail, field) for field in fields})
+        if now and mail.state != MailState.SENT:
+            raise CommandError(_why(mail))
+        if not as_json:
+            self.stdout.write(_said(mail))
+
+
+def _known(language: str) -> str:
+    if language and language not in dict(settings.LANGUAGES):
+        known = ", ".join(code for code, _name in settings.LANGUAGES)
+        text = gettext("There is no language %(language)s here. There are: %(known)s.")
+        raise CommandError(text % {"language": language, "known": known})
+    return language
+
+
+def _said(mail: OutgoingMail) -> str:
+    if mail.state == MailState.SENT:
+        return gettext("The mail server has taken the test mail to %(address)s.") % {"address": mail.recipient}
+    text = gettext("The test mail to %(address)s is queued as mail %(id)d; a worker sends it.")
+    return text % {"address": mail.recipient, "id": mail.pk}
+
+
+def _why(mail: OutgoingMail) -> str:
+    reason = mail.last_error or str(mail.get_state_display())
+    if mail.state == MailState.QUEUED:
+        return gettext("Not sent: %(reason)s It is tried again by a worker.") % {"reason": f"{reason.rstrip('.')}."}
+    return gettext("Not sent: %(reason)s") % {"reason": reason}

@@ -1,0 +1,22 @@
+"""What the admin's templates show of a mail, in the look of its lists."""
+
+from typing import Any
+
+from django import template
+
+from keystone.mail.admin.cells import STATE_COLOURS, title_of
+from keystone.mail.models import OutgoingMail
+
+register = template.Library()
+
+
+@register.inclusion_tag("unfold/helpers/label.html")
+def mail_state(mail: OutgoingMail) -> dict[str, Any]:
+    """The state as a coloured label."""
+    return {"text": mail.get_state_display(), "type": STATE_COLOURS[mail.state]}
+
+
+@register.simple_tag
+def mail_title(mail: OutgoingMail) -> str:
+    """What the mail is called."""
+    return title_of(mail)
