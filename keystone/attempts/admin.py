@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
-from keystone.accounts.admin.cells import NONE, labelled, number, on_day
+from keystone.admin_cells import NONE, labelled, number, on_day
 from keystone.attempts.lifting import lift_limits
 from keystone.attempts.models import AttemptWindow, Limit
 from keystone.model_admin import ReadOnlyAdmin, acting

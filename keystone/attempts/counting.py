@@ -20,7 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
-from keystone.accounts import email_address
+from keystone import email_address
 from keystone.attempts.models import AttemptWindow, Limit
 from keystone.audit.context import current_origin
 from keystone.conf import options

@@ -9,6 +9,7 @@ from keystone.accounts.models import User
 from keystone.attempts.models import AttemptWindow, AttemptWindowQuerySet, Limit
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
+from keystone.pruning import delete_in_chunks
 
 
 @transaction.atomic
@@ -54,9 +55,9 @@ def limits_of(user: User) -> AttemptWindowQuerySet:
 
 
 def forget_ended_windows() -> int:
-    """Delete the windows that count no more.
+    """Delete the windows that count no more. Call it outside a transaction.
 
     Returns:
         How many there were.
     """
-    return AttemptWindow.objects.ended().delete()[0]
+    return delete_in_chunks(AttemptWindow.objects.ended())

@@ -16,8 +16,8 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
-from keystone.accounts.admin.cells import NONE, labelled, on_day
 from keystone.accounts.models import User
+from keystone.admin_cells import NONE, labelled, on_day
 from keystone.formats import EMPTY
 from keystone.model_admin import ReadOnlyAdmin, acting
 from keystone.refusals import Refusal

@@ -12,6 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from keystone.accounts.emails import queue_email
+from keystone.accounts.expiry import access_has_ended, settle
 from keystone.accounts.models import User
 from keystone.attempts.counting import count_attempt
 from keystone.audit.actor import Actor
@@ -35,6 +36,8 @@ def refresh(token: str) -> TokenPair:
         TooManyAttempts: tokens that nobody signed came too often from this address.
     """
     claims = signed_claims(token)
+    for user in access_has_ended().filter(pk=claims.user_id):
+        settle(user)  # before the session is locked: a deactivation locks the person first
     with transaction.atomic(durable=True):
         pair = _traded(claims)
     if pair is None:
@@ -104,6 +107,7 @@ def _end_stolen(session: Session) -> None:
     queue_email(
         "session_stolen",
         [user.pk],
+        key=str(session.pk),
         device=session.user_agent,
         ip_address=current_origin().ip_address or "",
         at=session.revoked_at.isoformat(),

@@ -1,0 +1,62 @@
+"""The scheduled jobs of the accounts. Each makes one call; what people wait for is done within the minute.
+
+Two runs at once, or a second one, do no harm: rows are locked, and mails have keys.
+"""
+
+from dataclasses import asdict
+from datetime import timedelta
+
+from keystone.accounts import expiry, stale_registrations, tokens
+from keystone.accounts.notices import digests
+from keystone.audit.actor import Actor
+from keystone.scheduling.registry import scheduled
+
+MINUTE = timedelta(minutes=1)
+
+
+@scheduled(every=MINUTE)
+def end_access() -> dict[str, int]:
+    """Deactivates people whose access has ended."""
+    return asdict(expiry.end_access_of_all(by=Actor.job("end_access")))
+
+
+@scheduled(every=MINUTE)
+def lift_suspensions() -> dict[str, int]:
+    """Reactivates people whose suspension has ended."""
+    return asdict(expiry.lift_all_suspensions(by=Actor.job("lift_suspensions")))
+
+
+@scheduled(cron="2 * * * *")
+def tell_approvers_of_the_rest() -> dict[str, int]:
+    """Mails approvers who else began to wait in an hour in which more came than are told one by one."""
+    return {"mails": digests.queue_rest()}
+
+
+@scheduled(cron="0 6 * * *")
+def mail_digests() -> dict[str, int]:
+    """Mails everybody who waits for a decision to the approvers who chose one mail a day."""
+    return {"mails": digests.queue_digests()}
+
+
+@scheduled(cron="30 6 * * *")
+def remind_approvers() -> dict[str, int]:
+    """Mails approvers who has waited long for a decision."""
+    return {"mails": digests.queue_reminders()}
+
+
+@scheduled(cron="30 1 * * *")
+def forget_expired_tokens() -> dict[str, int]:
+    """Deletes the tokens of links that have expired."""
+    return {"deleted": tokens.forget_expired()}
+
+
+@scheduled(cron="10 2 * * *")
+def warn_stale_registrations() -> dict[str, int]:
+    """Mails a new link to people whose registration expires soon, because they have not proved their address."""
+    return {"mails": stale_registrations.warn_stale_registrations()}
+
+
+@scheduled(cron="30 2 * * *")
+def expire_stale_registrations() -> dict[str, int]:
+    """Deletes registrations whose address was not proved in time."""
+    return asdict(stale_registrations.expire_stale_registrations(by=Actor.job("expire_stale_registrations")))

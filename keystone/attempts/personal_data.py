@@ -1,0 +1,23 @@
+"""What is counted about a person's address."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from keystone.attempts.models import AttemptWindow
+from keystone.privacy.registry import Erasure, collector, eraser
+
+TOLD = ("limit", "source", "count", "started_at", "ends_at")
+
+
+@collector("attempts", label=_("Attempts to sign in"))
+def collect_attempts(user: Any) -> Iterator[dict[str, Any]]:
+    """The windows that count attempts at the person's address; they are forgotten when they have ended."""
+    yield from AttemptWindow.objects.filter(address=user.email_normalized).order_by("pk").values(*TOLD).iterator()
+
+
+@eraser("attempts")
+def erase_attempts(user: Any, erasure: Erasure) -> None:
+    """Delete them."""
+    AttemptWindow.objects.filter(address__in=erasure.addresses).delete()

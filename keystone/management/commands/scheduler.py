@@ -1,0 +1,36 @@
+"""`manage.py scheduler`: claims what is due, for workers to run."""
+
+import signal
+from pathlib import Path
+from typing import Annotated
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand
+from typer import Option
+
+from keystone.health_file import fault_of
+from keystone.scheduling.scheduler import SlotScheduler
+
+
+class Command(TyperCommand):
+    """Runs until it is told to end; the work is done in `keystone.scheduling`."""
+
+    help = _("Enqueue scheduled jobs when they are due. Any number may run: each slot is enqueued once.")
+    requires_system_checks: list[str] = []  # it starts where the database is still away, and waits
+
+    def handle(
+        self,
+        *,
+        health_file: Annotated[
+            Path | None,
+            Option(help=str(_("A file that is there while the scheduler is ready, and touched as it lives."))),
+        ] = None,
+    ) -> None:
+        """Enqueue scheduled jobs when they are due."""
+        if fault := fault_of(health_file):
+            raise CommandError(fault)
+        scheduler = SlotScheduler(health_file=health_file)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, lambda *_: scheduler.stop())
+        scheduler.run()

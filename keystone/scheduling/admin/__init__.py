@@ -1,0 +1,14 @@
+"""Scheduled jobs and their runs in the admin, in the place of what django-apscheduler registers itself."""
+
+from django.contrib import admin
+from django_apscheduler.admin import DjangoJobAdmin  # its import registers what is undone here
+from django_apscheduler.models import DjangoJob, DjangoJobExecution
+
+from keystone.scheduling.admin.jobs import ScheduledJobAdmin
+from keystone.scheduling.admin.runs import ScheduledRunAdmin
+
+# django-apscheduler's pages let jobs be made from nothing, and run them in the web process.
+if admin.site.is_registered(DjangoJob) and isinstance(admin.site.get_model_admin(DjangoJob), DjangoJobAdmin):
+    admin.site.unregister([DjangoJob, DjangoJobExecution])
+
+__all__ = ["ScheduledJobAdmin", "ScheduledRunAdmin"]

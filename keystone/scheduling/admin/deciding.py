@@ -1,0 +1,97 @@
+"""Deciding on jobs in the admin: bulk actions, and buttons on a job's page. Each calls one function per job."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+from unfold.decorators import action
+
+from keystone.admin_buttons import Button, ButtonsMixin
+from keystone.model_admin import acting
+from keystone.refusals import Refusal
+from keystone.scheduling.handling import delete_orphan, pause_job, resume_job, run_job_now
+from keystone.scheduling.models import ScheduledJob
+
+# Each decision with its function and the permission that it takes.
+DECISIONS: dict[str, tuple[Callable[..., Any], str]] = {
+    "run": (run_job_now, "keystone.run_scheduledjob"),
+    "pause": (pause_job, "keystone.pause_scheduledjob"),
+    "resume": (resume_job, "keystone.pause_scheduledjob"),
+    "delete": (delete_orphan, "keystone.pause_scheduledjob"),
+}
+
+
+class DecidingMixin(ButtonsMixin):
+    """A list of jobs with the decisions, in bulk and for one."""
+
+    actions = ("run_selected", "pause_selected", "resume_selected", "forget_selected")
+    decisions = tuple(DECISIONS)
+
+    def may(self, request: HttpRequest, decision: str) -> bool:
+        """Whether this viewer may decide so."""
+        return self.has_view_permission(request) and request.user.has_perm(DECISIONS[decision][1])
+
+    def has_run_permission(self, request: HttpRequest) -> bool:
+        """Whether this viewer may run jobs now."""
+        return self.may(request, "run")
+
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        """Whether this viewer may pause, resume and forget jobs."""
+        return self.may(request, "pause")
+
+    @action(description=gettext_lazy("Run now"), permissions=["run"])
+    def run_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
+        """Enqueue a run of each."""
+        self.decide(request, "run", queryset.values_list("pk", flat=True))
+
+    @action(description=gettext_lazy("Pause"), permissions=["pause"])
+    def pause_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
+        """Let them no more run by themselves."""
+        self.decide(request, "pause", queryset.values_list("pk", flat=True))
+
+    @action(description=gettext_lazy("Resume"), permissions=["pause"])
+    def resume_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
+        """Let them run by themselves again."""
+        self.decide(request, "resume", queryset.values_list("pk", flat=True))
+
+    @action(description=gettext_lazy("Delete those that are not in the code"), permissions=["pause"])
+    def forget_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
+        """Forget jobs and their history."""
+        self.decide(request, "delete", queryset.values_list("pk", flat=True))
+
+    def offered(self, request: HttpRequest, job: ScheduledJob) -> list[dict[str, Any]]:
+        """The decisions that make sense for this job and are allowed to this viewer, as buttons."""
+        if job.orphaned_at is not None:
+            offered: list[Button] = [("delete", _("Delete with its history"), "delete", "k-reject")]
+        else:
+            offered = [("run", _("Run now"), "play_arrow", "k-approve")]
+            if job.paused_at is None:
+                offered.append(("pause", _("Pause"), "pause", ""))
+            else:
+                offered.append(("resume", _("Resume"), "resume", ""))
+        return self.buttons(request, job.pk, offered)
+
+    def decide(self, request: HttpRequest, decision: str, keys: Iterable[str]) -> None:
+        """Decide on the jobs with these ids, one by one, and say what came of it."""
+        function, by = DECISIONS[decision][0], acting(request)
+        done = 0
+        for job_id in list(keys):
+            try:
+                function(job_id, by=by)
+                done += 1
+            except Refusal as refusal:
+                messages.warning(request, f"{job_id}: {refusal.detail}")
+        texts = {
+            "run": ngettext(
+                "%(count)d run is enqueued; a worker takes it.", "%(count)d runs are enqueued; workers take them.", done
+            ),
+            "pause": ngettext("%(count)d job is paused.", "%(count)d jobs are paused.", done),
+            "resume": ngettext("%(count)d job runs by itself again.", "%(count)d jobs run by themselves again.", done),
+            "delete": ngettext("%(count)d job is deleted.", "%(count)d jobs are deleted.", done),
+        }
+        if done:
+            messages.success(request, texts[decision] % {"count": done})

@@ -1,0 +1,76 @@
+"""Claiming a slot: whichever scheduler writes its row first enqueues its run, and nobody else does."""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models.functions import Now
+from django_apscheduler.models import DjangoJob
+
+from keystone.scheduling.models import RunState, ScheduledRun
+from keystone.scheduling.short_transactions import short_transaction
+from keystone.scheduling.storing import move, stored_job
+from keystone.scheduling.tasks import enqueue_run
+from keystone.scheduling.triggers import Trigger
+
+logger = logging.getLogger(__name__)
+
+COUNTED = 1_000  # as far as slots that were not run are counted
+
+
+def claim_due_slot(job_id: str) -> ScheduledRun | None:
+    """Write the run of the newest slot of a job that is due, enqueue its task and move the job on: all or nothing.
+
+    It is the function of every job in APScheduler's table. What is due is read with the row locked and by the
+    database's clock, so it does not matter how old the scheduler's own picture is.
+
+    Returns:
+        The run; None where nothing is due, or another scheduler has it or is at it.
+
+    Raises:
+        DatabaseError: nothing has happened; the next round tries again.
+    """
+    with short_transaction():
+        due: Any = DjangoJob.objects.filter(pk=job_id, next_run_time__lte=Now()).annotate(moment=Now())
+        row = due.select_for_update(skip_locked=True).first()
+        if row is None:
+            return None
+        job = stored_job(row)
+        slot, coalesced = due_slot(job.trigger, row.next_run_time, row.moment)
+        move(row, job.trigger.after(slot))
+        if ScheduledRun.objects.filter(job_id=job_id, slot=slot, is_manual=False).exists():
+            return None
+        run = ScheduledRun(job_id=job_id, slot=slot, coalesced=coalesced)
+        grace = job.misfire_grace_time
+        if grace is not None and row.moment - slot > timedelta(seconds=grace):
+            run.state, run.finished_at = RunState.MISSED, row.moment
+            run.save(force_insert=True)
+            logger.warning("missed %s of %s: it is later than its grace of %s s", slot, job_id, grace)
+            return run
+        run.save(force_insert=True)
+        enqueue_run(run)
+    logger.info("enqueued %s of %s", slot, job_id)
+    return run
+
+
+def due_slot(trigger: Trigger, first: datetime, moment: datetime) -> tuple[datetime, int]:
+    """The newest slot that is due, and how many earlier ones since `first` it stands for.
+
+    Args:
+        trigger: of the job.
+        first: the slot that the job waits for (UTC).
+        moment: now (UTC).
+
+    Returns:
+        The slot (UTC), and the number, counted to a thousand.
+    """
+    newest = trigger.newest(moment)
+    if newest is None or newest <= first:
+        return first, 0
+    passed, slot = 0, first
+    while passed < COUNTED and slot < newest:
+        following = trigger.after(slot)
+        if following is None:
+            break
+        passed, slot = passed + 1, following
+    return newest, passed

@@ -1,0 +1,99 @@
+"""Bringing the table of jobs in line with the code, at each start of a scheduler and every few seconds after.
+
+During a rolling deployment schedulers with older and newer code run side by side. What one of them declares is the
+code's; a job is orphaned once no living scheduler declares it, and comes back with the first that does. Where two
+declare a job differently, the one that started last decides, for as long as any living one declares it so.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.utils import timezone
+from django_apscheduler.models import DjangoJob
+
+from keystone.scheduling import processes, storing
+from keystone.scheduling.models import ScheduledJob
+from keystone.scheduling.registry import Declaration, declarations
+from keystone.scheduling.short_transactions import short_transaction
+
+logger = logging.getLogger(__name__)
+
+LOCK = 0x6B7363686564  # "ksched", of PostgreSQL's advisory locks
+ORPHANED_AFTER = timedelta(minutes=5)  # a scheduler that is stopped or restarted for less keeps its jobs
+
+
+def declared_jobs() -> dict[str, str]:
+    """What the code declares: each id with its trigger, as other schedulers compare it."""
+    return {name: storing.declared_signature(declaration) for name, declaration in declarations().items()}
+
+
+def register_jobs(name: str, *, starting: bool) -> None:
+    """Add what is new, change what has changed, let what came back go on, and mark as orphaned what nobody declares.
+
+    What is paused stays so. A changed trigger counts from now on.
+
+    Args:
+        name: of the process whose code it is.
+        starting: whether this process has just started, so that its code is the latest.
+
+    Raises:
+        DatabaseError: nothing was changed.
+    """
+    with short_transaction():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
+        others = [process.jobs for process in processes.alive(within=ORPHANED_AFTER).exclude(name=name)]
+        rows = {row.pk: row for row in ScheduledJob.objects.all()}
+        stored = {row.pk: row for row in DjangoJob.objects.all()}
+        for declaration in declarations().values():
+            held_by_others = {jobs.get(declaration.id) for jobs in others} - {None}
+            _register(
+                declaration, rows.get(declaration.id), stored.get(declaration.id), held_by_others, starting=starting
+            )
+        for job in rows.values():
+            known = job.pk in declarations() or any(job.pk in jobs for jobs in others)
+            if job.orphaned_at is None and not known:
+                _orphan(job)
+
+
+def _register(
+    declaration: Declaration,
+    job: ScheduledJob | None,
+    row: DjangoJob | None,
+    held_by_others: set[str | None],
+    *,
+    starting: bool,
+) -> None:
+    """Bring one job in line."""
+    stored = None if row is None else storing.readable_job(row)
+    kept = None if stored is None else stored.signature
+    same_trigger = stored is not None and str(stored.trigger) == str(declaration.trigger)
+    is_as_declared = kept == storing.declared_signature(declaration)
+    comes_back = job is not None and job.orphaned_at is not None
+    stands_still = job is not None and job.paused_at is None and (row is None or row.next_run_time is None)
+    if job is not None and row is not None and not comes_back and not stands_still:
+        if is_as_declared and (not starting or job.description == declaration.description):
+            return
+        if not starting and kept in held_by_others:
+            return  # that scheduler started later than this one
+    # Not what was read above: somebody may just have paused it.
+    values = {"description": declaration.description, "trigger": str(declaration.trigger), "orphaned_at": None}
+    ScheduledJob.objects.update_or_create(pk=declaration.id, defaults=values)
+    job = ScheduledJob.objects.select_for_update(no_key=True).get(pk=declaration.id)
+    row = DjangoJob.objects.select_for_update().filter(pk=declaration.id).first()
+    following: datetime | None = None
+    if job.paused_at is None:
+        keeps_its_time = row is not None and row.next_run_time is not None and same_trigger and not comes_back
+        following = row.next_run_time if keeps_its_time and row else declaration.trigger.after(timezone.now())
+    storing.write(declaration, following)
+    if not is_as_declared or comes_back:
+        logger.info("registered %s (%s)", declaration.id, declaration.trigger)
+
+
+def _orphan(job: ScheduledJob) -> None:
+    """Stop a job that no code declares."""
+    ScheduledJob.objects.filter(pk=job.pk).update(orphaned_at=timezone.now())
+    # Its state may be one that this code cannot read, and is left as it is.
+    DjangoJob.objects.filter(pk=job.pk).update(next_run_time=None)
+    logger.warning("orphaned %s: no scheduler's code declares it", job.pk)

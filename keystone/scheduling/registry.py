@@ -1,0 +1,139 @@
+"""Declaring a job: `@scheduled` in any app's `jobs.py`."""
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import autodiscover_modules
+
+from keystone.scheduling.triggers import Cron, Every, Trigger
+
+_ID = re.compile(r"[\w.-]{1,200}", re.ASCII)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """A job as the code declares it.
+
+    Attributes:
+        id: under this name its runs are kept, also when the function moves.
+        function: what is run, in a worker; synchronous or not.
+        trigger: its slots.
+        description: the first line of the function's docstring.
+        misfire_grace: how late a slot may still run; None for however late.
+        overlap: whether a run may begin while the one before goes on.
+        max_attempts: how often one slot is tried.
+    """
+
+    id: str
+    function: Callable[[], Any]
+    trigger: Trigger
+    description: str
+    misfire_grace: timedelta | None
+    overlap: bool
+    max_attempts: int
+
+
+_declared: dict[str, Declaration] = {}
+
+
+def scheduled[F: Callable[[], Any]](
+    *,
+    cron: str | None = None,
+    every: timedelta | None = None,
+    id: str = "",  # noqa: A002 - the word for it
+    timezone: str = "UTC",
+    misfire_grace: timedelta | None = None,
+    overlap: bool = False,
+    max_attempts: int = 1,
+) -> Callable[[F], F]:
+    """Declare a function as a job that runs in a worker whenever it is due. The function itself stays as it is.
+
+    It takes no arguments; `current_slot()` tells it the time that it was due. What it returns is kept as the result.
+    It may run twice for one slot, where a worker is killed in the middle: let the second time do nothing.
+
+    Args:
+        cron: "minute hour day-of-month month day-of-week", as cron means it.
+        every: or an interval, from a second on, counted from 1970-01-01 00:00 UTC.
+        id: its stable name; `app_label.function_name` unless given.
+        timezone: whose clock `cron` goes by, such as "Europe/Berlin".
+        misfire_grace: a slot that comes to run later than this (whole seconds) is noted as missed instead.
+        overlap: whether it may begin while the run before goes on; else such a slot is skipped.
+        max_attempts: how often one slot is tried, from 1.
+
+    Raises:
+        ImproperlyConfigured: something of this is wrong, or two functions have the same id.
+    """
+
+    def declare(function: F) -> F:
+        name = id or _stable_id(function)
+        where = f"@scheduled on {function.__module__}.{function.__qualname__}"
+        if _ID.fullmatch(name) is None:
+            raise ImproperlyConfigured(
+                f"{where}: {name!r} is no id. Use letters, digits, '_', '-' and '.', at most 200."
+            )
+        if inspect.signature(function).parameters:
+            raise ImproperlyConfigured(f"{where}: a job takes no arguments.")
+        if misfire_grace is not None and (misfire_grace < timedelta(seconds=1) or misfire_grace.microseconds):
+            raise ImproperlyConfigured(f"{where}: misfire_grace={misfire_grace} must be whole seconds, from 1 on.")
+        if max_attempts < 1:
+            raise ImproperlyConfigured(f"{where}: max_attempts={max_attempts} must be at least 1.")
+        try:
+            trigger = _trigger(cron, every, timezone)
+        except ValueError as error:
+            raise ImproperlyConfigured(f"{where}: {error}") from None
+        other = _declared.get(name)
+        if other is not None and _path(other.function) != _path(function):
+            raise ImproperlyConfigured(
+                f"{where}: {_path(other.function)} has the id {name!r} already. Give one an id=."
+            )
+        description = (inspect.getdoc(function) or "").partition("\n")[0]
+        _declared[name] = Declaration(
+            id=name,
+            function=function,
+            trigger=trigger,
+            description=description,
+            misfire_grace=misfire_grace,
+            overlap=overlap,
+            max_attempts=max_attempts,
+        )
+        return function
+
+    return declare
+
+
+def declarations() -> Mapping[str, Declaration]:
+    """The jobs that the code declares, by id."""
+    return MappingProxyType(_declared)
+
+
+def discover() -> None:
+    """Import `jobs.py` of every app, as Django does with `admin.py`."""
+    autodiscover_modules("jobs")
+
+
+def _trigger(cron: str | None, every: timedelta | None, timezone: str) -> Trigger:
+    if cron is not None and every is None:
+        return Cron(cron, timezone)
+    if every is not None and cron is None:
+        if timezone != "UTC":
+            raise ValueError("timezone= goes with cron=. An interval is the same in every zone.")
+        return Every(every)
+    raise ValueError("give either cron= or every=.")
+
+
+def _stable_id(function: Callable[..., Any]) -> str:
+    app = apps.get_containing_app_config(function.__module__)
+    if app is None:
+        raise ImproperlyConfigured(f"@scheduled on {_path(function)}: it is in no installed app. Give it an id=.")
+    return f"{app.label}.{function.__name__}"
+
+
+def _path(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{function.__qualname__}"

@@ -1,0 +1,156 @@
+"""Running a job for one slot, in a worker, and keeping what came of it."""
+
+import inspect
+import logging
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from django.db import InterfaceError, OperationalError, close_old_connections, connection, transaction
+from django.utils import timezone
+
+from keystone.background.arguments import storable
+from keystone.background.errors import storable_text, traceback_of
+from keystone.background.retries import OTHER_CODE, OTHER_CODE_PATIENCE, RetryLater, doubled
+from keystone.logs.masking import masked
+from keystone.logs.pairs import MASK, is_secret_name
+from keystone.scheduling.lost_runs import end_as_lost, going_on
+from keystone.scheduling.models import RunState, ScheduledJob, ScheduledRun
+from keystone.scheduling.registry import Declaration, declarations
+from keystone.scheduling.slots import running_slot
+
+logger = logging.getLogger(__name__)
+
+DATABASE_AWAY = timedelta(seconds=10)  # until what the database did not let happen is tried again
+FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), timedelta(minutes=15)  # between attempts at one slot
+NO_CODE = "No job of this name is in the code of the workers."
+
+
+def run(run_id: int) -> None:
+    """Run the job of a run that is enqueued, or whose worker went away, and note what came of it.
+
+    What the job raises is noted in its run and in the log, not raised: the next slot comes, or the next attempt.
+
+    Raises:
+        RetryLater: it is to be tried again: the job failed and has attempts left, this worker's code does not have
+            it yet, or the database went away.
+    """
+    try:
+        begun = begin(run_id)
+    except (OperationalError, InterfaceError) as error:
+        raise RetryLater("the database is away", after=DATABASE_AWAY) from error
+    if begun is None:
+        return
+    run, declaration = begun
+    failure: Exception | None = None
+    result: Any = None
+    try:
+        with running_slot(run.slot):
+            result = _call(declaration)
+    except Exception as error:
+        logger.exception("the job %s failed", declaration.id)
+        failure = error
+    if not connection.in_atomic_block:
+        close_old_connections()  # it may have been lost while the job ran
+    try:
+        if failure is None:
+            _write(run, state=RunState.SUCCEEDED, finished_at=timezone.now(), result=_kept(result))
+            return
+        _fail(run, failure, declaration)
+    except (OperationalError, InterfaceError) as error:
+        raise RetryLater("the database is away", after=DATABASE_AWAY) from error
+
+
+def begin(run_id: int) -> tuple[ScheduledRun, Declaration] | None:
+    """Mark a run as running, unless it is over or must not run beside another one.
+
+    Raises:
+        RetryLater: this worker's code does not have the job yet.
+    """
+    with transaction.atomic():
+        run = ScheduledRun.objects.filter(pk=run_id).first()
+        if run is None:
+            return None
+        # One at a time per job, so that no two runs begin without seeing each other.
+        ScheduledJob.objects.select_for_update(no_key=True).get(pk=run.job_id)
+        run.refresh_from_db()
+        if run.state in {RunState.SUCCEEDED, RunState.SKIPPED, RunState.MISSED}:
+            return None
+        declaration = declarations().get(run.job_id)
+        if declaration is None:
+            _wait_for_code(run)
+            return None
+        if not declaration.overlap and _another_goes_on(run):
+            _write(run, state=RunState.SKIPPED, finished_at=timezone.now())
+            return None
+        begun = {"state": RunState.RUNNING, "started_at": timezone.now(), "finished_at": None}
+        _write(run, **begun, attempts=run.attempts + 1)
+    return run, declaration
+
+
+def _another_goes_on(run: ScheduledRun) -> bool:
+    others = list(ScheduledRun.objects.filter(job_id=run.job_id, state=RunState.RUNNING).exclude(pk=run.pk))
+    alive = going_on(others)
+    end_as_lost(other for other in others if other.pk not in alive)
+    return bool(alive)
+
+
+def _wait_for_code(run: ScheduledRun) -> None:
+    """Leave a run to a worker with newer code, or give it up.
+
+    Raises:
+        RetryLater: one may still come.
+    """
+    if timezone.now() - run.claimed_at < OTHER_CODE_PATIENCE:
+        raise RetryLater(f"no code for the job {run.job_id}", after=OTHER_CODE)
+    _write(run, state=RunState.FAILED, finished_at=timezone.now(), error=NO_CODE)
+
+
+def _call(declaration: Declaration) -> Any:
+    function: Any = declaration.function
+    return async_to_sync(function)() if inspect.iscoroutinefunction(function) else function()
+
+
+def _fail(run: ScheduledRun, error: Exception, declaration: Declaration) -> None:
+    """Keep the traceback.
+
+    Raises:
+        RetryLater: another attempt is due.
+    """
+    kept = traceback_of(error)
+    if run.attempts < declaration.max_attempts:
+        if _write(run, state=RunState.ENQUEUED, error=kept):
+            delay = doubled(FIRST_DELAY, failures=run.attempts, longest=LONGEST_DELAY)
+            raise RetryLater(f"attempt {run.attempts} of {declaration.max_attempts} failed", after=delay)
+        return
+    _write(run, state=RunState.FAILED, finished_at=timezone.now(), error=kept)
+
+
+def _write(run: ScheduledRun, **values: Any) -> bool:
+    """Write to a run as this attempt knows it: one that another worker has begun anew is that worker's to tell of."""
+    unchanged = ScheduledRun.objects.filter(pk=run.pk, attempts=run.attempts, state=run.state)
+    if not unchanged.update(**values):
+        logger.warning("the run %s of %s goes on elsewhere", run.pk, run.job_id)
+        return False
+    for name, value in values.items():
+        setattr(run, name, value)
+    return True
+
+
+def _kept(result: Any) -> Any:
+    """What a job returned, as JSON without secrets; as text where it is something else."""
+    try:
+        return _clean(storable(result, what="the result"))
+    except (TypeError, ValueError):
+        return storable_text(repr(result))
+
+
+def _clean(value: Any, name: str = "") -> Any:
+    """The value with `…` for each text that is a secret; numbers are none, whatever they count."""
+    if isinstance(value, dict):
+        return {key: _clean(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, name) for item in value]
+    if isinstance(value, str):
+        return MASK if value and is_secret_name(name) else masked(value)
+    return value

@@ -1,0 +1,23 @@
+"""What the sessions of the API hold about a person."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.sessions.models import Session
+
+TOLD = ("created_at", "last_used_at", "expires_at", "revoked_at", "ip_address", "user_agent")
+
+
+@collector("sessions", label=_("Sessions"), models=["keystone.Session"])
+def collect_sessions(user: Any) -> Iterator[dict[str, Any]]:
+    """When, from where and with what the person was signed in."""
+    yield from Session.objects.filter(user=user).order_by("created_at", "pk").values(*TOLD).iterator()
+
+
+@eraser("sessions", models=["keystone.Session"])
+def erase_sessions(user: Any, erasure: Erasure) -> None:
+    """Delete them."""
+    Session.objects.filter(user=user).delete()
