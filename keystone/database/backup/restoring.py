@@ -1,0 +1,118 @@
+"""Restoring a backup: into a new database, which takes the old one's place only when it is whole."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import psycopg
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from psycopg import errors
+
+from keystone.database.backup.checking import Plan
+from keystone.database.backup.filling import fill
+from keystone.database.backup.finding import BEFORE, RESTORING, left_on, shortened
+from keystone.database.backup.places import drop, make, place
+from keystone.database.backup.progress import Progress
+from keystone.database.backup.server import close_usual, errors_told
+from keystone.database.backup.swapping import swap
+from keystone.refusals import Refusal
+
+logger = logging.getLogger(__name__)
+PATIENCE = "3s"
+UNFINISHED = "Keystone: a restore that is not finished. The next one drops this database."
+
+
+class AlreadyRestoring(Refusal):
+    """Somebody else restores this database."""
+
+    code = "already_restoring"
+    message: ClassVar[str | Promise] = _("Another restore of this database is running.")
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What was done.
+
+    Attributes:
+        aside: the name that the database has now which was in service; None where there was none, or it was dropped.
+        removed: unfinished databases of restores that had been killed.
+    """
+
+    database: str
+    aside: str | None
+    rows: int
+    pending: int
+    removed: list[str]
+
+
+def restore(plan: Plan, *, jobs: int = 1, drop_old: bool = False, progress: Progress) -> Restored:
+    """Restore what `checking.check` has found good. Until its last moment the old database is in service.
+
+    Args:
+        jobs: how many connections pg_restore uses.
+        drop_old: whether the old database is dropped at the end, instead of being kept under another name.
+
+    Raises:
+        AlreadyRestoring: by somebody else.
+        ProgramFailed, NotWhole, InUse, ServerRefuses: nothing has changed.
+    """
+    name = plan.address.name
+    with errors_told(), plan.address.connect_beside() as connection, _alone(connection, name):
+        removed = _remove_unfinished(connection, name)
+        new, aside = _free_names(connection, name)
+        try:
+            make(connection, new, like=plan.place, comment=UNFINISHED)
+            fill(plan, new, jobs=jobs, progress=progress)
+            close_usual()
+            swap(plan.address, new=new, old=plan.place, aside=aside)
+        except BaseException:
+            # Ours may be the reason; where nothing answers, the next restore drops it.
+            with suppress(psycopg.Error), plan.address.connect_beside() as another:
+                drop(another, new)
+            raise
+        logger.info("the database %s was restored from %s", name, plan.backup.path)
+        if plan.place is not None and drop_old:
+            drop(connection, aside)
+    kept = aside if plan.place is not None and not drop_old else None
+    return Restored(name, kept, plan.manifest.rows, plan.pending, removed)
+
+
+@contextmanager
+def _alone(connection: psycopg.Connection[Any], name: str) -> Iterator[None]:
+    """Hold the lock of restores of a database; its end frees it, and so does the end of this process.
+
+    The connection of a restore that was killed may still be ending: it is waited for.
+    """
+    connection.execute(f"SET lock_timeout = '{PATIENCE}'")
+    try:
+        connection.execute("SELECT pg_advisory_lock(hashtext('keystone restore'), hashtext(%s))", [name])
+    except errors.LockNotAvailable:
+        raise AlreadyRestoring from None
+    connection.execute("SET lock_timeout = 0")
+    yield
+
+
+def _free_names(connection: psycopg.Connection[Any], name: str) -> tuple[str, str]:
+    """What the new database and the old one are called, by the second; one that is taken is let pass."""
+    while True:
+        stamp = timezone.now().strftime("%Y%m%d%H%M%S")
+        new, aside = f"{shortened(name)}{RESTORING}{stamp}", f"{shortened(name)}{BEFORE}{stamp}"
+        if place(connection, new) is None and place(connection, aside) is None:
+            return new, aside
+        time.sleep(0.1)
+
+
+def _remove_unfinished(connection: psycopg.Connection[Any], name: str) -> list[str]:
+    """Drop what restores have left that were killed: nobody else restores now, and their comment says what they are."""
+    removed = []
+    for left in left_on(connection, name):
+        found = place(connection, left.name)
+        if left.kind == "unfinished" and found is not None and found.comment == UNFINISHED:
+            drop(connection, left.name)
+            removed.append(left.name)
+    return removed

@@ -1,0 +1,101 @@
+"""The mark of a database that strangers' data is in: it says so itself, whatever the environment of a process says.
+
+It is the comment of Django's own table of migrations. So it is there wherever migrations are, needs none itself and
+outlives every downgrade and `flush`; a dump takes it along, and what is restored from one is guarded like the original.
+"""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from keystone.audit.actor import Actor
+from keystone.audit.log import record
+from keystone.audit.models import AuditEvent
+from keystone.checks import SERVERS
+from keystone.refusals import Refusal
+
+_BEGINNING = "keystone: "
+
+
+class NothingToMark(Refusal):
+    """There is no table that could carry the mark."""
+
+    code = "nothing_to_mark"
+    message: ClassVar[str | Promise] = _("There are no migrations in this database yet, so nothing to mark.")
+
+
+def mark() -> str | None:
+    """The mark, such as `production since 2026-11-24T18:20:00+00:00`; None where there is none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", [_table()])
+        [comment] = cursor.fetchone()
+    return comment.removeprefix(_BEGINNING) if comment and comment.startswith(_BEGINNING) else None
+
+
+def set_mark() -> str:
+    """Mark the database with this process's environment; a mark that is there stays.
+
+    Returns:
+        The mark.
+
+    Raises:
+        NothingToMark: the database has no migrations yet.
+        ProgrammingError: its tables are another role's.
+    """
+    there = mark()
+    if there is not None:
+        return there
+    if not MigrationRecorder(connection).has_table():
+        raise NothingToMark
+    made = f"{settings.ENVIRONMENT} since {timezone.now().isoformat(timespec='seconds')}"
+    _comment(_BEGINNING + made)
+    return made
+
+
+def remove_mark(*, by: Actor) -> None:
+    """Let the database be reset again. The next migration on a server marks it anew.
+
+    Args:
+        by: who does it; the audit log keeps that, if there is one already.
+
+    Raises:
+        ProgrammingError: its tables are another role's.
+    """
+    there = mark()
+    if there is None:
+        return
+    with transaction.atomic():
+        if AuditEvent._meta.db_table in connection.introspection.table_names():
+            name = str(connection.settings_dict["NAME"])
+            removed = AuditEvent(
+                actor_kind=by.kind,
+                actor_label=by.label[:320],
+                action="database_mark.removed",
+                target_type="database",
+                target_id=name[:64],
+                target_label=name,
+                changes={"mark": [there, None]},
+            )
+            record([removed])
+        _comment(None)
+
+
+def mark_on_servers(**_signal: Any) -> None:
+    """After each `migrate` on a server, mark its database."""
+    if settings.ENVIRONMENT in SERVERS:
+        set_mark()
+
+
+def _table() -> str:
+    return connection.ops.quote_name(MigrationRecorder.Migration._meta.db_table)
+
+
+def _comment(text: str | None) -> None:
+    written = "NULL" if text is None else "'{}'".format(text.replace("'", "''"))  # COMMENT takes no parameters
+    with connection.cursor() as cursor:
+        cursor.execute(f"COMMENT ON TABLE {_table()} IS {written}")

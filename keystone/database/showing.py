@@ -1,0 +1,104 @@
+"""One migration: what it does, what it needs, and whether there is a way back."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.db.migrations.loader import MigrationLoader
+from django.utils.translation import gettext
+
+from keystone.database.branches import branch as known
+from keystone.database.planning import Step
+from keystone.database.standing import Standing, read, standings
+from keystone.database.targets import Key, find
+from keystone.database.writing import Plan, statements_of
+from keystone.refusals import Refusal
+
+
+class OneAtATime(Refusal):
+    """A branch is not shown as SQL."""
+
+    code = "one_at_a_time"
+
+    def __init__(self, label: str) -> None:
+        text = gettext("%(label)s is a branch; --sql shows one migration. For what is pending: db upgrade --sql.")
+        super().__init__(text % {"label": label})
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A migration.
+
+    Attributes:
+        applied_at: when, in UTC; None where it is pending, or stands for others that were applied one by one.
+        atomic: whether all of it happens or none.
+        operations: what it does, in words, in order.
+        irreversible: those of them that cannot be undone.
+        needs: those that are applied before it.
+        needed_by: those that are undone before it.
+        sql: its statements; None where they were not asked for.
+    """
+
+    branch: str
+    name: str
+    applied: bool
+    applied_at: datetime | None
+    atomic: bool
+    operations: list[str]
+    irreversible: list[str]
+    needs: list[str]
+    needed_by: list[str]
+    sql: list[str] | None = None
+
+
+def show(written: str, *, branch: str | None = None, sql: bool = False) -> Shown | Standing:
+    """A migration, or where a branch is called so, how that stands.
+
+    Args:
+        written: a branch; or a migration's name, its beginning, its number, or `app.name`.
+        branch: where to look for the migration; None is everywhere.
+        sql: whether to write down the migration's statements as well.
+
+    Raises:
+        UnknownMigration, UnknownBranch: there is none.
+        AmbiguousMigration: several are called so.
+        OperationalError: the database does not answer.
+        BrokenMigrations: a migration depends on one that is not there, or has no content.
+        OneAtATime: it is a branch, and SQL was asked for.
+    """
+    loader = read()
+    if branch is not None:
+        known(branch, loader)
+    else:
+        for standing in standings(loader):
+            if standing.branch == written:
+                if sql:
+                    raise OneAtATime(written)
+                return standing
+    return _shown(loader, find(loader, written, branch), sql=sql)
+
+
+def _shown(loader: MigrationLoader, key: Key, *, sql: bool) -> Shown:
+    step = Step(loader.graph.nodes[key], backwards=False)
+    node = loader.graph.node_map[key]
+    recorded = loader.applied_migrations.get(key)
+    return Shown(
+        branch=key[0],
+        name=key[1],
+        applied=recorded is not None,
+        applied_at=getattr(recorded, "applied", None),
+        atomic=step.is_atomic,
+        operations=step.operations,
+        irreversible=step.irreversible,
+        needs=[".".join(parent.key) for parent in sorted(node.parents)],
+        needed_by=[".".join(child.key) for child in sorted(node.children)],
+        sql=_sql(loader, step) if sql else None,
+    )
+
+
+def _sql(loader: MigrationLoader, step: Step) -> list[str]:
+    """What applying it runs, as `sqlmigrate` prints it; and unlike that, without running anything."""
+    statements = statements_of(step.migration, loader.project_state(step.key, at_end=False), Plan())
+    if not statements or not step.is_atomic:
+        return statements
+    return [connection.ops.start_transaction_sql(), *statements, connection.ops.end_transaction_sql()]

@@ -1,0 +1,194 @@
+"""Where a move leads: `0007`, `project.0001_initial`, `+1`, `-2`, `base`, or nothing at all, as a target."""
+
+import re
+from dataclasses import dataclass
+from typing import ClassVar
+
+from django.db.migrations.loader import MigrationLoader
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from keystone.database.branches import CORE, Branch, branch
+from keystone.refusals import Refusal
+
+Key = tuple[str, str]  # the app's label and the migration's name
+
+_LATEST = {"head", "heads"}
+_NOTHING = {"base", "zero"}
+_RELATIVE = re.compile(r"[+-]([0-9]{1,6})")
+
+
+class UnknownMigration(Refusal):
+    """No migration is called so."""
+
+    code = "unknown_migration"
+    status = 404
+
+
+class AmbiguousMigration(Refusal):
+    """More than one migration is meant."""
+
+    code = "ambiguous_migration"
+
+
+class Forks(AmbiguousMigration):
+    """A number of steps does not say which way they go."""
+
+    def __init__(self, moved: Branch) -> None:
+        text = gettext("%(label)s forks there, so a number of steps is not enough. Give the migration's name.")
+        super().__init__(text % {"label": moved.label})
+
+
+class WrongMove(Refusal):
+    """The move leads nowhere."""
+
+    code = "wrong_move"
+
+
+class NeedsBranch(Refusal):
+    """So many steps, and of which branch is not said."""
+
+    code = "needs_branch"
+    message: ClassVar[str | Promise] = _("Say with --branch which one is moved by that many migrations.")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be reached.
+
+    Attributes:
+        label: the branch; None is all of them.
+        name: the migration that is the last one applied then. None: upwards the newest, downwards none.
+    """
+
+    label: str | None
+    name: str | None = None
+
+
+def target_above(loader: MigrationLoader, written: str | None, label: str | None) -> Target:
+    """Where `upgrade` leads.
+
+    Args:
+        written: a migration's name, its beginning or its number; `app.name`; `+N`; None or `head` for the newest.
+        label: the branch.
+
+    Raises:
+        Refusal: there is no such branch or migration, or it does not say which one.
+    """
+    if label is not None:
+        branch(label, loader)
+    if written is None or written in _LATEST:
+        return Target(label)
+    relative = _RELATIVE.fullmatch(written)
+    if relative is None:
+        return Target(*find(loader, written, label))
+    if written.startswith("-"):
+        raise WrongMove(gettext("%(written)s leads down. Use downgrade.") % {"written": written})
+    if label is None:
+        raise NeedsBranch
+    return Target(label, _above(loader, branch(label, loader), int(relative[1])))
+
+
+def target_below(loader: MigrationLoader, written: str | None, label: str | None) -> Target:
+    """Where `downgrade` leads; the branch is Keystone's where none is said.
+
+    Args:
+        written: as for `target_above`, the one that stays applied as the last; `-N`; `base` for none; None for `-1`.
+        label: the branch.
+
+    Raises:
+        Refusal: there is no such branch or migration, it is not applied, or it does not say which one.
+    """
+    if label is None and written is not None and "." in written:
+        label = written.partition(".")[0]
+    below = branch(label or CORE, loader)
+    _refuse_unknown_applied(loader, below)
+    if written in _NOTHING:
+        return Target(below.label)
+    relative = _RELATIVE.fullmatch("-1" if written is None else written)
+    if relative is None:
+        found = find(loader, str(written), below.label)
+        if found[1] not in below.applied:
+            text = gettext("%(name)s is not applied, so nothing goes back to it.")
+            raise WrongMove(text % {"name": ".".join(found)})
+        return Target(*found)
+    if written is not None and written.startswith("+"):
+        raise WrongMove(gettext("%(written)s leads up. Use upgrade.") % {"written": written})
+    return Target(below.label, _below(loader, below, int(relative[1])))
+
+
+def find(loader: MigrationLoader, written: str, label: str | None = None) -> Key:
+    """The migration with this name, or the only one whose name begins so.
+
+    Args:
+        written: such as `0007_mark`, `0007`, or `keystone.0007`.
+        label: the branch to look in; None is any.
+
+    Raises:
+        UnknownMigration: there is none.
+        AmbiguousMigration: there are several.
+        UnknownBranch: the app of `app.name` has no migrations.
+    """
+    prefix, dot, name = written.partition(".")
+    if dot:
+        if label is not None and prefix != label:
+            text = gettext("%(written)s is not in the branch %(label)s.")
+            raise UnknownMigration(text % {"written": written, "label": label})
+        label = branch(prefix, loader).label
+    else:
+        name = written
+    keys: list[Key] = sorted(key for key in loader.graph.nodes if label in {None, key[0]})
+    found = [key for key in keys if key[1] == name] or [key for key in keys if name and key[1].startswith(name)]
+    if not found:
+        is_option = written.startswith("-")  # commands that take -1 let every other word like it pass
+        text = (
+            gettext("There is no option %(written)s.") if is_option else gettext("There is no migration %(written)s.")
+        )
+        raise UnknownMigration(text % {"written": written or "“”"})
+    if len(found) > 1:
+        listed = ", ".join(".".join(key) for key in found[:12]) + (", …" if len(found) > 12 else "")
+        text = gettext("%(written)s is more than one migration: %(listed)s. Give more of its name, or --branch.")
+        raise AmbiguousMigration(text % {"written": written, "listed": listed})
+    return found[0]
+
+
+def _above(loader: MigrationLoader, moved: Branch, steps: int) -> str:
+    """The migration that `steps` of them lead up to."""
+    if not 0 < steps <= len(moved.pending):
+        text = gettext("%(label)s does not go up by %(steps)d. Pending there: %(count)d.")
+        raise WrongMove(text % {"label": moved.label, "count": len(moved.pending), "steps": steps})
+    name = moved.pending[steps - 1]
+    key = (moved.label, name)
+    needed = {found[1] for found in loader.graph.forwards_plan(key) if found[0] == moved.label}
+    later = {found[1] for found in loader.graph.backwards_plan(key) if found[0] == moved.label}
+    if needed & set(moved.pending) != set(moved.pending[:steps]) or not later >= set(moved.pending[steps:]):
+        raise Forks(moved)
+    return name
+
+
+def _below(loader: MigrationLoader, moved: Branch, steps: int) -> str | None:
+    """The migration that `steps` of them lead down to; None is below the first."""
+    if not 0 < steps <= len(moved.applied):
+        text = gettext("%(label)s does not go down by %(steps)d. Applied there: %(count)d.")
+        raise WrongMove(text % {"label": moved.label, "count": len(moved.applied), "steps": steps})
+    if steps == len(moved.applied):
+        return None
+    name = moved.applied[-steps - 1]
+    undone: set[str] = set()
+    for child in loader.graph.node_map[moved.label, name].children:
+        if child.key[0] == moved.label:
+            undone |= {key[1] for key in loader.graph.backwards_plan(child.key) if key[0] == moved.label}
+    if undone & set(moved.applied) != set(moved.applied[-steps:]):
+        raise Forks(moved)
+    return name
+
+
+def _refuse_unknown_applied(loader: MigrationLoader, moved: Branch) -> None:
+    """Only the code that has a migration can undo it, and the ones before it only after it."""
+    known = set(loader.disk_migrations)
+    unknown = sorted(name for label, name in loader.applied_migrations if label == moved.label)
+    unknown = [name for name in unknown if (moved.label, name) not in known]
+    if unknown:
+        text = gettext("The database has migrations of %(label)s that this code does not: %(names)s. Undo them first.")
+        raise WrongMove(text % {"label": moved.label, "names": ", ".join(unknown)})

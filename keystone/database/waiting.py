@@ -1,0 +1,45 @@
+"""Waiting for a database that is still starting, or away for a moment."""
+
+import time
+from collections.abc import Callable
+
+from django.utils.translation import gettext
+
+from keystone.database.server import Answer, NoAnswer, ask
+
+ATTEMPTS = 30
+INTERVAL = 2.0  # seconds
+TIMEOUT = 5.0  # seconds
+
+
+def wait_for_database(
+    *,
+    attempts: int = ATTEMPTS,
+    interval: float = INTERVAL,
+    timeout: float = TIMEOUT,
+    said: Callable[[str], None] | None = None,
+) -> Answer:
+    """Ask the database until it answers.
+
+    Args:
+        attempts: how often at most.
+        interval: seconds between the end of an attempt and the next.
+        timeout: seconds that an attempt takes at most, at least 2.
+        said: is told of every attempt that fails, in a line.
+
+    Raises:
+        NoAnswer: it did not, at the last attempt.
+        ImproperlyConfigured: the settings name none.
+    """
+    attempt = 1
+    while True:
+        try:
+            return ask(timeout=timeout)
+        except NoAnswer as refusal:
+            if said is not None:
+                text = gettext("Attempt %(attempt)d of %(attempts)d: %(said)s")
+                said(text % {"attempt": attempt, "attempts": attempts, "said": refusal.detail})
+            if attempt >= attempts:
+                raise
+        attempt += 1
+        time.sleep(interval)

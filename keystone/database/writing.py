@@ -1,0 +1,106 @@
+"""The SQL of migrations, written down and not run: with the names of constraints, as far as they are known by then.
+
+Django asks the database what a constraint is called that it drops. In a plan that may be one which an earlier step
+makes, and which nobody has made yet. A foreign key's name stands in that step's statements. Any other is chosen by
+PostgreSQL: then a comment says that something is missing, and how to come by it.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db import connection
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
+from django.db.migrations import Migration
+from django.db.migrations.state import ProjectState
+from django.utils.translation import gettext
+
+from keystone.database.sql_only import sql_only
+
+_TABLE = re.compile(r'(CREATE|ALTER) TABLE "([^"]+)"')
+_RENAMED = re.compile(r'ALTER TABLE "([^"]+)" RENAME (?:COLUMN .* TO .*|TO "([^"]+)")')
+_ADDED = re.compile(
+    r'ALTER TABLE "([^"]+)" ADD (?:COLUMN "([^"]+)" .*)?CONSTRAINT "([^"]+)" (?:FOREIGN KEY \("([^"]+)"\) )?REFERENCES '
+)
+_DROPPED = re.compile(r'DROP CONSTRAINT "([^"]+)"')
+
+
+class Plan:
+    """What the statements of a plan's steps have made so far, if somebody runs them."""
+
+    def __init__(self) -> None:
+        self._created: set[str] = set()
+        self._touched: set[str] = set()
+        self._renamed: set[str] = set()
+        self._keys: dict[str, tuple[str, str]] = {}  # by a foreign key's name, its table and column
+
+    def learn(self, statements: Iterable[str]) -> None:
+        """Note what these statements make, change and drop."""
+        for statement in statements:
+            for what, table in _TABLE.findall(statement):
+                (self._created if what == "CREATE" else self._touched).add(table)
+            for before, after in _RENAMED.findall(statement):
+                self._renamed |= {before, after or before}
+            for name in _DROPPED.findall(statement):
+                self._keys.pop(name, None)
+            for table, added, name, column in _ADDED.findall(statement):
+                self._keys[name] = (table, column or added)
+
+    def keys(self, table: str, columns: Sequence[str] | None) -> list[str]:
+        """The names of the table's foreign keys of one column."""
+        return [name for name, (its, column) in self._keys.items() if its == table and [column] == columns]
+
+    def hides(self, table: str, *, foreign_key: bool) -> bool:
+        """Whether the table may have a constraint by then that is not found now."""
+        if foreign_key:
+            return table in self._renamed or (table not in self._created and not _exists(table))
+        return table in self._created | self._touched | self._renamed or not _exists(table)
+
+
+class _Editor(DatabaseSchemaEditor):
+    """Writes statements down, and notes the tables that have a constraint which it could not name."""
+
+    def __init__(self, plan: Plan, *, atomic: bool) -> None:
+        super().__init__(connection, collect_sql=True, atomic=atomic)
+        self._plan = plan
+        self.unnamed: list[str] = []
+
+    def _constraint_names(self, model: Any, column_names: Sequence[str] | None = None, **wanted: Any) -> list[str]:
+        found: list[str] = super()._constraint_names(model, column_names, **wanted)  # type: ignore[misc]  # not public
+        if found:
+            return found
+        table, is_key = model._meta.db_table, bool(wanted.get("foreign_key"))
+        self._plan.learn(self.collected_sql)
+        if is_key:
+            found = self._plan.keys(table, column_names)
+        if not found and table not in self.unnamed and self._plan.hides(table, foreign_key=is_key):
+            self.unnamed.append(table)
+        return found
+
+
+def statements_of(migration: Migration, state: ProjectState, plan: Plan, *, backwards: bool = False) -> list[str]:
+    """What applying or undoing a migration runs; in a transaction, where it is all or nothing.
+
+    Args:
+        state: of the models, before it.
+        plan: what was written down before it; it learns of this one.
+    """
+    written = sql_only(migration)
+    try:
+        with _Editor(plan, atomic=bool(migration.atomic)) as editor:
+            (written.unapply if backwards else written.apply)(state, editor, collect_sql=True)
+    except ValueError:  # so does Django say that it needs a name and has none
+        if not editor.unnamed:
+            raise
+    plan.learn(editor.collected_sql)
+    text = gettext(
+        "-- INCOMPLETE: a constraint of %(table)s has no name yet. Apply what comes before this migration, then print"
+        " its SQL anew."
+    )
+    return [*(text % {"table": table} for table in editor.unnamed), *editor.collected_sql]
+
+
+def _exists(table: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [connection.ops.quote_name(table)])
+        return bool(cursor.fetchone()[0])

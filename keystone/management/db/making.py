@@ -1,0 +1,73 @@
+"""`manage.py db migrate`: writes migrations."""
+
+import os
+from typing import Annotated
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, command
+from typer import Argument, Exit, Option
+
+from keystone.console.asking import Declined
+from keystone.console.options import Json
+from keystone.console.printing import print_json, printable
+from keystone.database.branches import CORE
+from keystone.database.completing import complete_own_branch
+from keystone.database.making import Made, make
+from keystone.management.db.refusing import errors_told
+
+
+class Making(TyperCommand):
+    """What writes files of the code, and touches no database."""
+
+    @command(name="migrate", help=str(_("Write a migration of what the models have and the migrations lack.")))
+    def migrate(
+        self,
+        message: Annotated[str, Argument(help=str(_("What changes; the file is called by it.")))],
+        *,
+        branch: Annotated[
+            str, Option("--branch", help=str(_("The app to write it for.")), shell_complete=complete_own_branch)
+        ] = CORE,
+        autogenerate: Annotated[
+            bool,
+            Option("--autogenerate/--no-autogenerate", help=str(_("Look for changes, or write an empty migration."))),
+        ] = True,
+        dry_run: Annotated[
+            bool, Option("--dry-run", help=str(_("Write nothing and ask nothing; show what would be written.")))
+        ] = False,
+        check: Annotated[
+            bool, Option("--check", help=str(_("As --dry-run, and end with status 1 if there is something.")))
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Write a migration.
+
+        Raises:
+            CommandError: the message has no letters, the branch is a library's or ends in several migrations, or
+                something has to be asked and there is no terminal.
+        """
+        writes_nothing = dry_run or check
+        with errors_told():
+            try:
+                made = make(message, branch=branch, autogenerate=autogenerate, dry_run=writes_nothing)
+            except EOFError:  # the end of the input, for an answer
+                raise CommandError(str(Declined.message)) from None
+        if as_json:
+            print_json(self.stdout, [_as_data(migration) for migration in made])
+        elif not made:
+            self.stdout.write(gettext("Nothing to do: %(branch)s has no changes.") % {"branch": branch})
+        for migration in [] if as_json else made:
+            self._tell(migration, written=not writes_nothing)
+        if check and made:
+            raise Exit(1)
+
+    def _tell(self, made: Made, *, written: bool) -> None:
+        text = gettext("Wrote %(path)s:") if written else gettext("Would write %(path)s:")
+        self.stdout.write(text % {"path": os.path.relpath(made.path)})
+        for operation in made.operations:
+            self.stdout.write(printable(f"  {operation}"))
+
+
+def _as_data(made: Made) -> dict[str, object]:
+    return {"branch": made.branch, "name": made.name, "path": str(made.path), "operations": made.operations}

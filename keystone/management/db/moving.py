@@ -1,0 +1,222 @@
+"""`manage.py db`: up, down, from the beginning, and the mark that guards against the last."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from django.core.management.base import CommandError, OutputWrapper
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, command
+from typer import Argument, Option
+
+from keystone.audit.actor import Actor
+from keystone.console.asking import confirm, confirm_by_name
+from keystone.console.numbers import seconds
+from keystone.console.options import Json, Yes
+from keystone.console.printing import print_json
+from keystone.database import mark as marks
+from keystone.database import moving, planning, resetting
+from keystone.database.completing import complete_branch, complete_migration, complete_way_back
+from keystone.database.locking import LOCK_TIMEOUT
+from keystone.database.planning import Step
+from keystone.management.db.plans import say_to, show_plan, show_sql
+from keystone.management.db.refusing import errors_told
+
+Branch = Annotated[
+    str | None, Option("--branch", help=str(_("The app whose migrations are meant.")), shell_complete=complete_branch)
+]
+Plan = Annotated[bool, Option("--plan", help=str(_("Show what would be done, and touch nothing.")))]
+Sql = Annotated[bool, Option("--sql", help=str(_("Print the plan as SQL, and touch nothing.")))]
+LockTimeout = Annotated[
+    float,
+    Option(
+        "--lock-timeout",
+        min=0,
+        callback=seconds,
+        help=str(_("Seconds that a statement waits for a lock before it fails; 0: ever.")),
+    ),
+]
+Database = Annotated[
+    str | None, Option("--database", help=str(_("The database's name, instead of typing it when asked.")))
+]
+
+
+class Moving(TyperCommand):
+    """What changes the schema. Each translates, makes its calls, and says what came of it."""
+
+    @command(name="upgrade", help=str(_("Apply the migrations that are pending.")))
+    def upgrade(
+        self,
+        target: Annotated[
+            str | None,
+            Argument(
+                help=str(_("How far: a migration's name, its beginning or number, app.name, or +N. Else the newest.")),
+                shell_complete=complete_migration,
+            ),
+        ] = None,
+        *,
+        branch: Branch = None,
+        plan: Plan = False,
+        sql: Sql = False,
+        lock_timeout: LockTimeout = LOCK_TIMEOUT,
+        as_json: Json = False,
+    ) -> None:
+        """Apply what is pending in one branch, or in all of them.
+
+        Raises:
+            CommandError: there is no such migration or branch, or a migration failed.
+        """
+        with errors_told():
+            if plan or sql:
+                steps = moving.plan_upgrade(target, branch=branch)
+                _show(self.stdout, steps, sql=sql, branch=branch, as_json=as_json)
+                return
+            said = say_to(self.stdout, as_json=as_json)
+            done = moving.upgrade(target, branch=branch, lock_timeout=lock_timeout, said=said)
+        if as_json:
+            print_json(self.stdout, {"applied": done})
+        elif not done:
+            self.stdout.write(gettext("Nothing to do: everything is applied."))
+
+    # Without this, -2 would be taken for an option.
+    @command(
+        name="downgrade",
+        help=str(_("Undo migrations, one if nothing else is said.")),
+        context_settings={"ignore_unknown_options": True},
+    )
+    def downgrade(
+        self,
+        target: Annotated[
+            str | None,
+            Argument(
+                help=str(_("The migration that stays applied as the last; -N for so many steps; base for none.")),
+                shell_complete=complete_way_back,
+            ),
+        ] = None,
+        *,
+        branch: Branch = None,
+        plan: Plan = False,
+        sql: Sql = False,
+        yes: Yes = False,
+        lock_timeout: LockTimeout = LOCK_TIMEOUT,
+        as_json: Json = False,
+    ) -> None:
+        """Undo migrations of a branch, Keystone's own if none is said, and with them the others' that need them.
+
+        Raises:
+            CommandError: there is no such migration or branch, it is not applied, something cannot be undone, nobody
+                agreed, or a migration failed.
+        """
+        with errors_told():
+            reached, steps = moving.plan_downgrade(target, branch=branch)
+            if plan or sql:
+                _show(self.stdout, steps, sql=sql, branch=reached.label, as_json=as_json)
+                return
+            planning.refuse_irreversible(steps)
+            if steps:
+                if not as_json:
+                    show_plan(self.stdout, steps, branch=reached.label)
+                text = ngettext(
+                    "Undo this migration, and lose what is stored in what it made?",
+                    "Undo these %(count)d migrations, and lose what is stored in what they made?",
+                    len(steps),
+                )
+                confirm(text % {"count": len(steps)}, yes=yes)
+            said = say_to(self.stdout, as_json=as_json)
+            done = moving.downgrade(reached, steps, lock_timeout=lock_timeout, said=said)
+        if as_json:
+            print_json(self.stdout, {"undone": done})
+        elif not done:
+            self.stdout.write(gettext("Nothing to do: there is nothing to undo."))
+
+    @command(name="reset", help=str(_("Drop everything in the database, and make it anew by the migrations.")))
+    def reset(
+        self,
+        *,
+        database: Database = None,
+        force: Annotated[
+            bool, Option("--force", "-f", help=str(_("Do not ask; only in the local environment, on this machine.")))
+        ] = False,
+        seed: Annotated[bool, Option("--seed", help=str(_("Make the development accounts afterwards.")))] = False,
+        disconnect: Annotated[bool, Option("--disconnect", help=str(_("End the connections of others.")))] = False,
+        override_production: Annotated[
+            bool, Option("--override-production", help=str(_("Do it in production or staging as well.")))
+        ] = False,
+        lock_timeout: LockTimeout = LOCK_TIMEOUT,
+        as_json: Json = False,
+    ) -> None:
+        """Begin again. The database's name has to be typed.
+
+        Raises:
+            CommandError: the database is a server's, others are connected, the name is another one, or it failed.
+        """
+        with errors_told():
+            resetting.refuse(override=override_production, seed=seed, ends_others=disconnect)
+            place = resetting.place()
+            if force and database is None:
+                resetting.refuse_force()
+                database = place.database
+            where = {"name": place.database, "server": place.server}
+            if not as_json:
+                self.stdout.write(gettext("Everything in the database %(name)s on %(server)s is dropped.") % where)
+            question = gettext("Type the database's name to go on")
+            confirm_by_name(question, name=place.database, given=database, option="--database")
+            begun = resetting.reset(
+                override=override_production,
+                seed=seed,
+                ends_others=disconnect,
+                lock_timeout=lock_timeout,
+                said=say_to(self.stdout, as_json=as_json),
+            )
+        if as_json:
+            data = {"database": place.database, "applied": begun.migrations, "people": begun.people}
+            print_json(self.stdout, data)
+            return
+        self.stdout.write(gettext("%(name)s is new.") % {"name": place.database})
+        if seed:
+            text = ngettext("Made %(count)d sample person.", "Made %(count)d sample people.", begun.people)
+            self.stdout.write(text % {"count": begun.people})
+
+    @command(
+        name="mark", help=str(_("Show the mark that keeps a server's database from being reset; set or remove it."))
+    )
+    def mark(
+        self,
+        *,
+        set_it: Annotated[bool, Option("--set", help=str(_("Mark it as a database of this environment.")))] = False,
+        remove: Annotated[
+            bool, Option("--remove", help=str(_("Take the mark off; the name has to be typed.")))
+        ] = False,
+        database: Database = None,
+        as_json: Json = False,
+    ) -> None:
+        """Print the mark, after it was set or removed if that was asked for.
+
+        Raises:
+            CommandError: both were asked for, the name is another one, or there is no terminal to type it on.
+        """
+        if set_it and remove:
+            raise CommandError(gettext("Give --set or --remove, not both."))
+        with errors_told():
+            place = resetting.place()
+            if set_it:
+                marks.set_mark()
+            elif remove and marks.mark() is not None:
+                where = {"name": place.database, "server": place.server}
+                if not as_json:
+                    self.stdout.write(gettext("The database %(name)s on %(server)s can be reset then.") % where)
+                question = gettext("Type the database's name to go on")
+                confirm_by_name(question, name=place.database, given=database, option="--database")
+                marks.remove_mark(by=Actor.cli())
+            there = marks.mark()
+        if as_json:
+            print_json(self.stdout, {"database": place.database, "mark": there})
+        else:
+            self.stdout.write(there or gettext("There is no mark."))
+
+
+def _show(out: OutputWrapper, steps: Sequence[Step], *, sql: bool, branch: str | None, as_json: bool) -> None:
+    if sql:
+        show_sql(out, steps, as_json=as_json)
+    else:
+        show_plan(out, steps, branch=branch, as_json=as_json)

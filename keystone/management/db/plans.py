@@ -1,0 +1,79 @@
+"""How the steps of a move are shown: for people, as JSON, and as SQL."""
+
+from collections.abc import Callable, Sequence
+
+from django.core.management.base import OutputWrapper
+from django.utils.translation import gettext
+
+from keystone.console.printing import print_json, printable
+from keystone.database import planning
+from keystone.database.planning import Step
+
+
+def show_plan(out: OutputWrapper, steps: Sequence[Step], *, branch: str | None = None, as_json: bool = False) -> None:
+    """Print what would be done, in order.
+
+    Args:
+        branch: the one that was asked for; what belongs to others is marked.
+    """
+    if as_json:
+        print_json(out, {"plan": [_data(step) for step in steps]})
+        return
+    if not steps:
+        out.write(gettext("Nothing to do."))
+    for step in steps:
+        out.write(_heading(step, branch))
+        for operation in step.operations:
+            out.write(f"    {printable(operation)}")
+        for operation in step.irreversible if step.backwards else []:
+            out.write("  ! " + gettext("cannot be undone: %(operation)s") % {"operation": printable(operation)})
+
+
+def show_sql(out: OutputWrapper, steps: Sequence[Step], *, as_json: bool = False) -> None:
+    """Print what would be run, in order. Whoever runs it elsewhere runs `db upgrade` afterwards, for what follows.
+
+    Raises:
+        Irreversible: one of the steps cannot be undone.
+    """
+    if any(step.backwards for step in steps):
+        planning.refuse_irreversible(steps)
+    listed = list(planning.sql(planning.executor(), steps))
+    if as_json:
+        print_json(out, {"sql": [{"migration": step.name, "statements": statements} for step, statements in listed]})
+        return
+    for step, statements in listed:
+        out.write(f"-- {_heading(step, None)}")
+        out.write("\n".join([*statements, ""]))
+    if listed:
+        out.write("-- " + gettext("Permissions and content types follow with the next: manage.py db upgrade"))
+
+
+def say_to(out: OutputWrapper, *, as_json: bool) -> Callable[[str], None]:
+    """What takes the lines that tell how a move goes on; beside JSON, nobody reads them."""
+
+    def say(line: str) -> None:
+        if not as_json:
+            out.write(printable(line))
+            out.flush()
+
+    return say
+
+
+def _heading(step: Step, branch: str | None) -> str:
+    text = gettext("Undo %(name)s") if step.backwards else gettext("Apply %(name)s")
+    marks = []
+    if branch is not None and step.key[0] != branch:
+        marks.append(gettext("another branch"))
+    if not step.is_atomic:
+        marks.append(gettext("not atomic: if it fails, a part of it stays"))
+    return text % {"name": step.name} + (f"  ({', '.join(marks)})" if marks else "")
+
+
+def _data(step: Step) -> dict[str, object]:
+    return {
+        "migration": step.name,
+        "action": "undo" if step.backwards else "apply",
+        "operations": step.operations,
+        "irreversible": step.irreversible,
+        "atomic": step.is_atomic,
+    }

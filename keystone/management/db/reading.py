@@ -1,0 +1,238 @@
+"""`manage.py db`: what is there, where, and whether it answers. It changes nothing."""
+
+from dataclasses import asdict
+from typing import Annotated
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, command
+from typer import Argument, Option
+
+from keystone.console.numbers import seconds
+from keystone.console.options import Json
+from keystone.console.printing import print_json, print_pairs, print_table, printable
+from keystone.database import waiting
+from keystone.database.completing import complete_branch, complete_branch_or_migration
+from keystone.database.server import Answer, ask
+from keystone.database.showing import Shown, show
+from keystone.database.standing import Standing, standings, status
+from keystone.database.tables import Table
+from keystone.management.db.refusing import errors_told
+from keystone.management.db.sizes import sized
+
+MOST = 3  # names of pending migrations in a line
+
+
+class Reading(TyperCommand):
+    """What only looks. Each translates, makes one call, and prints what came of it."""
+
+    @command(name="status", help=str(_("Show the server, the tables with their rows, and how migrations stand.")))
+    def status(self, *, as_json: Json = False) -> None:
+        """Print how the database stands.
+
+        Raises:
+            CommandError: it does not answer.
+        """
+        with errors_told():
+            found = status()
+        if as_json:
+            print_json(self.stdout, asdict(found))
+            return
+        print_pairs(
+            self.stdout,
+            [
+                (gettext("Server"), f"PostgreSQL {found.server.version}"),
+                (gettext("Address"), found.server.address),
+                (gettext("Database"), found.server.database),
+                (gettext("Size"), sized(found.server.size)),
+            ],
+        )
+        self.stdout.write("")
+        headings = [gettext("Table"), gettext("Rows"), gettext("Size")]
+        print_table(self.stdout, headings, [[table.name, _rows(table), sized(table.size)] for table in found.tables])
+        self.stdout.write("")
+        self._print_branches(found.branches)
+
+    @command(name="current", help=str(_("Show the migration that each branch is at.")))
+    def current(self, *, as_json: Json = False) -> None:
+        """Print the branches.
+
+        Raises:
+            CommandError: the database does not answer.
+        """
+        with errors_told():
+            listed = standings()
+        if not as_json:
+            self._print_branches(listed)
+            return
+        names = ("branch", "current", "pending", "unknown", "conflicting")
+        print_json(self.stdout, [{name: getattr(standing, name) for name in names} for standing in listed])
+
+    @command(name="test", help=str(_("Connect to the database, and tell how it answers.")))
+    def test(self, *, as_json: Json = False) -> None:
+        """Print how the server answers.
+
+        Raises:
+            CommandError: it does not.
+        """
+        with errors_told():
+            self._print_answer(ask(), as_json=as_json)
+
+    @command(name="verify", help=str(_("Wait until the database answers.")))
+    def verify(
+        self,
+        *,
+        retries: Annotated[
+            int, Option("--retries", "-r", min=1, help=str(_("How many attempts are made at most.")))
+        ] = waiting.ATTEMPTS,
+        interval: Annotated[
+            float, Option("--interval", "-i", min=0, callback=seconds, help=str(_("Seconds between two attempts.")))
+        ] = waiting.INTERVAL,
+        timeout: Annotated[
+            float,
+            Option("--timeout", "-t", min=2, callback=seconds, help=str(_("Seconds that an attempt takes at most."))),
+        ] = waiting.TIMEOUT,
+        as_json: Json = False,
+    ) -> None:
+        """Ask until there is an answer; each attempt that fails is told on stderr.
+
+        Raises:
+            CommandError: there was none at the last attempt.
+        """
+        with errors_told():
+            answer = waiting.wait_for_database(
+                attempts=retries,
+                interval=interval,
+                timeout=timeout,
+                said=lambda line: self.stderr.write(printable(line)),
+            )
+        self._print_answer(answer, as_json=as_json)
+
+    @command(name="show", help=str(_("Show what a migration does, or the migrations of a branch.")))
+    def show(
+        self,
+        name: Annotated[
+            str,
+            Argument(
+                help=str(_("A branch; or a migration: its name, its beginning, its number, or app.name.")),
+                shell_complete=complete_branch_or_migration,
+            ),
+        ],
+        *,
+        branch: Annotated[
+            str | None,
+            Option("--branch", help=str(_("The app whose migrations are meant.")), shell_complete=complete_branch),
+        ] = None,
+        sql: Annotated[bool, Option("--sql", help=str(_("Print the SQL that a migration runs.")))] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Print a migration or a branch.
+
+        Raises:
+            CommandError: there is none, or several are called so; or the database does not answer.
+        """
+        with errors_told():
+            shown = show(name, branch=branch, sql=sql)
+        if as_json:
+            print_json(self.stdout, asdict(shown))
+        elif isinstance(shown, Standing):
+            self._print_branch(shown)
+        elif shown.sql is not None:
+            self.stdout.write("\n".join(shown.sql) or gettext("-- It runs no SQL."))
+        else:
+            self._print_migration(shown)
+
+    def _print_answer(self, answer: Answer, *, as_json: bool) -> None:
+        if as_json:
+            print_json(self.stdout, asdict(answer))
+            return
+        used = gettext("%(used)d of %(most)d, of which %(reserved)d are kept for the server's administrators")
+        connections = {
+            "used": answer.connections,
+            "most": answer.max_connections,
+            "reserved": answer.reserved_connections,
+        }
+        writes = gettext("no: it is read-only") if answer.read_only else gettext("yes")
+        if answer.standby:
+            writes = gettext("no: it follows another server")
+        print_pairs(
+            self.stdout,
+            [
+                (gettext("Server"), f"PostgreSQL {answer.version}"),
+                (gettext("Address"), answer.address),
+                (gettext("Connected in"), f"{answer.connect_ms} ms"),
+                (gettext("Answered in"), f"{answer.query_ms} ms"),
+                (gettext("Connections"), used % connections),
+                (gettext("Takes writes"), writes),
+            ],
+        )
+
+    def _print_branches(self, listed: list[Standing]) -> None:
+        """A line each: where it is, how many are applied, and which are not."""
+        headings = [gettext("Branch"), gettext("Current"), gettext("Applied"), gettext("Pending"), ""]
+        print_table(
+            self.stdout,
+            headings,
+            [
+                [
+                    standing.branch,
+                    standing.current or "-",
+                    len(standing.applied),
+                    len(standing.pending),
+                    _told(standing),
+                ]
+                for standing in listed
+            ],
+        )
+
+    def _print_branch(self, standing: Standing) -> None:
+        applied = [[name, gettext("applied")] for name in standing.applied]
+        pending = [[name, gettext("pending")] for name in standing.pending]
+        unknown = [[name, gettext("applied, and not in this code")] for name in standing.unknown]
+        print_table(self.stdout, [standing.branch, gettext("State")], [*applied, *pending, *unknown])
+
+    def _print_migration(self, shown: Shown) -> None:
+        state = gettext("applied") if shown.applied else gettext("pending")
+        if shown.applied_at:
+            state = gettext("applied at %(time)s") % {"time": f"{shown.applied_at:%Y-%m-%d %H:%M:%S} UTC"}
+        back = gettext("yes")
+        if shown.irreversible:
+            back = gettext("no: %(operations)s") % {"operations": "; ".join(shown.irreversible)}
+        print_pairs(
+            self.stdout,
+            [
+                (gettext("Migration"), f"{shown.branch}.{shown.name}"),
+                (gettext("State"), state),
+                (gettext("Needs"), ", ".join(shown.needs) or "-"),
+                (gettext("Needed by"), ", ".join(shown.needed_by) or "-"),
+                (gettext("Reversible"), back),
+                (gettext("All or nothing"), gettext("yes") if shown.atomic else gettext("no")),
+            ],
+        )
+        self.stdout.write("")
+        for number, operation in enumerate(shown.operations, start=1):
+            self.stdout.write(printable(f"{number:>3}. {operation}"))
+
+
+def _told(standing: Standing) -> str:
+    """What is not as it should be."""
+    told = []
+    if standing.pending:
+        told.append(gettext("pending: %(names)s") % {"names": _few(standing.pending)})
+    if standing.unknown:
+        told.append(gettext("not in this code: %(names)s") % {"names": ", ".join(standing.unknown)})
+    if standing.conflicting:
+        told.append(gettext("ends twice: %(names)s") % {"names": ", ".join(standing.conflicting)})
+    return "; ".join(told)
+
+
+def _few(names: list[str]) -> str:
+    """All names, or the first ones and how many more there are."""
+    more = len(names) - MOST
+    return ", ".join(names[:MOST]) + (gettext(" and %(count)d more") % {"count": more} if more > 0 else "")
+
+
+def _rows(table: Table) -> str:
+    if table.rows is None:
+        return "?"
+    return f"~{table.rows}" if table.estimated else str(table.rows)

@@ -1,0 +1,31 @@
+"""How `manage.py db` refuses: also where a role has no right, a database is read-only, or a file is out of reach."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.core.management.base import CommandError
+from django.db import Error
+from django.utils.translation import gettext
+
+from keystone.console.printing import printable
+from keystone.console.refusing import refusals_told
+from keystone.one_line import in_one_line
+
+
+@contextmanager
+def errors_told() -> Iterator[None]:
+    """Turn what the block refuses, and all that PostgreSQL and the system say to it, into one line.
+
+    Raises:
+        CommandError: with that line.
+    """
+    try:
+        with refusals_told():
+            yield
+    except Error as error:
+        text = gettext("The database does not do it: %(said)s") % {"said": in_one_line(error)}
+        raise CommandError(printable(text)) from error
+    except OSError as error:
+        raise CommandError(
+            printable(f"{error.filename}: {error.strerror}" if error.filename else str(error))
+        ) from error
