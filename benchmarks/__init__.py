@@ -1,0 +1,1 @@
+"""What Keystone's parts cost, measured beside what they are built on."""

@@ -1,0 +1,78 @@
+"""Databases that are made for a benchmark and dropped after it, and Django set up on them."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from psycopg import sql
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """The addresses of the two databases, as URLs: Keystone's, and that of plain Procrastinate."""
+
+    keystone: str
+    plain: str
+
+
+@contextmanager
+def scratch_databases(server: str) -> Iterator[Scratch]:
+    """Make two databases, and drop them at the end.
+
+    Args:
+        server: the URL of a database of a server on which databases may be made; without one, the embedded
+            PostgreSQL is started in a folder that is removed at the end, and does not wait for the disk.
+    """
+    server = server or _embedded()
+    names = [f"benchmark_{kind}_{os.getpid()}" for kind in ("keystone", "plain")]
+    made = []
+    try:
+        for name in names:
+            _run(server, "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", name)
+            made.append(name)
+        yield Scratch(*(urlunsplit(urlsplit(server)._replace(path=f"/{name}")) for name in names))
+    finally:
+        for name in made:
+            _run(server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+def set_up(scratch: Scratch) -> None:
+    """Set Django up on both databases, with the queue as the backend of tasks, and make their tables."""
+    os.environ |= {
+        "DATABASE_URL": scratch.keystone,
+        "DJANGO_SETTINGS_MODULE": "config.settings.testing",
+        "ENVIRONMENT": "testing",
+        "TEST_TASKS": "queue",
+    }
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    import django
+    from django.conf import settings
+    from django.core.management import call_command
+    from procrastinate.schema import SchemaManager
+
+    settings.DATABASES["plain"] = {**settings.DATABASES["default"], "NAME": urlsplit(scratch.plain).path[1:]}
+    django.setup()
+    call_command("migrate", verbosity=0)
+    with psycopg.connect(scratch.plain) as connection:
+        connection.execute(SchemaManager.get_schema().encode())
+
+
+def _embedded() -> str:
+    folder = tempfile.mkdtemp(prefix="keystone-benchmark-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own, and so run after it
+    from config import embedded_postgres
+
+    host = embedded_postgres.start(Path(folder) / "postgres", database="postgres", fsync=False)
+    return f"postgresql://postgres@/postgres?host={quote(host, safe='')}"
+
+
+def _run(server: str, statement: str, name: str) -> None:
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(sql.Identifier(name)))

@@ -1,0 +1,51 @@
+"""What a run was told, as its page says it."""
+
+import json
+from typing import Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from keystone.admin_cells import number
+from keystone.logs.masking import masked_data
+
+# In the order in which the page shows them.
+LABELS = {
+    "file": _("File"),
+    "fingerprint": _("Its fingerprint (SHA-256)"),
+    "source": _("Source"),
+    "output": _("Output"),
+    "start": _("Begun with the step"),
+    "files": _("Files of the steps"),
+    "count": _("Number of rows"),
+    "existing": _("Rows that are there already"),
+    "unique": _("Told apart by"),
+    "columns": _("Columns"),
+    "partial": _("Partial"),
+    "truncate": _("Table emptied before"),
+    "skip_empty": _("Empty rows passed over"),
+    "ignore_unknown": _("Unknown columns ignored"),
+}
+NOTHING: tuple[Any, ...] = (None, "", [], {})
+
+
+def options_in_words(options: dict[str, Any]) -> list[tuple[str, str]]:
+    """Each option that was given, with what it was. One that has no label here is shown by its own name, at the end."""
+    given = {name: value for name, value in masked_data(options).items() if value not in NOTHING}
+    names = [*(name for name in LABELS if name in given), *(name for name in given if name not in LABELS)]
+    return [(str(LABELS.get(name, name)), _text(given[name])) for name in names]
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bool():
+            return gettext("yes") if value else gettext("no")
+        case int():
+            return number(value)
+        case str() if value.isprintable() and value.strip() == value:
+            return value
+        case list() if all(isinstance(part, str) for part in value):
+            return ", ".join(value)
+        case dict() if all(isinstance(part, str) for part in value.values()):
+            return "\n".join(f"{name} → {part}" for name, part in value.items())
+    return json.dumps(value, indent=2, ensure_ascii=False)  # such as a name with a space at its end

@@ -1,0 +1,141 @@
+"""Which column of a file is which of an importer, and what is made of its cells."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+
+from keystone.data.declarations import Importer
+from keystone.data.outcomes import ImportOptions
+from keystone.data.reasons import reason_of
+from keystone.data.resources import Telling, key_fields
+from keystone.refusals import Refusal
+
+
+class WrongColumns(Refusal):
+    """A file lacks columns, or has some that nobody knows."""
+
+    code = "wrong_columns"
+    status = 400
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of a file.
+
+    Attributes:
+        ours: by the file's name for a column, ours; those that are passed over are not among them.
+        importer: whose they are.
+    """
+
+    ours: Mapping[str, str]
+    importer: Importer
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Ours, in the order of the file."""
+        return tuple(self.ours.values())
+
+    def taken_over(self, cells: Mapping[str, Any]) -> dict[str, Any]:
+        """The cells of a row by our names, transformed and checked.
+
+        Raises:
+            ValidationError: a transform or a check refuses them.
+        """
+        row = {ours: cells.get(theirs, "") for theirs, ours in self.ours.items()}
+        errors: dict[str, str] = {}
+        for column, transform in self.importer.transforms.items():
+            if column in row:
+                try:
+                    row[column] = transform(row[column])
+                except (ValueError, ValidationError) as error:
+                    errors[column] = reason_of(error)
+        if errors:
+            raise ValidationError({column: [text] for column, text in errors.items()})
+        for check in self.importer.checks:
+            check(row)
+        return row
+
+
+def columns_known(resource: Telling) -> tuple[str, ...]:
+    """The columns that a resource takes, in its order."""
+    return tuple(str(field.column_name) for field in resource.get_import_fields() if not field.readonly)
+
+
+def columns_required(importer: Importer, resource: Telling) -> tuple[str, ...]:
+    """Those that a file must have: what tells rows apart, and what the importer asks for."""
+    keys = (
+        []
+        if list(resource.get_import_id_fields()) == ["id"]
+        else [str(field.column_name) for field in key_fields(resource)]
+    )
+    return tuple(dict.fromkeys([*keys, *importer.required]))
+
+
+def fields_of_columns(resource: Telling, columns: Iterable[str], *, importer: Importer) -> tuple[str, ...]:
+    """The names of the fields of columns that are to tell rows apart.
+
+    Raises:
+        WrongColumns: there is no such column, or the importer has a key of its own.
+    """
+    columns = tuple(columns)
+    if columns and importer.has_own_key:
+        own = ", ".join(str(field.column_name) for field in key_fields(resource))
+        text = gettext("The importer %(name)s tells rows apart by %(columns)s, and by nothing else.")
+        raise WrongColumns(text % {"name": importer.name, "columns": own})
+    by_column = {str(field.column_name): name for name, field in resource.fields.items()}
+    unknown = [column for column in columns if column not in by_column]
+    if unknown:
+        raise WrongColumns(_unknown(unknown, columns_known(resource)))
+    return tuple(by_column[column] for column in columns)
+
+
+def match(importer: Importer, resource: Telling, theirs: Iterable[str], options: ImportOptions) -> Columns:
+    """Find out which column is which: by what the command says, what the importer says, and the names themselves.
+
+    Raises:
+        WrongColumns: some are missing or unknown, or two are the same.
+    """
+    theirs = tuple(theirs)
+    known = columns_known(resource)
+    wrong = [ours for ours in options.columns.values() if ours not in known]
+    if wrong:
+        raise WrongColumns(_unknown(wrong, known))
+    absent = [name for name in options.columns if _plain(name) not in set(map(_plain, theirs))]
+    if absent:
+        raise WrongColumns(_missing(absent, theirs))
+    names = {_plain(name): name for name in known}
+    names |= {_plain(name): ours for name, ours in importer.columns.items()}
+    names |= {_plain(name): ours for name, ours in options.columns.items()}
+    found = {name: names[_plain(name)] for name in theirs if _plain(name) in names}
+    unknown = [name for name in theirs if name not in found]
+    double = {ours: [name for name in found if found[name] == ours] for ours in found.values()}
+    for ours, same in double.items():
+        if len(same) > 1:
+            text = gettext("The columns %(columns)s both stand for %(name)s.")
+            raise WrongColumns(text % {"columns": ", ".join(same), "name": ours})
+    missing = [name for name in columns_required(importer, resource) if name not in found.values()]
+    if missing:
+        raise WrongColumns(_missing(missing, theirs))
+    if unknown and not options.ignore_unknown:
+        hint = gettext("Name them by --map THEIRS=OURS, or pass over them by --ignore-unknown.")
+        raise WrongColumns(f"{_unknown(unknown, known)} {hint}")
+    if not found:
+        raise WrongColumns(_missing(known, theirs))
+    return Columns(found, importer)
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()
+
+
+def _missing(names: Iterable[str], theirs: Iterable[str]) -> str:
+    text = gettext("The file lacks the columns: %(names)s. It has: %(theirs)s.")
+    return text % {"names": ", ".join(names), "theirs": ", ".join(theirs)}
+
+
+def _unknown(names: Iterable[str], known: Iterable[str]) -> str:
+    text = gettext("These columns are not known: %(names)s. The importer takes: %(known)s.")
+    return text % {"names": ", ".join(names), "known": ", ".join(known)}

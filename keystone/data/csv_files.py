@@ -1,0 +1,216 @@
+"""CSV as spreadsheets and programs write it: decoded block by block, so that a fault is told with its byte and row."""
+
+import codecs
+import csv
+import io
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO
+
+from django.utils.translation import gettext
+
+from keystone.data.rows import ERRORS, FileUnusable, Row, columns_of, excess, failed_formula, lack
+
+DELIMITERS = (",", ";", "\t", "|")
+BLOCK = 64 * 1024  # bytes
+LONGEST_CELL = 1024 * 1024  # characters; a quotation mark that is never closed ends there, instead of in the memory
+LONGEST_LINE = 16 * LONGEST_CELL
+SEPARATOR_LINE = re.compile(r"sep=(.)(?:\r\n|\r|\n)", re.IGNORECASE)  # Excel reads it, and does not count it as a row
+# A file that begins with one of these is written so, whatever was said. That of UTF-32 begins as that of UTF-16.
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+# Python's own, and one that can spell halves of characters.
+OF_NO_FILE = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
+ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how the workbooks of today and of old begin
+
+
+class CsvFile:
+    """A CSV file that is open. Its cells are stripped text."""
+
+    def __init__(self, path: Path, file: BinaryIO, *, encoding: str, delimiter: str | None) -> None:
+        """Read the header.
+
+        Args:
+            delimiter: None finds it in the header.
+
+        Raises:
+            FileUnusable: the file has none, or it cannot be read.
+        """
+        self._path = path
+        self._file = file
+        self._size = os.fstat(file.fileno()).st_size
+        self._number = 0
+        self._beginning: bytes | None = None
+        self._beginning = beginning = self._read()
+        if beginning.startswith(ARCHIVES):
+            raise self._unusable(gettext("It is no CSV file. If it is a workbook, its name has to end in .xlsx."))
+        self._encoding = next((name for mark, name in MARKS.items() if beginning.startswith(mark)), encoding)
+        # The limit is the process's; it is only ever raised.
+        csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
+        texts = self._texts()
+        first = next(texts, "")
+        if declared := SEPARATOR_LINE.match(first):
+            first = first[declared.end() :]
+        delimiter = delimiter or (declared[1] if declared else _delimiter_of(first, path))
+        try:
+            self._records = csv.reader(self._lines(chain([first], texts)), delimiter=delimiter, strict=True)
+        except (TypeError, ValueError):
+            text = gettext("“%(delimiter)s” is no delimiter: it is one character, and no quotation mark.")
+            raise self._unusable(text % {"delimiter": delimiter}) from None
+        header = next((cells for cells in self._stripped() if any(cells)), [])
+        if not header and not beginning:
+            raise self._unusable(gettext("The file is empty."))
+        self.columns, self._skipped = columns_of(header, path, row=self._number or 1)
+
+    def rows(self) -> Iterator[Row]:
+        """The rows below the header, once.
+
+        Raises:
+            FileUnusable: it cannot be read any further.
+        """
+        for cells in self._stripped():
+            yield self._row(cells)
+
+    def progress(self) -> tuple[int, int]:
+        """How many bytes are read, and of how many."""
+        return min(self._file.tell(), self._size), self._size
+
+    def _row(self, record: list[str]) -> Row:
+        cells = record[self._skipped :]
+        if not any(cells):
+            return Row(self._number, dict.fromkeys(self.columns, ""))
+        given = dict(zip(self.columns, cells, strict=False))
+        fault, extra, expected = "", tuple(cells[len(self.columns) :]), len(self.columns)
+        if any(extra):
+            fault = excess(len(cells), expected)
+        elif len(cells) < expected:
+            fault = lack(len(cells), expected)
+        elif not ERRORS.isdisjoint(cells):
+            fault = next(failed_formula(column, value) for column, value in given.items() if value in ERRORS)
+        return Row(self._number, given, fault, extra if any(extra) else ())
+
+    def _stripped(self) -> Iterator[list[str]]:
+        """The cells of every record; a blank line is one without cells."""
+        while True:
+            try:
+                record = next(self._records, None)
+            except csv.Error as error:
+                raise self._unusable(_said(error), row=self._number + 1) from None
+            if record is None:
+                return
+            self._number += 1
+            yield [cell.strip() for cell in record]
+
+    def _lines(self, texts: Iterator[str]) -> Iterator[str]:
+        """Lines with their ends, as the reader of CSV wants them: \r\n, \n or \r, and nothing else ends one.
+
+        Raises:
+            FileUnusable: one is far too long, or has a NUL character.
+        """
+        begun, length = list[str](), 0  # the line that goes on in the next block
+        for text in texts:
+            begun.append(text)
+            length += len(text)
+            if length > LONGEST_LINE:
+                said = gettext("The line is longer than %(most)d characters.") % {"most": LONGEST_LINE}
+                raise self._unusable(said, row=self._number + 1)
+            if "\n" not in text and "\r" not in text:
+                continue
+            lines = io.StringIO("".join(begun), newline="").readlines()
+            # A \r at the end may be the half of an \r\n.
+            begun = [] if lines[-1].endswith("\n") else [lines.pop()]
+            length = sum(map(len, begun))
+            yield from map(self._without_nul, lines)
+        if length:
+            yield self._without_nul("".join(begun))
+
+    def _without_nul(self, line: str) -> str:
+        if "\0" in line:
+            said = gettext("It has a NUL character: this is no text, or in another encoding. Give it as --encoding.")
+            raise self._unusable(said, row=self._number + 1)
+        return line
+
+    def _texts(self) -> Iterator[str]:
+        """The file's text, block by block; before a byte that is none, the text up to there.
+
+        Raises:
+            FileUnusable: it is not in this encoding, or there is no such encoding.
+        """
+        decoder = self._decoder()
+        while True:
+            block = self._read()
+            read = self._file.tell()
+            try:
+                text = decoder.decode(block, final=not block)
+            except UnicodeError as error:
+                # How many bytes there are from the bad one on. The decoder stands where it stood before the block.
+                bad = len(error.object) - error.start if isinstance(error, UnicodeDecodeError) else len(block)
+                text = ""
+                with suppress(UnicodeError):
+                    text = decoder.decode(block[: max(0, len(block) - bad)])
+                yield text
+                raise self._undecodable(read - bad) from None
+            yield text
+            if not block:
+                return
+
+    def _decoder(self) -> codecs.IncrementalDecoder:
+        try:
+            io.TextIOWrapper(io.BytesIO(), encoding=self._encoding)  # refuses what turns bytes into other bytes
+            found = codecs.lookup(self._encoding)
+        except (LookupError, UnicodeError, ValueError):
+            found = None
+        if found is None or found.name in OF_NO_FILE:
+            said = gettext("There is no encoding %(name)s. Try utf-8, cp1252, latin-1 or utf-16.")
+            raise self._unusable(said % {"name": self._encoding})
+        return found.incrementaldecoder()
+
+    def _read(self) -> bytes:
+        beginning, self._beginning = self._beginning, None
+        try:
+            return self._file.read(BLOCK) if beginning is None else beginning
+        except OSError as error:
+            raise self._unusable(str(error.strerror), row=self._number + 1) from None
+
+    def _undecodable(self, at: int) -> FileUnusable:
+        text = gettext(
+            "Byte %(byte)d is not %(encoding)s. Say how the file is written by --encoding, such as cp1252 or utf-16,"
+            " or save it as UTF-8."
+        )
+        return self._unusable(text % {"byte": at + 1, "encoding": self._encoding}, row=self._number + 1)
+
+    def _unusable(self, said: str, *, row: int | None = None) -> FileUnusable:
+        return FileUnusable(self._path, said, row=row)
+
+
+def _delimiter_of(text: str, path: Path) -> str:
+    """The delimiter that parts the header into the most cells; a .tsv file's is a tab where it has one."""
+
+    def cells(delimiter: str) -> int:
+        records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        try:
+            return len(next((record for record in records if record), []))
+        except csv.Error:
+            return 0
+
+    if path.suffix.lower() == ".tsv" and cells("\t") > 1:
+        return "\t"
+    return max(DELIMITERS, key=cells)
+
+
+def _said(error: csv.Error) -> str:
+    if "field limit" in str(error):
+        said = gettext(
+            "A cell is longer than %(most)d characters. Perhaps a quotation mark in this row is never closed."
+        )
+        return said % {"most": LONGEST_CELL}
+    return gettext("A quotation mark is not closed, or stands in a quoted cell without being doubled.")

@@ -1,0 +1,83 @@
+"""What was run, by whom, and what came of it."""
+
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+
+class Kind(models.TextChoices):
+    """What can be run."""
+
+    IMPORTER = "importer", _("importer")
+    SEEDER = "seeder", _("seeder")
+    SCRIPT = "script", _("script")
+    PIPELINE = "pipeline", _("pipeline")
+
+
+class State(models.TextChoices):
+    """Where a run stands."""
+
+    RUNNING = "running", _("Running")
+    SUCCEEDED = "succeeded", _("Succeeded")
+    FAILED = "failed", _("Failed")
+    INTERRUPTED = "interrupted", _("Interrupted")  # its process ended in the middle
+
+
+class DataRun(models.Model):
+    """One run of an importer, a seeder, a script or a pipeline.
+
+    Attributes:
+        pipeline: the run of the pipeline that it is a step of.
+        step: which one.
+        by: who ran it, as the audit log calls them.
+        options: what it was told, such as its file and that file's fingerprint.
+        rows_written: rows that were made or changed, and that stay; in a trial, those that would be.
+        rows_unchanged: rows that were there already, just so.
+        last_row: number of the last row of the file that is dealt with for good.
+        refused_file: where the refused rows are, with the reasons.
+    """
+
+    kind = models.CharField(_("kind"), max_length=16, choices=Kind)
+    name = models.CharField(_("name"), max_length=100)
+    state = models.CharField(_("state"), max_length=16, choices=State, default=State.RUNNING)
+    pipeline = models.ForeignKey(
+        "self", verbose_name=_("pipeline"), null=True, on_delete=models.CASCADE, related_name="steps"
+    )
+    step = models.CharField(_("step"), max_length=100, blank=True)
+    by = models.CharField(_("by"), max_length=320)
+    is_trial = models.BooleanField(_("trial"), default=False)
+    options = models.JSONField(_("options"), default=dict)
+    started_at = models.DateTimeField(_("started"), db_default=Now())
+    finished_at = models.DateTimeField(_("finished"), null=True)
+    rows_read = models.PositiveBigIntegerField(_("rows read"), default=0)
+    rows_written = models.PositiveBigIntegerField(_("rows written"), default=0)
+    rows_unchanged = models.PositiveBigIntegerField(_("rows unchanged"), default=0)
+    rows_refused = models.PositiveBigIntegerField(_("rows refused"), default=0)
+    last_row = models.PositiveBigIntegerField(default=0)
+    refused_file = models.TextField(_("refused rows"), blank=True)
+    error = models.TextField(_("error"), blank=True)
+
+    class Meta:
+        verbose_name = _("data run")
+        verbose_name_plural = _("data runs")
+        ordering = ("-started_at", "-id")
+        default_permissions = ("view",)
+        indexes = (
+            models.Index(fields=["-started_at", "-id"], name="datarun_started"),
+            models.Index(fields=["kind", "name", "-id"], name="datarun_name"),
+        )
+        constraints = (
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="datarun_kind_known"),
+            models.CheckConstraint(condition=Q(state__in=State.values), name="datarun_state_known"),
+            models.CheckConstraint(
+                condition=Q(state=State.RUNNING, finished_at=None) | ~Q(state=State.RUNNING),
+                name="datarun_running_is_not_finished",
+            ),
+            models.UniqueConstraint(
+                fields=["kind", "name"], condition=Q(state=State.RUNNING), name="datarun_runs_once_at_a_time"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name} {self.started_at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,28 @@
+"""Forgetting old runs."""
+
+from datetime import timedelta
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils import timezone
+
+from keystone.data.models import DataRun
+from keystone.pruning import delete_in_chunks
+
+
+def prune_runs(*, older_than: timedelta) -> int:
+    """Delete runs that have ended, except the last of each name. Call it outside a transaction.
+
+    The steps of a pipeline go with it and not before; it stays for the sake of any that has to stay.
+
+    Args:
+        older_than: the time since a run's end after which it goes; one that goes on has no end.
+
+    Returns:
+        How many were deleted, the steps among them.
+    """
+    before = timezone.now() - older_than
+    newer = DataRun.objects.filter(kind=OuterRef("kind"), name=OuterRef("name"), pk__gt=OuterRef("pk"))
+    stays = Q(finished_at=None) | Q(finished_at__gte=before) | ~Exists(newer)
+    steps_that_stay = DataRun.objects.filter(stays, pipeline=OuterRef("pk"))
+    old = DataRun.objects.filter(Exists(newer), ~Exists(steps_that_stay), pipeline=None, finished_at__lt=before)
+    return delete_in_chunks(old)

@@ -1,0 +1,61 @@
+"""Why a row is refused, in words for whoever mends the file."""
+
+from collections.abc import Iterable, Mapping
+
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.db import DataError, Error, IntegrityError
+from import_export.results import RowResult
+
+from keystone.one_line import in_one_line
+from keystone.refusals import Refusal
+
+
+def reason_of(error: BaseException, columns: Mapping[str, str] | None = None) -> str:
+    """What an error says of a row, in one line.
+
+    Args:
+        columns: by the name of a field, what its column is called in the file.
+    """
+    return " ".join(_reason(error, columns or {}).split())
+
+
+def _reason(error: BaseException, columns: Mapping[str, str]) -> str:
+    if isinstance(error, ValidationError):
+        if not hasattr(error, "error_dict"):
+            return " ".join(error.messages)
+        return _by_column(error.message_dict, columns)
+    if isinstance(error, Refusal):
+        # Refusals repeat for a field what they say in general.
+        return _by_column(error.fields, columns) or error.detail
+    if isinstance(error, ValueError | Error):
+        return in_one_line(error)
+    return f"{type(error).__name__}: {in_one_line(error)}"
+
+
+def is_of_the_row(error: BaseException) -> bool:
+    """Whether an error is the row's: what the database itself cannot do is nobody's fault among the rows."""
+    return not isinstance(error, Error) or isinstance(error, DataError | IntegrityError)
+
+
+def reason_of_result(result: RowResult, columns: Mapping[str, str]) -> str:
+    """Why django-import-export refused a row; nothing where it did not.
+
+    Raises:
+        Error: the database did not do it, which is not the row's fault.
+    """
+    said = []
+    for found in result.errors:
+        if not is_of_the_row(found.error):
+            raise found.error
+        said.append(reason_of(found.error, columns))
+    if result.validation_error is not None:
+        said.append(reason_of(result.validation_error, columns))
+    return " ".join(said)
+
+
+def _by_column(messages: Mapping[str, Iterable[str]], columns: Mapping[str, str]) -> str:
+    parts = []
+    for name, texts in messages.items():
+        text = " ".join(str(text) for text in texts)
+        parts.append(text if name in {NON_FIELD_ERRORS, ""} else f"{columns.get(name, name)}: {text}")
+    return " ".join(parts)

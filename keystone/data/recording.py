@@ -1,0 +1,146 @@
+"""Keeping what is run: who, when, how many rows, and how it ended. Of one name, one runs at a time."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any, Self
+
+from django.db import Error, connection
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from keystone.audit.actor import Actor
+from keystone.data.models import DataRun, Kind, State
+from keystone.database.locking import own_connection
+from keystone.one_line import in_one_line
+from keystone.refusals import Refusal
+
+RUNNING = 0x6B64_6174  # "kdat", the first number of the advisory locks of runs
+
+
+class AlreadyRuns(Refusal):
+    """The same is running, here or on another machine."""
+
+    code = "already_runs"
+
+
+@dataclass(kw_only=True)
+class Counts:
+    """Rows that were read, and what became of them."""
+
+    read: int = 0
+    written: int = 0
+    unchanged: int = 0
+    refused: int = 0
+
+    @classmethod
+    def of(cls, run: DataRun) -> Self:
+        """Those that are kept of a run."""
+        return cls(read=run.rows_read, written=run.rows_written, unchanged=run.rows_unchanged, refused=run.rows_refused)
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            read=self.read + other.read,
+            written=self.written + other.written,
+            unchanged=self.unchanged + other.unchanged,
+            refused=self.refused + other.refused,
+        )
+
+
+@contextmanager
+def exclusive(kind: Kind, name: str) -> Iterator[None]:
+    """Be the only one who runs this, on whatever machine, and note that whoever ran it and is gone was interrupted.
+
+    The lock is on a connection of its own, and is gone as soon as its holder is. PgBouncer has to be in session mode.
+
+    Raises:
+        AlreadyRuns: somebody does it now.
+        OperationalError: the database does not answer.
+    """
+    number = zlib.crc32(f"{kind} {name}".encode()) - 2**31  # PostgreSQL's integers are signed
+    with own_connection("keystone data") as own:
+        with connection.wrap_database_errors:
+            own.execute("SET idle_session_timeout = 0")
+            row = own.execute("SELECT pg_try_advisory_lock(%s, %s)", [RUNNING, number]).fetchone()
+        if row is None or not row[0]:
+            raise AlreadyRuns(
+                gettext("The %(kind)s %(name)s is running already. Try again when it is done.")
+                % {"kind": Kind(kind).label, "name": name}
+            )
+        gone = DataRun.objects.filter(kind=kind, name=name, state=State.RUNNING)
+        gone.update(state=State.INTERRUPTED, finished_at=timezone.now())
+        yield
+
+
+@contextmanager
+def recorded(
+    kind: Kind,
+    name: str,
+    *,
+    by: Actor,
+    options: dict[str, Any] | None = None,
+    is_trial: bool = False,
+    pipeline: DataRun | None = None,
+    step: str = "",
+    resumed: DataRun | None = None,
+) -> Iterator[DataRun]:
+    """Keep a run that the block does, under `exclusive`. It succeeded where the block says so by `succeed`, or ends.
+
+    Args:
+        by: who runs it.
+        options: what it is told.
+        is_trial: whether nothing of it stays.
+        pipeline, step: of which run of a pipeline it is which step.
+        resumed: the earlier run that it goes on with; it is no new one then.
+
+    Raises:
+        Exception: what the block raises, which is noted.
+    """
+    if resumed is None:
+        run = DataRun.objects.create(
+            kind=kind,
+            name=name,
+            by=by.label,
+            options=options or {},
+            is_trial=is_trial,
+            pipeline=pipeline,
+            step=step,
+        )
+    else:
+        run = resumed
+        run.state, run.finished_at, run.error = State.RUNNING, None, ""
+        run.save(update_fields=["state", "finished_at", "error"])
+    try:
+        yield run
+    except BaseException as error:
+        is_stopped = not isinstance(error, Exception)
+        with suppress(Error):  # a database that is away cannot note it; the next run does
+            why = gettext("It was stopped.") if is_stopped else in_one_line(error)
+            _end(run, State.INTERRUPTED if is_stopped else State.FAILED, error=why)
+        raise
+    if run.state == State.RUNNING:
+        succeed(run, Counts.of(run))
+
+
+def succeed(run: DataRun, counts: Counts) -> None:
+    """Note that a run is done. In the transaction of what it wrote, both are true or neither is."""
+    keep(run, counts)
+    _end(run, State.SUCCEEDED)
+
+
+def keep(run: DataRun, counts: Counts, **values: Any) -> None:
+    """Note how far a run is."""
+    run.rows_read, run.rows_written = counts.read, counts.written
+    run.rows_unchanged, run.rows_refused = counts.unchanged, counts.refused
+    for name, value in values.items():
+        setattr(run, name, value)
+    run.save(update_fields=["rows_read", "rows_written", "rows_unchanged", "rows_refused", *values])
+
+
+def _end(run: DataRun, state: State, **values: Any) -> None:
+    values = {"finished_at": timezone.now(), "state": state, **values}
+    # Not one that has succeeded: whoever lost the connection while it committed does not know whether it did.
+    DataRun.objects.filter(pk=run.pk, state=State.RUNNING).update(**values)
+    for name, value in values.items():
+        setattr(run, name, value)

@@ -1,0 +1,135 @@
+"""What a file of rows gives, whatever its format, and the refusal of a file that cannot be read."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from openpyxl.utils import get_column_letter
+
+from keystone.refusals import Refusal
+
+# What a file of refused rows has before the columns of its own file. They are not read again, so that such a file can
+# be corrected and imported as it is.
+OF_REFUSED_ROWS = ("row", "reason")
+# What spreadsheets show, and write into CSV, where a formula failed.
+ERRORS = frozenset(
+    {"#BLOCKED!", "#CALC!", "#CONNECT!", "#DIV/0!", "#FIELD!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#SPILL!"}
+    | {"#VALUE!"}
+)
+
+
+class FileUnusable(Refusal):
+    """A file cannot be read, or not any further.
+
+    Attributes:
+        row: the row from which on it cannot; None where that is not known, or where it is the whole file.
+    """
+
+    code = "file_unusable"
+    status = 400
+    message: ClassVar[str | Promise] = _("The file cannot be used.")
+
+    def __init__(self, path: Path, said: str, *, row: int | None = None) -> None:
+        self.row = row
+        text = "%(file)s: %(said)s" if row is None else gettext("%(file)s, row %(row)d: %(said)s")
+        super().__init__(text % {"file": path, "row": row, "said": said})
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a file.
+
+    Attributes:
+        number: as a spreadsheet counts: the header is 1, the first row below it 2.
+        cells: by column. An empty one is "". A row that ends too early has only the columns up to there.
+        fault: why it cannot be used, for people; "" where it can.
+        extra: what it has beyond the last column.
+    """
+
+    number: int
+    cells: dict[str, Any]
+    fault: str = ""
+    extra: tuple[Any, ...] = ()
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no cell has anything."""
+        return not self.extra and all(value == "" for value in self.cells.values())
+
+
+class RowSource(Protocol):
+    """A file that is open.
+
+    Attributes:
+        columns: the names of the header, stripped, in the file's order.
+    """
+
+    columns: tuple[str, ...]
+
+    def rows(self) -> Iterator[Row]:
+        """The rows below the header, read one at a time, once. Those that are empty are among them.
+
+        Raises:
+            FileUnusable: it cannot be read any further.
+        """
+
+    def progress(self) -> tuple[int, int]:
+        """How much is read, and of how much: bytes of a CSV file, rows of a workbook's sheet."""
+
+
+def columns_of(header: Sequence[str], path: Path, *, row: int) -> tuple[tuple[str, ...], int]:
+    """The columns that a header names, and how many cells stand before them that are not read.
+
+    Empty cells at its end name none: spreadsheets write them for columns that are only formatted.
+
+    Args:
+        header: its cells, stripped.
+
+    Raises:
+        FileUnusable: one has no name, or two have the same.
+    """
+    width = max((place for place, name in enumerate(header, 1) if name), default=0)
+    skipped = len(OF_REFUSED_ROWS) if tuple(header[: len(OF_REFUSED_ROWS)]) == OF_REFUSED_ROWS else 0
+    columns = tuple(header[skipped:width])
+    if not columns:
+        raise FileUnusable(path, gettext("There is no header that names columns."), row=row)
+    blank = [get_column_letter(place) for place, name in enumerate(columns, skipped + 1) if not name]
+    if blank:
+        text = gettext("The header has no name for the column %(names)s.")
+        raise FileUnusable(path, text % {"names": ", ".join(blank)}, row=row)
+    times = Counter(name.casefold() for name in columns)
+    double = [name for name in columns if times[name.casefold()] > 1]
+    if double:
+        text = gettext("The header names a column twice (capitals do not count): %(names)s.")
+        raise FileUnusable(path, text % {"names": ", ".join(dict.fromkeys(double))}, row=row)
+    return columns, skipped
+
+
+def excess(found: int, expected: int) -> str:
+    """What is said of a row with more cells than the header has columns."""
+    text = ngettext(
+        "It has %(found)d cells, but the header names %(expected)d column.",
+        "It has %(found)d cells, but the header names %(expected)d columns.",
+        expected,
+    )
+    return text % {"found": found, "expected": expected}
+
+
+def lack(found: int, expected: int) -> str:
+    """What is said of a row with fewer cells than the header has columns."""
+    text = ngettext(
+        "It has only %(found)d cell, but the header names %(expected)d columns.",
+        "It has only %(found)d cells, but the header names %(expected)d columns.",
+        found,
+    )
+    return text % {"found": found, "expected": expected}
+
+
+def failed_formula(column: str, error: Any) -> str:
+    """What is said of a row with a spreadsheet's error in a cell."""
+    return gettext("“%(column)s” has the spreadsheet's error %(error)s.") % {"column": column, "error": error}

@@ -1,0 +1,78 @@
+"""Making rows up, by declared seeders."""
+
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.db import transaction
+from django.utils.translation import gettext
+
+from keystone.audit.actor import Actor
+from keystone.checks import SERVERS
+from keystone.data.declarations import Seeder
+from keystone.data.models import DataRun, Kind
+from keystone.data.recording import Counts, exclusive, recorded, succeed
+from keystone.data.registry import named, seeders
+from keystone.refusals import Refusal
+
+
+class NotOnServers(Refusal):
+    """What is made up belongs on no server."""
+
+    code = "not_on_servers"
+
+
+class NoCount(Refusal):
+    """A seeder or a script did not say how many rows it wrote."""
+
+    code = "no_count"
+
+
+def run_seeder(name: str, *, count: int, by: Actor, pipeline: DataRun | None = None, step: str = "") -> DataRun:
+    """Make rows, in one transaction.
+
+    Args:
+        count: how many.
+        by: who wants them.
+        pipeline, step: of which run of a pipeline it is which step.
+
+    Raises:
+        Unknown: there is no such seeder.
+        NotOnServers: this is staging or production, where it may not run.
+        AlreadyRuns: somebody runs it now.
+    """
+    seeder = named(seeders(), Kind.SEEDER, name)
+    refuse_on_servers(seeder)
+    with (
+        exclusive(Kind.SEEDER, name),
+        recorded(Kind.SEEDER, name, by=by, options={"count": count}, pipeline=pipeline, step=step) as run,
+        transaction.atomic(),
+    ):
+        made: object = seeder.function(count=count)  # a promise that its author may have broken
+        if not isinstance(made, int) or isinstance(made, bool):
+            raise NoCount(gettext("%(source)s has to return how many rows it made.") % {"source": seeder.source})
+        succeed(run, Counts(written=made))
+    return run
+
+
+def run_all_seeders(*, count: int, by: Actor) -> Iterator[DataRun]:
+    """Run every seeder that may run here, one after the other, and give each run as it ends.
+
+    Raises:
+        Exception: what the first that fails raises; those before it stay done.
+    """
+    found = seeders().values()
+    for seeder in found:
+        refuse_on_servers(seeder)
+    for seeder in found:
+        yield run_seeder(seeder.name, count=count, by=by)
+
+
+def refuse_on_servers(seeder: Seeder) -> None:
+    """Refuse one that makes things up on a server.
+
+    Raises:
+        NotOnServers: it does.
+    """
+    if settings.ENVIRONMENT in SERVERS and not seeder.on_servers:
+        text = gettext("The seeder %(name)s makes things up. It does not run in %(environment)s.")
+        raise NotOnServers(text % {"name": seeder.name, "environment": settings.ENVIRONMENT})

@@ -1,0 +1,221 @@
+"""`data importer`: files into tables."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, group
+from typer import Argument, Option
+
+from keystone.audit.actor import Actor
+from keystone.console.asking import confirm
+from keystone.console.options import Json, Yes
+from keystone.console.printing import print_json, print_table
+from keystone.console.progress import progress_shown
+from keystone.console.refusing import refusals_told
+from keystone.data.columns import columns_known, columns_required
+from keystone.data.declarations import Existing, Importer
+from keystone.data.importing import refuse_contradictions, run_import
+from keystone.data.models import Kind
+from keystone.data.outcomes import SHOWN, Imported, ImportOptions, RowsRefused
+from keystone.data.registry import importers, named
+from keystone.data.resources import key_fields, resource_of
+from keystone.management.data.completing import complete_column, complete_importer
+from keystone.management.data.options import pairs
+from keystone.management.data.outcomes import print_outcome, tell_import, tell_refusals, tell_trial
+from keystone.management.data.runs import failures_told
+
+PARTLY = 3  # the exit status where some rows are written and others are not
+MOST = 10_000  # rows that are told of: they are all held in memory
+TAB = r"\t"  # as people type it
+
+
+class Importers(TyperCommand):
+    """The group `importer`."""
+
+    @group(name="importer", help=str(_("Importers: files into tables.")))
+    def importer(self) -> None:
+        """Nothing is set for all of them."""
+
+    @importer.command(name="list", help=str(_("List the importers, with the columns that they take.")))
+    def list_importers(self, *, as_json: Json = False) -> None:
+        """Print what there is.
+
+        Raises:
+            CommandError: a declaration is wrong.
+        """
+        with refusals_told():
+            declared = sorted(importers().items())
+        found = []
+        for name, importer in declared:
+            with failures_told(Kind.IMPORTER, name):  # its resource is an app's own code
+                found.append(_as_data(importer))
+        if as_json:
+            print_json(self.stdout, {"importers": found})
+            return
+        if not found:
+            self.stdout.write(gettext("No app declares an importer."))
+            return
+        headings = (gettext("Name"), gettext("What it imports"), gettext("Columns"), gettext("Rows told apart by"))
+        print_table(self.stdout, (*headings, gettext("Rows that are there")), [_row(one) for one in found])
+        self.stdout.write(gettext("* A file must have this column."))
+
+    @importer.command(name="run", help=str(_("Import a CSV or XLSX file: all of its rows or none.")))
+    def import_file(
+        self,
+        name: Annotated[str, Argument(help=str(_("The importer.")), shell_complete=complete_importer)],
+        *,
+        file: Annotated[Path, Option("--file", "-f", help=str(_("A CSV or XLSX file, with a header.")))],
+        dry_run: Annotated[
+            bool, Option("--dry-run", help=str(_("Only show what would change and be refused.")))
+        ] = False,
+        partial: Annotated[
+            bool, Option("--partial", help=str(_("Write the rows that can be written, though others cannot.")))
+        ] = False,
+        truncate: Annotated[bool, Option("--truncate", "-t", help=str(_("Empty the table before; asks.")))] = False,
+        yes: Yes = False,
+        resume: Annotated[
+            bool, Option("--resume", help=str(_("Go on with an interrupted --partial import of this file.")))
+        ] = False,
+        restart: Annotated[bool, Option("--restart", help=str(_("Begin such an import anew.")))] = False,
+        existing: Annotated[
+            Existing | None, Option(help=str(_("What happens to rows that are there; else the importer says.")))
+        ] = None,
+        skip_empty: Annotated[
+            bool, Option("--skip-empty", "-s", help=str(_("Pass over empty rows instead of refusing them.")))
+        ] = False,
+        unique: Annotated[
+            list[str] | None,
+            Option(
+                "--unique",
+                "-u",
+                metavar="COLUMN",
+                help=str(_("A column that tells rows apart; may be given again.")),
+                shell_complete=complete_column,
+            ),
+        ] = None,
+        mapped: Annotated[
+            list[str] | None,
+            Option("--map", metavar="THEIRS=OURS", help=str(_("The file's name for a column; may be given again."))),
+        ] = None,
+        ignore_unknown: Annotated[
+            bool, Option("--ignore-unknown", help=str(_("Pass over columns that the importer does not know.")))
+        ] = False,
+        encoding: Annotated[str, Option(help=str(_("Of a CSV file.")))] = "utf-8-sig",
+        delimiter: Annotated[
+            str | None, Option(help=str(_("Of a CSV file, \\t for a tab; else the header tells.")))
+        ] = None,
+        sheet: Annotated[str | None, Option(help=str(_("Of an XLSX file; else the first.")))] = None,
+        refused: Annotated[
+            Path | None, Option(help=str(_("Where the refused rows go; else into a file beside this one.")))
+        ] = None,
+        show: Annotated[
+            int, Option(min=0, max=MOST, help=str(_("How many changed and refused rows are told of.")))
+        ] = SHOWN,
+        as_json: Json = False,
+    ) -> None:
+        """Import a file.
+
+        Raises:
+            CommandError: the file or an option is wrong, or rows are refused. The exit status is 3 where the others
+                were written, and else 1.
+        """
+        options = ImportOptions(
+            file=file,
+            trial=dry_run,
+            partial=partial,
+            truncate=truncate,
+            resume=resume,
+            restart=restart,
+            existing=existing,
+            skip_empty=skip_empty,
+            unique=tuple(unique or ()),
+            columns=pairs(mapped, option="--map", form="THEIRS=OURS", sign="last"),
+            ignore_unknown=ignore_unknown,
+            encoding=encoding,
+            delimiter="\t" if delimiter == TAB else delimiter,
+            sheet=sheet,
+            refused=refused,
+            shown=show,
+        )
+        with failures_told(Kind.IMPORTER, name, stopped=_left(options)):
+            importer = named(importers(), Kind.IMPORTER, name)
+            refuse_contradictions(importer, options)
+            if truncate and not dry_run:
+                confirm(_question(importer), yes=yes)
+            try:
+                with progress_shown() as shown:
+                    imported = run_import(name, options, by=Actor.cli(), shown=shown)
+            except RowsRefused as refusal:
+                if as_json:
+                    print_outcome(self, refusal.imported)
+                else:
+                    tell_refusals(self, refusal.imported)
+                raise
+        if as_json:
+            print_outcome(self, imported)
+        elif dry_run:
+            tell_trial(self, imported)
+        else:
+            tell_import(self, imported, resumed=resume)
+        _refuse_in_part(imported, is_trial=dry_run)
+
+
+def _refuse_in_part(imported: Imported, *, is_trial: bool) -> None:
+    count = imported.counts.refused
+    if not count:
+        return
+    if is_trial:
+        text = ngettext("%(count)d row would be refused.", "%(count)d rows would be refused.", count)
+        raise CommandError(text % {"count": count})
+    text = ngettext(
+        "%(count)d row was refused; the others are imported.",
+        "%(count)d rows were refused; the others are imported.",
+        count,
+    )
+    raise CommandError(text % {"count": count}, returncode=PARTLY)
+
+
+def _left(options: ImportOptions) -> str:
+    """What an import leaves that is stopped."""
+    if options.partial and not options.trial:
+        return gettext("What it wrote stays. Go on with --partial --resume, or begin anew with --restart.")
+    return gettext("Nothing was written.")
+
+
+def _question(importer: Importer) -> str:
+    model: Any = importer.resource._meta.model
+    text = gettext("All rows of the table of %(rows)s are deleted before. Go on?")
+    return text % {"rows": model._meta.verbose_name_plural}
+
+
+def _as_data(importer: Importer) -> dict[str, Any]:
+    resource = resource_of(importer)
+    return {
+        "name": importer.name,
+        "description": importer.description,
+        "columns": columns_known(resource),
+        "required": columns_required(importer, resource),
+        "unique": [field.column_name for field in key_fields(resource)],
+        "other_names": dict(importer.columns),
+        "existing": importer.existing.value,
+        "truncatable": importer.truncatable,
+    }
+
+
+def _row(importer: dict[str, Any]) -> list[str]:
+    policies = {
+        Existing.UPDATE: gettext("are updated"),
+        Existing.SKIP: gettext("are skipped"),
+        Existing.REFUSE: gettext("are refused"),
+    }
+    columns = [f"{column}*" if column in importer["required"] else column for column in importer["columns"]]
+    return [
+        importer["name"],
+        str(importer["description"]),
+        ", ".join(columns),
+        ", ".join(importer["unique"]),
+        policies[Existing(importer["existing"])],
+    ]

@@ -1,0 +1,135 @@
+"""`data pipeline`: importers, seeders and scripts, one after the other."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated, Any
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, group
+from typer import Argument, Option
+
+from keystone.audit.actor import Actor
+from keystone.console.options import Json
+from keystone.console.printing import print_json, print_table, printable
+from keystone.console.progress import progress_shown
+from keystone.console.refusing import refusals_told
+from keystone.data.declarations import Pipeline
+from keystone.data.models import Kind
+from keystone.data.pipelines import PipelineFailed, StepDone, run_pipeline
+from keystone.data.registry import pipelines
+from keystone.management.data.completing import complete_pipeline, complete_step
+from keystone.management.data.options import pairs
+from keystone.management.data.runs import as_data, failures_told, in_words
+
+
+class Pipelines(TyperCommand):
+    """The group `pipeline`."""
+
+    @group(name="pipeline", help=str(_("Pipelines: importers, seeders and scripts, one after the other.")))
+    def pipeline(self) -> None:
+        """Nothing is set for all of them."""
+
+    @pipeline.command(name="list", help=str(_("List the pipelines, with their steps in order.")))
+    def list_pipelines(self, *, as_json: Json = False) -> None:
+        """Print what there is.
+
+        Raises:
+            CommandError: a declaration is wrong.
+        """
+        with refusals_told():
+            found = [pipeline for _name, pipeline in sorted(pipelines().items())]
+        if as_json:
+            print_json(self.stdout, {"pipelines": [_as_data(pipeline) for pipeline in found]})
+            return
+        if not found:
+            self.stdout.write(gettext("No app declares a pipeline."))
+        headings = ("", gettext("Step"), gettext("Kind"), gettext("Runs"), gettext("After"))
+        for place, pipeline in enumerate(found):
+            self.stdout.write(("\n" if place else "") + printable(f"{pipeline.name}  {pipeline.description}".strip()))
+            rows = [
+                (number, step.name, step.kind.label, step.runs, ", ".join(step.after))
+                for number, step in enumerate(pipeline.steps, 1)
+            ]
+            print_table(self.stdout, headings, rows)
+
+    @pipeline.command(name="run", help=str(_("Run a pipeline, until a step fails.")))
+    def run_steps(
+        self,
+        name: Annotated[str, Argument(help=str(_("The pipeline.")), shell_complete=complete_pipeline)],
+        *,
+        start: Annotated[
+            str,
+            Option(
+                "--from",
+                metavar="STEP",
+                help=str(_("Begin with this step; those before it are passed over.")),
+                shell_complete=complete_step,
+            ),
+        ] = "",
+        file: Annotated[
+            list[str] | None,
+            Option("--file", metavar="STEP=PATH", help=str(_("What a step reads; may be given again."))),
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Run the steps, and say each as it ends.
+
+        Raises:
+            CommandError: there is no such pipeline or step, it runs already, or a step failed; then it says how to go
+                on.
+        """
+        given = pairs(file, option="--file", form="STEP=PATH", sign="first")
+        files = {step: Path(path) for step, path in given.items()}
+        done: list[StepDone] = []
+        data: dict[str, Any] = {}
+        with failures_told(Kind.PIPELINE, name), ExitStack() as bars:
+            said = self._saying(done, bars, as_json=as_json)
+            try:
+                run = run_pipeline(name, by=Actor.cli(), start=start, files=files, shown=_showing(bars), said=said)
+            except PipelineFailed as failed:
+                bars.close()
+                data = {"name": name, "state": "failed", "failed": {"step": failed.step.name, "said": failed.detail}}
+                raise
+            else:
+                data = as_data(run)
+            finally:
+                if as_json and data:
+                    print_json(
+                        self.stdout, {**data, "steps": [{"step": one.step.name, **as_data(one.run)} for one in done]}
+                    )
+        if not as_json:
+            self.stdout.write(gettext("%(name)s is done; %(rows)s.") % {"name": name, "rows": in_words(run)})
+
+    def _saying(self, done: list[StepDone], bars: ExitStack, *, as_json: bool) -> Callable[[StepDone], None]:
+        def say(step: StepDone) -> None:
+            done.append(step)
+            bars.close()  # a line would be written into the bar
+            if not as_json:
+                text = gettext("%(place)d of %(of)d: %(step)s is done; %(rows)s.")
+                values = {"place": step.place, "of": step.of, "step": step.step.name, "rows": in_words(step.run)}
+                self.stdout.write(text % values)
+                self.stdout.flush()
+
+        return say
+
+
+def _showing(bars: ExitStack) -> Callable[[str, int, int], None]:
+    """Shows how far a step is; each step has a bar of its own, which `bars` closes."""
+    shown: list[Callable[[str, int, int], None]] = []
+
+    def show(step: str, done: int, total: int) -> None:
+        if not shown:
+            shown.append(bars.enter_context(progress_shown()))
+            bars.callback(shown.clear)
+        shown[0](step, done, total)
+
+    return show
+
+
+def _as_data(pipeline: Pipeline) -> dict[str, Any]:
+    steps = [
+        {"name": step.name, "kind": step.kind.value, "runs": step.runs, "after": step.after} for step in pipeline.steps
+    ]
+    return {"name": pipeline.name, "description": pipeline.description, "steps": steps}
