@@ -5,10 +5,13 @@ An empty value counts as absent, so that `NAME=` in a compose file or an `.env` 
 """
 
 import json
+import math
 import os
 import re
 import unicodedata
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import environ
@@ -21,15 +24,33 @@ CONNECTION: dict[str, object] = {"connect_timeout": "10"}  # seconds; a host tha
 LINE = re.compile(r"(?:export )?[A-Za-z_][A-Za-z_0-9]*=")
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 ENVIRONMENTS = ("local", "testing", "staging", "production")
+SERVERS = ("staging", "production")  # which strangers reach
+FILES = (".env.local", ".env")  # the first one that has a name wins
+DEFAULT = "default"
+sources: dict[str, str] = {}  # where what the process environment did not have has come from: a file, or `DEFAULT`
 
 
 def load_files(folder: Path = BASE_DIR) -> None:
     """Read `.env.local`, then `.env` from `folder`; what is already set stays."""
-    for name in (".env.local", ".env"):
+    for name in FILES:
         path = folder / name
         if path.is_file():
-            _check_file(path)
-            environ.Env.read_env(path)
+            new = {key: value for key, value in file_values(path).items() if key not in os.environ}
+            os.environ.update(new)
+            sources.update(dict.fromkeys(new, name))
+
+
+def file_values(path: Path) -> dict[str, str]:
+    """What a file says, by name; what stands twice counts as it stands last.
+
+    Raises:
+        ImproperlyConfigured: it would be half read.
+    """
+    _check_file(path)
+    values: dict[str, str] = {}
+    reader: Any = type("Reader", (environ.Env,), {"ENVIRON": values})  # else it would set the process's environment
+    reader.read_env(path)
+    return values
 
 
 def _check_file(path: Path) -> None:
@@ -94,15 +115,25 @@ def number(name: str, default: int, *, minimum: int = 0, maximum: int | None = N
 
 def seconds(name: str, default: float, *, maximum: float) -> float:
     """A time in seconds, such as 1 or 0.5: more than none, and at most `maximum`."""
+    must_be = f"a number of seconds up to {maximum:g}"
+    return _decimal(name, default, fits=lambda value: 0 < value <= maximum, must_be=must_be)
+
+
+def share(name: str, default: float) -> float:
+    """A part of the whole, from 0 (none) to 1 (all), such as 0.1."""
+    return _decimal(name, default, fits=lambda value: 0 <= value <= 1, must_be="a number from 0 to 1")
+
+
+def _decimal(name: str, default: float, *, fits: Callable[[float], bool], must_be: str) -> float:
     value = text(name, "").strip()
     if not value:
         return default
     try:
         result = float(value)
     except ValueError:
-        result = 0.0
-    if not 0 < result <= maximum:  # nan is neither
-        raise ImproperlyConfigured(f"{name} must be a number of seconds up to {maximum:g}, not {value!r}.")
+        result = math.nan  # which fits nowhere
+    if not fits(result):
+        raise ImproperlyConfigured(f"{name} must be {must_be}, not {value!r}.")
     return result
 
 
@@ -123,10 +154,10 @@ def words(name: str, default: list[str]) -> list[str]:
 
 
 def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
-    """One of `choices`."""
+    """One of `choices`; an empty one among them says that it may be left out."""
     value = text(name, default).strip()
     if value not in choices:
-        raise ImproperlyConfigured(f"{name} must be one of {', '.join(choices)}, not {value!r}.")
+        raise ImproperlyConfigured(f"{name} must be one of {', '.join(filter(None, choices))}, not {value!r}.")
     return value
 
 
@@ -161,9 +192,56 @@ def origins(name: str) -> list[str]:
     return values
 
 
+def postgres(name: str) -> dict[str, object]:
+    """Django's settings of the database that a URL names; none where it is absent.
+
+    Its user, password and database name are percent-encoded (RFC 3986).
+    """
+    address = text(name, "")
+    if not address:
+        return {}
+    try:
+        parts = urlsplit(address)
+        port = parts.port or 5432
+    except ValueError:
+        parts, port = urlsplit(""), 0
+    # A bare / in the password ends the host too early, and leaves an @ in the path.
+    is_whole = bool(parts.path.strip("/")) and "@" not in parts.path
+    if parts.scheme not in {"postgres", "postgresql", "psql"} or not is_whole:
+        # The URL itself may hold a password and is not repeated.
+        raise ImproperlyConfigured(
+            f"{name} must look like postgresql://user:password@host:5432/name; write @ / : % in the "
+            "user or password as %40 %2F %3A %25."
+        )
+    options = {**CONNECTION, **{key: value[0] for key, value in parse_qs(parts.query).items()}}
+    try:
+        make_conninfo("", **{key: str(value) for key, value in options.items()})
+    except ProgrammingError:
+        unknown = ", ".join(sorted(set(options) - set(CONNECTION)))
+        raise ImproperlyConfigured(f"{name} has an option that PostgreSQL does not know: {unknown}.") from None
+    return {
+        "NAME": unquote(parts.path.removeprefix("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": str(options.pop("host", "")) or unquote(parts.hostname or ""),
+        "PORT": port,
+        "OPTIONS": options,
+    }
+
+
 def environment(default: str = "local") -> str:
     """Which environment this process runs in: local, testing, staging or production."""
     return choice("ENVIRONMENT", default, ENVIRONMENTS)
+
+
+def data_folder() -> Path:
+    """Where what is made on this machine lies."""
+    return Path(text("DATA_DIR", str(BASE_DIR / ".data")))
+
+
+def project_name() -> str:
+    """The product's name."""
+    return line("PROJECT_NAME", "Keystone")
 
 
 def settings_module(default_environment: str = "local") -> str:
@@ -175,6 +253,8 @@ def settings_module(default_environment: str = "local") -> str:
     """
     if os.environ.get("ENVIRONMENT") != "testing":  # a developer's .env must not turn tests to another server
         load_files()
+    if not os.environ.get("ENVIRONMENT"):
+        sources["ENVIRONMENT"] = DEFAULT
     name = environment(default_environment)
     os.environ["ENVIRONMENT"] = name
     return f"config.settings.{'production' if name == 'staging' else name}"
@@ -197,41 +277,13 @@ def names_a_database() -> bool:
 def database() -> dict[str, object]:
     """Django's settings of the PostgreSQL server that DATABASE_URL or POSTGRES_* name; DATABASE_URL wins.
 
-    In a DATABASE_URL, user, password and database name are percent-encoded (RFC 3986); in POSTGRES_* every
-    character stands for itself.
+    In POSTGRES_* every character stands for itself.
 
     Raises:
         ImproperlyConfigured: neither is set, or the URL is not one of PostgreSQL.
     """
-    address = text("DATABASE_URL", "")
-    if address:
-        try:
-            parts = urlsplit(address)
-            port = parts.port or 5432
-        except ValueError:
-            parts, port = urlsplit(""), 0
-        # A bare / in the password ends the host too early, and leaves an @ in the path.
-        is_whole = bool(parts.path.strip("/")) and "@" not in parts.path
-        if parts.scheme not in {"postgres", "postgresql", "psql"} or not is_whole:
-            # The URL itself may hold a password and is not repeated.
-            raise ImproperlyConfigured(
-                "DATABASE_URL must look like postgresql://user:password@host:5432/name; write @ / : % in the "
-                "user or password as %40 %2F %3A %25."
-            )
-        options = {**CONNECTION, **{key: value[0] for key, value in parse_qs(parts.query).items()}}
-        try:
-            make_conninfo("", **{key: str(value) for key, value in options.items()})
-        except ProgrammingError:
-            names = ", ".join(sorted(set(options) - set(CONNECTION)))
-            raise ImproperlyConfigured(f"DATABASE_URL has an option that PostgreSQL does not know: {names}.") from None
-        return {
-            "NAME": unquote(parts.path.removeprefix("/")),
-            "USER": unquote(parts.username or ""),
-            "PASSWORD": unquote(parts.password or ""),
-            "HOST": str(options.pop("host", "")) or unquote(parts.hostname or ""),
-            "PORT": port,
-            "OPTIONS": options,
-        }
+    if address := postgres("DATABASE_URL"):
+        return address
     if text("POSTGRES_SERVER", ""):
         return {
             "NAME": text("POSTGRES_DB", "keystone"),

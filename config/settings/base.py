@@ -1,7 +1,6 @@
 """What every environment shares. `local`, `testing` and `production` extend it; `config/project.py` is yours."""
 
 from datetime import timedelta
-from email.utils import formataddr
 from pathlib import Path
 from typing import Any
 
@@ -9,18 +8,22 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from config import env
-from config.project import PROJECT_APPS, PROJECT_KEYSTONE
+from config.project import PROJECT_APPS, PROJECT_KEYSTONE, PROJECT_QUEUES
+from config.settings.logs import *  # ENVIRONMENT, the log, and Sentry
+from config.settings.mail import *  # SMTP, or a provider
 from config.settings.passwords import AUTH_PASSWORD_VALIDATORS, PASSWORD_HASHERS  # noqa: F401 - settings
 from config.settings.unfold import UNFOLD  # noqa: F401 - a setting: the look of the admin
+from config.settings.upkeep import UPKEEP
 
 BASE_DIR = env.BASE_DIR
-DATA_DIR = Path(env.text("DATA_DIR", str(BASE_DIR / ".data")))
+DATA_DIR = env.data_folder()
 
-ENVIRONMENT = env.environment()
 DEBUG = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [])
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])  # older keys that still check, while keys are rotated
-PROJECT_NAME = env.line("PROJECT_NAME", "Keystone")
+PROJECT_NAME = env.project_name()
+ENVIRONMENT_VARIABLES = "config.variables.environment"  # what tells of them to `manage.py server`
+SERVER_LOG_CONFIG = BASE_DIR / "config" / "granian_logs.json"
 
 # -- Applications: the project comes first, so that its templates, static files and commands win -----------------
 INSTALLED_APPS = [
@@ -43,11 +46,15 @@ INSTALLED_APPS = [
     "corsheaders",
     "django_otp",
     "django_typer",
+    "procrastinate.contrib.django",
+    "django_apscheduler",
+    "anymail",
 ]
 
 MIDDLEWARE = [
     # What gives headers comes first: also the answers of the middleware below have them.
     "keystone.api.middleware.RequestContextMiddleware",
+    "keystone.logs.access.AccessLogMiddleware",
     "keystone.api.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -133,6 +140,9 @@ AUTH_USER_MODEL = "keystone.User"
 AUTHENTICATION_BACKENDS = ["keystone.accounts.backends.EmailBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/docs/"
+# Whom `manage.py server prestart` makes where there is no superuser.
+FIRST_SUPERUSER = env.line("FIRST_SUPERUSER", "")
+FIRST_SUPERUSER_PASSWORD = env.text("FIRST_SUPERUSER_PASSWORD", "")
 
 KEYSTONE = {
     "PROJECT_NAME": PROJECT_NAME,
@@ -154,8 +164,9 @@ KEYSTONE = {
     "REQUESTS_PER_IP": env.number("REQUESTS_PER_IP", 100, minimum=1),
     "PASSWORD_HASHING_PARALLEL": env.number("PASSWORD_HASHING_PARALLEL", 2, minimum=1),
     "PASSWORD_HASHING_WAITING": env.number("PASSWORD_HASHING_WAITING", 4),
-    "TWO_FACTOR_REQUIRED": env.flag("TWO_FACTOR_REQUIRED", default=ENVIRONMENT in {"staging", "production"}),
+    "TWO_FACTOR_REQUIRED": env.flag("TWO_FACTOR_REQUIRED", default=ENVIRONMENT in env.SERVERS),
     "TRUSTED_PROXIES": env.number("TRUSTED_PROXIES", 0, maximum=10),
+    **UPKEEP,
     **PROJECT_KEYSTONE,
 }
 
@@ -206,26 +217,13 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
 }
 
-# -- Mail, language, time, files ---------------------------------------------------------------------------------
-DEFAULT_FROM_EMAIL = formataddr(
-    (env.line("EMAILS_FROM_NAME", PROJECT_NAME), env.line("EMAILS_FROM_EMAIL", "no-reply@example.com"))
-)
-SERVER_EMAIL = DEFAULT_FROM_EMAIL
-MAILERS: dict[str, dict[str, object]] = {
+# -- Tasks, language, time, files --------------------------------------------------------------------------------
+TASKS: dict[str, dict[str, object]] = {
     "default": {
-        "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
-        "OPTIONS": {
-            "host": env.text("SMTP_HOST", "localhost"),
-            "port": env.number("SMTP_PORT", 587, minimum=1, maximum=65535),
-            "username": env.text("SMTP_USER", ""),
-            "password": env.text("SMTP_PASSWORD", ""),
-            "use_tls": env.flag("SMTP_TLS", default=not env.flag("SMTP_SSL", default=False)),
-            "use_ssl": env.flag("SMTP_SSL", default=False),
-            "timeout": 10,
-        },
+        "BACKEND": "keystone.background.backend.ProcrastinateBackend",
+        "QUEUES": ["default", "mail", *PROJECT_QUEUES],
     }
 }
-TASKS = {"default": {"BACKEND": "keystone.background.threads.ThreadBackend"}}
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English"))]
@@ -239,33 +237,6 @@ STATIC_ROOT: Path | None = BASE_DIR / "staticfiles"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-}
-
-# -- Logs: to stderr, in every environment; Django's own default is silent where DEBUG is off ---------------------
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "class": "keystone.log_masking.MaskingFormatter",  # the tokens of links, which paths hold
-            "format": "{asctime} {levelname} {name}: {message}",
-            "style": "{",
-        }
-    },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
-    "root": {
-        "handlers": ["console"],
-        "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),
-    },
-    "loggers": {
-        "django": {"handlers": [], "level": "INFO", "propagate": True},
-        "django.server": {"handlers": [], "level": "INFO", "propagate": True},  # Django gives it its own
-        "django.tasks": {"level": "WARNING"},  # two lines for each mail that was sent help nobody
-        # They name the range that the breach service was asked for; what fails is told by Keystone's own line.
-        "httpx": {"level": "WARNING"},
-        "httpcore": {"level": "WARNING"},
-        "pwned_passwords_django": {"level": "CRITICAL"},
-    },
 }
 
 # django-typer would give every process framed tracebacks, which no log can be searched for.

@@ -12,7 +12,7 @@ SECRET_KEY = env.text("SECRET_KEY", "local-only-insecure-key-that-production-ref
 STATIC_ROOT = None
 
 MAIL_FOLDER = DATA_DIR / "mails"
-if not env.text("SMTP_HOST", ""):
+if not (env.text("SMTP_HOST", "") or EMAIL_PROVIDER):
     MAILERS = {
         "default": {
             "BACKEND": "keystone.mail.backends.FolderBackend",

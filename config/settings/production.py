@@ -1,12 +1,15 @@
 """Staging and production: everything unsafe is refused, nothing has a default that an attacker could know."""
 
+import secrets
+
 from config import env
+from config.database_pool import POOL
 from config.project import PROJECT_KEYSTONE
 from config.settings import safety
 from config.settings.base import *
 
 SECRET_KEY = env.text("SECRET_KEY", "")
-DATABASES["default"]["OPTIONS"].setdefault("pool", {"min_size": 2, "max_size": 16, "timeout": 5})
+DATABASES["default"]["OPTIONS"].setdefault("pool", POOL)
 
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
@@ -23,7 +26,7 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS", [])
 STORAGES["staticfiles"] = {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"}
 
 # Last, so that it sees what is in force.
-safety.refuse_unsafe(
+UNSAFE = safety.refuse_unsafe(
     debug=DEBUG or env.flag("DEBUG", default=False),
     secret_key=SECRET_KEY,
     secret_key_fallbacks=SECRET_KEY_FALLBACKS,
@@ -32,11 +35,14 @@ safety.refuse_unsafe(
     public_url=str(PROJECT_KEYSTONE.get("PUBLIC_URL", "")) or env.url("PUBLIC_URL", ""),
     frontend_url=str(KEYSTONE["FRONTEND_URL"]),
     cors_origins=CORS_ALLOWED_ORIGINS,
-    # The last is of the system that Keystone is modelled on; whoever still sets it may not keep its published value.
     passwords={
         "REDIS_PASSWORD": env.text("REDIS_PASSWORD", ""),
         "SMTP_PASSWORD": env.text("SMTP_PASSWORD", ""),
-        "FIRST_SUPERUSER_PASSWORD": env.text("FIRST_SUPERUSER_PASSWORD", ""),
+        "FIRST_SUPERUSER_PASSWORD": FIRST_SUPERUSER_PASSWORD,
     },
     database=DATABASES["default"],
+    email_provider=EMAIL_PROVIDER,
+    email_webhook_secret=EMAIL_WEBHOOK_SECRET,
 )
+if UNSAFE and not SECRET_KEY:  # `manage.py server check` tells of it; Django's own code cannot do without one
+    SECRET_KEY = secrets.token_urlsafe(64)

@@ -1,10 +1,14 @@
 """What production refuses to start with: one line a fault, all of them at once."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from keystone.mail.providers import PROVIDERS
+
+SHORTEST_WEBHOOK_SECRET = 24  # characters, with the name and the colon
 SHORTEST_KEY = 50  # characters; what Django's own check asks for (security.W009)
 FEWEST_SIGNS = 5
 KNOWN_KEYS = ("local-only-", "testing-only-", "django-insecure-", "change", "your-", "your_", "replace", "insecure")
@@ -30,7 +34,9 @@ def refuse_unsafe(
     cors_origins: Sequence[str],
     passwords: Mapping[str, str],
     database: Mapping[str, object],
-) -> None:
+    email_provider: str = "",
+    email_webhook_secret: str = "",
+) -> list[str]:
     """Refuse what an attacker could know or use.
 
     Args:
@@ -38,6 +44,11 @@ def refuse_unsafe(
         public_url: empty where nobody gave one.
         passwords: by the name of the variable that each stands in; an empty one is none, as of a server on a socket.
         database: Django's settings of the database, whose USER and PASSWORD are looked at.
+        email_provider: the one that mails go to, and whose webhook is to tell what became of them; empty for none.
+        email_webhook_secret: what its calls are known by.
+
+    Returns:
+        The faults, for the one command that lists them together with all others; else there are none.
 
     Raises:
         ImproperlyConfigured: with a line for each fault. None repeats a key or a password.
@@ -60,8 +71,17 @@ def refuse_unsafe(
     user, password = str(database.get("USER") or ""), str(database.get("PASSWORD") or "")
     if password.lower() in KNOWN_PASSWORDS or (password and password == user):
         faults.append("The database's password is one that everybody knows (POSTGRES_PASSWORD or DATABASE_URL).")
-    if faults:
-        raise ImproperlyConfigured("\n".join(dict.fromkeys(faults)))
+    if email_provider:
+        faults += _webhook_faults(email_provider, email_webhook_secret)
+    faults = list(dict.fromkeys(faults))
+    if faults and not _are_listed():
+        raise ImproperlyConfigured("\n".join(faults))
+    return faults
+
+
+def _are_listed() -> bool:
+    """Whether this is `manage.py server check`, which serves nobody and ends."""
+    return sys.argv[0].endswith("manage.py") and sys.argv[1:3] == ["server", "check"]
 
 
 def _key_faults(name: str, key: str) -> list[str]:
@@ -93,6 +113,20 @@ def _address_faults(*, public_url: str, frontend_url: str) -> list[str]:
         if url and _is_open(url):
             faults.append(f"{name} must begin with https://: links in mails start with it.")
     return faults
+
+
+def _webhook_faults(provider: str, secret: str) -> list[str]:
+    """Whoever could call the webhook could have any address mailed no more."""
+    if PROVIDERS[provider].signing_setting:
+        missing = f"EMAIL_WEBHOOK_SECRET is not set. Give the key that {provider} signs its calls with."
+        return [] if secret else [missing]
+    if ":" not in secret or len(secret) < SHORTEST_WEBHOOK_SECRET:
+        fault = (
+            f"EMAIL_WEBHOOK_SECRET must be a name, a colon and a password, together {SHORTEST_WEBHOOK_SECRET} "
+            f"characters or more, by which the calls of {provider} are known (see docs/operations.md)."
+        )
+        return [fault]
+    return []
 
 
 def _is_open(url: str) -> bool:

@@ -230,3 +230,16 @@ def test_an_unknown_option_of_the_url_is_refused(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("DATABASE_URL", "postgresql://me:secret@host/keystone?foo=bar")
     with pytest.raises(ImproperlyConfigured, match=r"^DATABASE_URL has an option .*: foo\.$"):
         env.database()
+
+
+@pytest.mark.parametrize(("written", "expected"), [("", 0.25), ("0", 0.0), (" 0.1 ", 0.1), ("1", 1.0)])
+def test_share_is_from_none_to_all(monkeypatch: pytest.MonkeyPatch, written: str, expected: float) -> None:
+    monkeypatch.setenv("TRACED", written)
+    assert env.share("TRACED", 0.25) == expected
+
+
+@pytest.mark.parametrize("written", ["-0.1", "1.1", "nan", "half"])
+def test_share_refuses_what_is_none(monkeypatch: pytest.MonkeyPatch, written: str) -> None:
+    monkeypatch.setenv("TRACED", written)
+    with pytest.raises(ImproperlyConfigured, match="TRACED must be a number from 0 to 1"):
+        env.share("TRACED", 0.25)

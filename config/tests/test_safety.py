@@ -1,5 +1,6 @@
 """Promise 14: what production does not start with, each shown on real processes, with its line."""
 
+import json
 import os
 import subprocess
 import sys
@@ -146,7 +147,10 @@ def test_production_tells_every_fault_at_once() -> None:
 def test_the_settings_of_development_are_none_of_production() -> None:
     code, _, complained = run("-c", "import config.wsgi", DJANGO_SETTINGS_MODULE="config.settings.local")
     assert code == 1
-    assert complained.endswith(f"ImproperlyConfigured: {DEBUG}\n")
+    # An entry of the log, as production writes them: whoever collects it sees why nothing started.
+    told = json.loads(complained.splitlines()[-1])
+    assert (told["level"], told["message"]) == ("CRITICAL", "Uncaught: ImproperlyConfigured")
+    assert told["exception"].endswith(f"ImproperlyConfigured: {DEBUG}\n")
 
 
 def test_no_key_or_password_is_repeated() -> None:

@@ -1,56 +1,33 @@
 """The README's table of settings and `.env.example` name what is read, all of it and nothing else."""
 
 import ast
-import inspect
 import re
 from collections import defaultdict
 from dataclasses import fields
 from datetime import timedelta
-from pathlib import Path
 
 from django.conf import settings
 
 from config import env
+from config.variables import READERS, SOURCES, Reading, readings
 from keystone.conf import Options
 
-# Read by the typed readers; a reader is a function of `config.env` whose first argument is the name.
-READERS = frozenset(
-    name
-    for name, function in inspect.getmembers(env, inspect.isfunction)
-    if function.__module__ == env.__name__ and next(iter(inspect.signature(function).parameters), "") == "name"
-)
-# What only the settings of tests read is no operator's.
-SOURCES = [
-    env.BASE_DIR / "config" / "env.py",
-    *(path for path in (env.BASE_DIR / "config" / "settings").glob("*.py") if path.name != "testing.py"),
-]
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \|([^|]*)\|[^|]*\|$", re.MULTILINE)
 UNKNOWN = object()
 
 
 def read_settings() -> dict[str, list[object]]:
-    """The variables that the sources read, each with its defaults; `UNKNOWN` is one that is computed."""
+    """The variables that Keystone's settings read, each with its defaults; `UNKNOWN` is one that is computed."""
     found: dict[str, list[object]] = defaultdict(list)
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and _reader(node, path) and isinstance(node.args[0], ast.Constant):
-                found[str(node.args[0].value)].append(_default(node))
+    for reading in readings():
+        if reading.path in SOURCES:  # not the project's own
+            found[reading.name].append(_default(reading))
     return dict(found)
 
 
-def _reader(call: ast.Call, path: Path) -> bool:
-    match call.func:
-        case ast.Attribute(value=ast.Name(id="env"), attr=name):
-            return name in READERS
-        case ast.Name(id=name):
-            return name in READERS and path.name == "env.py"
-    return False
-
-
-def _default(call: ast.Call) -> object:
-    given = [*call.args[1:2], *(keyword.value for keyword in call.keywords if keyword.arg == "default")]
+def _default(reading: Reading) -> object:
     try:
-        return ast.literal_eval(given[0]) if given else ""
+        return ast.literal_eval(reading.given_default) if reading.given_default else ""
     except ValueError:
         return UNKNOWN
 

@@ -1,0 +1,18 @@
+"""What is told to approvers, and how long what is over is kept: options of Keystone, with their variables."""
+
+from datetime import timedelta
+
+from config import env
+from keystone.conf import NOTICES
+
+UPKEEP: dict[str, object] = {
+    "APPROVAL_NOTICES": env.choice("APPROVAL_NOTICES", "immediate", NOTICES),
+    "APPROVAL_NOTICES_PER_HOUR": env.number("APPROVAL_NOTICES_PER_HOUR", 20, minimum=1),
+    "APPROVAL_REMINDER_AFTER": timedelta(hours=env.number("APPROVAL_REMINDER_HOURS", 48, minimum=1)),
+    "UNVERIFIED_WARNED_AFTER": timedelta(days=env.number("UNVERIFIED_WARN_DAYS", 23, minimum=1)),
+    "UNVERIFIED_EXPIRE_AFTER": timedelta(days=env.number("UNVERIFIED_EXPIRE_DAYS", 30)),
+    "MAILS_KEPT": timedelta(days=env.number("MAILS_KEPT_DAYS", 90, minimum=1)),
+    "TASKS_KEPT": timedelta(days=env.number("TASKS_KEPT_DAYS", 30, minimum=1)),
+    "RUNS_KEPT": timedelta(days=env.number("RUNS_KEPT_DAYS", 90, minimum=1)),
+    "DATA_RUNS_KEPT": timedelta(days=env.number("DATA_RUNS_KEPT_DAYS", 90, minimum=1)),
+}

@@ -1,0 +1,163 @@
+"""Every variable that the settings can be set by: found where they are read, so that no list can fall behind."""
+
+import ast
+import inspect
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+from config import env
+from keystone.server.variables import DEFAULT, PROCESS, Environment, Variable
+
+# A reader is a function of `config.env` whose first argument is the name.
+READERS = frozenset(
+    name
+    for name, function in inspect.getmembers(env, inspect.isfunction)
+    if not name.startswith("_")
+    and function.__module__ == env.__name__
+    and next(iter(inspect.signature(function).parameters), "") == "name"
+)
+CONFIG = env.BASE_DIR / "config"
+SOURCES = [
+    CONFIG / "env.py",
+    # What all environments share comes first: its defaults are those that are told.
+    *sorted(
+        (path for path in (CONFIG / "settings").glob("*.py") if path.name != "testing.py"),  # no operator's
+        key=lambda path: (path.stem in env.ENVIRONMENTS, path.name),
+    ),
+]
+# What these readers take can hold no secret. A text is masked, unless it is named below.
+HARMLESS_READERS = frozenset({"flag", "number", "seconds", "share", "choice", "origins"})
+# Told, but for secrets in an address.
+TOLD = frozenset(
+    {
+        *("PROJECT_NAME", "DATA_DIR", "LOG_FOLDER", "SENTRY_DSN", "SENTRY_ENVIRONMENT", "SENTRY_RELEASE"),
+        *("PUBLIC_URL", "FRONTEND_URL", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DEFAULT_USER_APPROVAL_FLOW"),
+        *("DATABASE_URL", "POSTGRES_SERVER", "POSTGRES_USER", "POSTGRES_DB", "REDIS_SERVER"),
+        *("SMTP_HOST", "SMTP_USER", "EMAIL_PROVIDER_URL", "EMAILS_FROM_NAME", "EMAILS_FROM_EMAIL"),
+        *("PASSWORD_BREACH_API", "FIRST_SUPERUSER"),
+    }
+)
+COMPUTED = object()  # a default that is only known while the settings are read
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A place where a variable is read: `reader(name, *arguments, **options)`."""
+
+    path: Path
+    name: str
+    reader: str
+    arguments: list[ast.expr]
+    options: dict[str, ast.expr]
+
+    @property
+    def given_default(self) -> ast.expr | None:
+        """The expression of the default, where there is one."""
+        return self.options.get("default") or (self.arguments[0] if self.arguments else None)
+
+    def default(self) -> object:
+        """The default; None where it must be given, `COMPUTED` where it is not known here."""
+        return None if self.given_default is None else self._value(self.given_default)
+
+    def read(self) -> object:
+        """Read the variable, as the settings do.
+
+        Raises:
+            ImproperlyConfigured: its value is a wrong one.
+        """
+        arguments = [self._value(node) for node in self.arguments]
+        options = {name: self._value(node) for name, node in self.options.items()}
+        if COMPUTED in [*arguments, *options.values()] and not env.text(self.name, ""):
+            return COMPUTED
+        return getattr(env, self.reader)(self.name, *arguments, **options)
+
+    def _value(self, node: ast.expr) -> object:
+        module = ".".join(self.path.relative_to(CONFIG.parent).with_suffix("").parts)
+        names = vars(sys.modules[module]) if module in sys.modules else {"env": env}
+        try:
+            return eval(compile(ast.Expression(node), self.path, "eval"), dict(names))  # noqa: S307 - our settings' own text
+        except NameError:  # of a function's argument, or of settings that are not these
+            return COMPUTED
+
+
+@cache
+def readings() -> list[Reading]:
+    """Every reading in the sources, and in the project's own settings."""
+    found = []
+    for path in [*SOURCES, CONFIG / "project.py"]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and (reader := _reader(node, path)) and node.args:
+                first, *others = node.args
+                if isinstance(first, ast.Constant):
+                    options = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
+                    found.append(Reading(path, str(first.value), reader, others, options))
+    return found
+
+
+def _reader(call: ast.Call, path: Path) -> str:
+    match call.func:
+        case ast.Attribute(value=ast.Name(id="env"), attr=name) if name in READERS:
+            return name
+        case ast.Name(id=name) if name in READERS and path.name == "env.py":
+            return name
+    return ""
+
+
+def environment() -> Environment:
+    """What the settings of this process were made from."""
+    by_name: dict[str, list[Reading]] = {}
+    for reading in readings():
+        by_name.setdefault(reading.name, []).append(reading)
+    reads_files = os.environ.get("ENVIRONMENT") != "testing"
+    return Environment(
+        variables={name: _variable(name, by_name[name]) for name in sorted(by_name)},
+        files=[env.BASE_DIR / name for name in env.FILES] if reads_files else [],
+        own={name: value for name, value in os.environ.items() if name not in env.sources},
+        values_of=env.file_values,
+    )
+
+
+def _variable(name: str, found: list[Reading]) -> Variable:
+    kinds = [reading.reader for reading in found]
+    value = os.environ.get(name, "")
+    source = env.sources.get(name, PROCESS) if value else DEFAULT
+    return Variable(
+        name=name,
+        kind=next((kind for kind in kinds if kind != "text"), "text"),
+        value="" if source == DEFAULT and name != "ENVIRONMENT" else value,
+        default=_written(found),
+        source=source,
+        is_told=name in TOLD or HARMLESS_READERS.issuperset(kinds),
+        check=partial(_check, name, [reading.read for reading in found]),
+    )
+
+
+def _written(found: list[Reading]) -> str:
+    """The first default that is known, as a file would have it."""
+    for reading in found:
+        default = reading.default()
+        if isinstance(default, bool):
+            return str(default).lower()
+        if isinstance(default, list | tuple):
+            return ",".join(map(str, default))
+        if default is not None and default is not COMPUTED:
+            return str(default)
+    return ""
+
+
+def _check(name: str, reads: list[Callable[[], object]], value: str) -> None:
+    """Read a value as if the environment had it: a command does nothing else meanwhile."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+    try:
+        for read in reads:
+            read()
+    finally:
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before

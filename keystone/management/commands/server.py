@@ -1,0 +1,264 @@
+"""`manage.py server`: serving, the settings of the environment, what comes before a start, and a look at everything."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import command, initialize
+from typer import Argument, Option
+
+from keystone.console import asking
+from keystone.console.numbers import seconds
+from keystone.console.options import Json
+from keystone.console.printing import print_json, print_table, printable
+from keystone.console.refusing import refusals_told
+from keystone.console.usage import OneLine
+from keystone.server import running
+from keystone.server.completing import complete_variable
+from keystone.server.looks import production
+from keystone.server.looks.findings import Finding, Severity
+from keystone.server.prestart import Prepared, StepFailed, prepare
+from keystone.server.setting import Written, set_variable
+from keystone.server.variables import PROCESS, Variable, chosen, environment
+
+
+class LogLevel(StrEnum):
+    """How bad something must be to be logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Command(OneLine):
+    """A group of commands. Each translates, makes one call, and says what came of it."""
+
+    help = _("The server: run it, see and set its settings, prepare a start, look for what is wrong.")  # type: ignore[assignment]  # Django takes a lazy text
+
+    requires_system_checks: list[str] = []  # they would stop what is to find out why, and what comes before `migrate`
+
+    @initialize()
+    def init(self) -> None:
+        """Nothing is set for all of them; without this, a single sub-command would stand for the group."""
+
+    @command(help=str(_("Run the web server (granian) until it is told to stop.")))
+    def run(
+        self,
+        *,
+        host: Annotated[str, Option(help=str(_("Where it listens; 0.0.0.0 is everywhere.")))] = running.HOST,
+        port: Annotated[int, Option(min=1, max=65535, help=str(_("On which port.")))] = running.PORT,
+        workers: Annotated[int, Option(min=1, max=256, help=str(_("How many processes answer.")))] = 1,
+        reload: Annotated[
+            bool, Option("--reload", help=str(_("Start anew when a file changes; in development only.")))
+        ] = False,
+        log_level: Annotated[
+            LogLevel | None, Option(help=str(_("From which level on things are logged; else LOG_LEVEL says.")))
+        ] = None,
+    ) -> None:
+        """Become the server.
+
+        Raises:
+            CommandError: a check fails, the port is taken, or strangers would reach a developer's server.
+        """
+        level = str(log_level.value) if log_level else ""
+        served = running.Served(host=host, port=port, workers=workers, reload=reload, log_level=level)
+        self.check(databases=[])  # the server lives without its database, and starts before it
+        with refusals_told():
+            running.serve(served)
+
+    @command(help=str(_("Show the settings that the environment can set, and where each comes from.")))
+    def config(
+        self,
+        names: Annotated[
+            list[str] | None,
+            Argument(metavar="[NAME]...", help=str(_("Which ones; else all.")), shell_complete=complete_variable),
+        ] = None,
+        *,
+        as_json: Json = False,
+    ) -> None:
+        """Print each setting's value and source; secrets are masked.
+
+        Raises:
+            CommandError: there is no setting of a name.
+        """
+        with refusals_told():
+            variables, unknown = chosen(names or []), environment().unknown()
+        if as_json:
+            misspelt = [{"file": one.file, "name": one.name, "closest": one.closest or None} for one in unknown]
+            print_json(self.stdout, {"settings": [_data(variable) for variable in variables], "unknown": misspelt})
+            return
+        headings = (gettext("Setting"), gettext("Value"), gettext("Source"))
+        print_table(self.stdout, headings, [(one.name, one.shown, one.source) for one in variables])
+        for one in unknown:
+            self.stderr.write(self.style.WARNING(printable(str(one))))
+
+    @command(name="set-config", help=str(_("Set a setting in .env.local.")))
+    def set_config(
+        self,
+        key: Annotated[
+            str, Argument(help=str(_("Its name; `server config` has them.")), shell_complete=complete_variable)
+        ],
+        value: Annotated[str | None, Argument(help=str(_("Its value; empty for the default.")))] = None,
+        *,
+        stdin: Annotated[
+            bool, Option("--stdin", help=str(_("Read the value from standard input: right for a secret.")))
+        ] = False,
+        file: Annotated[Path | None, Option(dir_okay=False, help=str(_("Another file than .env.local.")))] = None,
+    ) -> None:
+        """Check a value as the settings would, and write it. On a terminal, a missing one is asked for.
+
+        Raises:
+            CommandError: there is no such setting, its reader refuses the value, or the file cannot be written.
+        """
+        if value is not None and stdin:
+            raise CommandError(gettext("Give a value or --stdin, not both."))
+        with refusals_told():
+            variable = environment().variable(key)
+            if value is not None and value and not variable.is_told:
+                text = gettext(
+                    "A secret on the command line stays in the shell's history, and others see it: use --stdin."
+                )
+                self.stderr.write(self.style.WARNING(text))
+            if value is None:
+                value = _read() if stdin else _ask(variable)
+            written = set_variable(key, value, file=file)
+        self._tell_written(key, written)
+
+    @command(help=str(_("Wait for the database, migrate, and make the first administrator: before each start.")))
+    def prestart(
+        self,
+        *,
+        seed: Annotated[
+            bool, Option("--seed", help=str(_("Make sample people as well; in the local environment only.")))
+        ] = False,
+        retries: Annotated[int, Option(min=0, help=str(_("How often to try again to reach the database.")))] = 30,
+        interval: Annotated[float, Option(min=0, callback=seconds, help=str(_("Seconds between two attempts.")))] = 2.0,
+        timeout: Annotated[
+            float, Option(min=2, callback=seconds, help=str(_("Seconds that an attempt may take.")))
+        ] = 5.0,
+        lock_timeout: Annotated[
+            float,
+            Option(
+                min=0, callback=seconds, help=str(_("Seconds that a migration waits for a lock; 0 waits for ever."))
+            ),
+        ] = 5.0,
+        as_json: Json = False,
+    ) -> None:
+        """Do what must be done before a start; a second time there is nothing left to do.
+
+        Raises:
+            CommandError: a step failed. The exit status says which: 10 wait, 11 migrate, 12 administrator, 13 seed.
+        """
+        try:
+            done = prepare(
+                seed=seed,
+                retries=retries,
+                interval=interval,
+                timeout=timeout,
+                lock_timeout=lock_timeout,
+                said=self._say,
+            )
+        except StepFailed as failed:
+            raise CommandError(printable(str(failed)), returncode=failed.step.value) from None
+        if as_json:
+            made = done.administrator.made or None
+            data = {"migrations": done.migrations, "administrator": made, "people": done.people}
+            print_json(self.stdout, data)
+            return
+        self._tell_prepared(done)
+
+    @command(name="check", help=str(_("List everything that would stop or endanger production.")))
+    def check_all(
+        self,
+        *,
+        settings_only: Annotated[bool, Option("--settings-only", hidden=True)] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Look at everything, and tell what is wrong and what to do.
+
+        Raises:
+            CommandError: something would stop production.
+        """
+        found = production.configured() if settings_only else production.findings()
+        if as_json:
+            print_json(self.stdout, {"findings": [finding.as_data() for finding in found]})
+        else:
+            self._tell_found(found)
+        stopping = sum(finding.severity == Severity.STOPS for finding in found)
+        if stopping:
+            text = ngettext(
+                "%(count)d thing would stop production.", "%(count)d things would stop production.", stopping
+            )
+            raise CommandError(text % {"count": stopping})
+
+    def _say(self, line: str) -> None:
+        """Tell what happens meanwhile, beside what is printed for machines."""
+        self.stderr.write(printable(line))
+
+    def _tell_written(self, key: str, written: Written) -> None:
+        text = gettext("%(key)s is set in %(file)s.") if written.changed else gettext("%(key)s was so in %(file)s.")
+        self.stdout.write(text % {"key": key, "file": written.file})
+        if written.stronger:
+            text = gettext("It has no effect: the %(stronger)s has a value of its own, which wins.")
+            if written.stronger != PROCESS:
+                text = gettext("It has no effect: %(stronger)s has a value of its own, which wins.")
+            self.stderr.write(self.style.WARNING(text % {"stronger": written.stronger}))
+        elif not written.is_read:
+            self.stderr.write(self.style.WARNING(gettext("This environment does not read that file.")))
+        elif written.changed:
+            self.stdout.write(gettext("Processes that run take it when they are started anew."))
+
+    def _tell_prepared(self, done: Prepared) -> None:
+        count = len(done.migrations)
+        text = ngettext("Applied %(count)d migration.", "Applied %(count)d migrations.", count)
+        self.stdout.write(text % {"count": count} if count else gettext("No migration was pending."))
+        if done.administrator.made:
+            text = gettext("Made the administrator %(email)s.") % {"email": done.administrator.made}
+        elif done.administrator.is_there:
+            text = gettext("There is a superuser.")
+        else:
+            text = gettext(
+                "There is no superuser, and FIRST_SUPERUSER names none: manage.py user create --is-superuser"
+            )
+        self.stdout.write(printable(text))
+        if done.people:
+            text = ngettext("Made %(count)d sample person.", "Made %(count)d sample people.", done.people)
+            self.stdout.write(text % {"count": done.people})
+
+    def _tell_found(self, found: list[Finding]) -> None:
+        words = {Severity.STOPS: gettext("STOPS"), Severity.ENDANGERS: gettext("endangers")}
+        width = max(map(len, words.values()))
+        for finding in found:
+            self.stdout.write(printable(f"{words[finding.severity]:<{width}}  {finding.look}: {finding.what}"))
+            if finding.to_do:
+                self.stdout.write(printable(f"{'':<{width}}  → {finding.to_do}"))
+        if not found:
+            self.stdout.write(gettext("Nothing was found that would stop or endanger production."))
+
+
+def _data(variable: Variable) -> dict[str, object]:
+    return {
+        "name": variable.name,
+        "value": variable.shown,
+        "source": variable.source,
+        "secret": not variable.is_told,
+        "kind": variable.kind,
+    }
+
+
+def _read() -> str:
+    """All that stands on standard input, without the end of its line."""
+    return sys.stdin.read().removesuffix("\n").removesuffix("\r")
+
+
+def _ask(variable: Variable) -> str:
+    option = gettext("a value, or --stdin")
+    if variable.is_told:
+        return asking.ask(variable.name, option=option)
+    return asking.ask_password(variable.name, option=option)
