@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -16,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
+from keystone.admin_cells import request_link
 from keystone.admin_export import CsvExportMixin
 from keystone.audit.actor import Actor, ActorKind
 from keystone.audit.models import AuditEvent
@@ -124,10 +124,7 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
     @display(description=_("request id"))
     def request_link(self, event: AuditEvent) -> SafeString | str:
         """The request, with a way to everything else that it did."""
-        if not event.request_id:
-            return EMPTY
-        link = f"{reverse('admin:keystone_auditevent_changelist')}?{urlencode({'q': event.request_id})}"
-        return format_html('<a class="k-link" href="{}">{}</a>', link, event.request_id)
+        return request_link(event.request_id)
 
     def export_lines(self, queryset: QuerySet[AuditEvent]) -> Iterator[str]:
         """The events as CSV."""

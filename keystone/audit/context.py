@@ -14,6 +14,7 @@ class Origin:
     ip_address: str | None = None
 
 
+ORIGIN_KEY = "keystone.origin"  # where a request's META holds its own
 _origin: ContextVar[Origin] = ContextVar("keystone_origin", default=Origin())  # noqa: B039 - it is frozen
 
 

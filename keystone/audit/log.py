@@ -54,6 +54,8 @@ def record(events: Iterable[AuditEvent]) -> None:
 
 
 def _kind(target: models.Model) -> str:
-    """The name of the model; a proxy is no kind of its own."""
+    """The name of the model; a proxy is a kind of its own only where what it stands for is another app's."""
     model = target._meta.concrete_model or type(target)
+    if model._meta.app_label != target._meta.app_label:
+        model = type(target)
     return model._meta.model_name or ""

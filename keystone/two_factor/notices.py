@@ -11,16 +11,17 @@ from keystone.audit.context import current_origin
 
 
 def tell(name: str, user: User, *, by: Actor, **context: str) -> None:
-    """Mail what was done, once the running transaction has been committed.
+    """Mail what was done: the mail is queued in the running transaction.
 
     The IP address is told only where the person did it: an administrator's is their own business.
 
     Args:
-        name: of the mail; a key of `EMAILS`.
+        name: that the mail is registered by.
         by: who did it.
         context: what the mail says beside that.
     """
     own = by.kind is ActorKind.PERSON
-    around: dict[str, Any] = {"at": timezone.now().isoformat(), "own": "yes" if own else ""}
+    at = timezone.now().isoformat()
+    around: dict[str, Any] = {"at": at, "own": "yes" if own else ""}
     around["ip_address"] = (current_origin().ip_address or "") if own else ""
-    queue_email(name, [user.pk], **around, **context)
+    queue_email(name, [user.pk], key=at, **around, **context)

@@ -10,10 +10,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from keystone.accounts.admin.cells import in_full
 from keystone.accounts.admin.selection import person_or_404
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
+from keystone.admin_cells import in_full
 from keystone.model_admin import acting
 from keystone.refusals import Refusal
 from keystone.two_factor.enrolment import is_required_of, remove

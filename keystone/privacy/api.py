@@ -1,0 +1,57 @@
+"""The API of one's own data: taking it away, and having it erased."""
+
+from django.http import FileResponse
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from keystone.accounts.api.credentials import CurrentPasswordSerializer
+from keystone.accounts.api.serializers import AcceptedSerializer, AddressField
+from keystone.api.permissions import person
+from keystone.privacy.erasing import erase_own_account
+from keystone.privacy.exporting import download, export_own_data
+
+
+class EraseSerializer(CurrentPasswordSerializer):
+    """What is asked for before an account is erased."""
+
+    email = AddressField(help_text="The address of the account once more, because this cannot be undone.")
+
+
+class MyDataView(APIView):
+    """Everything that is held about oneself."""
+
+    @extend_schema(
+        operation_id="me_export",
+        tags=["me"],
+        request=CurrentPasswordSerializer,
+        responses={(200, "application/zip"): OpenApiTypes.BINARY},
+    )
+    def post(self, request: Request) -> FileResponse:
+        """Everything that is held about oneself, as JSON files in a zip.
+
+        A wrong `current_password` answers 400 `wrong_password`, and counts as an attempt to sign in.
+        """
+        body = CurrentPasswordSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user = person(request)
+        return download(user, export_own_data(user, **body.validated_data))
+
+
+class EraseMeView(APIView):
+    """Have one's own account erased."""
+
+    @extend_schema(operation_id="me_erase", tags=["me"], request=EraseSerializer, responses=AcceptedSerializer)
+    def post(self, request: Request) -> Response:
+        """Erase one's own account. It cannot be undone.
+
+        What tells who one was goes at once, every session ends, and the address can be registered again. What happened
+        stays, under a pseudonym. Staff and superusers are refused with 403 `roles_first`.
+        """
+        body = EraseSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        erase_own_account(person(request), **body.validated_data)
+        return Response({"detail": _("Your account is erased.")})

@@ -1,0 +1,111 @@
+"""Erasing a person: what tells who they were goes, what happened stays. It cannot be undone."""
+
+from typing import ClassVar
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts import signals
+from keystone.accounts.access import end_access
+from keystone.accounts.announcing import announce
+from keystone.accounts.authority import lock_for, refusal_to_touch
+from keystone.accounts.backends import confirm_password
+from keystone.accounts.models import User
+from keystone.accounts.personal_data import known_addresses, not_of_others, pseudonym_of
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+from keystone.privacy.registry import ERASERS, Erasure
+from keystone.refusals import Refusal
+
+
+class RolesFirst(Refusal):
+    """Staff and superusers are not erased, so that nobody is missing by surprise, and no right is left to nobody."""
+
+    code = "roles_first"
+    status: ClassVar[int] = 403
+    message: ClassVar[str | Promise] = _("Staff and superusers are not erased. Take their roles away first.")
+
+
+class AnotherAddress(Refusal):
+    """What was typed to confirm is not the person's address."""
+
+    code = "another_address"
+    status: ClassVar[int] = 400
+    message: ClassVar[str | Promise] = _("That is not the address of this account. Nothing was erased.")
+
+
+def erase_own_account(user: User, *, current_password: str, email: str) -> User:
+    """Erase the account of somebody who asks for it.
+
+    Args:
+        current_password: theirs.
+        email: their address once more, so that nobody does it by accident.
+
+    Raises:
+        RolesFirst: they are staff or a superuser.
+        AnotherAddress: the address is not theirs.
+        WrongPassword: the password is not theirs.
+        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
+        AccessEnded: their access has ended in the meantime.
+    """
+    if user.is_staff or user.is_superuser:
+        raise RolesFirst
+    confirm_address(user, email)
+    confirm_password(user, current_password)
+    return erase_person(user, by=Actor.person(user))
+
+
+def confirm_address(user: User, typed: str) -> None:
+    """See that what was typed is the address of this account, in any spelling.
+
+    Raises:
+        AnotherAddress: it is not.
+    """
+    if not User.objects.with_email(typed).filter(pk=user.pk).exists():
+        raise AnotherAddress(fields={"email": [str(AnotherAddress.message)]})
+
+
+@transaction.atomic
+def erase_person(user: User, *, by: Actor) -> User:
+    """Take away everything that tells who somebody was, in one transaction.
+
+    The account stays as a deactivated one with a pseudonym, because what happened refers to it; the audit log keeps
+    what was done, when and by whom, with the pseudonym in place of the address, and without the texts that were written
+    about the person. The address is free to be registered again.
+
+    Args:
+        user: who.
+        by: who erases.
+
+    Raises:
+        RolesFirst: the person is staff or a superuser.
+        ErasedAccount: the person is erased already.
+        OwnAccount, ProtectedAccount: `by` may not act on this person.
+        UserNotFound: the account has gone.
+        AccessEnded: `by` is the person, whose access has ended in the meantime.
+    """
+    locked = lock_for(user, by=by)
+    refusal = refusal_to_touch(locked, by=by)
+    if refusal is not None:
+        raise refusal
+    if locked.is_staff or locked.is_superuser:
+        raise RolesFirst
+    now = timezone.now()
+    known = known_addresses(locked)
+    erasure = Erasure(
+        by=by,
+        at=now,
+        pseudonym=pseudonym_of(locked),
+        addresses=not_of_others(locked, known),
+        known_addresses=known,
+    )
+    end_access([locked])
+    for name in sorted(ERASERS):
+        ERASERS[name](locked, erasure)
+    erased: User = User.objects.get(pk=locked.pk)
+    own = by.user is not None and by.user.pk == erased.pk
+    record([event("user.erased", erased, by=Actor.person(erased) if own else by)])
+    announce(signals.user_erased, erased, by=Actor.person(erased) if own else by)
+    return erased

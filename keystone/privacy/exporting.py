@@ -1,0 +1,122 @@
+"""Everything that is held about one person, as JSON files in a zip."""
+
+import json
+import os
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+from zipfile import ZIP_DEFLATED, ZipFile
+
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import transaction
+from django.http import FileResponse
+from django.utils import timezone
+
+from keystone.accounts.authority import lock_acting, refusal_to_touch
+from keystone.accounts.backends import confirm_password
+from keystone.accounts.models import User
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+from keystone.conf import options
+from keystone.privacy.registry import PARTS
+
+IN_MEMORY = 4 * 1024 * 1024  # bytes; a larger file goes to the disk
+ABOUT = "about.json"
+
+
+def export_own_data(user: User, *, current_password: str) -> IO[bytes]:
+    """`export_person` for somebody who asks for their own; whoever has only stolen a token gets nothing.
+
+    Raises:
+        WrongPassword: the password is not theirs.
+        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
+        AccessEnded: their access has ended in the meantime.
+    """
+    confirm_password(user, current_password)
+    with transaction.atomic():
+        lock_acting(user)
+        return export_person(user, by=Actor.person(user))
+
+
+@transaction.atomic
+def export_person(user: User, *, by: Actor) -> IO[bytes]:
+    """Gather what every app holds about a person: `about.json`, and one file for each part.
+
+    Rows are read and written one by one, so that memory stays bounded. What administrators noted for themselves is
+    in it: it is about the person.
+
+    Args:
+        user: whose.
+        by: who asked; it is noted in the audit log.
+
+    Returns:
+        A zip file, at its beginning; the caller closes it.
+
+    Raises:
+        ProtectedAccount: `by` may not act on this person.
+    """
+    refusal = refusal_to_touch(user, by=by, own=True)
+    if refusal is not None:
+        raise refusal
+    record([event("user.data_exported", user, by=by)])
+    file: IO[bytes] = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115 - the caller's
+    try:
+        _fill(file, user)
+    except BaseException:
+        file.close()
+        raise
+    if file.seek(0, os.SEEK_END) <= IN_MEMORY:  # most: then nothing stays open where the answer is never sent
+        with file:
+            file.seek(0)
+            return BytesIO(file.read())
+    file.seek(0)
+    return file
+
+
+def file_name(user: User) -> str:
+    """What the file of this person is called."""
+    return f"personal-data-{user.pk}.zip"
+
+
+def download(user: User, file: IO[bytes]) -> FileResponse:
+    """The answer that gives a person's file to a browser; nobody keeps a copy on the way."""
+    headers = {"Cache-Control": "no-store"}
+    return FileResponse(
+        file, as_attachment=True, filename=file_name(user), content_type="application/zip", headers=headers
+    )
+
+
+def _fill(file: IO[bytes], user: User) -> None:
+    parts = []
+    with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+        for part in sorted(PARTS.values(), key=lambda part: part.name):
+            name = f"{part.name}.json"
+            count = _write(archive, name, part.collect(user))
+            parts.append({"file": name, "what": str(part.label), "entries": count})
+        about = {
+            "product": options().project_name,
+            "person": str(user.pk),
+            "email": user.email,
+            "exported_at": timezone.now(),
+            "parts": parts,
+        }
+        _write(archive, ABOUT, about)
+
+
+def _write(archive: ZipFile, name: str, what: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> int:
+    """Write one file, and give how many entries it has."""
+    with archive.open(name, "w") as out:
+        if isinstance(what, Mapping):
+            out.write(_json(what))
+            return 1
+        count = 0
+        for count, row in enumerate(what, start=1):
+            out.write(b"[\n" if count == 1 else b",\n")
+            out.write(_json(row))
+        out.write(b"\n]\n" if count else b"[]\n")
+        return count
+
+
+def _json(what: Mapping[str, Any]) -> bytes:
+    return json.dumps(what, cls=DjangoJSONEncoder, ensure_ascii=False, indent=1).encode()

@@ -1,0 +1,29 @@
+"""What the two-factor sign-in holds about a person."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.two_factor.models import Authenticator, RecoveryCode
+
+MODELS = ("keystone.Authenticator", "keystone.RecoveryCode")
+
+
+@collector("two_factor", label=_("Two-factor sign-in"), models=MODELS)
+def collect_two_factor(user: Any) -> Iterator[dict[str, Any]]:
+    """When it was set up and used, and how many recovery codes are left. The secret stays with us: it would let in
+    whoever reads the file.
+    """
+    codes = RecoveryCode.objects.unused(user).count()
+    for device in Authenticator.objects.filter(user=user).order_by("pk"):
+        times = {"created_at": device.created_at, "set_up": device.confirmed_at, "last_used_at": device.last_used_at}
+        yield {**times, "recovery_codes_left": codes if device.confirmed else 0}
+
+
+@eraser("two_factor", models=MODELS)
+def erase_two_factor(user: Any, erasure: Erasure) -> None:
+    """Delete it."""
+    Authenticator.objects.filter(user=user).delete()
+    RecoveryCode.objects.filter(user=user).delete()
