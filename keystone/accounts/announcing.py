@@ -10,5 +10,9 @@ from keystone.audit.actor import Actor
 
 
 def announce(signal: Signal, user: User, *, by: Actor) -> None:
-    """Send `signal` about `user` once the running transaction is committed. A receiver that fails harms nobody."""
-    transaction.on_commit(partial(signal.send_robust, sender=User, user=user, by=by), robust=True)
+    """Send `signal` about `user` once the running transaction is committed. A receiver that fails harms nobody.
+
+    Where nobody listens nothing is kept until then: a transaction may make a great many people.
+    """
+    if signal.has_listeners(User):
+        transaction.on_commit(partial(signal.send_robust, sender=User, user=user, by=by), robust=True)

@@ -27,6 +27,13 @@ class ProtectedAccount(Refusal):
     message: ClassVar[str | Promise] = _("Only a superuser may do this to staff or superusers.")
 
 
+class ErasedAccount(Refusal):
+    """Nobody is behind the account any more."""
+
+    code = "erased"
+    message: ClassVar[str | Promise] = _("This person was erased, which cannot be undone.")
+
+
 class OwnAccount(Refusal):
     """An administrator does not decide on their own account."""
 
@@ -48,6 +55,8 @@ def refusal_to_touch(user: User, *, by: Actor, own: bool = False) -> Refusal | N
     Args:
         own: whether an administrator may do this to their own account too.
     """
+    if user.erased_at is not None:
+        return ErasedAccount()
     if by.kind is ActorKind.ADMINISTRATOR:
         if by.user.pk == user.pk:
             return None if own else OwnAccount()
@@ -111,6 +120,12 @@ def lock_superusers() -> None:
     """Hold, until the transaction ends, the one right to change who is an active superuser."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SUPERUSER_LOCK])
+
+
+def lock_superusers_among(ids: Collection[Any]) -> None:
+    """`lock_superusers`, if one of those with the keys `ids` is one. Call it before their rows are locked."""
+    if User.objects.filter(pk__in=ids, is_superuser=True).exists():
+        lock_superusers()
 
 
 def leaves_a_superuser(leaving: Collection[Any]) -> bool:

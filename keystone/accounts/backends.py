@@ -10,8 +10,8 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from keystone.accounts.expiry import settle
 from keystone.accounts.hashing_slots import HashingBusy, hashing_slots
-from keystone.accounts.lifecycle import lift_ended_suspension
 from keystone.accounts.models import User
 from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 from keystone.attempts.counting import Attempt, count_attempt
@@ -47,6 +47,17 @@ class EmailBackend(ModelBackend):
             raise PermissionDenied(refusal.detail) from refusal
         return user if user is not None and self.user_can_authenticate(user) else None
 
+    def get_user(self, user_id: Any) -> User | None:
+        """The person of a session; nobody where their access has ended, whether a job has noted it yet or not."""
+        user = super().get_user(user_id)
+        if not isinstance(user, User):
+            return None
+        return user if self.user_can_authenticate(settle(user)) else None
+
+    async def aget_user(self, user_id: Any) -> User | None:
+        """The same: Django's own asynchronous form reads the table by itself."""
+        return await sync_to_async(self.get_user)(user_id)
+
     async def aauthenticate(
         self,
         request: HttpRequest | None,
@@ -61,8 +72,8 @@ class EmailBackend(ModelBackend):
 def person_with_password(email: str, password: str) -> User | None:
     """The account of this address if the password is its own, whatever its status.
 
-    The attempt is counted before anything is looked at. A suspension that has ended is lifted. An unknown address
-    costs one password hash like a known one, so that time tells nothing.
+    The attempt is counted before anything is looked at. A suspension that has ended is lifted, and access that has
+    ended is taken. An unknown address costs one password hash like a known one, so that time tells nothing.
 
     Raises:
         TooManyAttempts: too many were wrong before.
@@ -74,7 +85,7 @@ def person_with_password(email: str, password: str) -> User | None:
     if not _fits(password, user, attempt):
         return None
     assert user is not None  # noqa: S101 - nothing fits nobody
-    return lift_ended_suspension(user)
+    return settle(user)
 
 
 def confirm_password(user: User, password: str) -> None:

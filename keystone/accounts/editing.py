@@ -1,6 +1,7 @@
-"""Changes of an account that are not moves: names, and the roles that superusers give."""
+"""Changes of an account that are not moves: names, the end of access, and the roles that superusers give."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
 from django.db import transaction
 from django.utils import timezone
@@ -12,6 +13,7 @@ from keystone.accounts.announcing import announce
 from keystone.accounts.authority import (
     ROLES,
     LastSuperuser,
+    OwnAccount,
     leaves_a_superuser,
     lock_superusers,
     lock_user,
@@ -19,6 +21,7 @@ from keystone.accounts.authority import (
     refuse_to_grant,
 )
 from keystone.accounts.models import User
+from keystone.accounts.moves import EndsInThePast
 from keystone.accounts.status import Status
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
@@ -27,12 +30,23 @@ from keystone.refusals import Refusal
 NAMES = ("first_name", "last_name")
 
 
+class Unchanged:
+    """What stands for a value that is to stay, where None is a value of its own."""
+
+
+UNCHANGED: Final = Unchanged()
+
+
 class SuperuserIsStaff(Refusal):
     """A superuser works in the admin, which staff only may enter."""
 
     code = "superuser_is_staff"
     status = 400
     message = _("A superuser must be staff too.")
+
+
+class AccessEndsInThePast(EndsInThePast):
+    """Access ends in the future; to end it at once, deactivate the account."""
 
 
 def change_names(user: User, *, by: Actor, first_name: str | None = None, last_name: str | None = None) -> User:
@@ -59,6 +73,17 @@ def change_roles(user: User, *, by: Actor, is_staff: bool | None = None, is_supe
     return _change(user, {name: value for name, value in given.items() if value is not None}, by=by)
 
 
+def change_access_end(user: User, *, by: Actor, at: datetime | None) -> User:
+    """Set when the account is deactivated by itself, at `at` (UTC); None lets access go on without an end.
+
+    Raises:
+        AccessEndsInThePast: `at` is not in the future.
+        OwnAccount: nobody sets the end of their own access.
+        ProtectedAccount: `by` may not act on this person.
+    """
+    return _change(user, {"access_ends_at": at}, by=by)
+
+
 @transaction.atomic
 def change_user(
     user: User,
@@ -68,8 +93,11 @@ def change_user(
     last_name: str | None = None,
     is_staff: bool | None = None,
     is_superuser: bool | None = None,
+    access_ends_at: datetime | Unchanged | None = UNCHANGED,
 ) -> User:
-    """`change_names` and `change_roles` in one transaction: both or neither."""
+    """`change_names`, `change_roles` and `change_access_end` in one transaction: all or nothing."""
+    if not isinstance(access_ends_at, Unchanged):
+        change_access_end(user, by=by, at=access_ends_at)
     if is_staff is not None or is_superuser is not None:
         change_roles(user, by=by, is_staff=is_staff, is_superuser=is_superuser)
     return change_names(user, by=by, first_name=first_name, last_name=last_name)
@@ -84,10 +112,12 @@ def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
     changes = {name: [getattr(locked, name), value] for name, value in values.items() if getattr(locked, name) != value}
     if not changes:
         return user
-    own_names = by.user is not None and by.user.pk == user.pk and not set(changes) & set(ROLES)
-    refusal = None if own_names else refusal_to_touch(locked, by=by)
+    is_own = by.user is not None and by.user.pk == user.pk
+    refusal = None if is_own and set(changes) <= set(NAMES) else refusal_to_touch(locked, by=by)
     if refusal is not None:
         raise refusal
+    if "access_ends_at" in changes:
+        _judge_end(values["access_ends_at"], is_own=is_own)
     after = {role: values.get(role, getattr(locked, role)) for role in ROLES}
     if after["is_superuser"] and not after["is_staff"]:
         raise SuperuserIsStaff(fields={"is_staff": [str(SuperuserIsStaff.message)]})
@@ -99,18 +129,23 @@ def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
     User.objects.filter(pk=user.pk).update(**new, updated_at=now)
     for name, value in {**new, "updated_at": now}.items():
         setattr(user, name, value)
-    record(
-        [
-            event(
-                "user.roles_changed" if set(changes) & set(ROLES) else "user.changed",
-                user,
-                by=by,
-                changes=changes,
-            )
-        ]
-    )
+    record([event(_action(set(changes)), user, by=by, changes=changes)])
     if any(change == [True, False] for name, change in changes.items() if name in ROLES):
         end_access([locked])
         user.access_version = locked.access_version
     announce(signals.user_changed, user, by=by)
     return user
+
+
+def _judge_end(at: datetime | None, *, is_own: bool) -> None:
+    if is_own:
+        raise OwnAccount
+    if at is not None and at <= timezone.now():
+        raise AccessEndsInThePast(fields={"access_ends_at": [str(AccessEndsInThePast.message)]})
+
+
+def _action(changed: set[str]) -> str:
+    """The audit log's word for a change of these fields."""
+    if changed & set(ROLES):
+        return "user.roles_changed"
+    return "user.access_end_changed" if "access_ends_at" in changed else "user.changed"

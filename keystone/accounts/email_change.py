@@ -6,7 +6,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts import email_address, signals, tokens
+from keystone import email_address
+from keystone.accounts import signals, tokens
 from keystone.accounts.access import end_access
 from keystone.accounts.announcing import announce
 from keystone.accounts.authority import lock_acting
@@ -63,7 +64,7 @@ def request_email_change(user: User, *, email: str, current_password: str) -> No
         if not asked.filter(created_at__gt=lately).exists():
             lifetime = options().email_verification_lifetime
             right = tokens.reserve(purpose=Purpose.CONFIRM_EMAIL, user=user, email=typed, lifetime=lifetime)
-            queue_email("confirm_email", [user.pk], reserved=str(right.pk))
+            queue_email("confirm_email", [user.pk], key=str(right.pk), reserved=str(right.pk))
 
 
 def confirm_email_change(token: str) -> User:
@@ -87,7 +88,7 @@ def confirm_email_change(token: str) -> User:
         lifetime = options().email_revert_lifetime
         right = tokens.reserve(purpose=Purpose.REVERT_EMAIL, user=user, email=before, lifetime=lifetime)
         facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
-        queue_email("email_changed", [user.pk], reserved=str(right.pk), **facts)
+        queue_email("email_changed", [user.pk], key=str(right.pk), reserved=str(right.pk), **facts)
     return user
 
 
@@ -116,7 +117,7 @@ def revert_email_change(token: str) -> User:
         if user.is_active:
             queue_password_email("choose_password", user, after="revert")
         facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
-        queue_email("email_reverted", [user.pk], **facts)
+        queue_email("email_reverted", [user.pk], key=facts["at"], **facts)
     return user
 
 

@@ -23,6 +23,7 @@ COLUMNS = (
     "decided_at",
     "rejection_count",
     "suspended_until",
+    "access_ends_at",
     "is_staff",
     "is_superuser",
     "created_at",

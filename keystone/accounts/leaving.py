@@ -10,6 +10,7 @@ from keystone.accounts.authority import lock_acting
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.lifecycle import deactivate_user
 from keystone.accounts.models import User
+from keystone.accounts.notices.telling import tell_approvers
 from keystone.audit.actor import Actor
 from keystone.refusals import Refusal
 
@@ -36,4 +37,6 @@ def deactivate_own_account(user: User, *, current_password: str) -> User:
     confirm_password(user, current_password)
     with transaction.atomic():
         lock_acting(user)
-        return deactivate_user(user, by=Actor.person(user))
+        gone = deactivate_user(user, by=Actor.person(user))
+        tell_approvers("person_left", [gone], by=Actor.person(user))
+        return gone

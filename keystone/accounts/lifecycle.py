@@ -8,7 +8,6 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from django.db import transaction
 from django.utils import timezone
 
 from keystone.accounts.models import User
@@ -24,7 +23,6 @@ from keystone.accounts.moves import (
     SuspensionEndsInThePast,
     UserNotFound,
 )
-from keystone.accounts.status import Status
 from keystone.accounts.transition import Outcome, transition
 from keystone.audit.actor import Actor
 
@@ -155,18 +153,6 @@ def reactivate_users(
 ) -> Outcome:
     """`reactivate_user` for many at once."""
     return transition(REACTIVATE, ids, by=by, reason=reason, note=note, tell=tell)
-
-
-def lift_ended_suspension(user: User) -> User:
-    """Reactivate somebody whose suspension has ended; others stay as they are. Returns the person as they now are."""
-    if user.status != Status.SUSPENDED:
-        return user
-    with transaction.atomic():
-        ended = User.objects.filter(pk=user.pk, status=Status.SUSPENDED, suspended_until__lte=timezone.now())
-        if ended.select_for_update(no_key=True).exists():
-            reactivate_users([user.pk], by=Actor.system(), tell=False)
-    user.refresh_from_db()
-    return user
 
 
 def deactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> User:

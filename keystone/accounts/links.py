@@ -4,6 +4,7 @@ from django.db.models.functions import Now
 
 from keystone.accounts import tokens
 from keystone.accounts.authority import lock_user
+from keystone.accounts.expiry import settle
 from keystone.accounts.models import User
 from keystone.accounts.moves import UserNotFound
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
@@ -30,6 +31,8 @@ def look_at_link(token: str, *, purpose: Purpose) -> OneTimeToken:
 def find_link(token: str, *, purpose: Purpose) -> OneTimeToken:
     """As `look_at_link`, for who is about to use the link: a wrong token counts as a guess.
 
+    Where the time of the person's access has ended, so has the link's. Call it outside a transaction.
+
     Raises:
         InvalidToken: it cannot be used (any more).
         TooManyAttempts: too many wrong tokens came from this IP address.
@@ -37,6 +40,7 @@ def find_link(token: str, *, purpose: Purpose) -> OneTimeToken:
     attempt = count_attempt()
     found = look_at_link(token, purpose=purpose)
     attempt.give_back()
+    settle(found.user)  # a deactivation ends the link, which `use_link` then refuses
     return found
 
 

@@ -1,118 +1,24 @@
 """`User`: a person's account, with the constraints that make impossible states impossible."""
 
-import re
 import uuid
 from datetime import datetime
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar
 
-from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
-from django.contrib.auth.password_validation import validate_password
 from django.contrib.postgres.indexes import GinIndex
-from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
-from django.db.models import F, Func, Q, Value
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts import email_address
-from keystone.accounts.status import ApprovalFlow, Status
+from keystone import email_address
+from keystone.accounts.managers import UserManager, search_document
+from keystone.accounts.status import PENDING, ApprovalFlow, Status
 from keystone.timestamped import TimestampedModel
 
 __all__ = ["ApprovalFlow", "Status", "User"]
-
-SEARCH_WORDS = 10
-PENDING = (Status.PENDING_EMAIL_VERIFICATION, Status.PENDING_ADMIN_APPROVAL)
-
-
-def search_document() -> Func:
-    """Names and address as words, the parts of an address each on its own. The index `user_search` is on it."""
-    words = Func(
-        F("first_name"),
-        F("last_name"),
-        F("email"),
-        arg_joiner=" || ' ' || ",  # before the template: the migration autodetector compares them in order
-        template="%(expressions)s",
-        output_field=models.TextField(),
-    )
-    parts = Func(words, Value("@.-_+'/:"), Value("        "), function="translate", output_field=models.TextField())
-    return Func(
-        parts,
-        template="to_tsvector('simple'::regconfig, %(expressions)s)",
-        output_field=SearchVectorField(),
-    )
-
-
-class UserQuerySet(models.QuerySet["User"]):
-    """The named reads."""
-
-    def awaiting_approval(self) -> Self:
-        """Who waits for an administrator's decision."""
-        return self.filter(status=Status.PENDING_ADMIN_APPROVAL)
-
-    def undecided(self) -> Self:
-        """Who can be approved or rejected: also those who have not verified their address."""
-        return self.filter(status__in=PENDING)
-
-    def active_superusers(self) -> Self:
-        """The superusers who can act."""
-        return self.filter(is_superuser=True, status=Status.ACTIVE)
-
-    def with_email(self, address: str) -> Self:
-        """The account of an address in any spelling; none for what is no address."""
-        try:
-            return self.filter(email_normalized=email_address.normalize(address))
-        except ValidationError:
-            return self.none()
-
-    def count_by_status(self) -> dict[str, int]:
-        """How many stand in each status; one with nobody counts zero."""
-        counted = dict(self.order_by().values_list("status").annotate(models.Count("pk")))
-        return {value: counted.get(value, 0) for value in Status.values}
-
-    def search(self, text: str) -> Self:
-        """Accounts of which every word of `text` begins a word of the name or the address. Index-backed."""
-        words = re.findall(r"\w+", text.replace("_", " "))[:SEARCH_WORDS]
-        if not words:
-            return self if not text.strip() else self.none()
-        query = SearchQuery(" & ".join(f"'{word}':*" for word in words), config="simple", search_type="raw")
-        return self.alias(document=search_document()).filter(document=query)
-
-
-class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time
-    """Finds accounts by any spelling of their address, and makes them for Django's own commands."""
-
-    def get_by_natural_key(self, username: str | None) -> "User":
-        """The account with this address.
-
-        Raises:
-            User.DoesNotExist: there is none.
-        """
-        user: User = self.with_email(username or "").get()
-        return user
-
-    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """An active account, as `createsuperuser` and tests of other packages make them; audited."""
-        from keystone.accounts.registration import create_user
-        from keystone.audit.actor import Actor
-
-        return create_user(email=email, password=password, by=Actor.cli(), tell=False, **fields)
-
-    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """An active superuser with a verified address; audited.
-
-        Django's command asks the validators only where it asks a person, so they are asked here.
-
-        Raises:
-            ValidationError: they do not accept the password; or a name or the address is none.
-        """
-        if password is not None:
-            names = {name: fields.get(name, "") for name in self.model.REQUIRED_FIELDS}
-            validate_password(password, self.model(email=email, **names))
-        return self.create_user(
-            email, password, **{"is_staff": True, "is_superuser": True, "email_verified": True, **fields}
-        )
 
 
 class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
@@ -139,10 +45,16 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
     awaiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True, editable=False)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
     rejection_count = models.PositiveSmallIntegerField(_("earlier rejections"), default=0, editable=False)
+    access_ends_at = models.DateTimeField(
+        _("access ends"), null=True, blank=True, help_text=_("The account is deactivated at this time (UTC).")
+    )
     suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
+    expiry_warned_at = models.DateTimeField(null=True, blank=True, editable=False)
     registration_mail_at = models.DateTimeField(null=True, blank=True, editable=False)
     reset_mail_at = models.DateTimeField(null=True, blank=True, editable=False)
     access_version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
+
+    erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
 
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May sign in to the admin."))
 
@@ -161,6 +73,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
             ("approve_user", _("Can approve and reject people")),
             ("suspend_user", _("Can suspend, reactivate and deactivate people")),
             ("export_user", _("Can export people")),
+            ("erase_user", _("Can erase people")),
         )
         indexes = (
             models.Index(fields=["-created_at", "-id"], name="user_created"),
@@ -172,6 +85,11 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
                 condition=Q(status=Status.PENDING_ADMIN_APPROVAL),
             ),
             models.Index(fields=["decided_at"], name="user_decided", condition=Q(decided_at__isnull=False)),
+            models.Index(fields=["access_ends_at"], name="user_ends", condition=Q(access_ends_at__isnull=False)),
+            models.Index(fields=["suspended_until"], name="user_lifted", condition=Q(suspended_until__isnull=False)),
+            models.Index(
+                fields=["created_at"], name="user_unproved", condition=Q(status=Status.PENDING_EMAIL_VERIFICATION)
+            ),
             models.Index(fields=["id"], name="user_superusers", condition=Q(is_superuser=True)),
             GinIndex(search_document(), name="user_search"),
         )
@@ -205,6 +123,11 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
             models.CheckConstraint(
                 condition=Q(status=Status.SUSPENDED) | Q(suspended_until__isnull=True),
                 name="user_only_suspended_has_an_end",
+            ),
+            models.CheckConstraint(
+                condition=Q(erased_at=None)
+                | Q(status=Status.DEACTIVATED, is_staff=False, is_superuser=False, first_name="", last_name=""),
+                name="user_erased_is_nobody",
             ),
             models.CheckConstraint(condition=Q(is_superuser=False) | Q(is_staff=True), name="user_superuser_is_staff"),
             models.CheckConstraint(

@@ -12,8 +12,8 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts import signals
-from keystone.accounts.models import PENDING, User
-from keystone.accounts.status import Status
+from keystone.accounts.models import User
+from keystone.accounts.status import PENDING, Status
 from keystone.audit.models import AuditEvent
 from keystone.refusals import Refusal
 
@@ -49,12 +49,16 @@ class ReasonMissing(Refusal):
     message: ClassVar[str | Promise] = _("Give a reason.")
 
 
-class SuspensionEndsInThePast(Refusal):
-    """The end of a suspension lies in the future."""
+class EndsInThePast(Refusal):
+    """What has an end must end in the future."""
 
     code = "ends_in_the_past"
     status: ClassVar[int] = 400
     message: ClassVar[str | Promise] = _("The end must be in the future.")
+
+
+class SuspensionEndsInThePast(EndsInThePast):
+    """The end of a suspension lies in the future."""
 
 
 class UserNotFound(Refusal):

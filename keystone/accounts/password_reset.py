@@ -5,8 +5,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from keystone.accounts.emails import queue_password_email
+from keystone.accounts.expiry import settle
 from keystone.accounts.hashing_slots import hashing_slots
-from keystone.accounts.lifecycle import lift_ended_suspension
 from keystone.accounts.links import find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.passwords import require_acceptable, store_password
@@ -38,7 +38,7 @@ def mail_reset_link(email: str) -> None:
     """Mail the link to the account of this address, if there is one; at most once per interval."""
     known: User | None = User.objects.with_email(email).first()
     if known is not None:
-        lift_ended_suspension(known)
+        settle(known)
     user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None or not user.can_be_mailed_a_password_link:
         return

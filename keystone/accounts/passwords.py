@@ -109,6 +109,8 @@ def store_password(user: User, hashed: str, *, by: Actor, keep: UUID | None = No
 def note_new_password(user: User) -> None:
     """End access and tell, where somebody saved a new password without calling a function of ours."""
     by = Actor.system()
+    user.updated_at = timezone.now()  # which saving a few columns leaves as it was: each change has its own mail
+    User.objects.filter(pk=user.pk).update(updated_at=user.updated_at)
     record([event("user.password_set", user, by=by)])
     _end_and_tell(user, by=by, keep=None)
 
@@ -117,7 +119,8 @@ def _end_and_tell(user: User, *, by: Actor, keep: UUID | None) -> None:
     end_access([user], keep=keep)
     forget_code_attempts(user)
     where = current_origin().ip_address if by.kind is ActorKind.PERSON else None  # an administrator's is not told
-    queue_email("password_changed", [user.pk], at=user.updated_at.isoformat(), ip_address=where or "")
+    at = user.updated_at.isoformat()
+    queue_email("password_changed", [user.pk], key=at, at=at, ip_address=where or "")
 
 
 def require_acceptable(password: str, user: User, *, field: str = "new_password") -> None:

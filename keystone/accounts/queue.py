@@ -4,7 +4,8 @@ from typing import ClassVar
 
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.models import User, UserManager
+from keystone.accounts.managers import UserManager
+from keystone.accounts.models import User
 
 
 class AwaitingDecision(User):

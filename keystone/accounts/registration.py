@@ -8,7 +8,8 @@ from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts import email_address, signals
+from keystone import email_address
+from keystone.accounts import signals
 from keystone.accounts.announcing import announce
 from keystone.accounts.authority import ROLES, refuse_to_grant
 from keystone.accounts.editing import SuperuserIsStaff
@@ -16,6 +17,7 @@ from keystone.accounts.emails import queue_email
 from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
+from keystone.accounts.notices.telling import tell_approvers
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.attempts.counting import count_request
@@ -73,7 +75,9 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
                 ]
             )
             if flow is not ApprovalFlow.NONE:
-                queue_email("verify_email", [user.pk])
+                queue_email("verify_email", [user.pk], key=now.isoformat())
+            if user.status == Status.PENDING_ADMIN_APPROVAL:
+                tell_approvers("person_waits", [user], by=Actor.person(user))
             announce(signals.user_registered, user, by=Actor.person(user))
     except IntegrityError:
         if not _register_again(email, password, seen=seen, same=same):
@@ -82,7 +86,9 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
 
 @transaction.atomic
 def _register_again(email: str, password: str, *, seen: User | None, same: bool) -> bool:
-    """Tell the owner of an address that has an account already; at most once per interval.
+    """Have the owner of an address told that has an account already; at most once per interval.
+
+    Whether there is a mail is looked up where it is queued, so that the answer takes the same time either way.
 
     Whoever registered first need not be the owner. While nobody has proved the address, a registration with another
     password takes the first one away and brings none of its own: it is chosen by who reads the mail. The same
@@ -91,6 +97,8 @@ def _register_again(email: str, password: str, *, seen: User | None, same: bool)
     Returns:
         Whether the address has an account.
     """
+    from keystone.accounts.tasks import mail_second_registration
+
     user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None:
         return False
@@ -98,7 +106,7 @@ def _register_again(email: str, password: str, *, seen: User | None, same: bool)
         same = _has_this_password(user, password)  # two came at the same moment
     if user.is_unclaimed and not same:
         User.objects.filter(pk=user.pk).update(password=make_password(None), updated_at=timezone.now())
-    mail_registration(user, "already_registered")
+    mail_second_registration.enqueue(email=email)
     return True
 
 
@@ -106,6 +114,18 @@ def _is_held(email: str) -> bool:
     """Whether an account has had this address lately and may yet take it back: nobody squats it in between."""
     rights = OneTimeToken.objects.filter(purpose=Purpose.REVERT_EMAIL, used_at__isnull=True, expires_at__gt=Now())
     return rights.filter(email_normalized=email_address.normalize(email)).exists()
+
+
+def refuse_taken(email: str) -> None:
+    """Refuse an address that somebody has in any spelling, or may yet take back; before more is asked about it.
+
+    Raises:
+        ValidationError: it is not an address.
+        AddressTaken: somebody has it.
+    """
+    email_address.normalize(email)
+    if _is_held(email) or User.objects.with_email(email).exists():
+        raise AddressTaken(fields={"email": [str(AddressTaken.message)]})
 
 
 def _has_this_password(user: User | None, password: str) -> bool:
@@ -116,13 +136,19 @@ def _has_this_password(user: User | None, password: str) -> bool:
     return check_password(password, user.password)
 
 
-def mail_registration(user: User, otherwise: str | None) -> None:
-    """Mail the verification link to somebody who still needs it, else `otherwise`; at most once per interval.
+@transaction.atomic
+def mail_registration(email: str, otherwise: str | None) -> None:
+    """Mail the verification link to whoever has this address and still needs it, else `otherwise`.
+
+    There is at most one such mail per interval, and none where nobody has the address.
 
     Args:
-        user: a row that the running transaction has locked.
+        email: an address, in any spelling.
         otherwise: the mail to a person who has nothing to verify; None sends none.
     """
+    user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
+    if user is None:
+        return
     now = timezone.now()
     if user.registration_mail_at and now - user.registration_mail_at < options().registration_mail_interval:
         return
@@ -130,7 +156,7 @@ def mail_registration(user: User, otherwise: str | None) -> None:
     if name is None:
         return
     User.objects.filter(pk=user.pk).update(registration_mail_at=now)
-    queue_email(name, [user.pk])
+    queue_email(name, [user.pk], key=now.isoformat())
 
 
 @transaction.atomic
@@ -195,6 +221,6 @@ def create_user(
             changes[role] = [False, True]
     record([event("user.created", user, by=by, changes=changes)])
     if tell:
-        queue_email("account_created", [user.pk])
+        queue_email("account_created", [user.pk], key="made")
     announce(signals.user_created, user, by=by)
     return user

@@ -24,5 +24,9 @@ user_suspended = Signal()
 user_reactivated = Signal()
 # The account was closed.
 user_deactivated = Signal()
-# Names or roles were changed.
+# What told who somebody was is erased; `user` has a pseudonym now.
+user_erased = Signal()
+# Nobody proved the address in time: the registration was deleted, and `user` is what it was.
+registration_expired = Signal()
+# Names, roles or the end of access were changed.
 user_changed = Signal()

@@ -17,6 +17,10 @@ class Status(models.TextChoices):
     DEACTIVATED = "deactivated", _("Deactivated")
 
 
+# Who can still be approved or rejected.
+PENDING = (Status.PENDING_EMAIL_VERIFICATION, Status.PENDING_ADMIN_APPROVAL)
+
+
 class ApprovalFlow(models.TextChoices):
     """What stands between registration and an active account. It is stored on the account at registration."""
 

@@ -11,10 +11,11 @@ from django.utils import timezone
 
 from keystone.accounts.access import end_access
 from keystone.accounts.announcing import announce
-from keystone.accounts.authority import LastSuperuser, leaves_a_superuser, lock_superusers, refusal_to_touch
+from keystone.accounts.authority import LastSuperuser, leaves_a_superuser, lock_superusers_among, refusal_to_touch
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE, Move, judge, last_decisions
+from keystone.accounts.notices.telling import tell_approvers
 from keystone.accounts.status import Status
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
@@ -57,11 +58,7 @@ def transition(
     by_target: dict[Status, list[User]] = {}
     for user in outcome.moved:
         target = move.target_of(user)
-        changes: dict[str, Any] = {"status": [user.status, target]}
-        if user.suspended_until != suspended_until:
-            changes["suspended_until"] = [user.suspended_until, suspended_until]
-        if move is APPROVE and user.email_verified_at is None:
-            changes["even_unverified"] = [None, True]
+        changes = _changes(move, user, target, now=now, suspended_until=suspended_until)
         events.append(event(move.action, user, by=by, reason=reason, note=note, changes=changes))
         by_target.setdefault(target, []).append(user)
     for target, group in by_target.items():
@@ -70,8 +67,11 @@ def transition(
 
     if move.ends_access:
         end_access(outcome.moved)
+    waiting = by_target.get(Status.PENDING_ADMIN_APPROVAL)
+    if waiting:
+        tell_approvers("person_waits", waiting, by=by)
     if tell:
-        _tell(move, by_target, reason=reason, suspended_until=suspended_until)
+        _tell(move, by_target, at=now, reason=reason, suspended_until=suspended_until)
     for user in outcome.moved:
         announce(move.signal, user, by=by)
     return outcome
@@ -79,8 +79,8 @@ def transition(
 
 def _judged(move: Move, ids: Collection[Any], *, by: Actor, even_unverified: bool) -> Outcome:
     """Lock the rows and tell who can be moved, and who cannot and why."""
-    if move.takes_active and User.objects.filter(pk__in=ids, is_superuser=True).exists():
-        lock_superusers()
+    if move.takes_active:
+        lock_superusers_among(ids)
     # Rows are locked in the order of their keys, so that two moves of the same people cannot block each other.
     people = list(User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
     found = {user.pk for user in people}
@@ -126,11 +126,46 @@ def _write(
         if counted:
             user.rejection_count += 1
     User.objects.filter(pk__in=[user.pk for user in people]).update(**placed, **common, **counted)
+    _forget_ends([user for user in people if _end_is_over(user, target, now)])
 
 
-def _tell(move: Move, by_target: dict[Status, list[User]], *, reason: str, suspended_until: datetime | None) -> None:
+def _changes(
+    move: Move, user: User, target: Status, *, now: datetime, suspended_until: datetime | None
+) -> dict[str, Any]:
+    """What the move changes, for the audit log."""
+    changes: dict[str, Any] = {"status": [user.status, target]}
+    if user.suspended_until != suspended_until:
+        changes["suspended_until"] = [user.suspended_until, suspended_until]
+    if _end_is_over(user, target, now):
+        changes["access_ends_at"] = [user.access_ends_at, None]
+    if move is APPROVE and user.email_verified_at is None:
+        changes["even_unverified"] = [None, True]
+    return changes
+
+
+def _end_is_over(user: User, target: Status, now: datetime) -> bool:
+    """Whether the end of access has come, and the move does what it asked for or decides otherwise.
+
+    It is then taken away: whoever is let in later would be deactivated again at once.
+    """
+    has_passed = user.access_ends_at is not None and user.access_ends_at <= now
+    return has_passed and target in {Status.ACTIVE, Status.DEACTIVATED}
+
+
+def _forget_ends(people: list[User]) -> None:
+    if people:
+        User.objects.filter(pk__in=[user.pk for user in people]).update(access_ends_at=None)
+    for user in people:
+        user.access_ends_at = None
+
+
+def _tell(
+    move: Move, by_target: dict[Status, list[User]], *, at: datetime, reason: str, suspended_until: datetime | None
+) -> None:
     for target, group in by_target.items():
         name = move.email_for(target)
         if name:
             until = suspended_until.isoformat() if suspended_until else ""
-            queue_email(name, [user.pk for user in group], reason=reason, until=until)
+            ids = [user.pk for user in group]
+            facts = {} if name == "verify_email" else {"at": at.isoformat()}
+            queue_email(name, ids, key=at.isoformat(), reason=reason, until=until, **facts)

@@ -8,7 +8,7 @@ from keystone.accounts.announcing import announce
 from keystone.accounts.emails import queue_email, queue_password_email
 from keystone.accounts.links import find_link, use_link
 from keystone.accounts.models import User
-from keystone.accounts.registration import mail_registration
+from keystone.accounts.notices.telling import tell_approvers
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
 from keystone.attempts.counting import count_request
@@ -60,7 +60,8 @@ def prove_address(user: User) -> None:
         changes["status"] = [before, user.status]
     record([event("user.email_verified", user, by=person, changes=changes)])
     if user.status == Status.PENDING_ADMIN_APPROVAL and before != user.status:
-        queue_email("awaiting_approval", [user.pk])
+        queue_email("awaiting_approval", [user.pk], key=now.isoformat(), at=now.isoformat())
+        tell_approvers("person_waits", [user], by=person)
     announce(signals.user_email_verified, user, by=person)
 
 
@@ -77,11 +78,3 @@ def resend_verification(email: str) -> None:
 
     count_request()
     mail_verification_again.enqueue(email=email)
-
-
-@transaction.atomic
-def mail_link_again(email: str) -> None:
-    """Mail a new link to the person with this address, if they still need one; at most once per interval."""
-    user = User.objects.with_email(email).select_for_update(no_key=True).first()
-    if user is not None:
-        mail_registration(user, None)

@@ -10,10 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from keystone.accounts.admin import figures
-from keystone.accounts.admin.cells import STATUS_COLOURS, ago, number
+from keystone.accounts.admin.cells import STATUS_COLOURS
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE
 from keystone.accounts.status import Status
+from keystone.admin_cells import ago, number
 from keystone.conf import options
 
 LABELLED = 5  # every fifth day has its date under it

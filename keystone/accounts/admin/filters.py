@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import CheckboxFilter, RadioFilter
 
-from keystone.accounts.models import PENDING, User
-from keystone.accounts.status import ApprovalFlow, Status
+from keystone.accounts.models import User
+from keystone.accounts.status import PENDING, ApprovalFlow, Status
 
 
 class QueueFilter(RadioFilter):

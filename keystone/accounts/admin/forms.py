@@ -1,5 +1,6 @@
 """The forms of the admin: decisions, new people, changes, passwords."""
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -18,7 +19,7 @@ from unfold.widgets import (
 
 from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.models import User
-from keystone.accounts.moves import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, Move, SuspensionEndsInThePast
+from keystone.accounts.moves import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, EndsInThePast, Move
 from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 
 if TYPE_CHECKING:
@@ -33,6 +34,13 @@ def searched(field: Any) -> Any:
     widget.choices = field.choices
     field.widget, field.help_text = widget, ""
     return field
+
+
+def _to_come(end: datetime | None) -> datetime | None:
+    """An end that is to come, or none; one that has passed is refused."""
+    if end is not None and end <= timezone.now():
+        raise ValidationError(str(EndsInThePast.message), code=EndsInThePast.code)
+    return end
 
 
 class DecisionForm(forms.Form):
@@ -89,10 +97,7 @@ class DecisionForm(forms.Form):
 
     def clean_until(self) -> Any:
         """Refuse an end that has passed."""
-        until = self.cleaned_data["until"]
-        if until is not None and until <= timezone.now():
-            raise ValidationError(str(SuspensionEndsInThePast.message), code=SuspensionEndsInThePast.code)
-        return until
+        return _to_come(self.cleaned_data["until"])
 
 
 class _PersonForm(UserForm):
@@ -111,11 +116,16 @@ class _PersonForm(UserForm):
 
 
 class PersonForm(_PersonForm):
-    """The names and, for superusers, the roles. The status is no field of any form."""
+    """The names, the end of access and, for superusers, the roles. The status is no field of any form."""
+
+    def clean_access_ends_at(self) -> Any:
+        """Refuse an end that has passed, unless it is the one that is there."""
+        end = self.cleaned_data["access_ends_at"]
+        return _to_come(end) if "access_ends_at" in self.changed_data else end
 
     class Meta:
         model = User
-        fields = ("first_name", "last_name", "is_staff", "is_superuser", "groups", "user_permissions")
+        fields = ("first_name", "last_name", "access_ends_at", "is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class NewPersonForm(_PersonForm):

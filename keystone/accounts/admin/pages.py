@@ -1,5 +1,6 @@
-"""A person's further pages: their history from the audit log, and their sessions with what may be done to them."""
+"""A person's further pages: their history from the audit log, their sessions, their mails."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -15,6 +16,7 @@ from keystone.accounts.models import User
 from keystone.attempts.lifting import lift_limits_of, limits_of
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
+from keystone.mail.models import OutgoingMail
 from keystone.model_admin import BoundedPaginator, acting
 from keystone.refusals import Refusal
 from keystone.sessions.admin import STATE_COLOURS, device_in_short, session_state
@@ -27,6 +29,7 @@ else:
     Base = object
 
 PER_PAGE = 25
+NEWEST_MAILS = 20
 
 
 class PersonPagesMixin(Base):
@@ -38,6 +41,7 @@ class PersonPagesMixin(Base):
         return [
             path("<path:object_id>/history/", wrap(self.history_view), name="keystone_user_history"),
             path("<path:object_id>/sessions/", wrap(self.sessions_view), name="keystone_user_sessions"),
+            path("<path:object_id>/mails/", wrap(self.mails_view), name="keystone_user_mails"),
             *super().get_urls(),
         ]
 
@@ -46,6 +50,10 @@ class PersonPagesMixin(Base):
         pages = [("change", _("Account")), ("history", _("History"))]
         if request.user.has_perm("keystone.view_session"):
             pages.append(("sessions", _("Sessions")))
+        if request.user.has_perm("keystone.view_outgoingmail"):
+            pages.append(("mails", _("Mails")))
+        if request.user.has_perm("keystone.export_user") or request.user.has_perm("keystone.erase_user"):
+            pages.append(("personal_data", _("Data")))
         return [
             {"title": title, "link": reverse(f"admin:keystone_user_{name}", args=[user.pk]), "current": name == current}
             for name, title in pages
@@ -93,6 +101,14 @@ class PersonPagesMixin(Base):
         }
         return self._person_page(request, user, "sessions", page, rows, extra)
 
+    def mails_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """The newest mails about the person, and where they stand; the outbox has the others."""
+        user = self._person(request, object_id)
+        if not request.user.has_perm("keystone.view_outgoingmail"):
+            raise PermissionDenied
+        mails = list(OutgoingMail.objects.filter(user=user)[:NEWEST_MAILS])
+        return self._person_page(request, user, "mails", None, mails)
+
     def _may_end(self, request: HttpRequest, user: User) -> bool:
         allowed = refusal_to_touch(user, by=acting(request), own=True) is None
         return allowed and request.user.has_perm("keystone.end_session")
@@ -130,7 +146,7 @@ class PersonPagesMixin(Base):
         user: User,
         name: str,
         page: Any,
-        rows: list[dict[str, Any]],
+        rows: Sequence[Any],
         extra: dict[str, Any] | None = None,
     ) -> HttpResponse:
         context = {
@@ -138,9 +154,9 @@ class PersonPagesMixin(Base):
             "original": user,
             "title": user.get_full_name(),
             "tabs": self.tabs(request, user, name),
-            "page": page,
-            "numbers": page.paginator.get_elided_page_range(page.number),
-            "ellipsis": Paginator.ELLIPSIS,
             "rows": rows,
         }
+        if page is not None:
+            numbers = page.paginator.get_elided_page_range(page.number)
+            context |= {"page": page, "numbers": numbers, "ellipsis": Paginator.ELLIPSIS}
         return self.render_page(request, f"keystone/admin/person_{name}.html", context)

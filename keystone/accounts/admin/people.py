@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from keystone.accounts.admin.cells import NONE, PersonCells, address_cell, in_full, labelled, on_day
+from keystone.accounts.admin.cells import PersonCells
 from keystone.accounts.admin.decisions import DecisionsMixin, selected
 from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
 from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
@@ -28,14 +28,17 @@ from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
+from keystone.admin_cells import NONE, address_cell, in_full, labelled, on_day
 from keystone.admin_export import CsvExportMixin
 from keystone.audit.actor import Actor
 from keystone.formats import EMPTY
 from keystone.model_admin import DayRangeFilter, KeystoneModelAdmin, acting
+from keystone.privacy.admin import PersonalDataMixin
 from keystone.refusals import Refusal
 from keystone.two_factor.admin.person import SecondFactorMixin
 
 GRANTS = ("groups", "user_permissions")
+STANDING = ("status_label_text", "since", "reason_given", "until", "access_ends_at", "flow", "decided")
 FACTS = (
     "address_verified",
     "reason_given",
@@ -56,6 +59,7 @@ class PersonAdmin(
     CsvExportMixin,
     PasswordMixin,
     SecondFactorMixin,
+    PersonalDataMixin,
     PersonPagesMixin,
     DecisionsMixin,
     KeystoneModelAdmin,
@@ -136,18 +140,19 @@ class PersonAdmin(
     # -- who may what --------------------------------------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Staff and superusers are changed by superusers only; nobody else is let near them."""
-        if not super().has_change_permission(request, obj):
+        """Staff and superusers are changed by superusers only, and who was erased by nobody."""
+        if not super().has_change_permission(request, obj) or (obj is not None and obj.erased_at is not None):
             return False
         return obj is None or not (obj.is_staff or obj.is_superuser) or bool(request.user.is_superuser)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Everything but the names and, for superusers and never for oneself, the roles."""
+        """Everything but the names and, never for oneself, the end of access and for superusers the roles."""
         if obj is None:
             return ()
-        fields = ("address_cell", "status_label_text", *FACTS)
+        fields = ("address_cell", "status_label_text", "erased_at", *FACTS)
+        end = () if obj.pk != request.user.pk else ("access_ends_at",)
         roles = () if _gives_roles(request, obj) else (*ROLES, *GRANTS)
-        return (*fields, *roles)
+        return (*fields, *end, *roles)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> list[Any]:
         """Who, where they stand and, for superusers, what they may."""
@@ -162,9 +167,9 @@ class PersonAdmin(
             (_("Person"), {"fields": (*NAMES, "address_cell", "address_verified")}),
             (
                 _("Standing"),
-                {"fields": ("status_label_text", "since", "reason_given", "until", "flow", "decided")},
+                {"fields": STANDING},
             ),
-            (_("Dates"), {"fields": ("created", "seen")}),
+            (_("Dates"), {"fields": ("created", "seen", *(("erased_at",) if obj.erased_at else ()))}),
             (_("Sign-in"), {"fields": ("second_factor",)}),
         ]
         roles = (*ROLES, *GRANTS) if superuser else ROLES
@@ -221,6 +226,8 @@ class PersonAdmin(
         given = form.cleaned_data
         values = {name: given[name] for name in (*NAMES, *ROLES) if name in given}
         if change:
+            if "access_ends_at" in form.changed_data:
+                values["access_ends_at"] = given["access_ends_at"]
             change_user(obj, by=by, **values)
         else:
             made = create_user(email=given["email"], password=given["password1"], tell=given["tell"], by=by, **values)

@@ -101,5 +101,6 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         return request.user.has_perm(APPROVE.permission)
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A person has one page, that of the people."""
-        return HttpResponseRedirect(reverse("admin:keystone_user_change", args=[object_id]))
+        """A person has one page, that of the people; who may not look at it gets the question that they may answer."""
+        page = "user_change" if request.user.has_perm("keystone.view_user") else "awaitingdecision_approve"
+        return HttpResponseRedirect(reverse(f"admin:keystone_{page}", args=[object_id]))

@@ -70,6 +70,27 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             _("Record"),
             [(_("Audit log"), "receipt_long", "admin:keystone_auditevent_changelist", "keystone.view_auditevent")],
         ),
+        (
+            _("Operations"),
+            [
+                (_("Tasks"), "task", "admin:keystone_task_changelist", "keystone.view_task"),
+                (_("Mails"), "mail", "admin:keystone_outgoingmail_changelist", "keystone.view_outgoingmail"),
+                (
+                    _("Suppressed addresses"),
+                    "unsubscribe",
+                    "admin:keystone_suppressedaddress_changelist",
+                    "keystone.view_suppressedaddress",
+                ),
+                (
+                    _("Scheduled jobs"),
+                    "schedule",
+                    "admin:keystone_scheduledjob_changelist",
+                    "keystone.view_scheduledjob",
+                ),
+                (_("Runs"), "history", "admin:keystone_scheduledrun_changelist", "keystone.view_scheduledrun"),
+                (_("Data runs"), "dataset", "admin:keystone_datarun_changelist", "keystone.view_datarun"),
+            ],
+        ),
         (_("API"), [(_("Try the API"), "api", "docs", ""), (_("Reference"), "menu_book", "redoc", "")]),
     ]
     for app in admin.site.get_app_list(request):

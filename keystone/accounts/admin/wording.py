@@ -5,9 +5,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from keystone.accounts.admin.cells import number
 from keystone.accounts.models import User
 from keystone.accounts.moves import Move
+from keystone.admin_cells import number
 
 # For each move: its button, an icon, whether it takes something away.
 LOOKS: dict[str, tuple[Any, str, str]] = {

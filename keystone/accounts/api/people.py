@@ -95,7 +95,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
 
     @extend_schema(operation_id="users_update", request=EditUserSerializer, responses=UserSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change names and, for superusers, roles. The address and the status are not edited."""
+        """Change names, the end of access and, for superusers, roles. The address and the status are not edited."""
         return self.answer(change_user(self.get_object(), by=self.actor, **self.body(EditUserSerializer)))
 
     @move_schema("approve", ApproveSerializer)

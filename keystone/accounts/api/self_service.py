@@ -13,10 +13,12 @@ from keystone.accounts.api.serializers import (
     NamesSerializer,
     RegisterSerializer,
     ResendSerializer,
+    SettingsSerializer,
     TokenSerializer,
     VerifiedSerializer,
 )
 from keystone.accounts.editing import change_names
+from keystone.accounts.preferences import choose_notices, notices_of
 from keystone.accounts.registration import register_user
 from keystone.accounts.verification import lacks_password, resend_verification, verify_email
 from keystone.api.permissions import person
@@ -110,3 +112,24 @@ class MeView(APIView):
         user = person(request)
         change_names(user, by=Actor.person(user), **body.validated_data)
         return Response(MeSerializer(user).data)
+
+
+class MySettingsView(APIView):
+    """One's own settings."""
+
+    @extend_schema(operation_id="me_settings_retrieve", tags=["me"], responses=SettingsSerializer)
+    def get(self, request: Request) -> Response:
+        """One's own settings. Everybody can read and set them; who may not approve is mailed nothing by them."""
+        return Response({"approval_notices": notices_of(person(request))})
+
+    @extend_schema(
+        operation_id="me_settings_update", tags=["me"], request=SettingsSerializer, responses=SettingsSerializer
+    )
+    def patch(self, request: Request) -> Response:
+        """Change one's own settings."""
+        body = SettingsSerializer(data=request.data)
+        body.is_valid(raise_exception=True)
+        user = person(request)
+        if body.validated_data:
+            choose_notices(user, by=Actor.person(user), **body.validated_data)
+        return self.get(request)

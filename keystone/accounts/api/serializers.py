@@ -7,11 +7,12 @@ from django.core.exceptions import ValidationError
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from keystone.accounts import email_address
+from keystone import email_address
 from keystone.accounts.export import COLUMNS
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES, REASON_LENGTH
 from keystone.accounts.names import validate_name
+from keystone.accounts.preferences import ApprovalNotices
 from keystone.accounts.status import Status
 from keystone.api.serializers import PasswordField, StrictSerializer
 
@@ -136,8 +137,22 @@ class NamesSerializer(StrictSerializer):
     last_name = NameField(required=False, allow_blank=True)
 
 
+class SettingsSerializer(StrictSerializer):
+    """One's own settings; what is left out stays."""
+
+    approval_notices = serializers.ChoiceField(
+        choices=ApprovalNotices.choices,
+        required=False,
+        help_text="How somebody who may approve hears of people who wait; without meaning for others.",
+    )
+
+
 class EditUserSerializer(NamesSerializer):
-    """A change of somebody's names, and of the roles that superusers give."""
+    """A change of somebody's names or the end of their access, and of the roles that superusers give."""
+
+    access_ends_at = serializers.DateTimeField(
+        required=False, allow_null=True, help_text="The account is deactivated at this time; null: never."
+    )
 
     is_staff = serializers.BooleanField(required=False)
     is_superuser = serializers.BooleanField(required=False)

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts import email_address
+from keystone import email_address
 from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 
 

@@ -11,13 +11,14 @@ from typer import Option
 
 from keystone.development import administrator, sample_people, server
 from keystone.development.preparation import Prepared, prepare
+from keystone.ports import check_port
 from keystone.refusals import Refusal
 
 
 class Command(TyperCommand):
     """Prepares the database and serves; the work is done in `keystone.development`."""
 
-    help = _("Run Keystone on this machine: database, migrations, an administrator, sample people, web server.")
+    help = _("Run Keystone on this machine: database, migrations, an administrator, sample people, web server, worker.")
     requires_system_checks: list[str] = []  # the server checks at each start
 
     def handle(
@@ -31,7 +32,7 @@ class Command(TyperCommand):
         """Run Keystone on this machine."""
         server.end_on_signals()
         try:
-            server.check_port(port)
+            check_port(server.ADDRESS, port)
             prepared = prepare(port=port, sample_data=sample_data)
         except Refusal as refusal:
             raise CommandError(refusal.detail) from None

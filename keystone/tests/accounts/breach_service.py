@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
+from keystone.tests.serving import serving
+
 type Conduct = Callable[["BreachService", "Any"], None]
 
 
@@ -37,15 +39,11 @@ class BreachService(socketserver.ThreadingTCPServer):
     @contextmanager
     def running(cls, conduct: Conduct) -> Iterator[Self]:
         """Serve for the time of the block."""
-        with cls(conduct) as service:
-            thread = threading.Thread(target=service.serve_forever, args=(0.01,))
-            thread.start()
+        with serving(cls(conduct)) as service:
             try:
                 yield service
             finally:
                 service.over.set()
-                service.shutdown()
-                thread.join()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """The other side hung up, as it may."""

@@ -1,7 +1,7 @@
-"""Fixtures of a person whose address is changed, and who takes it back."""
+"""Fixtures of a person whose address is changed, and who takes it back; and of what a command reads."""
 
+import io
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import pytest
@@ -12,24 +12,11 @@ from keystone.accounts.models import User
 from keystone.tests.accounts.mailed_links import token_in
 from keystone.tests.factories import PASSWORD, UserFactory
 
-Committed = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]
-
 
 @pytest.fixture
 def ann() -> User:
     """A person."""
     return UserFactory(email="ann@example.com", first_name="Ann")
-
-
-@pytest.fixture
-def do(django_capture_on_commit_callbacks: Committed) -> Callable[..., Any]:
-    """Calls a verb, and lets what waits for the commit run."""
-
-    def do(verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        with django_capture_on_commit_callbacks(execute=True):
-            return verb(*args, **kwargs)
-
-    return do
 
 
 @pytest.fixture
@@ -45,3 +32,13 @@ def move(do: Callable[..., Any], mailoutbox: list[EmailMessage]) -> Callable[[Us
         return token_in(mailoutbox[-1], "revert-email")
 
     return move
+
+
+@pytest.fixture
+def piped(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], None]:
+    """Gives commands a text in standard input, as a pipe does."""
+
+    def pipe(text: bytes) -> None:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+    return pipe

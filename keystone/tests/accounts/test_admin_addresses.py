@@ -78,6 +78,9 @@ def test_every_recorded_action_has_words() -> None:
     recorded = {
         name
         for path in sources
-        for name in re.findall(r'"((?:user|users|group|audit|attempts)\.[a-z_]+)"', path.read_text())
+        for name in re.findall(
+            r'"((?:user|users|group|audit|attempts|database_mark|job|mail|suppression|task)\.[a-z_]+)"',
+            path.read_text(),
+        )
     }
     assert recorded == set(ACTIONS)

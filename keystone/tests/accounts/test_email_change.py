@@ -124,7 +124,7 @@ def test_a_taken_address_is_told_to_its_owner_only(
     assert "confirm-email" not in str(mail.body)
     assert "Ann" not in str(mail.body)
 
-    settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
+    settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend", "QUEUES": []}}
     OneTimeToken.objects.all().delete()
     costs = []
     for email in ("bob@example.com", "free@example.com"):

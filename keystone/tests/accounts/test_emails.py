@@ -9,12 +9,15 @@ from django.core.mail import EmailMessage
 from django.test import override_settings
 from django.utils import timezone
 
-from keystone.accounts.emails import EMAILS
+from keystone.accounts.lifecycle import approve_user, reject_user, reopen_user
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
-from keystone.accounts.tasks import send_account_emails
 from keystone.accounts.tokens import OneTimeToken, Purpose, digest, reserve
-from keystone.mail.outgoing import build
+from keystone.audit.actor import Actor
+from keystone.mail.delivery import deliver
+from keystone.mail.models import OutgoingMail
+from keystone.mail.outgoing import message_of
+from keystone.mail.registry import EMAILS
 from keystone.tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -24,7 +27,7 @@ AT = "2026-12-24T18:30:00+00:00"
 def built(name: str, user: User, **context: str) -> EmailMessage:
     mail = EMAILS[name](user, **context)
     assert mail is not None
-    return build(mail)
+    return message_of(mail, message_id="<1@example.com>")
 
 
 def words(message: EmailMessage) -> str:
@@ -97,7 +100,6 @@ def test_a_right_that_has_ended_brings_no_token(ann: User, name: str, purpose: P
     OneTimeToken.objects.all().delete()
     if name != "email_changed":
         assert EMAILS[name](ann, reserved=reserved) is None
-        assert send_account_emails.call(name=name, user_ids=[str(ann.pk)], context={"reserved": reserved}) == 0
     else:
         message = built(name, ann, reserved=reserved, at=AT, old_email="other@example.com", new_email="n@example.com")
         assert "It was not you? Then please contact the people who run Keystone at once." in words(message)
@@ -229,3 +231,15 @@ def test_an_account_that_has_gone_keeps_no_mail_back(ann: User, name: str) -> No
 def test_a_verification_mail_that_is_late_brings_no_link_to_who_has_none_to_use(status: Status) -> None:
     assert EMAILS["verify_email"](UserFactory(status=status)) is None
     assert not OneTimeToken.objects.exists()
+
+
+def test_a_decision_that_was_kept_back_is_not_told_after_a_later_one(mailoutbox: list[EmailMessage]) -> None:
+    person = UserFactory(status=Status.PENDING_ADMIN_APPROVAL, approval_flow=ApprovalFlow.ADMIN_APPROVAL)
+    by = Actor.system()
+    reject_user(person, by=by, reason="Fees")
+    reopen_user(person, by=by)
+    approve_user(person, by=by)
+    deliver(list(OutgoingMail.objects.order_by("-pk").values_list("pk", flat=True)))  # the latest goes first
+    states = OutgoingMail.objects.order_by("pk").values_list("template", "state")
+    assert list(states) == [("rejected", "obsolete"), ("awaiting_approval", "obsolete"), ("approved", "sent")]
+    assert [message.to for message in mailoutbox] == [[person.email]]

@@ -193,7 +193,7 @@ def test_asking_for_an_address_without_an_account_does_nothing(
 
 def test_asking_looks_nothing_up(settings: Settings, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     """What is looked up is the task's business, which runs elsewhere: the caller's time tells nothing."""
-    settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend"}}
+    settings.TASKS = {"default": {"BACKEND": "django.tasks.backends.dummy.DummyBackend", "QUEUES": []}}
     UserFactory(email="ann@example.com")
     for email in ("ann@example.com", "nobody@example.com"):
         with django_assert_num_queries(0):

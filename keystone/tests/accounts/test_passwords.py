@@ -19,6 +19,7 @@ from keystone.attempts.counting import TooManyAttempts, count_code
 from keystone.attempts.models import AttemptWindow
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.mail.models import OutgoingMail
 from keystone.sessions.ending import end_all_sessions, end_other_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in
@@ -124,3 +125,12 @@ def test_a_new_password_lets_codes_be_tried_again(settings: Settings) -> None:
         count_code(address="ann@example.com")
     set_password(user, password=NEW, by=Actor.cli())
     count_code(address="ann@example.com")
+
+
+def test_each_password_that_others_code_saves_is_told() -> None:
+    user = UserFactory()
+    for number in range(2):
+        user.set_password(f"another long password {number}")
+        user.save(update_fields=["password"])
+    mails = OutgoingMail.objects.filter(template="password_changed").order_by("pk")
+    assert len({mail.context["at"] for mail in mails}) == 2

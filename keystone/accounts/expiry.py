@@ -1,0 +1,126 @@
+"""What time does to accounts: access that ends, and suspensions that do. Jobs do it for everybody, each minute.
+
+Nobody gains or loses by a job that is late: whoever comes in between is looked at when they come (see `settle`).
+"""
+
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext
+
+from keystone.accounts.authority import lock_superusers_among
+from keystone.accounts.lifecycle import deactivate_users, reactivate_users
+from keystone.accounts.managers import UserQuerySet
+from keystone.accounts.models import User
+from keystone.accounts.status import Status
+from keystone.accounts.transition import Outcome
+from keystone.accounts.walking import walk
+from keystone.audit.actor import Actor
+
+logger = logging.getLogger(__name__)
+
+PEOPLE_AT_A_TIME = 500
+
+
+@dataclass
+class Worked:
+    """What came of a walk through many people.
+
+    Attributes:
+        moved: how many were moved.
+        refused: how many a rule keeps as they are, such as the last active superuser.
+        failed: how many could not be moved; why is in the log.
+    """
+
+    moved: int = 0
+    refused: int = 0
+    failed: int = 0
+
+
+def access_has_ended() -> UserQuerySet:
+    """Those whose access has ended, and who are still to be deactivated."""
+    people: UserQuerySet = User.objects.filter(
+        status__in=(Status.ACTIVE, Status.SUSPENDED), access_ends_at__lte=timezone.now()
+    )
+    return people
+
+
+def suspension_has_ended() -> UserQuerySet:
+    """Those whose suspension has ended, and whose access has not."""
+    now = timezone.now()
+    still = Q(access_ends_at__isnull=True) | Q(access_ends_at__gt=now)
+    people: UserQuerySet = User.objects.filter(still, status=Status.SUSPENDED, suspended_until__lte=now)
+    return people
+
+
+def end_access_of_all(*, by: Actor) -> Worked:
+    """Deactivate everybody whose access has ended, a few at a time. Call it outside a transaction."""
+    return _move_all(access_has_ended, lambda ids: deactivate_ended(ids, by=by))
+
+
+def lift_all_suspensions(*, by: Actor) -> Worked:
+    """Reactivate everybody whose suspension has ended, a few at a time. Call it outside a transaction."""
+    return _move_all(suspension_has_ended, lambda ids: reactivate_ended(ids, by=by, tell=True))
+
+
+@transaction.atomic
+def deactivate_ended(ids: Collection[Any], *, by: Actor) -> Outcome:
+    """Deactivate those of `ids` whose access has ended; the others stay as they are, and are not in the outcome."""
+    lock_superusers_among(ids)  # before the rows, as `transition` does
+    ended = _locked(access_has_ended(), ids)
+    return deactivate_users(ended, by=by, reason=gettext("The time of your access has ended."))
+
+
+@transaction.atomic
+def reactivate_ended(ids: Collection[Any], *, by: Actor, tell: bool) -> Outcome:
+    """Reactivate those of `ids` whose suspension has ended; the others stay as they are, and are not in the outcome."""
+    return reactivate_users(_locked(suspension_has_ended(), ids), by=by, tell=tell)
+
+
+def settle(user: User) -> User:
+    """Do to somebody who comes what their time asks for, where no job has done it yet.
+
+    It costs a comparison for everybody whose time has not come. Call it where no row of theirs is locked.
+
+    Args:
+        user: as just read; brought up to date where something was done.
+
+    Returns:
+        The same object.
+    """
+    now = timezone.now()
+    if user.access_ends_at is not None and user.access_ends_at <= now:
+        deactivate_ended([user.pk], by=Actor.system())
+    elif user.suspended_until is not None and user.suspended_until <= now:
+        reactivate_ended([user.pk], by=Actor.system(), tell=False)  # they see it
+    else:
+        return user
+    user.refresh_from_db()
+    return user
+
+
+def _locked(people: UserQuerySet, ids: Collection[Any]) -> list[Any]:
+    """The keys of those who are still so, their rows locked: somebody may have decided otherwise at this moment."""
+    rows = people.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
+    return list(rows.values_list("pk", flat=True))
+
+
+def _move_all(due: Callable[[], UserQuerySet], move: Callable[[Collection[Any]], Outcome]) -> Worked:
+    worked = Worked()
+
+    def count(ids: Collection[Any]) -> None:
+        outcome = move(ids)
+        worked.moved += len(outcome.moved)
+        worked.refused += len(outcome.refused)
+
+    def leave(key: Any, error: Exception) -> None:
+        logger.error("The account %s could not be moved.", key, exc_info=error)
+        worked.failed += 1
+
+    walk(due, count, leave, size=PEOPLE_AT_A_TIME)
+    return worked

@@ -1,0 +1,117 @@
+"""What the cells of a file mean for an account. They are text; those of a workbook may be times, numbers and booleans.
+
+What a cell cannot mean is refused, never guessed: a word that is taken for "no" would go unnoticed.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
+from import_export.widgets import Widget
+
+from keystone import email_address
+from keystone.accounts.models import User
+from keystone.accounts.names import validate_name
+
+YES = frozenset({"1", "true", "yes", "y"})
+NO = frozenset({"0", "false", "no", "n"})
+SEPARATOR = ";"  # between names of groups, which may have commas
+
+
+class AddressWidget(Widget):
+    """An email address, as the one spelling that all of its spellings share."""
+
+    def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> str:
+        """The normalized address.
+
+        Raises:
+            ValidationError: it is none.
+        """
+        return email_address.normalize(_text(value))
+
+
+class NameWidget(Widget):
+    """A first or last name."""
+
+    def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> str:
+        """The name.
+
+        Raises:
+            ValidationError: it is none, or too long.
+        """
+        name = _text(value)
+        validate_name(name)
+        User._meta.get_field("first_name").clean(name, None)  # the last name may be as long
+        return name
+
+
+class YesNoWidget(Widget):
+    """Yes, no, or nothing said."""
+
+    def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> bool | None:
+        """Which of them.
+
+        Raises:
+            ValidationError: it is none of them.
+        """
+        word = _text(value).casefold()
+        if word in YES | NO:
+            return word in YES
+        if not word:
+            return None
+        said = gettext("“%(text)s” is neither yes nor no. Write yes, true or 1; or no, false or 0.")
+        raise ValidationError(said % {"text": word})
+
+
+class MomentWidget(Widget):
+    """A time in ISO 8601, or a date, which begins at midnight; in UTC where it has no offset."""
+
+    def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> datetime | None:
+        """The time, in UTC; None where there is none.
+
+        Raises:
+            ValidationError: it is none.
+        """
+        if isinstance(value, date) and not isinstance(value, datetime):
+            value = datetime.combine(value, time())
+        text = _text(value)
+        try:
+            moment = value if isinstance(value, datetime) else datetime.fromisoformat(text) if text else None
+            if moment is None or moment.tzinfo is not None:
+                return moment and moment.astimezone(UTC)
+            return moment.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):
+            said = gettext("“%(text)s” is no time. Write it as 2026-12-31 or as 2026-12-31T18:00 (UTC).")
+            raise ValidationError(said % {"text": text}) from None
+
+
+class GroupsWidget(Widget):
+    """Groups by their names, with semicolons between them. Each is looked up once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[str, Group] = {}
+
+    def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Group]:
+        """The groups, in the order of the cell.
+
+        Raises:
+            ValidationError: there is none of a name.
+        """
+        parts = (name.strip() for name in _text(value).split(SEPARATOR))
+        names = list(dict.fromkeys(filter(None, parts)))
+        new = [name for name in names if name not in self._known]
+        if new:
+            self._known |= {group.name: group for group in Group.objects.filter(name__in=new)}
+        missing = [name for name in names if name not in self._known]
+        if missing:
+            said = gettext("There is no group called %(names)s.")
+            raise ValidationError(said % {"names": ", ".join(f"“{name}”" for name in missing)})
+        return [self._known[name] for name in names]
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value).strip()

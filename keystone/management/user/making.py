@@ -1,0 +1,154 @@
+"""`user create` and `user set-roles`."""
+
+from typing import Annotated
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, command
+from typer import Option
+
+from keystone import email_address
+from keystone.accounts.editing import change_roles
+from keystone.accounts.models import User
+from keystone.accounts.registration import create_user
+from keystone.audit.actor import Actor
+from keystone.console.asking import NoTerminal, ask, has_terminal
+from keystone.console.options import Address, Json
+from keystone.console.printing import print_json
+from keystone.console.refusing import refusals_told
+from keystone.management.user.addresses import person_of
+from keystone.management.user.answers import (
+    ask_fitting_password,
+    check_address,
+    check_name,
+    check_password,
+    read_password,
+    until_it_fits,
+)
+from keystone.management.user.facts import facts_in_short, roles_in_words
+
+PASSWORD_OPTIONS = "--password-stdin or --no-password"  # noqa: S105 - names of options
+
+Name = Annotated[str | None, Option(help=str(_("May be left out.")))]
+
+
+class Making(TyperCommand):
+    """How accounts come to be, and the roles that they have."""
+
+    @command(name="create", help=str(_("Make an account that is active at once. What is missing is asked for.")))
+    def create(
+        self,
+        *,
+        email: Annotated[str | None, Option(help=str(_("The email address.")))] = None,
+        first_name: Name = None,
+        last_name: Name = None,
+        is_superuser: Annotated[
+            bool, Option("--is-superuser", help=str(_("May do everything; is staff, too.")))
+        ] = False,
+        is_staff: Annotated[bool, Option("--is-staff", help=str(_("May sign in to the admin.")))] = False,
+        password_stdin: Annotated[
+            bool, Option("--password-stdin", help=str(_("Read the password from standard input.")))
+        ] = False,
+        no_password: Annotated[
+            bool, Option("--no-password", help=str(_("The person is mailed how to choose one.")))
+        ] = False,
+        password: Annotated[
+            str | None, Option(help=str(_("The password. Others can see it: better use one of the two above.")))
+        ] = None,
+        tell: Annotated[bool, Option("--tell", help=str(_("Tell the person by mail.")))] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Make an account.
+
+        Its address counts as proved, but not where the person is mailed how to choose a password: using that mail's
+        link proves it.
+
+        Raises:
+            CommandError: something is missing and cannot be asked for, is not valid, or the address is somebody's.
+        """
+        if [password is not None, password_stdin, no_password].count(True) > 1:
+            raise CommandError(gettext("Give one of --password, --password-stdin and --no-password."))
+        if password is not None:
+            text = gettext(
+                "The password is now in the shell's history, and was in the list of processes for all to see."
+            )
+            self.stderr.write(f"{text} {gettext('Better use --password-stdin, or leave it out and be asked.')}")
+        has_source = password is not None or password_stdin or no_password
+        with refusals_told():
+            _refuse_unanswerable(email=email, has_password=has_source)
+            email = _given_or_asked(email)
+            names = {"first_name": _name(first_name, "first"), "last_name": _name(last_name, "last")}
+            person = User(email=email_address.as_typed(email), **names)
+            if password is not None:
+                check_password(password, person)
+            elif password_stdin:
+                password = read_password(person)
+            elif not no_password:
+                password = ask_fitting_password(person, option=PASSWORD_OPTIONS)
+            user = create_user(
+                email=email,
+                by=Actor.cli(),
+                password=password,
+                **names,
+                is_staff=is_staff or is_superuser,
+                is_superuser=is_superuser,
+                email_verified=not no_password,
+                tell=tell or no_password,
+            )
+        if as_json:
+            print_json(self.stdout, facts_in_short(user))
+            return
+        text = gettext("%(address)s has an account: active, %(roles)s.")
+        self.stdout.write(text % {"address": user.email, "roles": roles_in_words(user)})
+        if no_password:
+            self.stdout.write(gettext("It has no password yet; the person is mailed how to choose one."))
+
+    @command(name="set-roles", help=str(_("Make somebody staff or superuser, or take that away.")))
+    def set_roles(
+        self,
+        address: Address,
+        *,
+        staff: Annotated[bool | None, Option(help=str(_("May sign in to the admin.")))] = None,
+        superuser: Annotated[bool | None, Option(help=str(_("May do everything; is staff, too.")))] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Give or take roles; a loss of role ends the person's sessions.
+
+        Raises:
+            CommandError: there is no such person, no role was said, or a rule refuses it.
+        """
+        if staff is None and superuser is None:
+            raise CommandError(gettext("Say which: --staff, --no-staff, --superuser or --no-superuser."))
+        with refusals_told():
+            is_staff = True if superuser and staff is None else staff
+            user = change_roles(person_of(address), by=Actor.cli(), is_staff=is_staff, is_superuser=superuser)
+        if as_json:
+            print_json(self.stdout, facts_in_short(user))
+            return
+        text = gettext("%(address)s is now: %(roles)s.")
+        self.stdout.write(text % {"address": user.email, "roles": roles_in_words(user)})
+
+
+def _refuse_unanswerable(*, email: str | None, has_password: bool) -> None:
+    """Name at once all that is missing, where nobody can be asked."""
+    missing = [*([] if email is not None else ["--email"]), *([] if has_password else [PASSWORD_OPTIONS])]
+    if missing and not has_terminal():
+        raise NoTerminal(", ".join(missing))
+
+
+def _given_or_asked(email: str | None) -> str:
+    if email is None:
+        return until_it_fits(lambda: ask(gettext("Email address"), option="--email"), check_address)
+    check_address(email)
+    return email
+
+
+def _name(given: str | None, which: str) -> str:
+    """A name as it was given or is asked for; where nobody can be asked, there is none."""
+    if given is None and has_terminal():
+        label = gettext("First name") if which == "first" else gettext("Last name")
+        given = until_it_fits(lambda: ask(label, option=f"--{which}-name", default=""), check_name)
+    name = (given or "").strip()
+    check_name(name)
+    return name

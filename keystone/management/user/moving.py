@@ -1,0 +1,148 @@
+"""`user approve`, `reject`, `reopen`, `suspend`, `reactivate` and `deactivate`: for one person, or for several."""
+
+from typing import Annotated, Any
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, command
+from typer import Option
+
+from keystone.accounts import lifecycle
+from keystone.accounts.moves import APPROVE, DEACTIVATE, REACTIVATE, REASON_LENGTH, REJECT, REOPEN, SUSPEND, Move
+from keystone.audit.actor import Actor
+from keystone.console.asking import ask
+from keystone.console.moments import parse_moment
+from keystone.console.options import Addresses, Json
+from keystone.console.refusing import refusals_told
+from keystone.management.user.addresses import people_of
+from keystone.management.user.outcomes import tell_outcome
+
+Reason = Annotated[str, Option(help=str(_("What the person is told.")))]
+NeededReason = Annotated[
+    str | None, Option(help=str(_("What the person is told. It is asked for where it is left out.")))
+]
+Note = Annotated[str, Option(help=str(_("For administrators only; it is kept in the audit log.")))]
+Silent = Annotated[bool, Option("--silent", help=str(_("Send no mail.")))]
+
+
+class Moving(TyperCommand):
+    """The moves of the life cycle. What is refused is told person by person, and the others are moved."""
+
+    @command(name="approve", help=str(_("Let pending people in.")))
+    def approve(
+        self,
+        addresses: Addresses,
+        *,
+        reason: Reason = "",
+        note: Note = "",
+        even_unverified: Annotated[
+            bool, Option("--even-unverified", help=str(_("Also those whose address is not verified.")))
+        ] = False,
+        silent: Silent = False,
+        as_json: Json = False,
+    ) -> None:
+        """Approve people."""
+        said: dict[str, Any] = {"reason": reason, "note": note, "even_unverified": even_unverified}
+        self._move(APPROVE, addresses, said, silent=silent, as_json=as_json)
+
+    @command(name="reject", help=str(_("Turn pending people away.")))
+    def reject(
+        self,
+        addresses: Addresses,
+        *,
+        reason: NeededReason = None,
+        note: Note = "",
+        silent: Silent = False,
+        as_json: Json = False,
+    ) -> None:
+        """Reject people; an empty reason, where it is given, tells them none."""
+        said = {"reason": _asked_where_missing(reason), "note": note}
+        self._move(REJECT, addresses, said, silent=silent, as_json=as_json)
+
+    @command(name="reopen", help=str(_("Take rejections back: the people are pending again.")))
+    def reopen(self, addresses: Addresses, *, note: Note = "", silent: Silent = False, as_json: Json = False) -> None:
+        """Take rejections back."""
+        self._move(REOPEN, addresses, {"note": note}, silent=silent, as_json=as_json)
+
+    @command(name="suspend", help=str(_("Lock active people out, for a time or until they are reactivated.")))
+    def suspend(
+        self,
+        addresses: Addresses,
+        *,
+        reason: NeededReason = None,
+        until: Annotated[
+            str | None,
+            Option(help=str(_("When it ends: 2026-12-31, 2026-12-31T18:00 (UTC), or in how long: 7d, 12h, 30m."))),
+        ] = None,
+        note: Note = "",
+        silent: Silent = False,
+        as_json: Json = False,
+    ) -> None:
+        """Suspend people."""
+        with refusals_told():
+            end = None if until is None else parse_moment(until, length="ahead")
+        said = {"reason": _asked_where_missing(reason), "until": end, "note": note}
+        self._move(SUSPEND, addresses, said, silent=silent, as_json=as_json)
+
+    @command(name="reactivate", help=str(_("Let suspended or deactivated people in again.")))
+    def reactivate(
+        self,
+        addresses: Addresses,
+        *,
+        reason: Reason = "",
+        note: Note = "",
+        silent: Silent = False,
+        as_json: Json = False,
+    ) -> None:
+        """Reactivate people."""
+        self._move(REACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
+
+    @command(name="deactivate", help=str(_("Close accounts. They are kept, and can be reactivated.")))
+    def deactivate(
+        self,
+        addresses: Addresses,
+        *,
+        reason: Reason = "",
+        note: Note = "",
+        silent: Silent = False,
+        as_json: Json = False,
+    ) -> None:
+        """Deactivate people."""
+        self._move(DEACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
+
+    def _move(self, move: Move, addresses: list[str], said: dict[str, Any], *, silent: bool, as_json: bool) -> None:
+        """Make one move of all these people, and tell what came of it.
+
+        Args:
+            said: what the move is made with.
+
+        Raises:
+            CommandError: somebody was refused, or is not there; or all of it was refused.
+        """
+        words: dict[str, str] = {name: _as_taken(said[name]) for name in ("reason", "note") if name in said}
+        with refusals_told():
+            people, unknown = people_of(addresses)
+            ids = [user.pk for user in people]
+            outcome = lifecycle.move_users(move, ids, by=Actor.cli(), tell=not silent, **said | words)
+        tell_outcome(self, move, outcome, people=people, unknown=unknown, told=not silent, as_json=as_json)
+
+
+def _asked_where_missing(reason: str | None) -> str:
+    if reason is not None:
+        return reason
+    with refusals_told():
+        return ask(gettext("Reason, which the person is told"), option="--reason")
+
+
+def _as_taken(text: str) -> str:
+    """A reason or a note as the API and the admin take it, without white space around it."""
+    text = text.strip()
+    if len(text) > REASON_LENGTH:
+        said = gettext("A reason or a note has at most %(count)d characters.")
+        raise CommandError(said % {"count": REASON_LENGTH})
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise CommandError(gettext("A reason or a note must be text in UTF-8.")) from None
+    return text

@@ -1,0 +1,83 @@
+"""What a move of several people came to, told person by person."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils.translation import gettext, ngettext
+
+from keystone.accounts.models import User
+from keystone.accounts.moves import Move, UnverifiedAddress, UserNotFound
+from keystone.accounts.transition import Outcome
+from keystone.console.moments import in_full
+from keystone.console.printing import print_json, printable
+from keystone.management.user.facts import facts_in_short
+from keystone.refusals import Refusal
+
+
+def tell_outcome(
+    command: BaseCommand,
+    move: Move,
+    outcome: Outcome,
+    *,
+    people: list[User],
+    unknown: list[str],
+    told: bool,
+    as_json: bool,
+) -> None:
+    """Print who was moved, and who was not and why.
+
+    Args:
+        people: those whom the move was about, in the order in which they were named.
+        unknown: the addresses of nobody.
+        told: whether those who were moved get a mail.
+
+    Raises:
+        CommandError: not everybody was moved.
+    """
+    places = {user.pk: place for place, user in enumerate(people)}
+    addresses = {user.pk: user.email for user in people}
+    moved = sorted(outcome.moved, key=lambda user: places[user.pk])
+    kept = sorted(outcome.refused, key=lambda pair: places[pair[0].pk])
+    refused = [(user.email, refusal) for user, refusal in kept]
+    refused += [(address, UserNotFound()) for address in [*(addresses[key] for key in outcome.missing), *unknown]]
+    if as_json:
+        print_json(command.stdout, {"move": move.name, "moved": _moved(moved), "refused": _refused(refused)})
+    else:
+        for user in moved:
+            command.stdout.write(printable(_done(move, user, told=told)))
+    if not refused:
+        return
+    lines = [printable(f"{address}: {_why(refusal)}") for address, refusal in refused]
+    everybody = len(moved) + len(refused)
+    if everybody == 1:
+        raise CommandError(lines[0])
+    for line in lines:
+        command.stderr.write(line)
+    text = ngettext(
+        "%(refused)d of %(count)d person was not %(done)s.",
+        "%(refused)d of %(count)d people were not %(done)s.",
+        everybody,
+    )
+    raise CommandError(text % {"refused": len(refused), "count": everybody, "done": move.done})
+
+
+def _done(move: Move, user: User, *, told: bool) -> str:
+    values = {"address": user.email, "done": str(move.done)}
+    if user.suspended_until is not None:
+        values["done"] = gettext("%(done)s until %(end)s") % {**values, "end": in_full(user.suspended_until)}
+    if told:
+        return gettext("%(address)s was %(done)s and is told by mail.") % values
+    return gettext("%(address)s was %(done)s. No mail is sent.") % values
+
+
+def _why(refusal: Refusal) -> str:
+    """Why somebody was refused, and the option that says the override where there is one."""
+    return f"{refusal.detail} (--even-unverified)" if isinstance(refusal, UnverifiedAddress) else refusal.detail
+
+
+def _moved(people: list[User]) -> list[dict[str, Any]]:
+    return [facts_in_short(user) for user in people]
+
+
+def _refused(refused: list[tuple[str, Refusal]]) -> list[dict[str, Any]]:
+    return [{"email": address, "code": refusal.code, "message": refusal.detail} for address, refusal in refused]

@@ -1,0 +1,93 @@
+"""`user export` and `user erase`: giving somebody what is held about them, and taking it away for ever."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import IO, Annotated
+
+from django.core.management.base import CommandError
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, command
+from typer import Option
+
+from keystone.audit.actor import Actor
+from keystone.console.asking import confirm_by_name
+from keystone.console.completing import complete_address
+from keystone.console.options import Json
+from keystone.console.printing import print_json
+from keystone.console.refusing import refusals_told
+from keystone.management.user.addresses import person_of
+from keystone.privacy.erasing import erase_person
+from keystone.privacy.exporting import export_person, file_name
+
+Email = Annotated[
+    str, Option("--email", help=str(_("The person's address, in any spelling.")), shell_complete=complete_address)
+]
+
+
+class PersonalData(TyperCommand):
+    """What is held about one person."""
+
+    @command(name="export", help=str(_("Write everything that is held about somebody into a zip of JSON files.")))
+    def export_data(
+        self,
+        *,
+        email: Email,
+        output: Annotated[
+            Path | None,
+            Option("--output", "-o", help=str(_("The file; else one in this folder, named for the person."))),
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Write the file, which only its owner can read; one that is there is not written over.
+
+        Raises:
+            CommandError: there is no such person, or the file is there already or cannot be written.
+        """
+        with refusals_told():
+            user = person_of(email)
+            target = output or Path(file_name(user))
+            if target.exists():  # before the audit log says that it was taken
+                raise CommandError(gettext("%(file)s is there already.") % {"file": target})
+            with export_person(user, by=Actor.cli()) as data:
+                _write(target, data)
+        if as_json:
+            print_json(self.stdout, {"email": user.email, "file": str(target), "bytes": target.stat().st_size})
+            return
+        self.stdout.write(gettext("Everything about %(address)s is in %(file)s.") % {"address": email, "file": target})
+
+    @command(name="erase", help=str(_("Take away for ever what tells who somebody was. What happened stays.")))
+    def erase_data(
+        self,
+        *,
+        email: Email,
+        confirm: Annotated[
+            str | None, Option("--confirm", help=str(_("The address once more, where nobody can be asked.")))
+        ] = None,
+        as_json: Json = False,
+    ) -> None:
+        """Erase a person, once their address is typed again.
+
+        Raises:
+            CommandError: there is no such person, they are staff or erased already, or another address was typed.
+        """
+        with refusals_told():
+            user = person_of(email)
+            question = gettext("%(name)s is erased for ever. Type the address to go on")
+            confirm_by_name(question % {"name": user.email}, name=user.email, given=confirm, option="--confirm")
+            erased = erase_person(user, by=Actor.cli())
+        if as_json:
+            print_json(self.stdout, {"id": erased.pk, "pseudonym": erased.email, "erased_at": erased.erased_at})
+            return
+        text = gettext("Erased. The account is %(pseudonym)s now, and what happened stays under that name.")
+        self.stdout.write(text % {"pseudonym": erased.email})
+
+
+def _write(target: Path, data: IO[bytes]) -> None:
+    try:
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            shutil.copyfileobj(data, file)
+    except OSError as error:
+        raise CommandError(f"{target}: {error.strerror}") from None

@@ -1,0 +1,99 @@
+"""`user set-password`, `revoke-sessions`, `reset-otp` and `lift-limits`: getting somebody in, or everybody else out."""
+
+from typing import Annotated
+
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import TyperCommand, command
+from typer import Option
+
+from keystone.accounts.passwords import set_password
+from keystone.attempts.lifting import lift_limits_of
+from keystone.audit.actor import Actor
+from keystone.console.options import Address, Json
+from keystone.console.printing import print_json
+from keystone.console.refusing import refusals_told
+from keystone.management.user.addresses import person_of
+from keystone.management.user.answers import ask_fitting_password, read_password
+from keystone.sessions.ending import end_all_sessions
+from keystone.two_factor.enrolment import remove
+
+
+class Securing(TyperCommand):
+    """Passwords, sessions, second factors and attempt limits."""
+
+    @command(name="set-password", help=str(_("Give somebody a new password. Their sessions end.")))
+    def set_new_password(
+        self,
+        address: Address,
+        *,
+        password_stdin: Annotated[
+            bool, Option("--password-stdin", help=str(_("Read it from standard input, instead of asking for it.")))
+        ] = False,
+        as_json: Json = False,
+    ) -> None:
+        """Ask for a new password and set it.
+
+        Raises:
+            CommandError: there is no such person, the validators do not accept it, or nobody can be asked.
+        """
+        with refusals_told():
+            user = person_of(address)
+            password = read_password(user) if password_stdin else ask_fitting_password(user, option="--password-stdin")
+            set_password(user, password=password, by=Actor.cli())
+        if as_json:
+            print_json(self.stdout, {"email": user.email, "password_set": True})
+            return
+        text = gettext("%(address)s has a new password, and all their sessions have ended. The person is told by mail.")
+        self.stdout.write(text % {"address": user.email})
+
+    @command(name="revoke-sessions", help=str(_("Sign somebody out everywhere.")))
+    def revoke_sessions(self, address: Address, *, as_json: Json = False) -> None:
+        """End a person's sessions over the API and in the admin, and the links that they were mailed.
+
+        Raises:
+            CommandError: there is no such person.
+        """
+        with refusals_told():
+            user = person_of(address)
+            end_all_sessions(user, by=Actor.cli())
+        if as_json:
+            print_json(self.stdout, {"email": user.email, "sessions_revoked": True})
+            return
+        text = gettext("%(address)s is signed out everywhere, and the links in their mails work no more.")
+        self.stdout.write(text % {"address": user.email})
+
+    @command(name="reset-otp", help=str(_("Remove the two-factor sign-in of somebody who has lost it.")))
+    def reset_otp(self, address: Address, *, as_json: Json = False) -> None:
+        """Take a person's second factor away, and they are told by mail; or end a set-up that they have not finished.
+
+        Raises:
+            CommandError: there is no such person, or they have no second factor and are setting none up.
+        """
+        with refusals_told():
+            user = person_of(address)
+            was_set_up = remove(user, by=Actor.cli())
+        if as_json:
+            print_json(self.stdout, {"email": user.email, "was_set_up": was_set_up})
+            return
+        if was_set_up:
+            text = gettext("%(address)s signs in with the password only now. The person is told by mail.")
+        else:
+            text = gettext("%(address)s had begun to set it up, and not finished: that is ended.")
+        self.stdout.write(text % {"address": user.email})
+
+    @command(name="lift-limits", help=str(_("Let somebody try to sign in again who tried too often.")))
+    def lift_limits(self, address: Address, *, as_json: Json = False) -> None:
+        """Lift the attempt limits of a person's address; those of IP addresses stay.
+
+        Raises:
+            CommandError: there is no such person.
+        """
+        with refusals_told():
+            user = person_of(address)
+            lifted = lift_limits_of(user, by=Actor.cli())
+        if as_json:
+            print_json(self.stdout, {"email": user.email, "lifted": lifted})
+            return
+        text = ngettext("%(count)d limit was lifted.", "%(count)d limits were lifted.", lifted)
+        self.stdout.write(text % {"count": lifted})
