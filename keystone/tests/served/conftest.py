@@ -1,13 +1,19 @@
 """Fixtures of the served application. A server is started once and serves every test that asks for one like it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 from pytest_django import DjangoDbBlocker
 
+from keystone.tests.served.process import ManagedProcess
 from keystone.tests.served.server import Server
 
 Serve = Callable[..., Server]
+Manage = Callable[..., ManagedProcess]
+# Signs of life so quick that a dead worker is noticed within two seconds.
+QUICK = ("--heartbeat", "0.3", "--stalled-after", "1", "--grace", "0.5")
 WIDE = dict.fromkeys(
     (
         "ATTEMPTS_PER_IP",
@@ -68,3 +74,18 @@ def unguarded(serve: Serve) -> Server:
 def stock(serve: Serve) -> Server:
     """The application in the field's stock ways; no mails yet. Its counts outlive a test, so no limit is in reach."""
     return serve("keystone.tests.served.stock:application", **WIDE)
+
+
+@pytest.fixture
+def manage(transactional_db: None, tmp_path: Path) -> Iterator[Manage]:
+    """Makes processes of `manage.py`, such as `manage("worker", *QUICK)`; each is ended with the test."""
+    made: list[ManagedProcess] = []
+
+    def manage(command: str, *arguments: str, wait: bool = True, **options: Any) -> ManagedProcess:
+        process = ManagedProcess(tmp_path / f"{command}{len(made)}", command, *arguments, **options)
+        made.append(process)
+        return process.start(wait=wait)
+
+    yield manage
+    for process in made:
+        process.stop()

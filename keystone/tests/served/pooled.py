@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
 
-settings.DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 2, "max_size": 16, "timeout": 5}
+settings.DATABASES["default"]["OPTIONS"]["pool"] = import_string("config.database_pool.POOL")
 application = get_wsgi_application()

@@ -64,15 +64,8 @@ class Server:
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        self.port = _free_port()
-        environment = {
-            **{name: value for name, value in os.environ.items() if not name.startswith("POSTGRES_")},
-            "ENVIRONMENT": "testing",
-            "DJANGO_SETTINGS_MODULE": "config.settings.testing",
-            "DATABASE_URL": database_url(),
-            "MAIL_FOLDER": str(self.mail_folder),
-            **self.environment,
-        }
+        self.port = free_port()
+        environment = process_environment(self.mail_folder, self.environment)
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--workers", "2", "--blocking-threads", "12", self.application]
         with self.log.open("wb") as log:
@@ -209,13 +202,26 @@ def link_token(mail: Any, page: str = "verify-email") -> str:
     return found.group(1)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
     import socket
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def process_environment(mail_folder: Path, environment: dict[str, str]) -> dict[str, str]:
+    """The environment of a process that works on this test's database, with its mails in a folder."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("POSTGRES_")},
+        "ENVIRONMENT": "testing",
+        "DJANGO_SETTINGS_MODULE": "config.settings.testing",
+        "DATABASE_URL": database_url(),
+        "MAIL_FOLDER": str(mail_folder),
+        **environment,
+    }
 
 
 def database_url() -> str:

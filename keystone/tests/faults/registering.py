@@ -1,0 +1,55 @@
+"""People who register, one after the other, while something breaks."""
+
+import threading
+import time
+from collections import Counter
+from typing import Self
+
+from keystone.tests.served.server import Server
+
+PAUSE = 0.1  # seconds between two registrations of one client
+
+
+class Registrations:
+    """Clients that register one person after another, for the time of the block.
+
+    Attributes:
+        acknowledged: who was answered with 202.
+        answers: how often each status was answered; 0 where there was none.
+        failed_at: when there was another answer, or none (seconds of the monotonic clock).
+    """
+
+    def __init__(self, server: Server, *, prefix: str = "person", clients: int = 1) -> None:
+        self.server = server
+        self.prefix = prefix
+        self.acknowledged: list[str] = []
+        self.answers: Counter[int] = Counter()
+        self.failed_at: list[float] = []
+        self._over = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(client,)) for client in range(clients)]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, client: int) -> None:
+        number = 0
+        while not self._over.wait(PAUSE):
+            number += 1
+            email = f"{self.prefix}{client}n{number}@example.com"
+            body = {"email": email, "password": "a long enough password", "first_name": "Ann"}
+            try:
+                status = self.server.post("/api/auth/register/", body).status
+            except OSError:
+                status = 0
+            self.answers[status] += 1
+            if status == 202:
+                self.acknowledged.append(email)
+            else:
+                self.failed_at.append(time.monotonic())
