@@ -1,0 +1,37 @@
+"""Your scripts. This one is an example."""
+
+from pathlib import Path
+
+from django.db.models import Count
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from keystone.data.registry import script
+from keystone.refusals import Refusal
+from keystone.spreadsheet import csv_lines
+from project.models import Profile
+
+
+class NoOutput(Refusal):
+    """Nobody said where to write to."""
+
+    code = "no_output"
+
+
+@script("organisations", description=_("Writes the organisations, and how many people each has, as CSV."))
+def write_organisations(*, source: Path | None, output: Path | None) -> int:
+    """Write the file `output`.
+
+    Returns:
+        How many organisations it names.
+
+    Raises:
+        NoOutput: there is no `output`.
+    """
+    if output is None:
+        raise NoOutput(gettext("Say which file to write: --output FILE.csv"))
+    named = Profile.objects.exclude(organisation="").values("organisation").annotate(people=Count("pk"))
+    rows = list(named.order_by("-people", "organisation").values_list("organisation", "people"))
+    with output.open("w", encoding="utf-8", newline="") as file:
+        file.writelines(csv_lines(("organisation", "people"), rows))
+    return len(rows)
