@@ -12,6 +12,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from keystone.accounts.admin.own_notices import NOTICES, OwnNoticesPage, hears_of_people
 from keystone.two_factor.admin.own_pages import OwnSecondFactorPages
 from keystone.two_factor.admin.sign_in import AdminCodeView, AdminSignInView
 from keystone.two_factor.sign_in import SETUP
@@ -63,9 +64,9 @@ class KeystoneAdminSite(UnfoldAdminSite):
         return self.sign_in_view.as_view(site=self, extra_context=extra_context)(request)
 
     def extra_urls(self) -> list[URLPattern]:
-        """The addresses beside those of unfold: the second step, and the pages of one's own second factor."""
+        """The addresses beside those of unfold: the second step, one's own second factor and one's own notices."""
         code = path("login/code/", self.code_view.as_view(site=self), name="login_code")
-        return [code, *OwnSecondFactorPages(self).urls]
+        return [code, *OwnSecondFactorPages(self).urls, *OwnNoticesPage(self).urls]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         """What every page has; no sidebar for those whom it would lead nowhere."""
@@ -76,6 +77,8 @@ class KeystoneAdminSite(UnfoldAdminSite):
 def account_links(request: HttpRequest) -> list[dict[str, str]]:
     """The links in the menu of whoever is signed in."""
     links = [{"title": _("Two-factor sign-in"), "link": reverse(SETUP)}]
+    if hears_of_people(request.user):
+        links.insert(0, {"title": _("My notices"), "link": reverse(NOTICES)})
     if request.user.is_authenticated and request.user.has_usable_password():
         links.insert(0, {"title": _("Change password"), "link": reverse("admin:password_change")})
     return links

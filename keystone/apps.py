@@ -2,6 +2,8 @@
 
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
+from django.db.models.signals import post_migrate
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -13,7 +15,7 @@ class KeystoneConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Refuse wrong options and unsafe settings, and register the schema's extensions and the checks.
+        """Refuse wrong options and unsafe settings; register the schema's extensions, checks, mails, and the mark.
 
         Raises:
             ImproperlyConfigured: an option is unknown or has a wrong value, or a setting is unsafe.
@@ -22,6 +24,11 @@ class KeystoneConfig(AppConfig):
         from keystone.accounts.status import ApprovalFlow
         from keystone.api import schema  # noqa: F401 - registers on import
         from keystone.conf import options
+        from keystone.database.mark import mark_on_servers
+        from keystone.mail import checks as mail_checks  # noqa: F401 - registers on import
+        from keystone.mail import webhooks  # noqa: F401 - listens to the provider's events
+        from keystone.privacy import checks as privacy_checks  # noqa: F401 - registers on import
+        from keystone.scheduling import registry
 
         checks.refuse_unsafe_settings()
         try:
@@ -29,3 +36,6 @@ class KeystoneConfig(AppConfig):
         except ValueError as error:
             choices = ", ".join(ApprovalFlow.values)
             raise ImproperlyConfigured(f"DEFAULT_USER_APPROVAL_FLOW: {error}. Choose one of {choices}.") from None
+        post_migrate.connect(mark_on_servers, sender=self)
+        autodiscover_modules("emails", "personal_data")
+        registry.discover()  # a job that is declared wrongly stops the start

@@ -49,7 +49,7 @@ def find_development_accounts(
         with connections[alias].cursor() as cursor:
             tables = connections[alias].introspection.table_names(cursor)
         if router.allow_migrate_model(alias, User) and User._meta.db_table in tables:
-            known = User.objects.using(alias).filter(email_normalized__in=_development_addresses())
+            known = User.objects.using(alias).filter(email_normalized__in=development_addresses())
             found += known.exclude(status=Status.DEACTIVATED).order_by("email").values_list("email", flat=True)
     if not found:
         return []
@@ -72,7 +72,8 @@ def find_example_sender(*, app_configs: Sequence[AppConfig] | None, **_: Any) ->
     return [checks.Warning("Mails are sent from an address of example.com.", hint=hint, id="keystone.W001")]
 
 
-def _development_addresses() -> list[str]:
+def development_addresses() -> list[str]:
+    """The addresses of development's accounts, normalised."""
     from keystone.development import administrator, sample_people
     from keystone.development.people import SAMPLES
 

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 
+NOTICES = ("immediate", "digest", "off")  # the values of `keystone.accounts.preferences.ApprovalNotices`
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -37,6 +39,19 @@ class Options:
         password_hashing_parallel: how many passwords a process hashes at once; each takes a core and 19 MiB meanwhile.
         password_hashing_waiting: how many callers may wait for that; those beyond are told to come again.
         two_factor_required: whether staff must set up a second factor before they can use the admin.
+        approval_notices: how those who may approve hear of people who wait, until they choose for themselves:
+            `immediate`, `digest` or `off`.
+        approval_notices_per_hour: at most so many notices of single people go to each of them in an hour; one mail
+            after it tells of the rest.
+        approval_reminder_after: whoever waits longer than this for a decision is in a daily reminder.
+        unverified_warned_after: how long after registering somebody who has not proved their address is reminded of it.
+        unverified_expire_after: how long after registering such a registration is deleted; 0 keeps it for ever.
+        mail_retry_after: how long to wait before a mail that no mail server took is tried again, the first time; the
+            wait doubles with each attempt.
+        mails_kept: how long mails that are done with are kept; failed ones are kept for a year at least.
+        tasks_kept: how long tasks that have succeeded or were cancelled are kept.
+        runs_kept: how long the history of scheduled jobs is kept.
+        data_runs_kept: how long the history of importers, seeders, scripts and pipelines is kept.
         trusted_proxies: how many proxies in front of this server append to X-Forwarded-For. 0 believes none.
     """
 
@@ -60,12 +75,31 @@ class Options:
     password_hashing_parallel: int = 2
     password_hashing_waiting: int = 4
     two_factor_required: bool = False
+    approval_notices: str = "immediate"
+    approval_notices_per_hour: int = 20
+    approval_reminder_after: timedelta = timedelta(hours=48)
+    unverified_warned_after: timedelta = timedelta(days=23)
+    unverified_expire_after: timedelta = timedelta(days=30)
+    mail_retry_after: timedelta = timedelta(seconds=10)
+    mails_kept: timedelta = timedelta(days=90)
+    tasks_kept: timedelta = timedelta(days=30)
+    runs_kept: timedelta = timedelta(days=90)
+    data_runs_kept: timedelta = timedelta(days=90)
     trusted_proxies: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse a limit under which no password could be hashed at all."""
-        if self.password_hashing_parallel < 1:
-            raise ImproperlyConfigured("KEYSTONE['PASSWORD_HASHING_PARALLEL'] must be at least 1.")
+        """Refuse limits under which nothing could be done, and times in the wrong order."""
+        for name in ("password_hashing_parallel", "approval_notices_per_hour"):
+            if getattr(self, name) < 1:
+                raise ImproperlyConfigured(f"KEYSTONE[{name.upper()!r}] must be at least 1.")
+        if self.approval_notices not in NOTICES:
+            raise ImproperlyConfigured(
+                f"KEYSTONE['APPROVAL_NOTICES'] must be one of {', '.join(NOTICES)}, not {self.approval_notices!r}."
+            )
+        if self.unverified_expire_after and self.unverified_expire_after <= self.unverified_warned_after:
+            raise ImproperlyConfigured(
+                "KEYSTONE['UNVERIFIED_EXPIRE_AFTER'] must be longer than KEYSTONE['UNVERIFIED_WARNED_AFTER'], or 0."
+            )
 
     @property
     def link_url(self) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.options import ActionLocation
-from django.core.exceptions import ValidationError
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.forms import CheckboxInput
@@ -148,6 +149,28 @@ class ReadOnlyAdmin(KeystoneModelAdmin):
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """No."""
         return False
+
+
+class OwnPageAdmin(ReadOnlyAdmin):
+    """Rows that have a page of their own instead of Django's form."""
+
+    page_template: str
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the template shows of a row."""
+        raise NotImplementedError
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page; nothing is changed by it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]  # the stubs leave it out
+            return gone
+        return self.render_page(request, self.page_template, self.page(request, obj))
 
 
 class DayRangeFilter(admin.FieldListFilter):

@@ -17,6 +17,7 @@ urlpatterns = [
     # By Django's name for it the admin's sign-in page links to it.
     path("reset-password/", password_reset.ask, name="admin_password_reset"),
     path("", include("keystone.mail.development_urls")),
+    path("", include("keystone.mail.webhook_urls")),
     path("admin/", admin.site.urls),
     path("api/", include("keystone.api.urls")),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=PAGE), name="docs"),

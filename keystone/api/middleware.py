@@ -13,7 +13,7 @@ from django.utils.csp import CSP
 
 from keystone.api.client_address import client_address
 from keystone.api.errors import bad_request, method_not_allowed, refused
-from keystone.audit.context import origin
+from keystone.audit.context import ORIGIN_KEY, origin
 from keystone.refusals import Refusal
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
@@ -28,7 +28,8 @@ class RequestContextMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        with origin(request_id=request_id, ip_address=client_address(request)):
+        with origin(request_id=request_id, ip_address=client_address(request)) as known:
+            request.META[ORIGIN_KEY] = known
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         if request.path_info.startswith("/api/"):
@@ -106,6 +107,7 @@ def policy_for(path: str, content_type: str) -> dict[str, Any] | None:
             "script-src": [CSP.SELF, CSP.UNSAFE_EVAL],
             "style-src": [CSP.SELF, CSP.UNSAFE_INLINE],
             "img-src": [CSP.SELF, "data:", "blob:"],
+            "frame-src": [CSP.SELF],  # mails are shown in frames, under a policy of their own
         }
     is_browsable = path.startswith("/api/") and not path.startswith("/api/session/")
     if path.startswith("/redoc/") or (is_browsable and content_type.startswith("text/html")):

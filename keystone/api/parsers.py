@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
+from keystone.logs.noted import note_secrets
+
 DEEPEST = 32  # how many lists and objects may stand inside each other
 
 
@@ -44,6 +46,7 @@ class StrictJSONParser(JSONParser):
         except ValueError:  # whole numbers of thousands of digits
             _refuse_number("")
         _check(data)
+        note_secrets(data)
         return data
 
 

@@ -15,10 +15,11 @@ from keystone.accounts.api.credentials import (
     RevertEmailView,
 )
 from keystone.accounts.api.people import UserViewSet
-from keystone.accounts.api.self_service import MeView, RegisterView, ResendView, VerifyEmailView
+from keystone.accounts.api.self_service import MeView, MySettingsView, RegisterView, ResendView, VerifyEmailView
 from keystone.api.audit import AuditEventViewSet
 from keystone.api.errors import nothing_here
 from keystone.api.health import LiveView, ReadyView
+from keystone.privacy.api import EraseMeView, MyDataView
 from keystone.sessions.api import LoginView, LogoutView, RefreshView
 from keystone.sessions.lists_api import SessionViewSet, StaffSessionViewSet
 
@@ -42,7 +43,10 @@ urlpatterns = [
     path("auth/email/confirm/", ConfirmEmailView.as_view(), name="email-confirm"),
     path("auth/email/revert/", RevertEmailView.as_view(), name="email-revert"),
     path("me/email/", ChangeEmailView.as_view(), name="me-email"),
+    path("me/settings/", MySettingsView.as_view(), name="me-settings"),
     path("me/deactivate/", DeactivateView.as_view(), name="me-deactivate"),
+    path("me/export/", MyDataView.as_view(), name="me-export"),
+    path("me/erase/", EraseMeView.as_view(), name="me-erase"),
     path("me/", MeView.as_view(), name="me"),
     path("health/live/", LiveView.as_view(), name="health-live"),
     path("health/ready/", ReadyView.as_view(), name="health-ready"),

@@ -1,1 +1,2 @@
-"""What only a developer's own machine has: an administrator with a known password, sample people, a web server."""
+"""What only a developer's own machine has: an administrator with a known password, sample people, a web server with
+a worker and a scheduler."""

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from keystone.checks import SERVERS
 from keystone.refusals import Refusal
 
 
@@ -26,4 +27,14 @@ def require_local() -> None:
         NotLocal: this process runs in another one.
     """
     if settings.ENVIRONMENT != "local":
+        raise NotLocal
+
+
+def require_no_server() -> None:
+    """Refuse in staging and production: what is made up belongs on no server, and tests may need it.
+
+    Raises:
+        NotLocal: this process runs in one of them.
+    """
+    if settings.ENVIRONMENT in SERVERS:
         raise NotLocal

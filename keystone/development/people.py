@@ -1,5 +1,6 @@
 """Who the sample people are. Names are invented; the domains are reserved for examples (RFC 2606, RFC 6761)."""
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,6 +26,7 @@ class Sample:
     Attributes:
         registered: days ago.
         decided: days between the verified address and the decision.
+        address: the email address, where it is not made of the name and the domain.
     """
 
     first_name: str
@@ -33,12 +35,22 @@ class Sample:
     registered: float
     fate: Fate
     decided: float = 0
+    address: str = ""
 
     @property
     def email(self) -> str:
         """The address, in ASCII."""
-        address = f"{self.first_name}.{self.last_name}@{self.domain}".lower().replace(" ", "-").replace("'", "")
-        return "".join(sign for sign in unicodedata.normalize("NFKD", address) if sign.isascii())
+        return self.address or f"{mailbox(self.first_name, self.last_name)}@{self.domain}"
+
+
+def mailbox(first_name: str, last_name: str) -> str:
+    """What stands before the @ in the address of somebody with this name, in ASCII."""
+    return ".".join(map(_letters, (first_name, last_name)))
+
+
+def _letters(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name.lower().replace("'", "")).encode("ascii", "ignore").decode()
+    return re.sub("[^a-z0-9]+", "-", plain).strip("-")
 
 
 SAMPLES = (

@@ -1,15 +1,16 @@
 """What must be there before the server starts. A second time there is nothing left to do."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.core.management import call_command
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from keystone.accounts.models import User
 from keystone.conf import options
+from keystone.database.moving import plan_upgrade, upgrade
 from keystone.development.administrator import ensure_administrator
 from keystone.development.environment import require_local
 from keystone.development.sample_people import STAFF_EMAIL, ensure_sample_people
@@ -47,23 +48,38 @@ def prepare(*, port: int, sample_data: bool) -> Prepared:
     """
     require_local()
     _set_public_url(port)
+    with _preparing():
+        migrations = upgrade() if plan_upgrade() else []
+        return _ensure_accounts(sample_data=sample_data, migrations=len(migrations))
+
+
+def ensure_accounts() -> Prepared:
+    """Make the development administrator and the sample people, where they are missing, in a database that is there.
+
+    Raises:
+        NotLocal: this is not the local environment.
+    """
+    require_local()
+    with _preparing():
+        return _ensure_accounts(sample_data=True, migrations=0)
+
+
+@contextmanager
+def _preparing() -> Iterator[None]:
+    """Of two that start at the same moment, one prepares and the other finds everything done."""
     with connection.cursor() as cursor:
-        # Of two that start at the same moment, one prepares and the other finds everything done. Closing frees it.
         cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARING])
-    migrations = _migrate()
+    try:
+        yield
+    finally:
+        connection.close()  # which frees it
+
+
+def _ensure_accounts(*, sample_data: bool, migrations: int) -> Prepared:
     known_password = ensure_administrator()
     people = ensure_sample_people() if sample_data else 0
     staff = User.objects.with_email(STAFF_EMAIL).filter(is_staff=True, is_active=True).exists()
-    connection.close()
     return Prepared(migrations=migrations, people=people, known_password=known_password, sample_staff=staff)
-
-
-def _migrate() -> int:
-    executor = MigrationExecutor(connection)
-    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-    if plan:
-        call_command("migrate", interactive=False, verbosity=0)
-    return len(plan)
 
 
 def _set_public_url(port: int) -> None:

@@ -1,14 +1,16 @@
 """Fixtures that the tests of several packages share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
-from pytest_django import DjangoDbBlocker
+from pytest_django import DjangoCaptureOnCommitCallbacks, DjangoDbBlocker, Settings
 from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
 from keystone.sessions.sign_in import sign_in
+from keystone.tests.background.queued import QueuedTasks
 from keystone.tests.factories import PASSWORD, approver, superuser
 
 
@@ -17,6 +19,17 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     """The tests' database. Tests of whole transactions empty it by TRUNCATE, which the audit log refuses to others."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         cursor.execute("ALTER TABLE keystone_auditevent DISABLE TRIGGER keystone_audit_table")
+
+
+@pytest.fixture(autouse=True)
+def _empty_queue(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Empty Procrastinate's tables after a test of whole transactions: Django empties only those that it made."""
+    yield
+    marker = request.node.get_closest_marker("django_db")
+    if (marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames:
+        with django_db_blocker.unblock(), connection.cursor() as cursor:
+            cursor.execute("DELETE FROM procrastinate_jobs")  # and their events
+            cursor.execute("DELETE FROM procrastinate_workers")
 
 
 @pytest.fixture
@@ -39,6 +52,17 @@ def signed_in() -> Callable[[User], APIClient]:
 
 
 @pytest.fixture
+def do(django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Callable[..., Any]:
+    """Calls a verb, and lets what waits for the commit run."""
+
+    def do(verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        with django_capture_on_commit_callbacks(execute=True):
+            return verb(*args, **kwargs)
+
+    return do
+
+
+@pytest.fixture
 def root() -> User:
     """A superuser."""
     return superuser(email="root@example.com")
@@ -48,3 +72,26 @@ def root() -> User:
 def anna() -> User:
     """Staff who may look and decide, and is no superuser."""
     return approver(email="anna@example.com", first_name="Anna", last_name="Decides")
+
+
+@pytest.fixture
+def queue(settings: Settings) -> None:
+    """The real queue instead of tasks that run at once: what the test enqueues waits for a worker."""
+    backend = "keystone.background.backend.ProcrastinateBackend"
+    settings.TASKS = {"default": {**settings.TASKS["default"], "BACKEND": backend}}
+
+
+@pytest.fixture
+def queued_tasks(queue: None, transactional_db: None) -> QueuedTasks:
+    """The real queue, whose `run()` works off what is due."""
+    return QueuedTasks()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Write half characters, which hostile input holds, as escapes: xdist cannot pass on a captured line with one."""
+    report = yield
+    report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
+    return report

@@ -33,6 +33,12 @@ def test_links_start_with_the_front_end_where_there_is_one(settings: Settings) -
         ({"PROJECT_NAME": 1}, r"^KEYSTONE\['PROJECT_NAME'\] must be a str, not 1\.$"),
         ({"TRUSTED_PROXIES": True}, r"must be a int, not True"),
         ({"SESSION_LIFETIME": 30}, r"must be a timedelta, not 30"),
+        ({"APPROVAL_NOTICES": "weekly"}, r"must be one of immediate, digest, off, not 'weekly'\.$"),
+        ({"APPROVAL_NOTICES_PER_HOUR": 0}, r"^KEYSTONE\['APPROVAL_NOTICES_PER_HOUR'\] must be at least 1\.$"),
+        (
+            {"UNVERIFIED_EXPIRE_AFTER": timedelta(days=3)},
+            r"^KEYSTONE\['UNVERIFIED_EXPIRE_AFTER'\] must be longer than KEYSTONE\['UNVERIFIED_WARNED_AFTER'\], or 0",
+        ),
         ({"PASSWORD_HASHING_PARALLEL": 0}, r"^KEYSTONE\['PASSWORD_HASHING_PARALLEL'\] must be at least 1\.$"),
     ],
 )

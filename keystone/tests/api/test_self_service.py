@@ -36,7 +36,7 @@ def test_the_walk_from_registration_to_a_signed_in_request(
     answer = admin.post(f"/api/users/{user.pk}/approve/", {"reason": "Welcome!"})
     assert (answer.status_code, answer.json()["status"]) == (200, "active")
     assert "Welcome!" in mailoutbox[-1].body
-    assert len(mailoutbox) == 3
+    assert len(mailoutbox) == 4  # the administrator was told that somebody waits
 
     answer = api.post("/api/auth/login/", login)
     assert answer.headers["Cache-Control"] == "no-store"

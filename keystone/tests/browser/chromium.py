@@ -11,6 +11,8 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
+from keystone.tests.factories import PASSWORD, superuser
+
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 SCREENSHOTS = Path(settings.BASE_DIR) / "artifacts" / "screenshots"
 WAIT = 30_000  # milliseconds; a machine under load takes its time
@@ -20,6 +22,10 @@ needs_chromium = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
     pytest.mark.django_db(transaction=True),
 ]
+on_two_screens = pytest.mark.parametrize(
+    ("name", "options"),
+    [("desk", {}), ("phone-dark", {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"})],
+)
 
 
 @contextmanager
@@ -49,6 +55,21 @@ def opened(url: str, monkeypatch: pytest.MonkeyPatch, **options: Any) -> Iterato
             # Those opened beside Playwright's loop are not the thread's own, and would stay open.
             connections.close_all()
     assert complaints == []
+
+
+def sign_in(page: Any, address: str) -> None:
+    """Sign in to the admin as a superuser of the test's, and come to an address."""
+    page.goto(f"/admin/login/?next={address}")
+    page.fill("[name=username]", superuser(email="root@example.com").email)
+    page.fill("[name=password]", PASSWORD)
+    page.locator("button[type=submit]").first.click()
+
+
+def overflow(page: Any) -> int:
+    """By how many pixels the page is wider than the screen."""
+    page.wait_for_load_state("networkidle")
+    wide: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    return wide
 
 
 def screenshot(page: Any, name: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from pytest_django import Settings
 
 from keystone.accounts.models import User
-from keystone.tests.browser.chromium import needs_chromium, opened, screenshot
+from keystone.tests.browser.chromium import needs_chromium, opened, overflow, screenshot
 from keystone.tests.factories import PASSWORD, approver
 from keystone.tests.two_factor.phone import fresh_code, set_up, shown
 from keystone.two_factor.models import Authenticator
@@ -28,13 +28,6 @@ def give_password(page: Any) -> None:
     page.get_by_label("Email address").fill("anna@example.com")
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name=re.compile("Log in")).click()
-
-
-def overflow(page: Any) -> int:
-    """By how many pixels the page is wider than the screen."""
-    page.wait_for_load_state("networkidle")
-    wide: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return wide
 
 
 def contrast(page: Any, selector: str) -> float:

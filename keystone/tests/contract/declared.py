@@ -26,6 +26,7 @@ class Who:
         permissions: the model permissions that are needed, all of them; superusers have each.
         superuser: whether superusers only.
         but_not: names of roles that it refuses all the same, each with the code of the error.
+        but_not_staff: the code of the error by which it refuses all staff, superusers among them; empty if it does not.
     """
 
     open: bool = False
@@ -33,12 +34,13 @@ class Who:
     permissions: frozenset[str] = frozenset()
     superuser: bool = False
     but_not: Mapping[str, str] = field(default_factory=dict)
+    but_not_staff: str = ""
 
     def admits(self, role: Role) -> bool:
         """Whether a caller in this role may call it."""
         if self.open:
             return True
-        if not role.signed_in or role.name in self.but_not:
+        if not role.signed_in or role.name in self.but_not or (role.staff and self.but_not_staff):
             return False
         if role.superuser:
             return True
@@ -47,7 +49,8 @@ class Who:
     def refusal(self, role: Role) -> tuple[int, str]:
         """The status and the code by which a caller in this role, whom it does not admit, is refused."""
         if role.signed_in:
-            return 403, self.but_not.get(role.name, "permission_denied")
+            of_staff = self.but_not_staff if role.staff else ""
+            return 403, self.but_not.get(role.name, of_staff or "permission_denied")
         return 401, "invalid_token" if role.token else "not_authenticated"
 
 
@@ -80,8 +83,12 @@ DECLARED = {
     "auth_password_change": SIGNED_IN,
     "me_retrieve": SIGNED_IN,
     "me_update": SIGNED_IN,
+    "me_settings_retrieve": SIGNED_IN,
+    "me_settings_update": SIGNED_IN,  # what a setting does depends on the permissions that its person has then
     "me_email_change": SIGNED_IN,
     "me_deactivate": Who(but_not={"superuser": "superuser_stays"}),  # another superuser lets them go
+    "me_export": SIGNED_IN,
+    "me_erase": Who(but_not_staff="roles_first"),  # another superuser takes their roles away first
     # People.
     "users_list": staff_with("view_user"),
     "users_retrieve": staff_with("view_user"),
@@ -112,6 +119,7 @@ DECLARED = {
 OWN_FIELDS = {
     "auth_register": frozenset({"email", "password", "first_name", "last_name"}),
     "me_update": frozenset({"first_name", "last_name"}),
+    "me_settings_update": frozenset({"approval_notices"}),
 }
 
 autodiscover_modules("tests.declared")

@@ -109,12 +109,22 @@ def _password_change(caller: User) -> Valid:
     return Valid(body={"current_password": PASSWORD, "new_password": NEW_PASSWORD})
 
 
+@valid_for("me_settings_update")
+def _settings(caller: User) -> Valid:
+    return Valid(body={"approval_notices": "digest"})
+
+
 @valid_for("me_email_change")
 def _address_change(caller: User) -> Valid:
     return Valid(body={"current_password": PASSWORD, "email": "another@example.com"})
 
 
-@valid_for("me_deactivate")
+@valid_for("me_erase")
+def _erasure(caller: User) -> Valid:
+    return Valid(body={"current_password": PASSWORD, "email": caller.email})
+
+
+@valid_for("me_deactivate", "me_export")
 def _leaving(caller: User) -> Valid:
     return Valid(body={"current_password": PASSWORD})
 

@@ -1,5 +1,6 @@
 """`manage.py dev`, run as a developer runs it: started, looked at, ended, started again."""
 
+import json
 import os
 import shutil
 import signal
@@ -70,6 +71,20 @@ def _await_page(process: "subprocess.Popen[str]", address: str) -> str:
     pytest.fail(f"no answer: {process.communicate()[0]}")
 
 
+def _await_mail(folder: Path, port: int) -> None:
+    """Register somebody, and wait for their mail, which the worker sends."""
+    body = json.dumps({"email": "zoe@example.org", "password": "a very good long one", "first_name": "Zoe"}).encode()
+    headers = {"Content-Type": "application/json"}
+    address = f"http://127.0.0.1:{port}/api/auth/register/"
+    request = urllib.request.Request(address, body, headers)
+    with urllib.request.urlopen(request, timeout=PATIENCE) as answer:  # noqa: S310 - our own http address
+        assert answer.status == 202
+    end = time.monotonic() + PATIENCE
+    while not any("zoe@example.org" in path.read_text() for path in (folder / "mails").glob("*.eml")):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
 def _processes(folder: Path) -> list[list[str]]:
     """The command lines that name the folder."""
     lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
@@ -90,6 +105,7 @@ def test_dev_starts_serves_ends_and_starts_again(folder: Path, port: int) -> Non
     page = _await_page(process, f"http://127.0.0.1:{port}/admin/login/")
     assert "csrfmiddlewaretoken" in page
     assert _processes(folder) != []
+    _await_mail(folder, port)
     children = psutil.Process(process.pid).children(recursive=True)
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=PATIENCE)[0]
@@ -105,7 +121,8 @@ def test_dev_starts_serves_ends_and_starts_again(folder: Path, port: int) -> Non
     ):
         assert line in said
     mails = "".join(path.read_text() for path in (folder / "mails").glob("*.eml"))
-    assert len(list((folder / "mails").glob("*.eml"))) == 4
+    assert "is ready: queues all" in said
+    assert len(list((folder / "mails").glob("*.eml"))) == 5
     assert f"http://localhost:{port}/" in mails
     assert "http://localhost:8000" not in mails
 
@@ -116,7 +133,19 @@ def test_dev_starts_serves_ends_and_starts_again(folder: Path, port: int) -> Non
     assert _left_over(folder) == []
     assert "Made" not in said
     assert "Applied" not in said
-    assert len(list((folder / "mails").glob("*.eml"))) == 4
+    assert len(list((folder / "mails").glob("*.eml"))) == 5
+
+
+@pytest.mark.served
+def test_dev_makes_no_sample_people_where_it_is_told_not_to(folder: Path, port: int) -> None:
+    process = _start(folder, "--port", str(port), "--no-sample-data")
+    _await_page(process, f"http://127.0.0.1:{port}/admin/login/")
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=PATIENCE)[0]
+    assert "Made" not in said
+    assert "or as staff" not in said
+    assert "admin@example.com  Admin@1234" in said
+    assert _left_over(folder) == []
 
 
 def _refusal(process: "subprocess.Popen[str]") -> str:

@@ -15,6 +15,7 @@ from keystone.development.administrator import EMAIL, PASSWORD, ensure_administr
 from keystone.development.environment import NotLocal
 from keystone.development.people import SAMPLES
 from keystone.development.sample_people import ensure_sample_people
+from keystone.mail.models import OutgoingMail
 
 pytestmark = pytest.mark.django_db
 
@@ -63,6 +64,7 @@ def test_sample_people_are_made_once_and_mail_nobody(django_capture_on_commit_ca
         assert ensure_sample_people() == 0
     assert callbacks == []
     assert mail.outbox == []
+    assert not OutgoingMail.objects.exists()
 
 
 @pytest.mark.usefixtures("local")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keystone.accounts.emails import EMAILS
+from keystone.mail.registry import EMAILS
 from keystone.mail.rendering import render
 from keystone.tests.factories import UserFactory
 

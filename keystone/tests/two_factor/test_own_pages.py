@@ -124,6 +124,7 @@ def test_it_is_offered_to_staff_who_need_none(anna: User) -> None:
     links = client.get("/admin/").context["account_links"]
     assert links == [
         {"title": "Change password", "link": "/admin/password_change/"},
+        {"title": "My notices", "link": "/admin/notices/"},  # she decides on people
         {"title": "Two-factor sign-in", "link": STATE},
     ]
 
