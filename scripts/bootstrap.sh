@@ -81,7 +81,7 @@ bootstrap() {
         choose_python
         echo "Installing the dependencies (once) ..."
     fi
-    if ! said=$("$uv" sync --locked --quiet 2>&1); then
+    if ! said=$("$uv" sync --locked --all-extras --quiet 2>&1); then
         case $said in
         *"No interpreter found"* | *"Python download"* | *"python-build-standalone"* | *"incompatible with the project"*)
             stop "There is no Python 3.12 or newer, and uv could not fetch one. Install Python $wanted." ;;
