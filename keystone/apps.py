@@ -23,6 +23,7 @@ class KeystoneConfig(AppConfig):
         from keystone import checks  # registers on import
         from keystone.accounts.status import ApprovalFlow
         from keystone.api import schema  # noqa: F401 - registers on import
+        from keystone.caching import changes  # noqa: F401 - sees what is written
         from keystone.conf import options
         from keystone.database.mark import mark_on_servers
         from keystone.mail import checks as mail_checks  # noqa: F401 - registers on import

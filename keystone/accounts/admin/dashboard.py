@@ -11,7 +11,6 @@ from django.utils.translation import ngettext
 
 from keystone.accounts.admin import figures
 from keystone.accounts.admin.cells import STATUS_COLOURS
-from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE
 from keystone.accounts.status import Status
 from keystone.admin_cells import ago, number
@@ -68,7 +67,7 @@ def duration(value: timedelta | None) -> str | None:
 
 def _statuses() -> list[dict[str, Any]]:
     people = reverse("admin:keystone_user_changelist")
-    counts = User.objects.count_by_status()
+    counts = figures.statuses()
     return [
         {
             "name": status.value,

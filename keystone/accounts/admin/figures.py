@@ -1,4 +1,8 @@
-"""The figures of the dashboard: each is one query, whose cost does not grow with each person shown."""
+"""The figures of the dashboard: each is one query, whose cost does not grow with each person shown.
+
+They are numbers, and the same for everybody: who may see them, the dashboard decides. With Redis they are kept; people
+never are.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -9,8 +13,10 @@ from django.utils import timezone
 
 from keystone.accounts.models import User
 from keystone.audit.models import AuditEvent
+from keystone.caching.values import remembered
 
 DAYS = 30
+KEPT = 60  # seconds; a change that is committed voids them before, and a window of 30 days moves by less than that
 SERIES = ("user.registered", "user.approved", "user.rejected")
 
 
@@ -41,6 +47,15 @@ def days() -> list[Day]:
     """The last 30 UTC days, today included and last."""
     today = timezone.now().astimezone(UTC).date()
     first = today - timedelta(days=DAYS - 1)
+    figures = _counted_since(first)
+    return [
+        Day(day, *(figures.get((day, action), 0) for action in SERIES))
+        for day in (first + timedelta(days=number) for number in range(DAYS))
+    ]
+
+
+@remembered(KEPT, models=(AuditEvent,))
+def _counted_since(first: date) -> dict[tuple[date, str], int]:
     counted = (
         AuditEvent.objects.filter(action__in=SERIES, created_at__gte=datetime.combine(first, time.min, tzinfo=UTC))
         .order_by()
@@ -48,11 +63,14 @@ def days() -> list[Day]:
         .values_list("day", "action")
         .annotate(Count("pk"))
     )
-    figures: dict[tuple[date, str], int] = {(day, action): count for day, action, count in counted}
-    return [
-        Day(day, *(figures.get((day, action), 0) for action in SERIES))
-        for day in (first + timedelta(days=number) for number in range(DAYS))
-    ]
+    return {(day, action): count for day, action, count in counted}
+
+
+@remembered(KEPT, models=(User,))
+def statuses() -> dict[str, int]:
+    """How many people are in each status."""
+    counts: dict[str, int] = User.objects.count_by_status()
+    return counts
 
 
 def longest_waiting(count: int = 5) -> list[User]:
@@ -60,6 +78,7 @@ def longest_waiting(count: int = 5) -> list[User]:
     return list(User.objects.awaiting_approval().order_by("awaiting_since", "pk")[:count])
 
 
+@remembered(KEPT, models=(User,))
 def median_time_to_decision() -> timedelta | None:
     """The median time from joining the queue to the decision, of the decisions of the last 30 days.
 

@@ -1,0 +1,103 @@
+"""Redis as the cache: slower by one failed call when it is down or hangs, and never an error."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from django_redis.cache import RedisCache as DjangoRedisCache
+from django_redis.exceptions import ConnectionInterrupted
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.client import Pipeline
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+from keystone.caching.breaker import Breaker
+from keystone.caching.tokens import ERA, token
+
+TIMEOUT = 0.25  # seconds, to connect and for each answer
+AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
+_breakers: dict[str, Breaker] = {}
+
+
+class NotAskedError(RedisConnectionError):
+    """Redis did not answer a moment ago, and is not asked."""
+
+
+class GuardedPipeline(Pipeline):
+    """A pipeline behind the breaker."""
+
+    breaker: Breaker
+
+    def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - the client's signature
+        """Send the commands."""
+        with _guarded(self.breaker, self):
+            return super().execute(raise_on_error)
+
+
+class GuardedRedis(Redis):
+    """A client behind the breaker."""
+
+    def __init__(self, *args: Any, breaker: Breaker, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.breaker = breaker
+
+    def execute_command(self, *args: Any, **options: Any) -> Any:
+        """Send a command."""
+        with _guarded(self.breaker, self):
+            return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the client has no types here
+
+    def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> GuardedPipeline:  # noqa: FBT001, FBT002 - the client's signature
+        """A pipeline, behind the same breaker."""
+        pipeline = GuardedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+        pipeline.breaker = self.breaker
+        return pipeline
+
+
+class RedisCache(DjangoRedisCache):
+    """django-redis with short timeouts, no second tries, and a breaker that all threads of the process share.
+
+    While Redis is away, reading finds nothing and writing does nothing.
+    """
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        given: Mapping[str, Any] = params.get("OPTIONS", {})
+        name = f"{server} {params.get('KEY_PREFIX', '')} {params.get('VERSION', '')}"
+        self.breaker = _breakers.setdefault(name, Breaker(self._start_era))
+        options = {
+            "SOCKET_CONNECT_TIMEOUT": TIMEOUT,
+            "SOCKET_TIMEOUT": TIMEOUT,
+            "IGNORE_EXCEPTIONS": True,
+            **given,
+            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0), **given.get("CONNECTION_POOL_KWARGS", {})},
+            "REDIS_CLIENT_CLASS": "keystone.caching.backend.GuardedRedis",
+            "REDIS_CLIENT_KWARGS": {"breaker": self.breaker},
+        }
+        super().__init__(server, {**params, "OPTIONS": options})
+
+    def renew(self, keys: Iterable[str]) -> None:
+        """Give each of these keys a new token, all at once. Where that fails the breaker opens: see there."""
+        try:
+            self.client.get_client(write=True).mset({self.client.make_key(key): token() for key in keys})
+        except (ConnectionInterrupted, RedisError) as error:
+            self.breaker.fail(error)
+
+    def _start_era(self) -> None:
+        """For the breaker, whose own try it passes by."""
+        pool = self.client.get_client(write=True).connection_pool
+        pool.disconnect(inuse_connections=False)  # those from before may be dead
+        Redis(connection_pool=pool).set(self.client.make_key(ERA), token())
+
+
+@contextmanager
+def _guarded(breaker: Breaker, client: Redis) -> Iterator[None]:
+    """Raise what django-redis takes for "no cache", in each of its methods."""
+    if breaker.is_open:
+        raise ConnectionInterrupted(connection=client) from NotAskedError("It did not answer a moment ago.")
+    try:
+        yield
+    except AWAY as error:
+        breaker.fail(error)
+        raise ConnectionInterrupted(connection=client) from error

@@ -1,0 +1,191 @@
+"""`cached`: answers of views that are kept, each for whom it is meant."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import wraps
+from inspect import iscoroutinefunction
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils import timezone, translation
+from rest_framework.renderers import BrowsableAPIRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from keystone.caching.answers import has_options, lifetime, packed, told, unpacked, varies_on
+from keystone.caching.slots import Hit, Slot, Turn
+from keystone.caching.tokens import ModelOrLabel
+
+INSIDE = "cached belongs on the methods of a DRF view, or under @api_view: only there is known who asks."
+
+
+def cached[F: Callable[..., Any]](
+    expire: int = 300,
+    *,
+    models: tuple[ModelOrLabel, ...] = (),
+    public: bool = False,
+    vary_on: tuple[str, ...] = (),
+    local: bool = False,
+) -> Callable[[F], F]:
+    """Keep the answers of a view to GET and HEAD: of a function, or of a method of a class; of Django's or of DRF's.
+
+    Args:
+        expire: seconds.
+        models: with any row of theirs that is committed, the answers are void.
+        public: everybody gets the same answer; else each person has their own, and those who are not signed in have
+            one for each session.
+        vary_on: headers of requests that the answer depends on, beside those that its own Vary names.
+        local: each process keeps its own, in its memory: for what depends on the code alone.
+    """
+
+    def decorate(view: F) -> F:
+        if issubclass(getattr(view, "cls", object), APIView):
+            raise ImproperlyConfigured(INSIDE)
+        keeping = Keeping(view, expire, tuple(models), public, local, frozenset(name.lower() for name in vary_on))
+
+        if iscoroutinefunction(view):
+
+            @wraps(view)
+            async def aanswer(*args: Any, **kwargs: Any) -> Any:
+                asked = Asked.of(args)
+                if not asked.may_be_kept:
+                    return await view(*args, **kwargs)
+                user = await asked.http.auser() if hasattr(asked.http, "auser") and not public else None
+                found = await keeping.slot(asked, user).atake()
+                if isinstance(found, Hit):
+                    return keeping.again(asked, found)
+                async with found as turn:
+                    response = await view(*args, **kwargs)
+                    return await sync_to_async(keeping.first)(asked, user, response, turn)
+
+            return aanswer  # type: ignore[return-value]  # it is called as the view is
+
+        @wraps(view)
+        def answer(*args: Any, **kwargs: Any) -> Any:
+            asked = Asked.of(args)
+            if not asked.may_be_kept:
+                return view(*args, **kwargs)
+            user = getattr(asked.request, "user", None)
+            found = keeping.slot(asked, user).take()
+            if isinstance(found, Hit):
+                return keeping.again(asked, found)
+            with found as turn:
+                return keeping.first(asked, user, view(*args, **kwargs), turn)
+
+        return answer  # type: ignore[return-value]  # it is called as the view is
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request: DRF's own where the view is one of DRF's, and Django's."""
+
+    request: Any
+    http: HttpRequest
+    view: Any  # the object whose method it is; None of a function
+
+    @classmethod
+    def of(cls, args: tuple[Any, ...]) -> "Asked":
+        """The request among the arguments of a view."""
+        for place, value in enumerate(args[:2]):
+            if isinstance(value, Request):
+                return cls(value, value._request, args[0] if place else value.parser_context["view"])
+            if isinstance(value, HttpRequest):
+                return cls(value, value, args[0] if place else None)
+        raise ImproperlyConfigured("cached belongs on views, whose first argument is a request.")
+
+    @property
+    def may_be_kept(self) -> bool:
+        """Whether it is a question that others ask as well. DRF's pages are made for one person's look around."""
+        if self.http.method not in {"GET", "HEAD"}:
+            return False
+        if not isinstance(self.request, Request):
+            return True
+        return not (
+            isinstance(self.request.accepted_renderer, BrowsableAPIRenderer)
+            or has_options(self.request.accepted_media_type)
+        )
+
+    @property
+    def what(self) -> tuple[object, ...]:
+        """All in it that an answer may depend on, but for who asks and single headers."""
+        form = ""
+        if isinstance(self.request, Request):
+            form = f"{self.request.accepted_renderer.format} {self.request.accepted_renderer.media_type}"
+        return (
+            *(type(self.view).__qualname__, self.http.method, self.http.scheme, self.http.get_host(), self.http.path),
+            *(sorted(self.http.GET.lists()), form, translation.get_language(), timezone.get_current_timezone_name()),
+        )
+
+
+@dataclass
+class Keeping:
+    """How the answers of one view are kept.
+
+    `headers` grows by what the answers' own Vary names. Another process finds the answers that depend on them once it
+    has made one itself.
+    """
+
+    view: Callable[..., Any]
+    expire: int
+    models: tuple[ModelOrLabel, ...]
+    public: bool
+    local: bool
+    headers: frozenset[str]
+
+    def slot(self, asked: Asked, user: Any) -> Slot:
+        """Where the answer to this is kept."""
+        headers = [(name, asked.http.headers.get(name)) for name in sorted(self.headers)]
+        who = "everybody" if self.public else _who(asked.http, user)
+        what = ("view", self.view.__module__, self.view.__qualname__, who, asked.what, headers)
+        return Slot(what, self.models, local=self.local)
+
+    def first(self, asked: Asked, user: Any, response: HttpResponseBase, turn: Turn) -> HttpResponseBase:
+        """The answer that was made, kept where it may be."""
+        if isinstance(response, Response) and not isinstance(asked.request, Request):
+            raise ImproperlyConfigured(INSIDE)
+        _render(asked, response)
+        expire = lifetime(asked.http, response, expire=self.expire, public=self.public)
+        if not expire:
+            return response
+        self.headers |= varies_on(response)
+        turn.keep(packed(response), expire=expire, elsewhere=self.slot(asked, user))  # type: ignore[arg-type]  # it does not stream
+        return self._told(asked, response, expire)
+
+    def again(self, asked: Asked, hit: Hit) -> HttpResponseBase:
+        """The answer that was kept."""
+        return self._told(asked, unpacked(hit.payload), hit.left)
+
+    def _told(self, asked: Asked, response: Any, left: int) -> HttpResponseBase:
+        vary = [*sorted(self.headers), *(() if self.public else ("Authorization", "Cookie"))]
+        return told(
+            asked.http,
+            response,
+            left=left,
+            public=self.public,
+            ask_again=bool(self.models),
+            vary=[*map(str.title, vary)],
+        )
+
+
+def _who(http: HttpRequest, user: Any) -> tuple[str, str]:
+    if user is not None and user.is_authenticated:
+        return "person", str(user.pk)
+    session = getattr(http, "session", None)
+    return "session", str(getattr(session, "session_key", None) or "")
+
+
+def _render(asked: Asked, response: Any) -> None:
+    """Render an answer that was to be rendered later, as DRF and Django do."""
+    if getattr(response, "is_rendered", True):
+        return
+    if isinstance(response, Response):
+        response.accepted_renderer = asked.request.accepted_renderer
+        response.accepted_media_type = asked.request.accepted_media_type
+        response.renderer_context = asked.view.get_renderer_context()  # type: ignore[attr-defined]  # DRF's own way
+    response.render()
