@@ -2,9 +2,13 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
+from django.core.handlers.asgi import ASGIHandler
 
 from config.env import settings_module
+from keystone import telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module("production"))
-application = get_asgi_application()
+django.setup(set_prefix=False)
+telemetry.start("web")
+application = ASGIHandler()

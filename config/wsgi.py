@@ -2,10 +2,15 @@
 
 import os
 
-from django.core.wsgi import get_wsgi_application
+import django
+from django.core.handlers.wsgi import WSGIHandler
 
 from config.env import settings_module
+from keystone import telemetry
 from keystone.api.charset import utf8_only
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module("production"))
-application = utf8_only(get_wsgi_application())
+# As `get_wsgi_application` does, with something in between: traces add a middleware, before the handler loads them.
+django.setup(set_prefix=False)
+telemetry.start("web")
+application = utf8_only(WSGIHandler())

@@ -52,6 +52,8 @@ class Options:
         tasks_kept: how long tasks that have succeeded or were cancelled are kept.
         runs_kept: how long the history of scheduled jobs is kept.
         data_runs_kept: how long the history of importers, seeders, scripts and pipelines is kept.
+        queue_behind_after: once a task has been due for longer than this, `health/ready/` calls the queue behind.
+        metrics_token: what Prometheus signs in with at `/metrics`; empty for no such address (`local` has it open).
         trusted_proxies: how many proxies in front of this server append to X-Forwarded-For. 0 believes none.
     """
 
@@ -85,6 +87,8 @@ class Options:
     tasks_kept: timedelta = timedelta(days=30)
     runs_kept: timedelta = timedelta(days=90)
     data_runs_kept: timedelta = timedelta(days=90)
+    queue_behind_after: timedelta = timedelta(minutes=5)
+    metrics_token: str = ""
     trusted_proxies: int = 0
 
     def __post_init__(self) -> None:

@@ -9,8 +9,10 @@ from django.utils.translation import gettext_lazy as _
 
 from config import env
 from config.project import PROJECT_APPS, PROJECT_KEYSTONE, PROJECT_QUEUES
+from config.settings.cache import *  # Redis, or each process's memory
 from config.settings.logs import *  # ENVIRONMENT, the log, and Sentry
 from config.settings.mail import *  # SMTP, or a provider
+from config.settings.monitoring import *  # metrics and traces
 from config.settings.passwords import AUTH_PASSWORD_VALIDATORS, PASSWORD_HASHERS  # noqa: F401 - settings
 from config.settings.unfold import UNFOLD  # noqa: F401 - a setting: the look of the admin
 from config.settings.upkeep import UPKEEP
@@ -52,6 +54,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "keystone.metrics.middleware.MetricsMiddleware",  # sees what all others answer, and how long they took
     # What gives headers comes first: also the answers of the middleware below have them.
     "keystone.api.middleware.RequestContextMiddleware",
     "keystone.logs.access.AccessLogMiddleware",
@@ -114,27 +117,6 @@ DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False  # transactions belong to the verb functions
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-if env.flag("CACHE_ENABLED", default=False):
-    CACHES = {
-        "default": {
-            "BACKEND": "django_redis.cache.RedisCache",
-            "LOCATION": "redis://{}:{}/{}".format(
-                env.text("REDIS_SERVER", "localhost"),
-                env.number("REDIS_PORT", 6379, minimum=1, maximum=65535),
-                env.number("REDIS_DB", 0),
-            ),
-            "KEY_PREFIX": "keystone",
-            "OPTIONS": {
-                "PASSWORD": env.text("REDIS_PASSWORD", "") or None,
-                "SOCKET_CONNECT_TIMEOUT": 0.3,
-                "SOCKET_TIMEOUT": 0.3,
-                "IGNORE_EXCEPTIONS": True,  # a cache that is down makes answers slower, never wrong
-            },
-        }
-    }
-else:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
-
 # -- People and passwords ----------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "keystone.User"
 AUTHENTICATION_BACKENDS = ["keystone.accounts.backends.EmailBackend"]
@@ -167,6 +149,7 @@ KEYSTONE = {
     "TWO_FACTOR_REQUIRED": env.flag("TWO_FACTOR_REQUIRED", default=ENVIRONMENT in env.SERVERS),
     "TRUSTED_PROXIES": env.number("TRUSTED_PROXIES", 0, maximum=10),
     **UPKEEP,
+    **MONITORING,
     **PROJECT_KEYSTONE,
 }
 

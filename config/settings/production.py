@@ -36,9 +36,11 @@ UNSAFE = safety.refuse_unsafe(
     frontend_url=str(KEYSTONE["FRONTEND_URL"]),
     cors_origins=CORS_ALLOWED_ORIGINS,
     passwords={
+        "REDIS_URL": redis_url_password,
         "REDIS_PASSWORD": env.text("REDIS_PASSWORD", ""),
         "SMTP_PASSWORD": env.text("SMTP_PASSWORD", ""),
         "FIRST_SUPERUSER_PASSWORD": FIRST_SUPERUSER_PASSWORD,
+        "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),
     },
     database=DATABASES["default"],
     email_provider=EMAIL_PROVIDER,

@@ -2,7 +2,6 @@
 
 from django.urls import include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
-from drf_spectacular.views import SpectacularAPIView
 from rest_framework.routers import SimpleRouter
 
 from keystone.accounts.api.credentials import (
@@ -18,7 +17,8 @@ from keystone.accounts.api.people import UserViewSet
 from keystone.accounts.api.self_service import MeView, MySettingsView, RegisterView, ResendView, VerifyEmailView
 from keystone.api.audit import AuditEventViewSet
 from keystone.api.errors import nothing_here
-from keystone.api.health import LiveView, ReadyView
+from keystone.api.schema_view import SchemaView
+from keystone.health.views import LiveView, ReadyView
 from keystone.privacy.api import EraseMeView, MyDataView
 from keystone.sessions.api import LoginView, LogoutView, RefreshView
 from keystone.sessions.lists_api import SessionViewSet, StaffSessionViewSet
@@ -50,7 +50,7 @@ urlpatterns = [
     path("me/", MeView.as_view(), name="me"),
     path("health/live/", LiveView.as_view(), name="health-live"),
     path("health/ready/", ReadyView.as_view(), name="health-ready"),
-    path("schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("schema/", SchemaView.as_view(), name="schema"),
     path("users/<uuid:user_id>/sessions/", StaffSessionViewSet.as_view({"get": "list"}), name="user-sessions"),
     path(
         "users/<uuid:user_id>/sessions/revoke-all/",

@@ -16,7 +16,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.settings import settings as procrastinate_settings
 
-from keystone import health_file
+from keystone import health_file, telemetry
 from keystone.background.options import End, WorkerOptions
 from keystone.background.worker import Worker
 from keystone.refusals import Refusal
@@ -40,6 +40,7 @@ def run_worker(options: WorkerOptions) -> None:
         WrongOptions: they name a queue that does not exist, or times that do not fit together.
     """
     _check(options)
+    telemetry.start("worker")
     logging.getLogger("django.tasks").setLevel(logging.CRITICAL)  # the worker has a line of its own for each end
     worker, end = asyncio.run(_run(options))
     if end is End.RECYCLE:

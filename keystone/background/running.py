@@ -19,6 +19,7 @@ from django.tasks.signals import task_finished, task_started
 from django.utils import timezone, translation
 from procrastinate.jobs import Job
 
+from keystone import telemetry
 from keystone.audit.context import origin
 from keystone.background.arguments import storable
 from keystone.background.declaring import MAX_ATTEMPTS, TIMEOUT
@@ -202,13 +203,14 @@ def _run(task: "Task[Any, Any]", result: "TaskResult[Any, Any]", job: Job) -> An
     """Call a function, with database connections of its thread, and give its exception as a value."""
     close_old_connections()
     try:
-        with _surroundings(job):
+        with _surroundings(job), telemetry.span(f"task {job.task_name}"):
             task_started.send_robust(type(task.get_backend()), task_result=result)
             try:
                 return _returned(task, task.func(*_arguments(task, result), **result.kwargs))
             except Interrupted:
                 raise
             except BaseException as error:  # noqa: BLE001 - whatever it raises is its failure, SystemExit included
+                telemetry.failed(error)
                 return error
     finally:
         close_old_connections()
@@ -219,11 +221,12 @@ async def _run_async(task: "Task[Any, Any]", result: "TaskResult[Any, Any]", job
     """Await a coroutine function. What it does by `sync_to_async`, as Django's ORM, has a thread of its own."""
     async with ThreadSensitiveContext():
         try:
-            with _surroundings(job):
+            with _surroundings(job), telemetry.span(f"task {job.task_name}"):
                 await task_started.asend_robust(type(task.get_backend()), task_result=result)
                 try:
                     return _returned(task, await task.func(*_arguments(task, result), **result.kwargs))
                 except BaseException as error:  # noqa: BLE001 - as above, and how it was cancelled
+                    telemetry.failed(error)
                     return error
         finally:
             await sync_to_async(connections.close_all)()

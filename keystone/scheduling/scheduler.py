@@ -15,7 +15,7 @@ from apscheduler.job import Job
 from apscheduler.schedulers.base import STATE_STOPPED, BaseScheduler
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
-from keystone import health_file
+from keystone import health_file, telemetry
 from keystone.one_line import in_one_line
 from keystone.scheduling.lost_runs import end_lost_runs
 from keystone.scheduling.processes import beat, process_name, sign_off
@@ -43,7 +43,8 @@ class ClaimingExecutor(BaseExecutor):
         if time.monotonic() < self._not_before.get(job.id, 0):
             return
         try:
-            job.func(*job.args, **job.kwargs)
+            with telemetry.span(f"claim {job.id}"):
+                job.func(*job.args, **job.kwargs)
         except (DatabaseError, InterfaceError) as error:
             self._put_off(job.id)
             logger.warning("could not claim a slot of %s, trying again: %s", job.id, in_one_line(error))

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_typer.management import TyperCommand
 from typer import Option
 
+from keystone import telemetry
 from keystone.health_file import fault_of
 from keystone.scheduling.scheduler import SlotScheduler
 
@@ -30,6 +31,7 @@ class Command(TyperCommand):
         """Enqueue scheduled jobs when they are due."""
         if fault := fault_of(health_file):
             raise CommandError(fault)
+        telemetry.start("scheduler")
         scheduler = SlotScheduler(health_file=health_file)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: scheduler.stop())

@@ -1,0 +1,39 @@
+"""Which migrations of this code the database has not had."""
+
+from collections.abc import Set
+from functools import cache
+
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.migration import Migration
+
+Key = tuple[str, str]  # app and name
+
+
+@cache
+def known() -> dict[Key, Migration]:
+    """The migrations of this code. They are read from the disk once: no running process gets others."""
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    return loader.disk_migrations or {}
+
+
+def unapplied(applied: Set[Key], migrations: dict[Key, Migration] | None = None) -> set[Key]:
+    """Those of this code that are not among the applied ones.
+
+    What is applied and not known here is fine: while a release is rolled out, the newer code has migrated already.
+
+    Args:
+        applied: those that the database's table names.
+        migrations: None for those of this code.
+    """
+    wanted = set(known() if migrations is None else migrations)
+    for key, migration in (known() if migrations is None else migrations).items():
+        if not migration.replaces:
+            continue
+        replaced = {(app, name) for app, name in migration.replaces}
+        if key in applied or replaced <= applied:
+            wanted -= replaced | {key}
+        elif replaced & applied:
+            wanted.discard(key)  # half of what it replaces was applied one by one: the rest will be as well
+        else:
+            wanted -= replaced
+    return wanted - applied
