@@ -52,10 +52,11 @@ class Counts:
 def exclusive(kind: Kind, name: str) -> Iterator[None]:
     """Be the only one who runs this, on whatever machine, and note that whoever ran it and is gone was interrupted.
 
-    The lock is on a connection of its own, and is gone as soon as its holder is. PgBouncer has to be in session mode.
+    The lock is on a connection of its own, and is gone as soon as its holder is.
 
     Raises:
         AlreadyRuns: somebody does it now.
+        SessionNeeded: a pooler would hand the lock on.
         OperationalError: the database does not answer.
     """
     number = zlib.crc32(f"{kind} {name}".encode()) - 2**31  # PostgreSQL's integers are signed

@@ -2,14 +2,39 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from typing import ClassVar
 
 import psycopg
 from django.db import Error, connection
+from django.utils.functional import Promise
 from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from keystone.refusals import Refusal
 
 MIGRATING = 0x6B6D6967  # "kmig", of PostgreSQL's advisory locks
 LOCK_TIMEOUT = 5.0  # seconds that a statement of a migration waits for a lock, if nothing else is said
 PURPOSE = "keystone migrations"  # what its connection is called in `pg_stat_activity`
+
+
+class SessionNeeded(Refusal):
+    """A pooler in transaction mode would hand the connection on, and the lock with it: nobody could give it back."""
+
+    code = "session_needed"
+    message: ClassVar[str | Promise] = _(
+        "This needs a session of PostgreSQL's, and DATABASE_POOLER says that a pooler hands connections on after each "
+        "transaction. Give DATABASE_URL the address of PostgreSQL itself, and leave DATABASE_POOLER empty."
+    )
+
+
+def need_session() -> None:
+    """See that what is done on a connection stays on it.
+
+    Raises:
+        SessionNeeded: it would not.
+    """
+    if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
+        raise SessionNeeded
 
 
 @contextmanager
@@ -17,7 +42,7 @@ def migrating(said: Callable[[str], None]) -> Iterator[int]:
     """Be the only one who moves this database's schema, on whatever machine; wait for whoever does it now.
 
     The lock is on a connection of its own: what migrations do with theirs does not touch it, and it is gone as soon
-    as its holder is. PgBouncer has to be in session mode for it, or left out.
+    as its holder is.
 
     Args:
         said: is told if there is somebody to wait for.
@@ -26,6 +51,7 @@ def migrating(said: Callable[[str], None]) -> Iterator[int]:
         The server's process of that connection.
 
     Raises:
+        SessionNeeded: a pooler would hand the lock on.
         OperationalError: the database does not answer.
     """
     with own_connection(PURPOSE) as own:
@@ -69,8 +95,10 @@ def own_connection(purpose: str) -> Iterator["psycopg.Connection[tuple[object, .
         purpose: what it is called in `pg_stat_activity`.
 
     Raises:
+        SessionNeeded: it would not be one's own.
         OperationalError: the database does not answer.
     """
+    need_session()
     arguments = connection.get_connection_params()
     arguments = {name: value for name, value in arguments.items() if name not in {"cursor_factory", "context"}}
     with connection.wrap_database_errors:

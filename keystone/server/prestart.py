@@ -11,6 +11,7 @@ from enum import IntEnum
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError
 
+from keystone.caching.changes import changed
 from keystone.database.moving import upgrade
 from keystone.database.waiting import wait_for_database
 from keystone.development.environment import require_local
@@ -76,6 +77,7 @@ def prepare(
         wait_for_database(attempts=retries + 1, interval=interval, timeout=timeout, said=said)
     with _step(Step.MIGRATE):
         done.migrations = upgrade(lock_timeout=lock_timeout, said=said)
+        changed()  # another version of the code may have kept answers of another form
     with _step(Step.ADMINISTRATOR):
         done.administrator = ensure_first_administrator()
     if seed:

@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.checks import SERVERS
 from keystone.development.companions import watched_folders
+from keystone.metrics import folder
+from keystone.one_line import in_one_line
 from keystone.ports import check_port
 from keystone.refusals import Refusal
 from keystone.server.variables import environment
@@ -39,6 +41,16 @@ class NoReload(Refusal):
     """Files cannot be watched here."""
 
     code = "no_reload"
+
+
+class NoMetricsFolder(Refusal):
+    """Several processes cannot add up what they count."""
+
+    code = "no_metrics_folder"
+
+    def __init__(self, error: OSError) -> None:
+        said = gettext("The workers need a folder that they can write to, in TMPDIR or named by %(name)s: %(error)s")
+        super().__init__(said % {"name": folder.VARIABLE, "error": error.strerror or in_one_line(error)})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,17 +99,38 @@ def serve(served: Served) -> NoReturn:
     The workers read the files of settings by themselves, whenever they start.
 
     Raises:
-        Refusal: see `check`.
+        Refusal: see `check` and `counting_together`.
     """
     address = check(served)
     surroundings = environment().without_files()
     if served.log_level:
         surroundings["LOG_LEVEL"] = served.log_level.upper()
+    surroundings.pop(folder.VARIABLE, None)  # an empty value would count for the library
+    surroundings |= counting_together(served)
     os.chdir(settings.BASE_DIR)
     sys.stdout.flush()
     sys.stderr.flush()
     arguments = command(served, address)
     os.execve(arguments[0], arguments, surroundings)  # noqa: S606 - our own interpreter, and no shell
+
+
+def counting_together(served: Served) -> dict[str, str]:
+    """Where the workers add up what they count for Prometheus; nothing where one of them is all.
+
+    The folder is made new, or emptied where the operator names one: what the last server counted would go on.
+
+    Raises:
+        NoMetricsFolder: it cannot be written to.
+    """
+    given = os.environ.get(folder.VARIABLE, "")
+    if served.workers == 1 and not given:
+        return {}
+    try:
+        if given:
+            folder.empty(Path(given))
+        return {folder.VARIABLE: given or folder.make_folder()}
+    except OSError as error:
+        raise NoMetricsFolder(error) from error
 
 
 def command(served: Served, address: str) -> list[str]:
@@ -113,6 +146,6 @@ def command(served: Served, address: str) -> list[str]:
         arguments += ["--log-config", str(settings.SERVER_LOG_CONFIG)]
     if served.reload:
         arguments.append("--reload")
-        for folder in filter(Path.is_dir, watched_folders()):
-            arguments += ["--reload-paths", str(folder)]
+        for watched in filter(Path.is_dir, watched_folders()):
+            arguments += ["--reload-paths", str(watched)]
     return arguments

@@ -15,9 +15,23 @@ from keystone.refusals import Refusal
 
 PROCESS = "process environment"
 DEFAULT = "default"
+IN_FILE = "_FILE"  # behind a name: where a file is that holds the value
 LISTS = frozenset({"words", "origins"})  # readers of lists, as `a,b` or JSON
 # Beginnings of names that other programs read, which an `.env` may hold as well.
-FOREIGN = ("COMPOSE_", "COVERAGE_", "DJANGO_", "DOCKER_", "GRANIAN_", "LC_", "OTEL_", "PG", "PYTHON", "SSL_", "UV_")
+FOREIGN = (
+    "COMPOSE_",
+    "COVERAGE_",
+    "DJANGO_",
+    "DOCKER_",
+    "GRANIAN_",
+    "LC_",
+    "OTEL_",
+    "PG",
+    "PROMETHEUS_",
+    "PYTHON",
+    "SSL_",
+    "UV_",
+)
 
 
 class UnknownVariable(Refusal):
@@ -42,7 +56,7 @@ class Variable:
         kind: the reader that its value is read by, such as `number`.
         value: as the environment has it; empty where the default is in force.
         default: as a file would have it; empty where there is none, or where it depends on others.
-        source: `PROCESS`, the name of a file, or `DEFAULT`.
+        source: `PROCESS`, the name of a file of settings, the path of a file that holds this value alone, or `DEFAULT`.
         is_told: whether the value may be shown, but for secrets in an address.
         check: reads a value as the settings would. It raises ImproperlyConfigured where the value is wrong.
     """
@@ -104,7 +118,7 @@ class Environment:
             for file in self.files
             if file.is_file()
             for name in self.values_of(file)
-            if name not in self.variables and not name.startswith(FOREIGN)
+            if self.variables.keys().isdisjoint({name, name.removesuffix(IN_FILE)}) and not name.startswith(FOREIGN)
         ]
 
     def without_files(self) -> dict[str, str]:

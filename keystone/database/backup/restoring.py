@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from psycopg import errors
 
+from keystone.caching.changes import changed
 from keystone.database.backup.checking import Plan
 from keystone.database.backup.filling import fill
 from keystone.database.backup.finding import BEFORE, RESTORING, left_on, shortened
@@ -75,6 +76,7 @@ def restore(plan: Plan, *, jobs: int = 1, drop_old: bool = False, progress: Prog
             with suppress(psycopg.Error), plan.address.connect_beside() as another:
                 drop(another, new)
             raise
+        changed()  # what was kept of the old one's rows is void
         logger.info("the database %s was restored from %s", name, plan.backup.path)
         if plan.place is not None and drop_old:
             drop(connection, aside)

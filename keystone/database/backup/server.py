@@ -12,6 +12,7 @@ from django.utils.translation import gettext
 from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
+from keystone.database.locking import need_session
 from keystone.refusals import Refusal
 
 SECRETS = {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
@@ -93,7 +94,12 @@ class Address:
 
 
 def configured() -> Address:
-    """The database of the settings; the embedded server is started where it is that."""
+    """The database of the settings; the embedded server is started where it is that.
+
+    Raises:
+        SessionNeeded: it is behind a pooler that hands connections on.
+    """
+    need_session()
     known = connections[DEFAULT_DB_ALIAS].get_connection_params()
     parameters = {key: str(value) for key, value in known.items() if key in VARIABLES and value is not None}
     return Address(name=parameters.pop("dbname"), parameters=parameters)

@@ -6,8 +6,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import caches
 from django.core.mail import mailers
 from django.utils.translation import gettext
+from django_redis import get_redis_connection
+from django_redis.cache import RedisCache
 
 from keystone.mail.connection import MailConnection
 from keystone.mail.failures import of_opening
@@ -20,15 +23,15 @@ PORTS = {"http": 80, "https": 443}
 
 def cache() -> Iterator[Finding]:
     """Whether Redis answers, where it is the cache."""
-    if not str(settings.CACHES["default"]["BACKEND"]).startswith("django_redis."):
+    if not isinstance(caches["default"], RedisCache):
         return
-    from django_redis import get_redis_connection
-
     try:
         get_redis_connection("default").ping()
     except Exception as error:  # noqa: BLE001 - its client and its pool have many
         text = gettext("Redis does not answer: %(said)s") % {"said": in_one_line(error)}
-        to_do = gettext("Start it, or correct REDIS_SERVER, REDIS_PORT and REDIS_PASSWORD. Until then all is slower.")
+        to_do = gettext(
+            "Start it, or correct REDIS_URL, or REDIS_SERVER, REDIS_PORT and REDIS_PASSWORD. Until then all is slower."
+        )
         yield endangers("cache", text, to_do)
 
 

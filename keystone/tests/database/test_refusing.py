@@ -57,6 +57,23 @@ def test_a_read_only_database_is_not_marked(migrated: OwnDatabase) -> None:
         call_command("db", "mark", "--set")
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["db", "upgrade"],
+        ["db", "downgrade", "keystone.0001_initial", "--yes"],
+        ["db", "backup", "create"],
+        ["data", "seeder", "run", "groups"],
+    ],
+)
+def test_what_needs_a_session_is_refused_behind_a_pooler_that_hands_connections_on(
+    migrated: OwnDatabase, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
+    with pytest.raises(CommandError, match=r"^This needs a session of PostgreSQL's, and DATABASE_POOLER says"):
+        call_command(*command)
+
+
 @pytest.mark.parametrize("seconds", ["nan", "inf", "3000000"])
 @pytest.mark.parametrize("command", [["upgrade"], ["downgrade", "--yes"], ["reset", "--force"]])
 def test_a_lock_timeout_that_nobody_can_wait_for_is_refused(
