@@ -2,6 +2,7 @@
 
 Values come from the process environment, then `.env.local`, then `.env`; the first one that has a name wins.
 An empty value counts as absent, so that `NAME=` in a compose file or an `.env` means "the default".
+`NAME_FILE` names a file that holds the value of NAME, as Docker and Kubernetes hand out secrets.
 """
 
 import json
@@ -11,17 +12,23 @@ import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
+from config.env_files import IN_FILE, file_values, held_by, is_given
+
 BASE_DIR = Path(__file__).resolve().parent.parent
-CONNECTION: dict[str, object] = {"connect_timeout": "10"}  # seconds; a host that swallows packets is told of soon
-LINE = re.compile(r"(?:export )?[A-Za-z_][A-Za-z_0-9]*=")
+# Seconds, and milliseconds: a host that swallows packets is told of soon, also in the middle of a connection.
+CONNECTION: dict[str, object] = {
+    "connect_timeout": "10",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 ENVIRONMENTS = ("local", "testing", "staging", "production")
 SERVERS = ("staging", "production")  # which strangers reach
@@ -35,42 +42,22 @@ def load_files(folder: Path = BASE_DIR) -> None:
     for name in FILES:
         path = folder / name
         if path.is_file():
-            new = {key: value for key, value in file_values(path).items() if key not in os.environ}
+            new = {key: value for key, value in file_values(path).items() if not is_given(key)}
             os.environ.update(new)
             sources.update(dict.fromkeys(new, name))
-
-
-def file_values(path: Path) -> dict[str, str]:
-    """What a file says, by name; what stands twice counts as it stands last.
-
-    Raises:
-        ImproperlyConfigured: it would be half read.
-    """
-    _check_file(path)
-    values: dict[str, str] = {}
-    reader: Any = type("Reader", (environ.Env,), {"ENVIRON": values})  # else it would set the process's environment
-    reader.read_env(path)
-    return values
-
-
-def _check_file(path: Path) -> None:
-    """Refuse a file that would be half read. The text of a line is not repeated: it may hold a password."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except UnicodeDecodeError:
-        raise ImproperlyConfigured(f"{path} is not text in UTF-8.") from None
-    for number, line in enumerate(lines, start=1):
-        if line.strip() and not line.lstrip().startswith("#") and not LINE.match(line):
-            raise ImproperlyConfigured(f"{path}, line {number}: write NAME=value, without spaces around the =.")
 
 
 def text(name: str, default: str | None = None) -> str:
     """The value of `name` exactly as written: a `$`, `@` or `%` in a password is only a character.
 
     Raises:
-        ImproperlyConfigured: it is absent and there is no `default`.
+        ImproperlyConfigured: it is absent and there is no `default`, or it is in a file that cannot be read.
     """
-    value = os.environ.get(name, "")
+    value, path = os.environ.get(name, ""), os.environ.get(name + IN_FILE, "")
+    if value and path:
+        raise ImproperlyConfigured(f"{name} and {name + IN_FILE} are both set. Set one of them.")
+    if path:
+        return held_by(path, name + IN_FILE)
     if value:
         return value
     if default is None:
@@ -253,10 +240,11 @@ def settings_module(default_environment: str = "local") -> str:
     """
     if os.environ.get("ENVIRONMENT") != "testing":  # a developer's .env must not turn tests to another server
         load_files()
-    if not os.environ.get("ENVIRONMENT"):
+    if not os.environ.get("ENVIRONMENT") and not os.environ.get("ENVIRONMENT" + IN_FILE):
         sources["ENVIRONMENT"] = DEFAULT
     name = environment(default_environment)
     os.environ["ENVIRONMENT"] = name
+    os.environ.pop("ENVIRONMENT" + IN_FILE, None)
     return f"config.settings.{'production' if name == 'staging' else name}"
 
 
@@ -283,9 +271,9 @@ def database() -> dict[str, object]:
         ImproperlyConfigured: neither is set, or the URL is not one of PostgreSQL.
     """
     if address := postgres("DATABASE_URL"):
-        return address
+        return address | _behind_a_pooler()
     if text("POSTGRES_SERVER", ""):
-        return {
+        return _behind_a_pooler() | {
             "NAME": text("POSTGRES_DB", "keystone"),
             "USER": text("POSTGRES_USER", "postgres"),
             "PASSWORD": text("POSTGRES_PASSWORD", ""),
@@ -297,3 +285,13 @@ def database() -> dict[str, object]:
         "No database is named. Set DATABASE_URL, or POSTGRES_SERVER with POSTGRES_USER, POSTGRES_PASSWORD and "
         "POSTGRES_DB."
     )
+
+
+def _behind_a_pooler() -> dict[str, object]:
+    """What Django has to leave out where a pooler hands connections on: cursors that outlive a transaction.
+
+    Prepared statements it leaves out by itself.
+    """
+    if choice("DATABASE_POOLER", "", ("", "session", "transaction")) == "transaction":
+        return {"DISABLE_SERVER_SIDE_CURSORS": True}
+    return {}

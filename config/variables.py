@@ -10,6 +10,7 @@ from functools import cache, partial
 from pathlib import Path
 
 from config import env
+from config.env_files import IN_FILE, file_values
 from keystone.server.variables import DEFAULT, PROCESS, Environment, Variable
 
 # A reader is a function of `config.env` whose first argument is the name.
@@ -36,9 +37,9 @@ TOLD = frozenset(
     {
         *("PROJECT_NAME", "DATA_DIR", "LOG_FOLDER", "SENTRY_DSN", "SENTRY_ENVIRONMENT", "SENTRY_RELEASE"),
         *("PUBLIC_URL", "FRONTEND_URL", "ALLOWED_HOSTS", "CSRF_TRUSTED_ORIGINS", "DEFAULT_USER_APPROVAL_FLOW"),
-        *("DATABASE_URL", "POSTGRES_SERVER", "POSTGRES_USER", "POSTGRES_DB", "REDIS_SERVER"),
+        *("DATABASE_URL", "POSTGRES_SERVER", "POSTGRES_USER", "POSTGRES_DB", "REDIS_SERVER", "REDIS_URL"),
         *("SMTP_HOST", "SMTP_USER", "EMAIL_PROVIDER_URL", "EMAILS_FROM_NAME", "EMAILS_FROM_EMAIL"),
-        *("PASSWORD_BREACH_API", "FIRST_SUPERUSER"),
+        *("PASSWORD_BREACH_API", "FIRST_SUPERUSER", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     }
 )
 COMPUTED = object()  # a default that is only known while the settings are read
@@ -117,14 +118,15 @@ def environment() -> Environment:
         variables={name: _variable(name, by_name[name]) for name in sorted(by_name)},
         files=[env.BASE_DIR / name for name in env.FILES] if reads_files else [],
         own={name: value for name, value in os.environ.items() if name not in env.sources},
-        values_of=env.file_values,
+        values_of=file_values,
     )
 
 
 def _variable(name: str, found: list[Reading]) -> Variable:
     kinds = [reading.reader for reading in found]
-    value = os.environ.get(name, "")
-    source = env.sources.get(name, PROCESS) if value else DEFAULT
+    value = env.text(name, "")
+    held_by = os.environ.get(name + IN_FILE, "")
+    source = held_by or env.sources.get(name, PROCESS) if value else DEFAULT
     return Variable(
         name=name,
         kind=next((kind for kind in kinds if kind != "text"), "text"),

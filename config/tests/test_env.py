@@ -15,6 +15,7 @@ DATABASE_NAMES = (
     "POSTGRES_USER",
     "POSTGRES_PASSWORD",
     "POSTGRES_DB",
+    "DATABASE_POOLER",
 )
 
 
@@ -114,7 +115,7 @@ def test_database_url_is_unescaped_once(monkeypatch: pytest.MonkeyPatch) -> None
         "PASSWORD": "p@s:s/%w",
         "HOST": "db.example.com",
         "PORT": 6432,
-        "OPTIONS": {"connect_timeout": "10", "sslmode": "require"},
+        "OPTIONS": {**env.CONNECTION, "sslmode": "require"},
     }
 
 
@@ -122,7 +123,7 @@ def test_database_url_may_name_a_socket(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("DATABASE_URL", "postgres:///keystone?host=/run/postgresql&connect_timeout=2")
     found = env.database()
     assert (found["HOST"], found["PORT"], found["NAME"]) == ("/run/postgresql", 5432, "keystone")
-    assert found["OPTIONS"] == {"connect_timeout": "2"}
+    assert found["OPTIONS"] == {**env.CONNECTION, "connect_timeout": "2"}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_postgres_variables_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatc
         "PASSWORD": "p@s:s/%40w",
         "HOST": "db.example.com",
         "PORT": 5432,
-        "OPTIONS": {"connect_timeout": "10"},
+        "OPTIONS": env.CONNECTION,
     }
 
 
@@ -166,6 +167,18 @@ def test_database_url_wins_over_postgres_variables(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("POSTGRES_SERVER", "other.example.com")
     monkeypatch.setenv("DATABASE_URL", "postgresql://user@db.example.com/name")
     assert env.database()["HOST"] == "db.example.com"
+
+
+@pytest.mark.parametrize(("pooler", "has_no_cursors"), [("", False), ("session", False), ("transaction", True)])
+@pytest.mark.parametrize(
+    "server", [{"DATABASE_URL": "postgresql://user@db.example.com/name"}, {"POSTGRES_SERVER": "db.example.com"}]
+)
+def test_server_side_cursors_are_left_out_where_connections_are_handed_on(
+    monkeypatch: pytest.MonkeyPatch, server: dict[str, str], pooler: str, has_no_cursors: bool
+) -> None:
+    for name, value in {**server, "DATABASE_POOLER": pooler}.items():
+        monkeypatch.setenv(name, value)
+    assert env.database().get("DISABLE_SERVER_SIDE_CURSORS", False) is has_no_cursors
 
 
 def test_no_database_is_told_in_one_line() -> None:
@@ -243,3 +256,74 @@ def test_share_refuses_what_is_none(monkeypatch: pytest.MonkeyPatch, written: st
     monkeypatch.setenv("TRACED", written)
     with pytest.raises(ImproperlyConfigured, match="TRACED must be a number from 0 to 1"):
         env.share("TRACED", 0.25)
+
+
+def test_a_value_can_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secret = tmp_path / "smtp"
+    secret.write_bytes(b" p@s$HOME/%41\nline two \r\n")
+    monkeypatch.setenv("SMTP_PASSWORD_FILE", str(secret))
+    monkeypatch.setenv("SMTP_PASSWORD", "")  # as a compose file may have it: absent
+    assert env.text("SMTP_PASSWORD") == " p@s$HOME/%41\nline two "
+    assert os.environ["SMTP_PASSWORD"] == ""  # no child inherits it
+
+
+def test_a_file_is_read_by_every_reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, content in (("REDIS_PORT", "6380\n"), ("DATABASE_URL", "postgresql://me:p%40ss@db/shop\n")):
+        (tmp_path / name).write_text(content)
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    assert env.number("REDIS_PORT", 6379) == 6380
+    assert env.names_a_database()
+    assert env.database()["PASSWORD"] == "p@ss"
+
+
+def test_a_value_and_its_file_are_refused_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SMTP_PASSWORD", "hunter2")
+    monkeypatch.setenv("SMTP_PASSWORD_FILE", "/run/secrets/smtp_password")
+    with pytest.raises(
+        ImproperlyConfigured, match=r"^SMTP_PASSWORD and SMTP_PASSWORD_FILE are both set\. Set one of them\.$"
+    ):
+        env.text("SMTP_PASSWORD", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (None, "cannot be read (No such file or directory)."),
+        (b"hunter2\xff", "is not text in UTF-8."),
+        (b"\n", "is empty."),
+    ],
+)
+def test_a_file_that_gives_no_value_is_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None, why: str
+) -> None:
+    path = tmp_path / "secret"
+    if content is not None:
+        path.write_bytes(content)
+    monkeypatch.delenv("SECRET_KEY", raising=False)
+    monkeypatch.setenv("SECRET_KEY_FILE", str(path))
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        env.text("SECRET_KEY", "a default would hide it")
+    assert str(refusal.value) == f"SECRET_KEY_FILE: {path} {why}"
+
+
+def test_the_stronger_source_wins_whether_it_has_the_value_or_names_its_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "secret").write_text("file\n")
+    (tmp_path / ".env").write_text(f"KEYSTONE_E=weak\nKEYSTONE_F_FILE={tmp_path}/secret\n")
+    environ = {"KEYSTONE_E_FILE": f"{tmp_path}/secret", "KEYSTONE_F": "strong"}
+    monkeypatch.setattr(os, "environ", environ)
+    monkeypatch.setattr(env, "sources", {})
+    env.load_files(tmp_path)
+    assert (env.text("KEYSTONE_E"), env.text("KEYSTONE_F")) == ("file", "strong")
+
+
+def test_even_the_environments_name_can_be_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "name").write_text("staging\n")
+    monkeypatch.setattr(os, "environ", {"ENVIRONMENT_FILE": f"{tmp_path}/name"})
+    monkeypatch.setattr(env, "sources", {})
+    monkeypatch.setattr(env, "load_files", lambda: None)
+    assert env.settings_module() == "config.settings.production"
+    assert os.environ == {"ENVIRONMENT": "staging"}
+    assert env.sources == {}

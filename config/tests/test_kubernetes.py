@@ -13,6 +13,7 @@ import pytest
 from django.urls import resolve
 
 from config import env
+from config.env_files import IN_FILE
 from config.tests import manifests
 from config.tests.manifests import WORKLOADS, Manifest, Manifests, containers, pod, pod_labels, selects
 from config.variables import readings
@@ -185,8 +186,8 @@ def test_every_variable_is_one_that_the_settings_read(objects: Manifests) -> Non
         held = objects.values("Secret", secret["secretName"])
         for container in containers(workload):
             variables = objects.environment(container)
-            assert {name.removesuffix(env.IN_FILE) for name in variables} <= known
-            files = {Path(value) for name, value in variables.items() if name.endswith(env.IN_FILE)}
+            assert {name.removesuffix(IN_FILE) for name in variables} <= known
+            files = {Path(value) for name, value in variables.items() if name.endswith(IN_FILE)}
             assert {str(file.parent) for file in files} == {SECRETS}
             assert {file.name for file in files} <= held.keys()
             mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}

@@ -13,6 +13,7 @@ SECRETS = [
     "EMAIL_PROVIDER_KEY",
     "EMAIL_WEBHOOK_SECRET",
     "FIRST_SUPERUSER_PASSWORD",
+    "METRICS_TOKEN",
     "POSTGRES_PASSWORD",
     "REDIS_PASSWORD",
     "SECRET_KEY",
@@ -71,6 +72,23 @@ def test_the_environments_name_is_a_default_where_nobody_gave_it(monkeypatch: py
     assert (found.variables["ENVIRONMENT"].value, found.variables["ENVIRONMENT"].source) == ("local", "default")
     assert "ENVIRONMENT" not in found.own
     assert found.without_files()["ENVIRONMENT"] == "local"
+
+
+def test_a_value_in_a_file_of_its_own_is_masked_and_comes_from_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contents = {"SMTP_PASSWORD": "hunter2\n", "DATABASE_URL": "postgresql://me:hunter2@db/keystone\n"}
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+        monkeypatch.setenv(name, "")
+        monkeypatch.setenv(f"{name}_FILE", str(tmp_path / name))
+    found = environment()
+    shown = {name: (found.variables[name].shown, found.variables[name].source) for name in contents}
+    assert shown == {
+        "SMTP_PASSWORD": ("***", str(tmp_path / "SMTP_PASSWORD")),
+        "DATABASE_URL": ("postgresql://me:***@db/keystone", str(tmp_path / "DATABASE_URL")),
+    }
+    assert found.own["SMTP_PASSWORD"] == ""  # what a server's process is started with
 
 
 @pytest.mark.parametrize(
@@ -136,7 +154,9 @@ def test_a_name_that_nothing_reads_is_told_with_the_closest_known_one(
 ) -> None:
     monkeypatch.setattr(env, "BASE_DIR", tmp_path)
     monkeypatch.setenv("ENVIRONMENT", "local")
-    (tmp_path / ".env").write_text("DATABSE_URL=hunter2\nXYZZY=1\nGRANIAN_BACKLOG=1\nREDIS_DB=1\nredis_port=1\n")
+    (tmp_path / ".env").write_text(
+        "DATABSE_URL=hunter2\nXYZZY=1\nGRANIAN_BACKLOG=1\nREDIS_DB=1\nredis_port=1\nREDIS_PASSWORD_FILE=/x\n"
+    )
     assert list(map(str, environment().unknown())) == [
         ".env: nothing reads DATABSE_URL. Probably DATABASE_URL is meant.",
         ".env: nothing reads XYZZY.",

@@ -82,7 +82,7 @@ def _secrets() -> Iterator[str]:
     yield from settings.SECRET_KEY_FALLBACKS
     yield settings.SENTRY_DSN
     yield settings.FIRST_SUPERUSER_PASSWORD
-    yield settings.KEYSTONE.get("METRICS_TOKEN", "")
+    yield str(settings.KEYSTONE.get("METRICS_TOKEN", ""))
     places: list[Mapping[str, Any]] = [*settings.DATABASES.values(), *getattr(settings, "MAILERS", {}).values()]
     places += [*settings.CACHES.values(), {"OPTIONS": getattr(settings, "ANYMAIL", {})}]
     for place in places:
