@@ -117,11 +117,10 @@ def _note(connection: BaseDatabaseWrapper, tables: set[str]) -> None:
         if isinstance(function, Change) and sids <= set(connection.savepoint_ids):
             function.tables |= tables
             return
-    transaction.on_commit(change, using=connection.alias)
     # Before all others: one of them might read what is kept, or fail and take the rest with it. In Django's TestCase
     # nothing is committed, and what it captures are the last ones.
-    if not getattr(connection.atomic_blocks[0], "_from_testcase", False):
-        waiting.insert(0, waiting.pop())
+    is_test = getattr(connection.atomic_blocks[0], "_from_testcase", False)
+    waiting.insert(len(waiting) if is_test else 0, (set(connection.savepoint_ids), change, False))
 
 
 def _install(*, connection: BaseDatabaseWrapper, **_: Any) -> None:
