@@ -1,12 +1,14 @@
 """One envelope for every error: `{"error": {"code", "message", "fields", "request_id"}}`."""
 
 import logging
+import sys
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+import psycopg
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, UnreadablePostError
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
@@ -22,6 +24,9 @@ from keystone.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER = "5"  # seconds
+# PostgreSQL is away, ends connections, has none left, or no room on its disk. psycopg's own come from whatever has a
+# connection without Django in between.
+AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
 # DRF's names of its faults, where the field has a better one.
 CODES = {"authentication_failed": "invalid_token", "throttled": "rate_limited", "error": "invalid"}
 CHALLENGE = 'Bearer realm="api"'  # RFC 6750, section 3
@@ -60,11 +65,23 @@ def envelope_handler(error: Exception, context: Mapping[str, Any]) -> Response |
     if isinstance(error, Refusal):
         body = envelope(error.code, error.detail, error.fields)
         return Response(body, status=error.status, headers=_refusal_headers(error))
-    if isinstance(error, (OperationalError, InterfaceError)):
+    if is_away(error):
         logger.error("The database does not answer.", exc_info=error)
-        message = gettext("The service is not available at the moment. Try again soon.")
-        return Response(envelope("unavailable", message), status=503, headers={"Retry-After": RETRY_AFTER})
+        return Response(_unavailable(), status=503, headers={"Retry-After": RETRY_AFTER})
     return _answer(_as_api_exception(error))
+
+
+def is_away(error: BaseException | None) -> bool:
+    """Whether the database cannot do its work for now, which is no fault of the request's or of ours.
+
+    A server that was the primary until a moment ago, and became a copy, takes no writes.
+    """
+    cause = error.__cause__ if isinstance(error, InternalError) else None
+    return isinstance(error, AWAY) or isinstance(cause, psycopg.errors.ReadOnlySqlTransaction)
+
+
+def _unavailable() -> dict[str, Any]:
+    return envelope("unavailable", gettext("The service is not available at the moment. Try again soon."))
 
 
 def _refusal_headers(error: Refusal) -> dict[str, str]:
@@ -171,7 +188,16 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: JSON under `/api/`, a page elsewhere. It names the request, so that its log lines can be found."""
+    """500: JSON under `/api/`, a page elsewhere. It names the request, so that its log lines can be found.
+
+    Django calls this while it handles the exception, whatever raised it: a view, a middleware, a template. Where the
+    database is away, the answer is a 503 that says when to come again.
+    """
+    if is_away(sys.exception()):
+        headers = {"Retry-After": RETRY_AFTER}
+        if _is_api(request):
+            return JsonResponse(_unavailable(), status=503, headers=headers)
+        return HttpResponse(render_to_string("503.html"), status=503, headers=headers)
     if _is_api(request):
         message = gettext("Something went wrong on our side.")
         return JsonResponse(envelope("server_error", message), status=500)

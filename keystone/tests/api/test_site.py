@@ -1,4 +1,4 @@
-"""What belongs to the whole site: headers, errors, health, the schema and its pages."""
+"""What belongs to the whole site: headers, errors, the schema and its pages."""
 
 import re
 from collections.abc import Callable
@@ -120,35 +120,6 @@ def test_forwarded_addresses_are_believed_for_our_own_proxies_only(
 ) -> None:
     settings.KEYSTONE = {"TRUSTED_PROXIES": proxies}
     assert client_address(RequestFactory().get("/", headers={"X-Forwarded-For": forwarded})) == address
-
-
-@pytest.mark.django_db
-def test_health_is_live_and_ready(client: Client) -> None:
-    assert client.get("/api/health/live/").json() == {"status": "ok"}
-    answer = client.get("/api/health/ready/")
-    assert (answer.status_code, answer.json()) == (
-        200,
-        {"status": "ok", "checks": {"database": "ok", "migrations": "ok"}},
-    )
-
-
-@pytest.mark.django_db
-def test_health_is_not_ready_with_an_unapplied_migration(client: Client) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE app = 'keystone' AND name > '0001_initial'")
-    answer = client.get("/api/health/ready/")
-    assert answer.status_code == 503
-    assert answer.json()["checks"]["migrations"].endswith("unapplied")
-
-
-def test_health_is_not_ready_without_a_database(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> None:
-        raise OperationalError("connection to 10.1.2.3 failed")
-
-    monkeypatch.setattr(connection, "ensure_connection", refuse)
-    answer = client.get("/api/health/ready/")
-    assert answer.status_code == 503
-    assert answer.json() == {"status": "unavailable", "checks": {"database": "unreachable", "migrations": "unknown"}}
 
 
 def test_the_schema_is_valid_and_without_a_warning(tmp_path: Path) -> None:

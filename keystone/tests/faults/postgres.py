@@ -2,16 +2,27 @@
 
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote
 
+import psutil
 import psycopg
+import pytest
 from django.conf import settings
 
+from keystone.tests.factories import PASSWORD
+
 ENVIRONMENT = {"ENVIRONMENT": "testing", "DJANGO_SETTINGS_MODULE": "config.settings.testing"}
+# Such tests ask nothing of the server that the run is on.
+once = pytest.mark.skipif(
+    settings.DATABASES["default"]["ENGINE"] != "config.embedded_postgres",
+    reason="it has a PostgreSQL of its own: once is enough, in the run on the embedded one",
+)
 
 
 class Postgres:
@@ -34,13 +45,26 @@ class Postgres:
         return f"postgresql://postgres@:5432/keystone?host={quote(str(self.folder), safe='')}"
 
     def make(self) -> None:
-        """Make it as every test's server is made, by its first use, and start it again by ourselves."""
+        """Make it as every test's server is made, by its first use, which ends with it."""
         named = ("POSTGRES_", "DATABASE_URL")
         environment = {name: value for name, value in os.environ.items() if not name.startswith(named)}
         command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
         environment |= ENVIRONMENT | {"DATA_DIR": str(self.folder.parent)}
         subprocess.run(command, cwd=settings.BASE_DIR, env=environment, check=True, timeout=180)
-        self.start()
+
+    def copied_to(self, folder: Path) -> Self:
+        """A server with the same data in another folder; this one does not run."""
+        copy = type(self)(folder)
+        subprocess.run(["cp", "-a", str(self.folder), str(copy.folder)], check=True)
+        return copy
+
+    def keep_log_in(self, folder: Path) -> None:
+        """Move the write-ahead log, without which no server runs, to another disk; this one does not run."""
+        log = self.folder / "pg_wal"
+        shutil.rmtree(folder, ignore_errors=True)
+        subprocess.run(["cp", "-a", str(log), str(folder)], check=True)
+        shutil.rmtree(log)
+        log.symlink_to(folder)
 
     def start(self) -> None:
         """Start it."""
@@ -69,10 +93,47 @@ class Postgres:
         self.control("restart", "-m", mode)
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop it, as `restart` does."""
-        self.control("stop", "-m", mode)
+        """Stop it, as `restart` does, where it runs."""
+        if (self.folder / "postmaster.pid").exists():
+            self.control("stop", "-m", mode)
+
+    def kill(self) -> None:
+        """Kill its first process; the others notice, and it can be started when they are gone."""
+        file = self.folder / "postmaster.pid"
+        main = psutil.Process(int(file.read_text().split()[0]))
+        everybody = [main, *main.children(recursive=True)]
+        main.kill()
+        deadline = time.monotonic() + 20
+        while any(_lives(process) for process in everybody):
+            assert time.monotonic() < deadline, everybody
+            time.sleep(0.02)
+        file.unlink(missing_ok=True)  # a container that starts anew knows no process of the last one
+
+    def add_superuser(self) -> str:
+        """Make somebody who may do everything, with the password of the tests' people, and give the address."""
+        email = "root@example.com"
+        command = [
+            sys.executable,
+            "manage.py",
+            "user",
+            "create",
+            "--is-superuser",
+            "--password-stdin",
+            "--email",
+            email,
+        ]
+        environment = {**os.environ, **ENVIRONMENT, "DATABASE_URL": self.url}
+        subprocess.run(command, cwd=settings.BASE_DIR, env=environment, input=PASSWORD, text=True, check=True)
+        return email
 
     def values(self, statement: str, *arguments: object) -> list[Any]:
         """The first column of what a statement gives."""
         with psycopg.connect(self.url, autocommit=True) as connection:
             return [row[0] for row in connection.execute(statement.encode(), arguments).fetchall()]
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False

@@ -3,11 +3,19 @@
 import threading
 import time
 from collections import Counter
-from typing import Self
+from http.client import HTTPException
+from typing import Any, Protocol, Self
 
-from keystone.tests.served.server import Server
+from keystone.tests.served.server import Answer
 
 PAUSE = 0.1  # seconds between two registrations of one client
+
+
+class Posts(Protocol):
+    """A server, or what stands before several."""
+
+    def post(self, path: str, body: dict[str, Any]) -> Answer:
+        """POST JSON."""
 
 
 class Registrations:
@@ -17,14 +25,19 @@ class Registrations:
         acknowledged: who was answered with 202.
         answers: how often each status was answered; 0 where there was none.
         failed_at: when there was another answer, or none (seconds of the monotonic clock).
+        hasty: what was refused without a word of when to come again.
+        slowest: seconds until the slowest answer.
     """
 
-    def __init__(self, server: Server, *, prefix: str = "person", clients: int = 1) -> None:
+    def __init__(self, server: Posts, *, prefix: str = "person", clients: int = 1, pause: float = PAUSE) -> None:
         self.server = server
         self.prefix = prefix
+        self.pause = pause
         self.acknowledged: list[str] = []
         self.answers: Counter[int] = Counter()
         self.failed_at: list[float] = []
+        self.hasty: list[str] = []
+        self.slowest = 0.0
         self._over = threading.Event()
         self._threads = [threading.Thread(target=self._run, args=(client,)) for client in range(clients)]
 
@@ -40,14 +53,20 @@ class Registrations:
 
     def _run(self, client: int) -> None:
         number = 0
-        while not self._over.wait(PAUSE):
+        while not self._over.wait(self.pause):
             number += 1
             email = f"{self.prefix}{client}n{number}@example.com"
             body = {"email": email, "password": "a long enough password", "first_name": "Ann"}
+            begun = time.monotonic()
             try:
-                status = self.server.post("/api/auth/register/", body).status
-            except OSError:
+                answer = self.server.post("/api/auth/register/", body)
+            except (OSError, HTTPException):
                 status = 0
+            else:
+                status = answer.status
+                if status >= 400 and "retry-after" not in answer.headers:
+                    self.hasty.append(answer.text)
+            self.slowest = max(self.slowest, time.monotonic() - begun)
             self.answers[status] += 1
             if status == 202:
                 self.acknowledged.append(email)

@@ -1,15 +1,13 @@
 """Promise 11, with PostgreSQL restarted under load: nobody ends, and what was acknowledged is there and is mailed."""
 
-import shutil
-import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from keystone.tests.factories import PASSWORD
 from keystone.tests.faults.fleet import PROMISED, smtp
-from keystone.tests.faults.postgres import Postgres
+from keystone.tests.faults.postgres import Postgres, once
 from keystone.tests.faults.registering import Registrations
 from keystone.tests.mail.smtp_server import SmtpServer
 from keystone.tests.measures import Measured
@@ -17,27 +15,13 @@ from keystone.tests.served.conftest import QUICK, WIDE, Manage
 from keystone.tests.served.process import until
 from keystone.tests.served.server import Server
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
-AWAY = 3  # seconds
+pytestmark = [once, pytest.mark.served, pytest.mark.django_db(transaction=True)]
+PATIENCE = 5  # seconds that a request waits for a connection
 
 
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[Postgres]:
-    """A server of these tests' own."""
-    folder = Path(tempfile.mkdtemp(prefix="kpg"))  # pytest's folders have paths too long for a socket
-    server = Postgres(folder)
-    try:
-        server.make()
-        yield server
-    finally:
-        if (server.folder / "postmaster.pid").exists():
-            server.stop()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.mark.parametrize("mode", ["fast", "immediate"])
+@pytest.mark.parametrize(("mode", "away"), [("fast", PATIENCE + 2), ("immediate", PATIENCE - 2)])
 def test_a_restart_of_postgresql_under_load_loses_nothing(
-    manage: Manage, postgres: Postgres, sink: SmtpServer, measured: Measured, tmp_path: Path, mode: str
+    manage: Manage, postgres: Postgres, sink: SmtpServer, measured: Measured, tmp_path: Path, mode: str, away: int
 ) -> None:
     here = smtp(sink.port) | {"DATABASE_URL": postgres.url}
     worker, scheduler = manage("worker", *QUICK, environment=here), manage("scheduler", environment=here)
@@ -55,7 +39,7 @@ def test_a_restart_of_postgresql_under_load_loses_nothing(
             enough = len(registrations.acknowledged) + 30
             until(lambda: len(registrations.acknowledged) >= enough, seconds=PROMISED, alive=worker)
             postgres.stop(mode)
-            time.sleep(AWAY)
+            time.sleep(away)
             postgres.start()
             returned = time.monotonic()
             enough = len(registrations.acknowledged) + 30
@@ -80,15 +64,81 @@ def test_a_restart_of_postgresql_under_load_loses_nothing(
         recovered = postgres.values(slowest)[0]
         errors = max([0.0, *(at - returned for at in registrations.failed_at)])
         measured(
-            f"PostgreSQL restarted, and away for {AWAY} s ({mode}), under load: {len(acknowledged)} registrations, "
+            f"PostgreSQL restarted, and away for {away} s ({mode}), under load: {len(acknowledged)} registrations, "
             f"lost {lost + unsent}, duplicated {twice}, {len(registrations.failed_at)} refused, the last one "
             f"{errors:.1f} s after its return; the last mail recovered in {recovered:.1f} s"
         )
         assert (lost, unsent) == (0, 0)
         assert twice <= 8  # slots of the worker, two outages
-        assert set(registrations.answers) <= {202, 500, 503}
+        assert set(registrations.answers) <= {202, 503}
+        if away > PATIENCE:
+            assert registrations.answers[503] > 0
+        assert registrations.hasty == []
         assert "Traceback" not in scheduler.said
     finally:
         server.stop()
     assert worker.terminate() == 0
     assert scheduler.terminate() == 0
+
+
+READS = [
+    "/api/me/",
+    "/api/users/",
+    "/api/health/ready/",
+    "/admin/",
+    "/admin/keystone/user/",
+    "/verify-email/a-token-that-is-none/",
+    "/reset-password/a-token-that-is-none/",
+    "/confirm-email/a-token-that-is-none/",
+]
+FORMS = [
+    ("/admin/login/", {"username": "ann@example.com", "password": PASSWORD}),
+    ("/api/session/login/", {"username": "ann@example.com", "password": PASSWORD}),
+    ("/reset-password/", {"email": "ann@example.com"}),
+    ("/verify-email/resend/", {"email": "ann@example.com"}),
+    ("/verify-email/a-token-that-is-none/", {}),
+    ("/admin/logout/", {}),
+]
+BODIES = [
+    ("/api/auth/register/", {"email": "ann@example.com", "password": "a good long one", "first_name": "Ann"}),
+    ("/api/auth/login/", {"email": "ann@example.com", "password": PASSWORD}),
+    ("/api/auth/password/reset/", {"email": "ann@example.com"}),
+    ("/api/auth/verify-email/", {"token": "a-token-that-is-none"}),
+]
+WITHOUT = [
+    "/",
+    "/docs/",
+    "/redoc/",
+    "/api/schema/",
+    "/api/health/live/",
+    "/admin/login/",
+    "/reset-password/",
+    "/nowhere/",
+]
+
+
+def test_whoever_needs_postgresql_while_it_is_away_is_told_when_to_come_again(
+    postgres: Postgres, tmp_path: Path, measured: Measured
+) -> None:
+    """Whatever asks for it first: a view, a middleware, a form, a template; and what needs it not goes on."""
+    email = postgres.add_superuser()
+    server = Server(tmp_path, environment={"DATABASE_URL": postgres.url, **WIDE})
+    server.start()
+    try:
+        browser = server.browser().sign_in(email, PASSWORD)
+        token = server.post("/api/auth/login/", {"email": email, "password": PASSWORD}).json["access"]
+        before = {path: server.browser().send("GET", path).status for path in WITHOUT}
+        postgres.stop("fast")
+        found = {f"token {path}": server.get(path, {"Authorization": f"Bearer {token}"}) for path in READS[:2]}
+        found |= {f"GET {path}": browser.send("GET", path) for path in READS}
+        found |= {f"form {path}": browser.send("POST", path, form) for path, form in FORMS}
+        found |= {f"POST {path}": server.post(path, body) for path, body in BODIES}
+        unneeded = {path: server.browser().send("GET", path).status for path in WITHOUT}
+    finally:
+        server.stop()
+    others = {name: answer for name, answer in found.items() if answer.status != 503}
+    measured(f"PostgreSQL away: {len(found)} ways to need it, {len(others)} not answered by 503 with Retry-After")
+    assert {name: (answer.status, answer.text[:300]) for name, answer in others.items()} == {}
+    hasty = [name for name, answer in found.items() if answer.headers.get("retry-after") != "5"]
+    assert hasty == ["GET /api/health/ready/"]  # whoever asks that has an interval of its own
+    assert unneeded == before

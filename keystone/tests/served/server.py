@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote, urlencode
 
+import psutil
 from django.conf import settings
 from django.db import connection
 
@@ -55,21 +56,20 @@ class Server:
         *,
         application: str = "config.wsgi:application",
         environment: dict[str, str] | None = None,
+        workers: int = 2,
     ) -> None:
         """Prepare; `environment` is what the processes find in theirs beside the tests' settings."""
+        folder.mkdir(parents=True, exist_ok=True)
         self.mail_folder = folder / "mails"
         self.log = folder / "server.log"
         self.application = application
         self.environment = environment or {}
+        self.workers = workers
+        self.port = 0
 
     def start(self) -> None:
         """Start, and wait until it answers."""
-        self.port = free_port()
-        environment = process_environment(self.mail_folder, self.environment)
-        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-        command += ["--port", str(self.port), "--workers", "2", "--blocking-threads", "12", self.application]
-        with self.log.open("wb") as log:
-            self.process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log)
+        self.launch()
         deadline = time.monotonic() + START_LIMIT
         while True:
             try:
@@ -82,10 +82,29 @@ class Server:
                 raise RuntimeError(self.log.read_text())
             time.sleep(0.1)
 
+    def launch(self) -> None:
+        """Start without waiting; the second time at the same port."""
+        self.port = self.port or free_port()
+        environment = process_environment(self.mail_folder, self.environment)
+        command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--workers", str(self.workers)]
+        command += ["--blocking-threads", "12", self.application]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log)
+
     def stop(self) -> None:
         """End the processes."""
         self.process.terminate()
         self.process.wait(timeout=20)
+
+    def kill(self) -> None:
+        """End all of them as a crash of their machine would."""
+        main = psutil.Process(self.process.pid)
+        everybody = [main, *main.children(recursive=True)]  # it first, for it would start others
+        for process in everybody:
+            process.kill()
+        self.process.wait(timeout=20)
+        psutil.wait_procs(everybody, timeout=20)
 
     def forget_mails(self) -> None:
         """Empty the folder of mails."""
