@@ -125,7 +125,7 @@ def _decimal(name: str, default: float, *, fits: Callable[[float], bool], must_b
 
 
 def words(name: str, default: list[str]) -> list[str]:
-    """A list, as `a,b,c` or as JSON `["a", "b"]`."""
+    """A list, as `a,b,c`, a line each, or as JSON `["a", "b"]`."""
     value = text(name, "").strip()
     if not value:
         return default
@@ -137,7 +137,7 @@ def words(name: str, default: list[str]) -> list[str]:
         if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
             raise ImproperlyConfigured(f"{name} must be a comma list or a JSON list of strings, not {value!r}.")
         return items
-    return [item.strip() for item in value.split(",") if item.strip()]
+    return [item.strip() for item in re.split(r"[,\n]", value) if item.strip()]
 
 
 def choice(name: str, default: str, choices: tuple[str, ...]) -> str:

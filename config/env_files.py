@@ -42,7 +42,7 @@ def is_given(name: str) -> bool:
 
 
 def held_by(path: str, name: str) -> str:
-    """The value that a file holds alone, without the end of its last line.
+    """The value that a file holds alone, without the end of its last line and the mark that Windows begins files with.
 
     It is read whenever it is asked for: the process's environment, which every child inherits, never has it.
 
@@ -53,7 +53,7 @@ def held_by(path: str, name: str) -> str:
         ImproperlyConfigured: the file cannot be read, or nothing stands in it.
     """
     try:
-        value = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+        value = Path(path).read_text(encoding="utf-8-sig").removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise ImproperlyConfigured(f"{name}: {path} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:

@@ -73,12 +73,15 @@ def test_every_process_of_the_product_has_the_same_settings(path: Path) -> None:
 def test_developments_values_are_taken_by_the_settings() -> None:
     variables = settings_variables().variables
     for name, given in environment(DEVELOPMENT, "worker").items():
-        variables[name].check(re.sub(r"\$\{\w+:-(\w*)\}", r"\1", given))
+        if name not in of_the_image():
+            variables[name].check(re.sub(r"\$\{\w+:-(\w*)\}", r"\1", given))
 
 
 def test_production_forgets_nothing_that_development_says() -> None:
     # Which of the two ways to reach a service is a server's own choice; TLS is on unless somebody turns it off.
     left_out = {"DATABASE_URL", "REDIS_URL", "SMTP_TLS", "SMTP_SSL"}
+    left_out |= {"DATABASE_POOLER", "EMAIL_PROVIDER"}  # so are these
+    left_out |= {"DATA_DIR", "PORT"}  # the image has them
     production = {stem(name) for name in environment(PRODUCTION, "worker")}
     assert sorted(set(environment(DEVELOPMENT, "worker")) - production - left_out) == []
 
@@ -165,14 +168,24 @@ def test_production_opens_the_proxys_ports_alone() -> None:
 def test_production_takes_nothing_of_development_along() -> None:
     base, overlay = services(DEVELOPMENT), services(PRODUCTION)
     for name in OURS:
-        assert value(overlay[name]["build"])["target"] == "production"
         # A tag works at its own key only: each must stand wherever a mapping or a list would else be merged.
-        for key in ("build", "environment", "env_file", "depends_on"):
+        for key in ("environment", "env_file", "depends_on"):
             assert isinstance(overlay[name][key], Override), (name, key)
         if "volumes" in base[name]:
             assert isinstance(overlay[name]["volumes"], Override)
         if "develop" in base[name]:
             assert overlay[name]["develop"] is RESET
+
+
+def test_no_two_services_build_an_image_of_one_name() -> None:
+    assert {services(DEVELOPMENT)[name]["build"]["target"] for name in OURS} == {"development"}
+    assert [name for name in OURS if "image" in services(DEVELOPMENT)[name]] == []
+    overlay = services(PRODUCTION)
+    assert {overlay[name]["image"] for name in OURS} == {"${DOCKER_IMAGE:-keystone:production}"}
+    built = {name: overlay[name]["build"] for name in OURS if overlay[name]["build"] is not RESET}
+    assert list(built) == ["keystone-backend"]
+    assert isinstance(built["keystone-backend"], Override)
+    assert value(built["keystone-backend"])["target"] == "production"
 
 
 def test_production_contains_every_container() -> None:

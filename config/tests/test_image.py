@@ -3,6 +3,8 @@
 import fnmatch
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import threading
@@ -69,6 +71,24 @@ def test_a_worker_that_starts_anew_is_not_ready_by_what_the_last_one_left(place:
     assert not (place / "worker.ready").exists()
 
 
+def test_the_first_process_of_a_container_ends_when_it_is_told_to() -> None:
+    alone = ["unshare", "--pid", "--fork", "--kill-child"]
+    if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True).returncode:
+        pytest.skip("no process may be the first one here")
+    nowhere = {"DATABASE_URL": "", "POSTGRES_SERVER": "127.0.0.1", "POSTGRES_PORT": "1"}
+    surroundings = {"PATH": os.environ["PATH"], "ENVIRONMENT": "local", "PYTHONUNBUFFERED": "1", **nowhere}
+    command = [*alone, sys.executable, "manage.py", "server", "prestart"]
+    with subprocess.Popen(command, cwd=env.BASE_DIR, env=surroundings, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stderr is not None
+            assert process.stderr.readline().startswith("Attempt 1 of ")
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            os.kill(int(children[0]), signal.SIGTERM)
+            assert process.wait(timeout=30) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
+
+
 def health(place: Path, **surroundings: str) -> tuple[int, str]:
     command = [sys.executable, "-I", str(IMAGE / "healthcheck.py")]
     done = subprocess.run(command, env={"TMPDIR": str(place), **surroundings}, capture_output=True, text=True)
@@ -117,8 +137,12 @@ def site_port() -> Iterator[int]:
 
 def test_web_is_healthy_while_it_answers_to_its_name(tmp_path: Path, site_port: int) -> None:
     (tmp_path / "role").write_text("web\n")
-    assert health(tmp_path, PORT=str(site_port), PUBLIC_URL="https://keystone.test") == (0, "")
-    assert health(tmp_path, PORT=str(site_port)) == (1, "answered 400 to localhost")
+    port = str(site_port)
+    for hosts in ("keystone.test", ".keystone.test, other.test", '["keystone.test", "other.test"]'):
+        assert health(tmp_path, PORT=port, ALLOWED_HOSTS=hosts) == (0, "")
+    (tmp_path / "hosts").write_text("keystone.test\nother.test\n")
+    assert health(tmp_path, PORT=port, ALLOWED_HOSTS_FILE=f"{tmp_path}/hosts") == (0, "")
+    assert health(tmp_path, PORT=port) == (1, "answered 400 to localhost")
     status, said = health(tmp_path, PORT="1")
     assert (status, said[:10]) == (1, "no answer:")
 
@@ -160,4 +184,12 @@ def test_only_what_is_named_reaches_the_build() -> None:
     for line in instructions("COPY"):
         words = [word for word in line.split() if not word.startswith("--")]
         if "--from=" not in line and words[0] != ".":
-            assert {Path(word).parts[0] for word in words[:-1]} <= allowed
+            assert all(any(Path(word).is_relative_to(name) for name in allowed) for word in words[:-1])
+
+
+def test_no_file_that_holds_secrets_reaches_the_build() -> None:
+    lines = (env.BASE_DIR / ".dockerignore").read_text().splitlines()
+    folders = [line.removeprefix("!") for line in lines if line.startswith("!")]
+    ignored = [path for path in env.BASE_DIR.glob("deploy/**/.gitignore") if path.read_text().strip()]
+    assert ignored  # secrets.env of an overlay
+    assert [path for path in ignored if any(path.is_relative_to(env.BASE_DIR / name) for name in folders)] == []

@@ -2,11 +2,11 @@
 """Whether this container does what it was started for: it ends with 0 or 1. The entrypoint notes the role."""
 
 import os
+import re
 import sys
 import time
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
-from urllib.parse import urlsplit
 
 STATE = Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108 - the container's own
 OLDEST = 30  # seconds without a sign of life
@@ -23,8 +23,8 @@ def fault() -> str:
 
 
 def fault_of_web() -> str:
-    """The process answers. It is asked by the name that it is known by, since it answers to no other."""
-    host = urlsplit(os.environ.get("PUBLIC_URL", "")).hostname or "localhost"
+    """The process answers. It is asked by a name that it was told, since it answers to no other."""
+    host = first_host()
     connection = HTTPConnection("127.0.0.1", int(os.environ.get("PORT") or 8000), timeout=TIMEOUT)
     try:
         connection.request("GET", "/api/health/live/", headers={"Host": host})
@@ -34,6 +34,14 @@ def fault_of_web() -> str:
     finally:
         connection.close()
     return "" if status == 200 else f"answered {status} to {host}"
+
+
+def first_host() -> str:
+    """The first of ALLOWED_HOSTS, which may be in a file; this machine's where there is none, as in development."""
+    path = os.environ.get("ALLOWED_HOSTS_FILE", "")
+    hosts = os.environ.get("ALLOWED_HOSTS", "") or (Path(path).read_text(encoding="utf-8-sig") if path else "")
+    names = [name.strip().lstrip(".") for name in re.split(r'[,\n"]|^\[(?=")', hosts)]
+    return next(filter(None, names), "localhost")
 
 
 def fault_of_file(file: Path) -> str:

@@ -4,6 +4,7 @@ import fcntl
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import termios
@@ -14,6 +15,12 @@ from django.conf import settings
 
 LIMIT = 60  # seconds; machines that run tests are often busy
 PATIENCE = 10  # seconds until a key is pressed once more
+
+
+def _as_of_a_shell() -> None:
+    """Take the terminal, and hear Ctrl-C again where the tests run in the background, which does not."""
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Terminal:
@@ -36,7 +43,7 @@ class Terminal:
             stdout=theirs,
             stderr=theirs,
             start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - nothing else runs in between
+            preexec_fn=_as_of_a_shell,  # noqa: PLW1509 - nothing else runs in between
         )
         os.close(theirs)
 
