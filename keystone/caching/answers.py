@@ -16,9 +16,9 @@ NOTES = ("xframe_options_exempt", "_csp_config", "_csp_ro_config")
 
 def lifetime(request: HttpRequest, response: HttpResponseBase, *, expire: int, public: bool) -> int:
     """For how many seconds the answer may be kept; 0 for not at all."""
-    if response.status_code != 200 or response.streaming or response.cookies or "*" in varies_on(response):
+    if response.status_code != 200 or response.streaming or "*" in varies_on(response):
         return 0
-    if _is_for_one_visit(request):
+    if response.cookies or response.has_header("Set-Cookie") or _is_for_one_visit(request):
         return 0
     said = _cache_control(response)
     if not said.keys().isdisjoint({"no-store", "no-cache"} | ({"private"} if public else set())):
@@ -34,10 +34,12 @@ def _is_for_one_visit(request: HttpRequest) -> bool:
 
     Who changed the session must get its cookie.
     """
+    messages = getattr(request, "_messages", None)
     return bool(
         request.META.get("CSRF_COOKIE_NEEDS_UPDATE")
         or get_nonce(request)
-        or getattr(getattr(request, "_messages", None), "used", False)
+        or getattr(messages, "used", False)
+        or getattr(messages, "added_new", False)
         or getattr(getattr(request, "session", None), "modified", False)
     )
 

@@ -1,7 +1,8 @@
 """Redis as the cache: slower by one failed call when it is down or hangs, and never an error."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django_redis.cache import RedisCache as DjangoRedisCache
@@ -9,8 +10,9 @@ from django_redis.exceptions import ConnectionInterrupted
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.client import Pipeline
+from redis.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -18,6 +20,8 @@ from keystone.caching.breaker import Breaker
 from keystone.caching.tokens import ERA, token
 
 TIMEOUT = 0.25  # seconds, to connect and for each answer
+RUN = "caching:run"  # which run of the server everything that is kept was made under
+RUN_ID = re.compile(r"^run_id:(\w+)", re.MULTILINE)
 AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
 _breakers: dict[str, Breaker] = {}
 
@@ -70,8 +74,13 @@ class RedisCache(DjangoRedisCache):
             "SOCKET_CONNECT_TIMEOUT": TIMEOUT,
             "SOCKET_TIMEOUT": TIMEOUT,
             "IGNORE_EXCEPTIONS": True,
+            "SERIALIZER": "keystone.caching.signed.SignedPickle",
             **given,
-            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 0), **given.get("CONNECTION_POOL_KWARGS", {})},
+            "CONNECTION_POOL_KWARGS": {
+                "retry": Retry(NoBackoff(), 0),
+                "redis_connect_func": self._meet,
+                **given.get("CONNECTION_POOL_KWARGS", {}),
+            },
             "REDIS_CLIENT_CLASS": "keystone.caching.backend.GuardedRedis",
             "REDIS_CLIENT_KWARGS": {"breaker": self.breaker},
         }
@@ -83,6 +92,28 @@ class RedisCache(DjangoRedisCache):
             self.client.get_client(write=True).mset({self.client.make_key(key): token() for key in keys})
         except (ConnectionInterrupted, RedisError) as error:
             self.breaker.fail(error)
+
+    def _meet(self, connection: AbstractConnection) -> None:
+        """Before anything is read by a new connection: whether the server is the one that was.
+
+        One that was started again with what it had once saved, or that has taken over from another, may have forgotten
+        tokens, and nothing fails then: the client opens connections anew by itself. So all that it has is void.
+        """
+
+        def ask(*command: str | int) -> str:
+            connection.send_command(*command)  # type: ignore[no-untyped-call]  # the client has no types here
+            said = connection.read_response()
+            return said.decode() if isinstance(said, bytes) else str(said)
+
+        connection.on_connect()  # type: ignore[no-untyped-call]
+        info, known = "", self.client.make_key(RUN)
+        with suppress(ResponseError):  # where this user may not ask, it cannot be known
+            info = ask("INFO", "server")
+        try:
+            if (run := RUN_ID.search(info)) and ask("GET", known) != run[1]:
+                ask("MSET", self.client.make_key(ERA), token(), known, run[1])
+        except ResponseError as error:
+            raise RedisConnectionError(str(error)) from error  # who takes no writes is not read from
 
     def _start_era(self) -> None:
         """For the breaker, whose own try it passes by."""

@@ -31,6 +31,9 @@ def remembered[**P, R](
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        if function.__name__ == "<lambda>":
+            raise TypeError("A remembered function must have a name: it is kept by it.")
+
         def slot(args: Any, kwargs: Any) -> Slot:
             for value in (*args, *kwargs.values()):
                 _check(value)

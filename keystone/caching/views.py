@@ -51,30 +51,30 @@ def cached[F: Callable[..., Any]](
 
             @wraps(view)
             async def aanswer(*args: Any, **kwargs: Any) -> Any:
-                asked = Asked.of(args)
+                asked = Asked.of(args, kwargs)
                 if not asked.may_be_kept:
                     return await view(*args, **kwargs)
-                user = await asked.http.auser() if hasattr(asked.http, "auser") and not public else None
-                found = await keeping.slot(asked, user).atake()
+                who = await sync_to_async(keeping.who)(asked)
+                found = await keeping.slot(asked, who).atake()
                 if isinstance(found, Hit):
                     return keeping.again(asked, found)
                 async with found as turn:
                     response = await view(*args, **kwargs)
-                    return await sync_to_async(keeping.first)(asked, user, response, turn)
+                    return await sync_to_async(keeping.first)(asked, who, response, turn)
 
             return aanswer  # type: ignore[return-value]  # it is called as the view is
 
         @wraps(view)
         def answer(*args: Any, **kwargs: Any) -> Any:
-            asked = Asked.of(args)
+            asked = Asked.of(args, kwargs)
             if not asked.may_be_kept:
                 return view(*args, **kwargs)
-            user = getattr(asked.request, "user", None)
-            found = keeping.slot(asked, user).take()
+            who = keeping.who(asked)
+            found = keeping.slot(asked, who).take()
             if isinstance(found, Hit):
                 return keeping.again(asked, found)
             with found as turn:
-                return keeping.first(asked, user, view(*args, **kwargs), turn)
+                return keeping.first(asked, who, view(*args, **kwargs), turn)
 
         return answer  # type: ignore[return-value]  # it is called as the view is
 
@@ -88,15 +88,17 @@ class Asked:
     request: Any
     http: HttpRequest
     view: Any  # the object whose method it is; None of a function
+    arguments: str  # the others: of the address, or of whoever calls the method
 
     @classmethod
-    def of(cls, args: tuple[Any, ...]) -> "Asked":
+    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Asked":
         """The request among the arguments of a view."""
         for place, value in enumerate(args[:2]):
+            others = repr((args[place + 1 :], sorted(kwargs.items())))
             if isinstance(value, Request):
-                return cls(value, value._request, args[0] if place else value.parser_context["view"])
+                return cls(value, value._request, args[0] if place else value.parser_context["view"], others)
             if isinstance(value, HttpRequest):
-                return cls(value, value, args[0] if place else None)
+                return cls(value, value, args[0] if place else None, others)
         raise ImproperlyConfigured("cached belongs on views, whose first argument is a request.")
 
     @property
@@ -119,6 +121,7 @@ class Asked:
             form = f"{self.request.accepted_renderer.format} {self.request.accepted_renderer.media_type}"
         return (
             *(type(self.view).__qualname__, self.http.method, self.http.scheme, self.http.get_host(), self.http.path),
+            self.arguments,
             *(sorted(self.http.GET.lists()), form, translation.get_language(), timezone.get_current_timezone_name()),
         )
 
@@ -138,14 +141,27 @@ class Keeping:
     local: bool
     headers: frozenset[str]
 
-    def slot(self, asked: Asked, user: Any) -> Slot:
+    def who(self, asked: Asked) -> tuple[str, ...]:
+        """Whom the answer is for.
+
+        Only DRF knows people by their Authorization. To what looks at it by itself, each one is another person.
+        """
+        if self.public:
+            return ()
+        said = asked.http.headers.get("Authorization", "")
+        user = getattr(asked.request, "user", None)
+        if user is not None and user.is_authenticated:
+            return "person", str(user.pk), "" if isinstance(asked.request, Request) else said
+        session = getattr(asked.http, "session", None)
+        return "session", str(getattr(session, "session_key", None) or ""), said
+
+    def slot(self, asked: Asked, who: tuple[str, ...]) -> Slot:
         """Where the answer to this is kept."""
         headers = [(name, asked.http.headers.get(name)) for name in sorted(self.headers)]
-        who = "everybody" if self.public else _who(asked.http, user)
         what = ("view", self.view.__module__, self.view.__qualname__, who, asked.what, headers)
         return Slot(what, self.models, local=self.local)
 
-    def first(self, asked: Asked, user: Any, response: HttpResponseBase, turn: Turn) -> HttpResponseBase:
+    def first(self, asked: Asked, who: tuple[str, ...], response: HttpResponseBase, turn: Turn) -> HttpResponseBase:
         """The answer that was made, kept where it may be."""
         if isinstance(response, Response) and not isinstance(asked.request, Request):
             raise ImproperlyConfigured(INSIDE)
@@ -154,7 +170,7 @@ class Keeping:
         if not expire:
             return response
         self.headers |= varies_on(response)
-        turn.keep(packed(response), expire=expire, elsewhere=self.slot(asked, user))  # type: ignore[arg-type]  # it does not stream
+        turn.keep(packed(response), expire=expire, elsewhere=self.slot(asked, who))  # type: ignore[arg-type]  # it does not stream
         return self._told(asked, response, expire)
 
     def again(self, asked: Asked, hit: Hit) -> HttpResponseBase:
@@ -171,13 +187,6 @@ class Keeping:
             ask_again=bool(self.models),
             vary=[*map(str.title, vary)],
         )
-
-
-def _who(http: HttpRequest, user: Any) -> tuple[str, str]:
-    if user is not None and user.is_authenticated:
-        return "person", str(user.pk)
-    session = getattr(http, "session", None)
-    return "session", str(getattr(session, "session_key", None) or "")
 
 
 def _render(asked: Asked, response: Any) -> None:

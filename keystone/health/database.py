@@ -11,6 +11,7 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 from keystone.background.reading import COUNTED, DUE, running_workers
 from keystone.conf import options
 from keystone.health import migrations
+from keystone.health.pool import is_cut_off
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.scheduling.processes import alive
 
@@ -80,7 +81,7 @@ def _judge(error: Exception, said: dict[str, str]) -> None:
     state = getattr(cause, "sqlstate", None) or ""
     if state == DISK_FULL:
         said[DISK] = "full"
-    elif isinstance(cause, PoolTimeout | TooManyRequests):
+    elif isinstance(cause, PoolTimeout | TooManyRequests) and not is_cut_off():
         said[DATABASE] = "pool exhausted"
     elif said[DATABASE] == UNKNOWN or not state or state.startswith(GONE):
         said[DATABASE] = "unreachable"

@@ -8,15 +8,19 @@ from opentelemetry.trace import SpanKind, Status
 from opentelemetry.util.types import Attributes, AttributeValue
 
 from keystone.logs.masking import masked
+from keystone.logs.pairs import MASK, is_secret_name
 
 # Who asked: the log has that for those who may know.
 LEFT_OUT = frozenset(
     {
         *("client.address", "client.port", "enduser.id", "http.client_ip", "net.peer.ip", "net.peer.port"),
         *("network.peer.address", "network.peer.port", "url.query", "db.user", "db.statement.parameters"),
+        # Headers are sent where a variable of OpenTelemetry's names them.
+        *(f"http.request.header.{name}" for name in ("forwarded", "x_forwarded_for", "x_real_ip")),
     }
 )
-ADDRESSES = frozenset({"http.target", "http.url", "url.full", "url.path"})  # without what their queries say
+# Without what their queries say.
+ADDRESSES = frozenset({"http.target", "http.url", "url.full", "url.path", "http.request.header.referer"})
 EXCEPTION_TYPE = "exception.type"  # all that is told of an exception: its text quotes rows
 
 
@@ -65,7 +69,11 @@ def _attributes(given: Attributes) -> Mapping[str, AttributeValue]:
 
 def _value(name: str, value: AttributeValue) -> AttributeValue:
     if isinstance(value, str):
+        if is_secret_name(name):
+            return MASK
         return masked(value.partition("?")[0] if name in ADDRESSES else value)
     if isinstance(value, (bool, int, float)):
         return value
-    return masked(str(value))
+    if isinstance(value, (list, tuple)):
+        return [str(_value(name, str(part))) for part in value]
+    return MASK if is_secret_name(name) else masked(str(value))

@@ -1,11 +1,13 @@
 """Redis down and hung: after the first failed call no other is made, nothing fails, and nothing old comes back."""
 
 import logging
+import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,7 @@ from pytest_django import Settings
 from keystone.caching import breaker as breaker_module
 from keystone.caching.backend import RedisCache
 from keystone.caching.breaker import Breaker
+from keystone.caching.tokens import ERA
 from keystone.caching.values import remembered
 from keystone.tests.at_once import at_once
 from keystone.tests.caching.redis_server import RedisServer
@@ -137,6 +140,35 @@ def test_what_was_written_meanwhile_is_not_stale_when_redis_is_back(
     assert number() == 1
     Group.objects.create(name="b")
     assert number() == number() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_redis_that_forgot_while_nobody_asked_it_is_not_believed(
+    shared: RedisCache, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    @remembered(models=(Group,))
+    def number() -> int:
+        return Group.objects.count()
+
+    assert number() == number() == 0
+    saved = tmp_path / "saved"
+    shutil.copytree(redis_server.folder / "appendonlydir", saved)
+    Group.objects.create(name="a")
+    assert number() == 1
+    redis_server.kill()
+    shutil.rmtree(redis_server.folder / "appendonlydir")
+    shutil.copytree(saved, redis_server.folder / "appendonlydir")
+    redis_server.start()
+    with redis_server.client() as client:
+        assert len(list(client.scan_iter("*caching:made*"))) == 1  # as it was before the commit
+    assert number() == number() == 1
+    assert not shared.breaker.is_open  # no call failed that would have told
+
+    with redis_server.client() as client:  # a server that does not say which one it is, is used as it is
+        client.acl_setuser("default", enabled=True, commands=["-info"])
+    shared.client.get_client().connection_pool.disconnect()
+    assert number() == 1
+    assert shared.get_many([ERA]) != {}
 
 
 @pytest.mark.django_db(transaction=True)

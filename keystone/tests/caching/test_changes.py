@@ -207,3 +207,8 @@ def test_a_value_is_kept_for_each_of_its_arguments() -> None:
     assert twice(2) == "22"
     with pytest.raises(TypeError, match="must be plain, not a Group"):
         twice(Group.objects.get())
+
+
+def test_a_function_without_a_name_is_refused() -> None:
+    with pytest.raises(TypeError, match="must have a name"):
+        remembered()(lambda: 1)

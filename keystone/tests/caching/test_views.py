@@ -1,19 +1,23 @@
 """Which answers are kept, for whom, and what clients are told of them."""
 
+import pickle
 from collections.abc import Callable
 
 import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth.models import Group
 from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.test import AsyncClient, Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
 from keystone.caching.backend import RedisCache
+from keystone.caching.signed import LENGTH, _signature
 from keystone.caching.views import cached
-from keystone.tests.caching.views import OfDrf, calls
+from keystone.tests.caching.views import OfDrf, called, calls
 from keystone.tests.factories import UserFactory
 
 pytestmark = [
@@ -34,6 +38,16 @@ def text(client: Client, address: str, **headers: str) -> str:
     return client.get(address, headers=headers).content.decode()
 
 
+def of_a_header(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """A middleware that knows people by a way of its own, and `auser` nothing of."""
+
+    def find(request: HttpRequest) -> HttpResponseBase:
+        request.user = User.objects.get(pk=request.headers["X-Person"])
+        return get_response(request)
+
+    return find
+
+
 def directives(answer: object) -> set[str]:
     """What Cache-Control says."""
     return set(answer.headers["Cache-Control"].split(", "))  # type: ignore[attr-defined]  # an answer
@@ -49,6 +63,30 @@ def test_an_answer_is_kept_for_each_person_and_for_each_session_of_nobody(client
     session["basket"] = 1
     session.save()
     assert text(nobody, "/private/") == "private 4"
+
+
+def test_who_shows_another_authorization_is_another_person(client: Client) -> None:
+    client.force_login(UserFactory())  # which changes nothing: only the view knows what it looks at
+    for caller in (Client(), client, Client()):
+        for said in ("Bearer a", "Bearer b"):
+            assert text(caller, "/authorization/", Authorization=said) == f"for {said}"
+
+
+def test_a_coroutine_answers_whom_the_middleware_has_found(settings: Settings) -> None:
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, "keystone.tests.caching.test_views.of_a_header"]
+    ann, ben = UserFactory(), UserFactory()
+
+    async def ask() -> list[str]:
+        return [
+            (await AsyncClient().get("/authorization-async/", headers={"X-Person": str(user.pk)})).content.decode()
+            for user in (ann, ben, ann)
+        ]
+
+    assert async_to_sync(ask)() == [f"for {user.pk}" for user in (ann, ben, ann)]
+
+
+def test_the_arguments_of_a_method_make_answers_different(client: Client) -> None:
+    assert [text(client, "/parts/") for _ in range(2)] == ["part 1. part 2. "] * 2
 
 
 def test_a_public_answer_is_one_for_all(client: Client) -> None:
@@ -90,7 +128,11 @@ def test_clients_are_told_how_long_and_for_whom(client: Client) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind", ["cookie", "form", "session", "stream", "missing", "star", "no-store", "private", "no-cache", "max-age=0"]
+    "kind",
+    [
+        *("cookie", "header", "message", "form", "session", "stream", "missing", "star"),
+        *("no-store", "private", "no-cache", "max-age=0"),
+    ],
 )
 def test_what_is_for_one_visit_only_is_not_kept(client: Client, kind: str) -> None:
     answers = [client.get(f"/odd/{kind}/") for _ in range(2)]
@@ -158,6 +200,30 @@ def test_what_another_version_has_kept_is_no_harm(client: Client, shared: RedisC
     text(client, "/public/")
     redis = shared.client.get_client()
     [key] = [key for key in redis.scan_iter() if b"made" in key]
-    redis.set(key, b"\x80\x04\x8c\x08nowhere_\x94\x8c\x04Nope\x94\x93\x94.")
+    unknown = b"\x80\x04\x8c\x08nowhere_\x94\x8c\x04Nope\x94\x93\x94."
+    redis.set(key, _signature(unknown) + unknown)
     assert text(client, "/public/") == "public 2"
     assert text(client, "/public/") == text(client, "/public/") == "public 3"
+
+
+class Bomb:
+    """As a pickle, it runs what it likes where it is loaded."""
+
+    def __reduce__(self) -> tuple[Callable[[str], str], tuple[str]]:
+        return called, ("bomb",)
+
+
+def test_what_others_have_put_into_redis_is_not_loaded(client: Client, shared: RedisCache, settings: Settings) -> None:
+    text(client, "/public/")
+    redis = shared.client.get_client()
+    [key] = [key for key in redis.scan_iter() if b"made" in key]
+    for value in (pickle.dumps(Bomb()), bytes(LENGTH) + pickle.dumps(Bomb()), b"short"):
+        redis.set(key, value)
+        redis.set(shared.client.make_key("a"), value)
+        assert shared.get("a", "default") == "default"
+        assert shared.get_or_set("a", 5) == 5
+        text(client, "/public/")
+    assert "bomb" not in calls
+    assert text(client, "/public/") == "public 4"
+    settings.SECRET_KEY = "another one, that is as long as it has to be, of course"
+    assert text(client, "/public/") == text(client, "/public/") == "public 5"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from django.contrib import messages
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
@@ -48,6 +49,11 @@ def odd(request: HttpRequest, kind: str) -> HttpResponseBase:
             response = HttpResponse(text)
             response.set_cookie("a", "b")
             return response
+        case "header":
+            return HttpResponse(text, headers={"Set-Cookie": "a=b"})
+        case "message":
+            messages.info(request, text)
+            return HttpResponse(text)
         case "form":
             return HttpResponse(get_token(request))
         case "session":
@@ -60,6 +66,25 @@ def odd(request: HttpRequest, kind: str) -> HttpResponseBase:
         case "star":
             return HttpResponse(text, headers={"Vary": "*"})
     return HttpResponse(text, headers={"Cache-Control": kind})
+
+
+@cached()
+def by_authorization(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"for {request.headers.get('Authorization', 'nobody')}")
+
+
+@cached()
+async def by_authorization_in_a_coroutine(request: HttpRequest) -> HttpResponse:
+    return HttpResponse(f"for {request.user.pk}")
+
+
+class InParts(View):
+    def get(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(self.part(request, 1).content + self.part(request, 2).content)
+
+    @cached()
+    def part(self, request: HttpRequest, number: int) -> HttpResponse:
+        return HttpResponse(f"part {number}. ")
 
 
 class OfAClass(View):
@@ -100,6 +125,9 @@ urlpatterns = [
     path("public/", public),
     path("varies/", varies),
     path("odd/<path:kind>/", odd),
+    path("authorization/", by_authorization),
+    path("authorization-async/", by_authorization_in_a_coroutine),
+    path("parts/", InParts.as_view()),
     path("class/", OfAClass.as_view()),
     path("drf/", OfDrf.as_view()),
     path("drf-function/", drf_function),

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
+from psycopg_pool import PoolTimeout
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from keystone.health import database
@@ -64,6 +65,19 @@ def test_without_a_connection_all_else_is_unknown(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(connection, "ensure_connection", refuse)
     assert database.look() == {**dict.fromkeys(FINE, "unknown"), "database": "unreachable"}
+
+
+@pytest.mark.parametrize(("size", "said"), [(16, "pool exhausted"), (2, "unreachable")])
+def test_a_pool_that_gave_nothing_in_time_is_full_or_cut_off(
+    monkeypatch: pytest.MonkeyPatch, size: int, said: str
+) -> None:
+    def wait() -> None:
+        raise OperationalError("couldn't get a connection after 5.00 sec") from PoolTimeout()
+
+    figures = {"pool_available": 0, "pool_size": size, "pool_max": 16}
+    monkeypatch.setattr("keystone.health.pool.pool_figures", lambda: figures)
+    monkeypatch.setattr(connection, "ensure_connection", wait)
+    assert database.look() == {**dict.fromkeys(FINE, "unknown"), "database": said}
 
 
 @pytest.mark.django_db

@@ -66,7 +66,10 @@ def test_a_database_that_hangs_hangs_no_probe(no_redis: None, client: Client, mo
     assert client.get(READY).json() == {"status": "ok", "checks": FINE}
 
 
-def test_an_exhausted_pool_is_told_as_such(no_redis: None, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("size", "said"), [(16, "pool exhausted"), (2, "no answer")])
+def test_an_exhausted_pool_is_told_as_such_and_one_that_gets_no_connections_is_not(
+    no_redis: None, client: Client, monkeypatch: pytest.MonkeyPatch, size: int, said: str
+) -> None:
     gate = threading.Event()
 
     def hang() -> dict[str, str]:
@@ -74,10 +77,11 @@ def test_an_exhausted_pool_is_told_as_such(no_redis: None, client: Client, monke
         return {}
 
     monkeypatch.setattr(readiness, "_database", Kept(hang, keep=60, wait=0.1))
-    monkeypatch.setattr("keystone.health.pool.pool_figures", lambda: {"requests_waiting": 1, "pool_available": 0})
+    figures = {"requests_waiting": 1, "pool_available": 0, "pool_size": size, "pool_max": 16}
+    monkeypatch.setattr("keystone.health.pool.pool_figures", lambda: figures)
     answer = client.get(READY)
     gate.set()
-    assert (answer.status_code, answer.json()["checks"]["database"]) == (503, "pool exhausted")
+    assert (answer.status_code, answer.json()["checks"]["database"]) == (503, said)
 
 
 def test_a_cache_that_is_away_only_degrades(living: None, settings: Settings, client: Client) -> None:

@@ -20,6 +20,7 @@ pytest.importorskip("opentelemetry.instrumentation.django", reason="the extra ot
 
 SERVER, CLIENT = 2, 3  # kinds of spans
 TOKEN = "Zm9yZ2VkLXRva2VuLW9mLWEtbGluay10aGF0LXdhcy1tYWlsZWQ"
+ALL_HEADERS = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_SERVER_REQUEST"
 QUICK = {"OTEL_BSP_SCHEDULE_DELAY": "100"}  # milliseconds
 
 
@@ -42,13 +43,20 @@ def arrived(collector: Collector, enough: Callable[[list[Sent]], bool]) -> list[
 def test_each_process_traces_requests_and_tells_no_secret(
     collector: Collector, tmp_path: Path, transactional_db: None
 ) -> None:
-    server = Server(tmp_path, environment={telemetry.ENDPOINT: collector.url, **QUICK})
+    server = Server(tmp_path, environment={telemetry.ENDPOINT: collector.url, **QUICK, ALL_HEADERS: ".*"})
     server.start()
+    secret_headers = {
+        "X-Api-Key": "key-of-a-shop",
+        "Authorization": "Token short-one",
+        "Cookie": "sessionid=cookie-of-ann",
+        "X-Forwarded-For": "203.0.113.9",
+        "Referer": "https://example.com/?next=told-by-a-query",
+    }
     try:
         body = {"email": "ann.traced@example.com", "password": "a password nobody has"}
         for _ in range(10):
             assert server.post(f"/api/auth/login/?next={TOKEN}", body).status in {401, 429}
-        assert server.get(f"/verify-email/{TOKEN}/?mail=ann.traced@example.com").status == 410
+        assert server.get(f"/verify-email/{TOKEN}/?mail=ann.traced@example.com", secret_headers).status == 410
         assert server.get("/api/health/ready/").status == 200
         spans = arrived(collector, lambda found: sum(span.kind == SERVER for span in found) >= 11)
     finally:
@@ -62,7 +70,9 @@ def test_each_process_traces_requests_and_tells_no_secret(
     counted = [span for span in statements if "keystone_attemptwindow" in span.attributes.get("db.statement", "")]
     assert counted
     assert "%(address)s" in counted[0].attributes["db.statement"]
-    for secret in (TOKEN, "ann.traced@example.com", "a password nobody has"):
+    assert b"http.request.header.referer" in collector.raw
+    said = ("key-of-a-shop", "short-one", "cookie-of-ann", "203.0.113.9", "told-by-a-query")
+    for secret in (TOKEN, "ann.traced@example.com", "a password nobody has", *said):
         assert secret.encode() not in collector.raw
     assert not {"net.peer.ip", "client.address"} & {name for span in spans for name in span.attributes}
 
