@@ -2,11 +2,8 @@
 
 import logging
 import shutil
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from keystone.tests.at_once import at_once
 from keystone.tests.caching.redis_server import RedisServer
 from keystone.tests.measures import Measured
 from keystone.tests.served.process import until
+from keystone.tests.silent_server import silent_server
 
 CALLS: list[tuple[Callable[[Any], object], object]] = [
     (lambda cache: cache.get("a", "default"), "default"),
@@ -39,28 +37,6 @@ CALLS: list[tuple[Callable[[Any], object], object]] = [
     (lambda cache: cache.get_or_set("a", 5), 5),
     (lambda cache: cache.clear(), None),
 ]
-
-
-@contextmanager
-def silent_server() -> Iterator[tuple[int, list[socket.socket]]]:
-    """A port that takes connections and never answers, and the connections that it took."""
-    with closing(socket.create_server(("127.0.0.1", 0), backlog=512)) as listener:
-        held: list[socket.socket] = []
-
-        def accept() -> None:
-            while True:
-                try:
-                    held.append(listener.accept()[0])
-                except OSError:
-                    return
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        yield listener.getsockname()[1], held
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
-        for connection in held:
-            connection.close()
 
 
 def test_a_redis_that_hangs_is_asked_once_by_ten_calls_and_by_twenty_threads(
