@@ -18,6 +18,7 @@ from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outbox import Addressee
 from keystone.mail.outbox import queue as queue_mails
 from keystone.scheduling.models import RunState, ScheduledRun
+from keystone.tests.every_row import rows
 from keystone.tests.factories import superuser
 from keystone.tests.faults import tasks
 from keystone.tests.faults.canaries import VARIABLE
@@ -28,7 +29,7 @@ from keystone.tests.measures import Measured
 from keystone.tests.served.conftest import QUICK, WIDE, Manage
 from keystone.tests.served.process import ManagedProcess, until
 from keystone.tests.served.server import Server, database_url
-from keystone.tests.served.test_dump import found, rows, walk
+from keystone.tests.served.test_dump import found, walk
 from keystone.tests.two_factor.phone import set_up
 from keystone.two_factor.models import Authenticator
 

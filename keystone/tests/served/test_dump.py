@@ -6,12 +6,11 @@ for in every row of every table, and in every key and value of Redis.
 
 import os
 import re
-from collections.abc import Iterator
 
 import pytest
-from django.db import connection
 
 from keystone.accounts.models import User
+from keystone.tests.every_row import rows
 from keystone.tests.factories import PASSWORD, UserFactory, superuser
 from keystone.tests.served.conftest import Serve
 from keystone.tests.served.server import Server, link_token
@@ -57,16 +56,6 @@ def walk(server: Server) -> dict[str, str]:
     assert server.post("/api/auth/email/revert/", {"token": secrets["link back"]}).status == 200
     secrets["link to choose"] = link_token(server.mails(address)[-1], "reset-password")
     return secrets
-
-
-def rows() -> Iterator[str]:
-    """Every row of every table, as text."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'")
-        for (table,) in cursor.fetchall():
-            cursor.execute(f"SELECT t::text FROM {table} AS t")  # noqa: S608 - PostgreSQL named and quoted the table
-            for (row,) in cursor.fetchall():
-                yield f"{table} {row}"
 
 
 def parts(secret: str) -> set[str]:
