@@ -142,6 +142,7 @@ class Writer:
     def _write_in_bulk(self, ready: list[tuple[Row, dict[str, Any]]], dataset: Dataset, outcome: Any) -> bool:
         """Write the chunk together; where the database refuses it, nothing of it is, and False says so."""
         in_bulk(self.resource)
+        how = {"using_transactions": True, "dry_run": False, "raise_errors": True, "result": outcome}
         results = []
         try:
             with transaction.atomic():
@@ -149,9 +150,9 @@ class Writer:
                 for row, values in ready:
                     result = self._import(row, values, loader)
                     results.append((row, result, reason_of_result(result, self._names)))
-                self.resource.bulk_create(True, False, True, result=outcome)  # noqa: FBT003 - the library's
-                self.resource.bulk_update(True, False, True, result=outcome)  # noqa: FBT003
-                self.resource.bulk_delete(True, False, True, result=outcome)  # noqa: FBT003
+                self.resource.bulk_create(**how)
+                self.resource.bulk_update(**how)
+                self.resource.bulk_delete(**how)
         except Error as error:
             self.resource.take_back()
             if not is_of_the_row(error):

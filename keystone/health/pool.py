@@ -14,10 +14,13 @@ def pool_figures() -> dict[str, int]:
 def is_exhausted() -> bool:
     """Whether somebody waits for a connection while each is in use."""
     figures = pool_figures()
-    return figures.get("requests_waiting", 0) > 0 and figures.get("pool_available", 0) == 0 and not is_cut_off()
+    return figures.get("requests_waiting", 0) > 0 and figures.get("pool_available", 0) == 0 and not _is_short(figures)
 
 
 def is_cut_off() -> bool:
     """Whether none is free and there are fewer than there may be: it is PostgreSQL that gives none, not the callers."""
-    figures = pool_figures()
+    return _is_short(pool_figures())
+
+
+def _is_short(figures: dict[str, int]) -> bool:
     return figures.get("pool_available", 0) == 0 and figures.get("pool_size", 0) < figures.get("pool_max", 0)

@@ -23,8 +23,6 @@ from keystone.mail.registry import EMAILS
 from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin, acting
 from keystone.refusals import Refusal
 
-LIST = "admin:keystone_outgoingmail_changelist"
-
 
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin):
