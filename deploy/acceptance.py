@@ -57,7 +57,7 @@ class Conversation(socketserver.StreamRequestHandler):
                 lines = iter(self.rfile.readline, b".\r\n")
                 text = b"".join(one.removeprefix(b".") if one.startswith(b"..") else one for one in lines)
                 mail = email.message_from_bytes(text, policy=email.policy.default)
-                assert isinstance(self.server, Sink) and isinstance(mail, EmailMessage)  # noqa: S101, PT018
+                assert isinstance(self.server, Sink) and isinstance(mail, EmailMessage)  # noqa: S101, PT018 - for mypy
                 self.server.mails.append(mail)
             self.wfile.write(b"221 bye\r\n" if word == b"QUIT" else b"250 yes\r\n")
             if word == b"QUIT":

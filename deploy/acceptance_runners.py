@@ -67,7 +67,7 @@ class Docker:
 
     def said(self) -> str:
         """See `Container`."""
-        return subprocess.run(["docker", "logs", self.name], capture_output=True, text=True, check=False).stderr  # noqa: S603, S607
+        return subprocess.run(["docker", "logs", self.name], capture_output=True, text=True, check=False).stderr
 
     def written(self) -> list[str]:
         """See `Container`. The engine refuses it."""
@@ -75,7 +75,7 @@ class Docker:
 
     def remove(self) -> None:
         """See `Container`."""
-        subprocess.run(["docker", "rm", "--force", self.name], capture_output=True, check=False)  # noqa: S603, S607
+        subprocess.run(["docker", "rm", "--force", self.name], capture_output=True, check=False)
 
 
 class Buildah:
@@ -99,7 +99,7 @@ class Buildah:
         """See `Container`."""
         command = ["buildah", "run", *self.options, self.name, "--", "entrypoint", *words]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)  # noqa: S603
+            self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
     def run(self, *command: str) -> str:
         """See `Container`."""
@@ -130,7 +130,7 @@ class Buildah:
             for pid in [*_below(self.process.pid), self.process.pid]:
                 os.kill(pid, signal.SIGKILL)
             self.process.wait()
-        subprocess.run(["buildah", "rm", self.name], capture_output=True, check=False)  # noqa: S603, S607
+        subprocess.run(["buildah", "rm", self.name], capture_output=True, check=False)
         shutil.rmtree(self.folder)
 
 
@@ -138,7 +138,7 @@ RUNNERS: dict[str, Callable[[str, str, dict[str, str], Path], Container]] = {"do
 
 
 def _checked(command: list[str]) -> str:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)  # noqa: S603
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode:
         words = " ".join(command[:2] + command[-3:])
         raise RuntimeError(f"{words} ended with {done.returncode}: {done.stderr[-2000:] or done.stdout[-2000:]}")
@@ -146,7 +146,7 @@ def _checked(command: list[str]) -> str:
 
 
 def _running(command: list[str]) -> bool:
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 def _below(pid: int) -> list[int]:

@@ -85,17 +85,17 @@ def test_the_main_job_is_done_behind_a_pooler(pooled: dict[str, str], manage: Ma
     server.start()
     try:
         bodies = [{"email": email, "password": PASSWORD, "first_name": "Maria"} for email in people]
-        registered = at_once([lambda body=body: server.post("/api/auth/register/", body) for body in bodies])  # type: ignore[misc]
+        registered = at_once([lambda body=body: server.post("/api/auth/register/", body) for body in bodies])  # type: ignore[misc]  # binds it
         assert [answer.status for answer in registered] == [202] * PEOPLE
         until(lambda: all(server.mails(email) for email in people), seconds=60, alive=worker)
         tokens = [link_token(server.mails(email)[0]) for email in people]
         verified = at_once(
-            [lambda token=token: server.post("/api/auth/verify-email/", {"token": token}) for token in tokens]  # type: ignore[misc]
+            [lambda token=token: server.post("/api/auth/verify-email/", {"token": token}) for token in tokens]  # type: ignore[misc]  # binds it
         )
         assert [answer.json["status"] for answer in verified] == ["pending_admin_approval"] * PEOPLE
         token = server.post("/api/auth/login/", {"email": admin.email, "password": PASSWORD}).json["access"]
         paths = [f"/api/users/{key}/approve/" for key in User.objects.awaiting_approval().values_list("pk", flat=True)]
-        approved = at_once([lambda path=path: server.post(path, {}, token) for path in paths])  # type: ignore[misc]
+        approved = at_once([lambda path=path: server.post(path, {}, token) for path in paths])  # type: ignore[misc]  # binds it
         assert [answer.status for answer in approved] == [200] * PEOPLE
         until(lambda: all(len(server.mails(email)) == 2 for email in people), seconds=60, alive=worker)
         exported = server.get("/api/users/export/", {"Authorization": f"Bearer {token}"})

@@ -78,11 +78,11 @@ def _samples() -> Iterator[Sample]:
     for fate in cycle(FATES):
         names = fake[random.choice(LOCALES)]  # noqa: S311 - it guards nothing
         first, last = names.first_name(), names.last_name()
-        domain = random.choice(DOMAINS)  # noqa: S311
+        domain = random.choice(DOMAINS)  # noqa: S311 - likewise
         # Nobody who registers or is made at this moment comes upon the same name and number.
         address = f"{mailbox(first, last)}.{secrets.token_hex(4)}@{domain}"
         if User.objects.with_email(address).exists():
             continue
-        registered = random.uniform(0.5, DAYS)  # noqa: S311
-        decided = random.uniform(0.01, 0.5) * registered  # noqa: S311
+        registered = random.uniform(0.5, DAYS)  # noqa: S311 - likewise
+        decided = random.uniform(0.01, 0.5) * registered  # noqa: S311 - likewise
         yield Sample(first, last, domain, registered, fate, decided, address)

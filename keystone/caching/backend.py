@@ -105,7 +105,7 @@ class RedisCache(DjangoRedisCache):
             said = connection.read_response()
             return said.decode() if isinstance(said, bytes) else str(said)
 
-        connection.on_connect()  # type: ignore[no-untyped-call]
+        connection.on_connect()  # type: ignore[no-untyped-call]  # likewise
         info, known = "", self.client.make_key(RUN)
         with suppress(ResponseError):  # where this user may not ask, it cannot be known
             info = ask("INFO", "server")

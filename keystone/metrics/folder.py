@@ -43,7 +43,7 @@ def forget_the_dead(folder: str) -> None:
         process = file.stem.rpartition("_")[2]
         if process.isdecimal() and not _is_alive(int(process)):
             with suppress(OSError):  # another process was first
-                mark_process_dead(int(process), folder)  # type: ignore[no-untyped-call]
+                mark_process_dead(int(process), folder)  # type: ignore[no-untyped-call]  # the library has no types here
 
 
 def _is_alive(process: int) -> bool:

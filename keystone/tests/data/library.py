@@ -61,7 +61,7 @@ class BookResource(ModelResource):  # type: ignore[type-arg]  # at run time it t
         fields = ("isbn", "title", "pages", "author")
 
 
-class BulkBookResource(ModelResource):  # type: ignore[type-arg]
+class BulkBookResource(ModelResource):  # type: ignore[type-arg]  # at run time it takes no argument
     """Books, a chunk at a time."""
 
     author = Field(attribute="author", column_name="author", widget=CachedForeignKeyWidget(Author, "name"))

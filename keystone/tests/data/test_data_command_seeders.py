@@ -161,7 +161,7 @@ def test_names_are_offered(teams: None, capsys: Said) -> None:
 
 
 def test_a_wrong_declaration_is_told_and_offers_nothing(teams: None, capsys: Said) -> None:
-    seeder("broken", after=["nowhere"])(_silent)  # type: ignore[type-var]
+    seeder("broken", after=["nowhere"])(_silent)  # type: ignore[type-var]  # it is never called
     assert (
         refusal("seeder", "list")
         == refusal("seeder", "run-all")

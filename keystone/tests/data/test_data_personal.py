@@ -25,4 +25,4 @@ def test_an_erasure_takes_the_persons_address_from_runs() -> None:
     named.refresh_from_db()
     assert (named.by, named.error, named.refused_file, named.options) == (erased.email, "…", "…", {})
     other.refresh_from_db()
-    assert (other.by, other.error, other.options) == ("root", "Disk full", {"file": "/tmp/a.csv"})  # noqa: S108
+    assert (other.by, other.error, other.options) == ("root", "Disk full", {"file": "/tmp/a.csv"})  # noqa: S108 - a name, and no file

@@ -115,7 +115,7 @@ def test_many_to_many_relations_are_set_and_compared(library: None, write: Write
     assert refusal.value.imported.refusals == (Refused(2, "permissions: There is no “fly”."),)
 
 
-class GroupResource(ModelResource):  # type: ignore[type-arg]
+class GroupResource(ModelResource):  # type: ignore[type-arg]  # at run time it takes no argument
     """In bulk, which cannot be: they have relations to many."""
 
     permissions = Field(

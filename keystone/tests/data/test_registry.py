@@ -47,7 +47,7 @@ def test_two_of_one_name_are_refused() -> None:
 
 def test_what_is_no_resource_is_no_importer() -> None:
     with pytest.raises(ImproperlyConfigured, match=r"it is not a ModelResource of django-import-export\.$"):
-        importer("books")(registry.Unknown)  # type: ignore[type-var]
+        importer("books")(registry.Unknown)  # type: ignore[type-var]  # what is refused
     importer("books")(BookResource)
 
 

@@ -48,7 +48,7 @@ def test_everything_is_killed_and_restarted_in_any_order(
         with Registrations(server, clients=3) as registrations:
             for _ in range(ROUNDS):
                 enough = len(registrations.acknowledged) + PEOPLE
-                until(lambda: len(registrations.acknowledged) >= enough, seconds=PROMISED, alive=worker)  # noqa: B023
+                until(lambda: len(registrations.acknowledged) >= enough, seconds=PROMISED, alive=worker)  # noqa: B023 - called in this round
                 for _name, kill, _start in chance.sample(parts, len(parts)):
                     time.sleep(chance.uniform(0, 0.3))
                     kill()

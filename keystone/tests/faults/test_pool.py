@@ -74,7 +74,7 @@ def test_an_exhausted_pool_refuses_in_time_and_recovers(
             prober.start()
             try:
                 lonely, waited = timed(lambda: register("lonely@example.com"))
-                answers = at_once([lambda email=email: register(email) for email in people])  # type: ignore[misc]
+                answers = at_once([lambda email=email: register(email) for email in people])  # type: ignore[misc]  # binds it
                 ready = server.get("/api/health/ready/")
             finally:
                 over.set()
