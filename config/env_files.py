@@ -9,11 +9,14 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 LINE = re.compile(r"(?:export )?[A-Za-z_][A-Za-z_0-9]*=")
+ENCODING = "utf-8-sig"  # UTF-8, with or without a byte order mark
 IN_FILE = "_FILE"  # behind the name of a variable: where a file is that holds its value
 
 
 def file_values(path: Path) -> dict[str, str]:
-    """What a file says, by name; what stands twice counts as it stands last.
+    """Return what a file says, by name; of a name that is given twice, the last value counts.
+
+    A byte order mark, which Windows editors begin files with, is no part of the first name.
 
     Raises:
         ImproperlyConfigured: it would be half read.
@@ -21,14 +24,14 @@ def file_values(path: Path) -> dict[str, str]:
     _check_file(path)
     values: dict[str, str] = {}
     reader: Any = type("Reader", (environ.Env,), {"ENVIRON": values})  # else it would set the process's environment
-    reader.read_env(path)
+    reader.read_env(path, encoding=ENCODING)
     return values
 
 
 def _check_file(path: Path) -> None:
     """Refuse a file that would be half read. The text of a line is not repeated: it may hold a password."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding=ENCODING).splitlines()
     except UnicodeDecodeError:
         raise ImproperlyConfigured(f"{path} is not text in UTF-8.") from None
     for number, line in enumerate(lines, start=1):
@@ -53,7 +56,7 @@ def held_by(path: str, name: str) -> str:
         ImproperlyConfigured: the file cannot be read, or nothing stands in it.
     """
     try:
-        value = Path(path).read_text(encoding="utf-8-sig").removesuffix("\n").removesuffix("\r")
+        value = Path(path).read_text(encoding=ENCODING).removesuffix("\n").removesuffix("\r")
     except OSError as error:
         raise ImproperlyConfigured(f"{name}: {path} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:

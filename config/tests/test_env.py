@@ -202,6 +202,15 @@ def test_files_yield_to_the_environment_and_env_to_env_local(tmp_path: Path, mon
     ]
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "environ", {})
+    monkeypatch.setattr(env, "sources", {})
+    (tmp_path / ".env.local").write_bytes(b"\xef\xbb\xbfPROJECT_NAME=Acme\r\nLOG_LEVEL=DEBUG\r\n")
+    (tmp_path / ".env").write_bytes(b"\xef\xbb\xbf# a comment\nPOSTGRES_DB=acme\n")
+    env.load_files(tmp_path)
+    assert os.environ == {"PROJECT_NAME": "Acme", "LOG_LEVEL": "DEBUG", "POSTGRES_DB": "acme"}
+
+
 def test_testing_reads_no_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / ".env").write_text("KEYSTONE_D=file\n")
     monkeypatch.setattr(env.load_files, "__defaults__", (tmp_path,))

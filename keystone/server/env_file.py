@@ -54,7 +54,7 @@ def write_variable(path: Path, name: str, value: str, *, values_of: Callable[[Pa
             if before.get(name) == value:
                 path.chmod(MODE)
                 return False
-            old = path.read_bytes().decode() if path.exists() else ""  # with its line ends
+            old = path.read_bytes().decode("utf-8-sig") if path.exists() else ""  # with its line ends
             _replace(path, _changed(old, name, value), expected={**before, name: value}, values_of=values_of)
     except OSError as error:
         text = gettext("%(path)s cannot be written: %(why)s.")

@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
 from keystone.audit.actor import Actor
-from keystone.checks import SERVERS, development_addresses
+from keystone.checks import SERVERS
 from keystone.development import administrator, sample_people
+from keystone.development.known_accounts import development_addresses
 from keystone.email_address import normalize
 from keystone.refusals import Refusal
 

@@ -15,6 +15,7 @@ from keystone.caching.changes import changed
 from keystone.database.moving import upgrade
 from keystone.database.waiting import wait_for_database
 from keystone.development.environment import require_local
+from keystone.development.known_accounts import refuse_known_accounts
 from keystone.development.preparation import ensure_accounts
 from keystone.one_line import in_one_line
 from keystone.refusals import Refusal
@@ -28,6 +29,7 @@ class Step(IntEnum):
     MIGRATE = 11
     ADMINISTRATOR = 12
     SEED = 13
+    ACCOUNTS = 14
 
 
 class StepFailed(Exception):  # noqa: N818 - it says what happened
@@ -78,6 +80,8 @@ def prepare(
     with _step(Step.MIGRATE):
         done.migrations = upgrade(lock_timeout=lock_timeout, said=said)
         changed()  # another version of the code may have kept answers of another form
+    with _step(Step.ACCOUNTS):
+        refuse_known_accounts()
     with _step(Step.ADMINISTRATOR):
         done.administrator = ensure_first_administrator()
     if seed:

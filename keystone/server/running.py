@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.checks import SERVERS
 from keystone.development.companions import watched_folders
+from keystone.development.known_accounts import refuse_known_accounts
 from keystone.metrics import folder
 from keystone.one_line import in_one_line
 from keystone.ports import check_port
@@ -99,9 +100,10 @@ def serve(served: Served) -> NoReturn:
     The workers read the files of settings by themselves, whenever they start.
 
     Raises:
-        Refusal: see `check` and `counting_together`.
+        Refusal: see `check`, `refuse_known_accounts` and `counting_together`.
     """
     address = check(served)
+    refuse_known_accounts()
     surroundings = environment().without_files()
     if served.log_level:
         surroundings["LOG_LEVEL"] = served.log_level.upper()

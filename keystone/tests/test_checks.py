@@ -3,7 +3,7 @@
 import pytest
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.db import DataError, connection
 from pytest_django import Settings
 
 from keystone.accounts.models import User
@@ -48,7 +48,7 @@ def test_development_accounts_are_found_on_a_server(settings: Settings, environm
     [error] = found("default")
     assert (error.id, error.level) == ("keystone.E001", checks.ERROR)
     assert error.msg == (
-        "The database holds 4 of the development accounts, whose passwords everybody knows: "
+        "The database holds 4 development accounts, whose passwords are published: "
         "Admin@Example.com, dana.reyes@example.com, hana.sato@example.net …"
     )
     assert error.hint is not None
@@ -70,7 +70,29 @@ def test_a_database_without_tables_is_no_fault(settings: Settings) -> None:
     assert found("default") == []
 
 
-def test_the_checks_run_with_deploy_only_and_with_the_database_where_it_is_asked_for() -> None:
+@pytest.mark.django_db
+def test_check_deploy_finds_development_accounts_without_naming_a_database(settings: Settings) -> None:
+    settings.ENVIRONMENT = "production"
+    UserFactory(email="admin@example.com")
+    errors = checks.run_checks(include_deployment_checks=True)
+    assert [error.msg for error in errors if error.id == "keystone.E001"] == [
+        "The database holds a development account, whose password is published: admin@example.com"
+    ]
+
+
+@pytest.mark.django_db
+def test_a_database_that_does_not_answer_is_told_and_no_error(settings: Settings) -> None:
+    settings.ENVIRONMENT = "production"
+    with pytest.raises(DataError), connection.cursor() as cursor:
+        cursor.execute("SELECT 1/0")  # the transaction takes no more queries
+    [info] = found("default")
+    assert (info.id, info.level) == ("keystone.I001", checks.INFO)
+    assert info.msg.startswith(
+        "Whether the database 'default' holds development accounts is unknown: current transaction"
+    )
+
+
+def test_the_checks_run_with_deploy_only() -> None:
     deploy = checks.registry.registry.get_checks(include_deployment_checks=True)
     assert {find_development_accounts, find_example_sender} <= set(deploy)
     assert not {find_development_accounts, find_example_sender} & set(checks.registry.registry.get_checks())

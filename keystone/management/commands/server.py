@@ -153,7 +153,8 @@ class Command(OneLine):
         """Do what must be done before a start; a second time there is nothing left to do.
 
         Raises:
-            CommandError: a step failed. The exit status says which: 10 wait, 11 migrate, 12 administrator, 13 seed.
+            CommandError: a step failed. The exit status says which: 10 wait, 11 migrate, 12 administrator, 13 seed,
+                14 development accounts in a server's database.
         """
         try:
             done = prepare(

@@ -10,10 +10,10 @@ from django.utils.translation import gettext, ngettext
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.background.reading import running_workers
-from keystone.checks import development_addresses
 from keystone.database.branches import branches, loaded
 from keystone.database.server import NoAnswer, ask
 from keystone.development import administrator, sample_people
+from keystone.development.known_accounts import KnownAccounts, known_accounts
 from keystone.scheduling.processes import alive
 from keystone.server.looks.findings import Finding, Look, Severity, all_of, endangers, stops
 from keystone.two_factor.models import Authenticator
@@ -80,16 +80,9 @@ def migrations() -> Iterator[Finding]:
 
 def accounts() -> Iterator[Finding]:
     """Whether there is a superuser, and whether anybody could sign in as one."""
-    people = User.objects.exclude(status=Status.DEACTIVATED)
     superusers = User.objects.filter(is_superuser=True, status=Status.ACTIVE).order_by("email")
-    development = list(people.filter(email_normalized__in=development_addresses()).order_by("email")[: SHOWN + 1])
-    if development:
-        yield stops(
-            "accounts",
-            gettext("There are development's accounts, whose passwords everybody knows: %(some)s")
-            % {"some": _some([user.email for user in development])},
-            gettext("Close or delete them, and begin a server's database empty."),
-        )
+    if found := known_accounts():
+        yield stops("accounts", KnownAccounts(found).detail, str(KnownAccounts.hint))
     if not superusers.exists():
         yield endangers(
             "accounts",

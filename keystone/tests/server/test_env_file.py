@@ -74,6 +74,7 @@ def test_what_no_file_keeps_is_refused(tmp_path: Path, value: str) -> None:
         ("A=1\nexport KEY=old\n# KEY=x\nB=2\n", "A=1\nKEY=new\n# KEY=x\nB=2\n"),
         ("KEY=one\nA=1\nKEY=two\n", "KEY=new\nA=1\n"),
         ("KEYS=1\nMY_KEY=2\n", "KEYS=1\nMY_KEY=2\nKEY=new\n"),
+        ("\ufeffKEY=old\r\nA=1\r\n", "KEY=new\r\nA=1\r\n"),  # with a byte order mark, as Windows editors write
     ],
 )
 def test_the_other_lines_stay(tmp_path: Path, before: str, after: str) -> None:

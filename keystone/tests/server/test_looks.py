@@ -175,7 +175,7 @@ def test_superusers_are_looked_at() -> None:
     safe = superuser(email="safe@keystone.test", password="a word of its own 9")
     Authenticator.objects.create(user=safe, confirmed=True, confirmed_at=timezone.now())
     assert [(finding.severity.value, finding.what) for finding in accounts()] == [
-        ("stops", f"There are development's accounts, whose passwords everybody knows: {EMAIL}"),
+        ("stops", f"The database holds a development account, whose password is published: {EMAIL}"),
         ("stops", "Superusers with a password that everybody knows: known@keystone.test"),
         ("endangers", f"Superusers without a second factor: {EMAIL}, known@keystone.test"),
     ]

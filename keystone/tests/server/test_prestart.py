@@ -8,6 +8,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from keystone.accounts.models import User
+from keystone.development.known_accounts import KnownAccounts, refuse_known_accounts
 from keystone.server.first_administrator import (
     Administrator,
     NoPassword,
@@ -16,7 +17,8 @@ from keystone.server.first_administrator import (
     ensure_first_administrator,
 )
 from keystone.tests.database.own_database import OwnDatabase
-from keystone.tests.factories import superuser
+from keystone.tests.factories import UserFactory, superuser
+from keystone.tests.served.server import free_port
 from keystone.tests.server.conftest import PATIENCE
 
 pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
@@ -118,6 +120,23 @@ def test_an_unfit_address_is_refused(settings: Settings, email: str, line: str) 
         ensure_first_administrator()
     assert refusal.value.detail == line
     assert User.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_a_server_with_development_accounts_does_not_start(settings: Settings) -> None:
+    UserFactory(email="admin@example.com")
+    refuse_known_accounts()
+    settings.ENVIRONMENT = "production"
+    line = "The database holds a development account, whose password is published: admin@example.com"
+    with pytest.raises(KnownAccounts) as refusal:
+        refuse_known_accounts()
+    assert refusal.value.detail == line
+    with pytest.raises(CommandError) as ended:
+        call_command("server", "run", "--port", str(free_port()))
+    assert str(ended.value) == line
+    with pytest.raises(CommandError) as ended:
+        call_command("server", "prestart")
+    assert (str(ended.value), ended.value.returncode) == (line, 14)
 
 
 # -- What is done ------------------------------------------------------------------------------------------------

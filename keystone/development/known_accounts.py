@@ -1,0 +1,79 @@
+"""The development accounts, whose passwords the README publishes, in the database of a server."""
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, InterfaceError, connections, router
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.models import User
+from keystone.accounts.status import Status
+from keystone.checks import SERVERS
+from keystone.development import administrator, sample_people
+from keystone.development.people import SAMPLES
+from keystone.refusals import Refusal
+
+SHOWN = 3
+
+
+class KnownAccounts(Refusal):
+    """A server's database holds accounts whose passwords are published."""
+
+    code = "known_accounts"
+    message: ClassVar[str | Promise] = _("The database holds development accounts, whose passwords are published.")
+    hint: ClassVar[str | Promise] = _(
+        "Deactivate or delete them, and start a server's database empty, not as a copy of a developer's."
+    )
+
+    def __init__(self, emails: list[str]) -> None:
+        text = gettext("The database holds %(count)d development accounts, whose passwords are published: %(some)s")
+        if len(emails) == 1:
+            text = gettext("The database holds a development account, whose password is published: %(some)s")
+        some = ", ".join(emails[:SHOWN]) + (" …" if len(emails) > SHOWN else "")
+        super().__init__(text % {"count": len(emails), "some": some})
+
+
+def development_addresses() -> list[str]:
+    """Return the normalized email addresses of the development accounts."""
+    return [
+        administrator.EMAIL,
+        sample_people.STAFF_EMAIL,
+        sample_people.LATEST_EMAIL,
+        *(sample.email for sample in SAMPLES),
+    ]
+
+
+def known_accounts(alias: str = DEFAULT_DB_ALIAS) -> list[str]:
+    """Return the email addresses of the development accounts in a database, sorted.
+
+    A deactivated account lets nobody in and is left out.
+
+    Raises:
+        DatabaseError, InterfaceError: the database does not answer.
+    """
+    if not router.allow_migrate_model(alias, User):
+        return []
+    with connections[alias].cursor() as cursor:
+        tables = connections[alias].introspection.table_names(cursor)
+    if User._meta.db_table not in tables:  # before the first migration
+        return []
+    known = User.objects.using(alias).filter(email_normalized__in=development_addresses())
+    return list(known.exclude(status=Status.DEACTIVATED).order_by("email").values_list("email", flat=True))
+
+
+def refuse_known_accounts() -> None:
+    """Refuse to start a server whose database holds development accounts; one that does not answer is passed over.
+
+    Raises:
+        KnownAccounts: naming the first few.
+    """
+    if settings.ENVIRONMENT not in SERVERS:
+        return
+    try:
+        found = known_accounts()
+    except (DatabaseError, InterfaceError):  # the server starts without its database, and before it
+        return
+    if found:
+        raise KnownAccounts(found)
