@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 
 if TYPE_CHECKING:
     from keystone.model_admin import ReadOnlyAdmin as Base
@@ -55,13 +55,13 @@ class ButtonsMixin(Base):
             return HttpResponseNotAllowed(["POST"])
         self.decide(request, decision, [key])
         if not self.model._base_manager.filter(pk=key).exists():
-            return HttpResponseRedirect(reverse(f"admin:{self._name('changelist')}"))
-        return HttpResponseRedirect(reverse(f"admin:{self._name('change')}", args=[key]))
+            return HttpResponseRedirect(self.list_url(request))
+        return HttpResponseRedirect(self.page_url(request, "change", key))
 
     def buttons(self, request: HttpRequest, key: Any, offered: Iterable[Button]) -> list[dict[str, Any]]:
         """Those of the buttons that this viewer may press, as `keystone/admin/buttons.html` shows them."""
         return [
-            {"title": title, "icon": icon, "look": look, "link": reverse(f"admin:{self._name(name)}", args=[key])}
+            {"title": title, "icon": icon, "look": look, "link": self.page_url(request, name, key)}
             for name, title, icon, look in offered
             if self.may(request, name)
         ]

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.contrib.admin.options import ActionLocation
+from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
@@ -15,6 +16,7 @@ from django.db.models import Model, QuerySet
 from django.forms import CheckboxInput
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.dateparse import parse_date
 from django.utils.functional import cached_property
 from django.utils.safestring import SafeString, mark_safe
@@ -25,6 +27,8 @@ from unfold.decorators import display
 
 from keystone.audit.actor import Actor
 from keystone.formats import EMPTY
+
+KEPT_FILTERS = "_changelist_filters"  # Django's name for the query of the list that a page was opened from
 
 if TYPE_CHECKING:
     UnfoldModelAdmin = admin.ModelAdmin[Any]
@@ -74,7 +78,23 @@ class KeystoneModelAdmin(UnfoldModelAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
         """unfold's list, that does not boast of a total which nobody counted."""
         base: Any = super().get_changelist(request, **kwargs)
-        return _without_total(base)
+        return _bounded(base)
+
+    def page_url(self, request: HttpRequest, page: str, *args: Any) -> str:
+        """The URL of one of this admin's pages; it carries the filters of the list that the viewer came from.
+
+        Args:
+            page: the name of the URL after the model's, such as `change`.
+        """
+        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
+        kept = request.GET.get(KEPT_FILTERS)
+        return f"{url}?{urlencode({KEPT_FILTERS: kept})}" if kept else url
+
+    def list_url(self, request: HttpRequest) -> str:
+        """The URL of the list, filtered, searched and at the page as it was when the viewer left it."""
+        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        kept = request.GET.get(KEPT_FILTERS) or request.GET.urlencode()
+        return f"{url}?{kept}" if kept else url
 
     def render_page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         """A page of our own, with what every page of the admin has around it."""
@@ -211,10 +231,18 @@ class DayRangeFilter(admin.FieldListFilter):
 
 
 @lru_cache
-def _without_total(base: Any) -> type[Any]:
+def _bounded(base: Any) -> type[Any]:
     class ChangeList(base):
+        page_num: int
+
         def get_results(self, request: HttpRequest) -> None:
-            super().get_results(request)
+            try:
+                super().get_results(request)
+            except IncorrectLookupParameters:
+                # Its last rows were decided on meanwhile. Django would drop every filter and start again.
+                pages = self.model_admin.get_paginator(request, self.queryset, self.list_per_page).num_pages
+                self.page_num = min(max(self.page_num, 1), pages)
+                super().get_results(request)
             self.full_result_count = self.result_count  # unfold shows the total where it differs
 
     return ChangeList

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
@@ -66,7 +66,7 @@ class PersonalDataMixin(Base):
             if not may_erase:
                 raise PermissionDenied
             if form.is_valid() and self._erase(request, user):
-                return HttpResponseRedirect(reverse("admin:keystone_user_change", args=[user.pk]))
+                return HttpResponseRedirect(self.page_url(request, "change", user.pk))
         return self._personal_data_page(request, user, form, may_export=may_export, may_erase=may_erase)
 
     def _personal_data_page(

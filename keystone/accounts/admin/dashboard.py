@@ -27,7 +27,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["product"] = options().project_name
     context["nothing"] = not sees and not decides
     if sees:
-        context["statuses"] = _statuses()
+        context["statuses"] = _statuses(decides=decides)
         context["chart"] = _chart(figures.days())
     if sees or decides:
         context["median"] = duration(figures.median_time_to_decision())
@@ -65,8 +65,11 @@ def duration(value: timedelta | None) -> str | None:
     return minute
 
 
-def _statuses() -> list[dict[str, Any]]:
+def _statuses(*, decides: bool) -> list[dict[str, Any]]:
     people = reverse("admin:keystone_user_changelist")
+    links = {status: f"{people}?status={status.value}" for status in Status}
+    if decides:
+        links[Status.PENDING_ADMIN_APPROVAL] = reverse("admin:keystone_awaitingdecision_changelist")
     counts = figures.statuses()
     return [
         {
@@ -74,7 +77,7 @@ def _statuses() -> list[dict[str, Any]]:
             "label": status.label,
             "count": number(counts[status.value]),
             "colour": STATUS_COLOURS[status.value],
-            "link": f"{people}?status={status.value}",
+            "link": links[status],
         }
         for status in Status
     ]

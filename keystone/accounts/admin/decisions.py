@@ -100,7 +100,7 @@ class DecisionsMixin(Base):
                 "title": wording.button(MOVES[name]),
                 "icon": wording.LOOKS[name][1],
                 "variant": wording.LOOKS[name][2],
-                "link": reverse(f"admin:{self.url_name(name)}", args=[user.pk]),
+                "link": self.page_url(request, name, user.pk),
             }
             for name in self.moves
             if user.status in MOVES[name].sources and self.may(request, MOVES[name])
@@ -144,7 +144,7 @@ class DecisionsMixin(Base):
         if not self.may(request, move):
             raise PermissionDenied
         if request.method != "POST":
-            return HttpResponseRedirect(self._list_address(request))
+            return HttpResponseRedirect(self.list_url(request))
         across = request.POST.get("across") == "1"
         ids: list[Any] = keys(request.POST.getlist("id"))
         people: QuerySet[User] = User.objects.filter(pk__in=ids).order_by("pk")
@@ -152,7 +152,7 @@ class DecisionsMixin(Base):
             try:
                 people = self.get_changelist_instance(request).get_queryset(request)
             except IncorrectLookupParameters:
-                return HttpResponseRedirect(self._list_address(request))
+                return HttpResponseRedirect(self.list_url(request))
         try:
             shown = int(request.POST.get("shown", ""))
         except ValueError:
@@ -179,9 +179,9 @@ class DecisionsMixin(Base):
         result = results.recall(request, name)
         if result is None:
             messages.info(request, _("That result is not kept any more. The audit log has it."))
-            return HttpResponseRedirect(self._list_address(request))
+            return HttpResponseRedirect(self.list_url(request))
         move = MOVES[result.move]
-        context = {"result": result, "move": move, "title": _("Result"), "back": self._list_address(request)}
+        context = {"result": result, "move": move, "title": _("Result"), "back": self.list_url(request)}
         context["links"] = request.user.has_perm("keystone.view_user")
         return self.render_page(request, "keystone/admin/result.html", context)
 
@@ -192,7 +192,7 @@ class DecisionsMixin(Base):
             messages.warning(
                 request, _("Nobody is left to decide on: the people have been decided on or have changed.")
             )
-            return HttpResponseRedirect(self._list_address(request))
+            return HttpResponseRedirect(self.list_url(request))
         if form is None or form.is_valid():
             form = DecisionForm(
                 move=move, unverified=selection.unverified, single=False, initial=form.cleaned_data if form else None
@@ -202,7 +202,7 @@ class DecisionsMixin(Base):
             "selection": selection,
             "title": wording.title(move, selection.count),
             "action": f"{address}?{request.GET.urlencode()}",
-            "back": self._list_address(request),
+            "back": self.list_url(request),
         }
         return self._ask(request, move, form, context)
 
@@ -232,8 +232,4 @@ class DecisionsMixin(Base):
 
     def _way_back(self, request: HttpRequest, user: User) -> str:
         """Where the decision on one person was begun."""
-        return self._list_address(request)
-
-    def _list_address(self, request: HttpRequest) -> str:
-        address = reverse(f"admin:{self.url_name('changelist')}")
-        return f"{address}?{request.GET.urlencode()}" if request.GET else address
+        return self.list_url(request)

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 
 from keystone.accounts.admin.selection import keys, person_or_404
@@ -55,7 +55,7 @@ class PersonPagesMixin(Base):
         if request.user.has_perm("keystone.export_user") or request.user.has_perm("keystone.erase_user"):
             pages.append(("personal_data", _("Data")))
         return [
-            {"title": title, "link": reverse(f"admin:keystone_user_{name}", args=[user.pk]), "current": name == current}
+            {"title": title, "link": self.page_url(request, name, user.pk), "current": name == current}
             for name, title in pages
         ]
 

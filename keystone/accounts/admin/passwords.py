@@ -49,7 +49,7 @@ class PasswordMixin(Base):
         if refusal_to_touch(user, by=by) is not None:  # their own: the old one is asked for on another page
             return HttpResponseRedirect(reverse("admin:password_change"))
         form = PasswordForm(request.POST or None, user=user)
-        back = reverse("admin:keystone_user_change", args=[user.pk])
+        back = self.page_url(request, "change", user.pk)
         if request.method == "POST" and form.is_valid():
             set_password(user, password=form.cleaned_data["password2"], by=by)
             messages.success(request, _("The password is set, and the person's sessions have ended."))

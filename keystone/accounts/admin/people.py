@@ -8,7 +8,6 @@ from django.contrib.admin.options import ActionLocation
 from django.contrib.admin.utils import unquote
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -242,7 +241,7 @@ class PersonAdmin(
             )
 
     def _way_back(self, request: HttpRequest, user: User) -> str:
-        return reverse("admin:keystone_user_change", args=[user.pk])
+        return self.page_url(request, "change", user.pk)
 
     @display(description=_("email address"))
     def address_cell(self, user: User) -> SafeString:

@@ -9,7 +9,7 @@ from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action
@@ -87,7 +87,7 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
         mail = self.get_object(request, unquote(object_id))
         if mail is None:
             raise Http404
-        back = reverse("admin:keystone_outgoingmail_change", args=[mail.pk])
+        back = self.page_url(request, "change", mail.pk)
         confirmed = "confirmed" in request.POST
         if request.method == "POST" and (confirmed or mail.state != MailState.SENT):
             self._resend(request, [mail.pk], even_sent=confirmed)

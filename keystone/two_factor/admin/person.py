@@ -58,7 +58,7 @@ class SecondFactorMixin(Base):
         by = acting(request)
         if refusal_to_touch(user, by=by) is not None:  # their own: a code is asked for on another page
             return HttpResponseRedirect(reverse(SETUP))
-        back = reverse("admin:keystone_user_change", args=[user.pk])
+        back = self.page_url(request, "change", user.pk)
         factor = second_factor_of(user)
         if factor is None or request.method == "POST":
             self._remove(request, user)  # which says so where there is none any more
