@@ -1,3 +1,3 @@
-"""Makes the fixtures of Keystone's tests usable in every package's tests, and prints what they measured."""
+"""The fixtures and options of Keystone's tests, for the tests of every package."""
 
-pytest_plugins = ["keystone.tests.fixtures", "keystone.tests.measures"]
+pytest_plugins = ["keystone.tests.selection", "keystone.tests.fixtures", "keystone.tests.measures"]

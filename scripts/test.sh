@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
-# Runs the tests: bash scripts/test.sh [pytest arguments]
-# Without arguments it is the whole suite, of which the tests must cover 95 % of keystone's branches.
-# The report is written to coverage/index.html.
+# Runs the tests:
+#   bash scripts/test.sh                     the quick ones, on every core
+#   bash scripts/test.sh --all               every test, with coverage: keystone's branches must be covered to 95 %
+#   bash scripts/test.sh [pytest arguments]  what the arguments name: a path, -k, -m slow, --lf
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/bootstrap.sh"
 bootstrap
 export ENVIRONMENT=testing # whatever this shell says; testing reads no .env either
 
-report=(--cov --cov-report=html:coverage)
+whole_run=(--numprocesses=auto --maxprocesses=8 --durations=10)
 if [ $# -eq 0 ]; then
-    "$python" -m pytest "${report[@]}" --numprocesses=auto --maxprocesses=8
-    "$python" -m coverage report --include='keystone/*' --fail-under=95
-else
-    "$python" -m pytest "${report[@]}" "$@"
+    exec "$python" -m pytest "${whole_run[@]}"
+elif [ "$1" != --all ]; then
+    exec "$python" -m pytest "$@"
 fi
+
+# A part that fails doesn't hide what the next one finds.
+failed=0
+"$python" -m pytest --all -m "not browser" "${whole_run[@]}" --cov --cov-report= "${@:2}" || failed=1
+echo "The browser tests, one at a time:"
+"$python" -m pytest -m browser --durations=10 --cov --cov-append --cov-report= "${@:2}" || failed=1
+"$python" -m coverage html --quiet
 echo "Coverage: $PWD/coverage/index.html"
+"$python" -m coverage report --include='keystone/*' --fail-under=95 || failed=1
+exit "$failed"

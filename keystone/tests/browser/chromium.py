@@ -18,7 +18,6 @@ SCREENSHOTS = Path(settings.BASE_DIR) / "artifacts" / "screenshots"
 WAIT = 30_000  # milliseconds; a machine under load takes its time
 
 needs_chromium = [
-    pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine (apt-get install chromium)"),
     pytest.mark.django_db(transaction=True),
 ]

@@ -11,7 +11,7 @@ from keystone.tests.measures import Measured
 from keystone.tests.served.conftest import Serve
 from keystone.tests.served.server import Answer, Browser, at_once
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 PARALLEL = 6
 
 

@@ -34,7 +34,6 @@ from keystone.tests.two_factor.phone import set_up
 from keystone.two_factor.models import Authenticator
 
 pytestmark = [
-    pytest.mark.served,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("queue", "effect_table"),
 ]

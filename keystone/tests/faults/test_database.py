@@ -15,7 +15,7 @@ from keystone.tests.served.conftest import QUICK, WIDE, Manage
 from keystone.tests.served.process import until
 from keystone.tests.served.server import Server
 
-pytestmark = [once, pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = [once, pytest.mark.django_db(transaction=True)]
 PATIENCE = 5  # seconds that a request waits for a connection
 
 

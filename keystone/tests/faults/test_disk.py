@@ -17,7 +17,7 @@ from keystone.tests.served.conftest import QUICK, WIDE, Manage
 from keystone.tests.served.process import until
 from keystone.tests.served.server import Server
 
-pytestmark = [once, pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = [once, pytest.mark.django_db(transaction=True)]
 FULL_FOR = 4  # seconds
 # A person has one line in the audit log, and one mail.
 HALVES = """

@@ -17,7 +17,7 @@ from keystone.tests.served.conftest import QUICK, WIDE
 from keystone.tests.served.process import ManagedProcess, until
 from keystone.tests.served.server import Server
 
-pytestmark = [once, pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = [once, pytest.mark.django_db(transaction=True)]
 ROUNDS = 3
 PEOPLE = 12  # who are acknowledged before the next round
 SLOTS = 4  # of the worker: as many mails may be under way when it is killed

@@ -17,7 +17,6 @@ from keystone.tests.served.process import ManagedProcess, until
 from keystone.tests.served.server import free_port
 
 pytestmark = [
-    pytest.mark.served,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("queue"),
 ]

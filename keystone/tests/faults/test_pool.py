@@ -19,7 +19,7 @@ from keystone.tests.served.conftest import WIDE
 from keystone.tests.served.process import until
 from keystone.tests.served.server import Answer, Server, at_once
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 SMALL = {"min_size": 1, "max_size": 2, "timeout": 1, "max_waiting": 3}
 LARGE = {"min_size": 2, "max_size": 16, "timeout": 5, "max_waiting": 100}
 CALLERS = 30  # at once, where the server has 12 threads

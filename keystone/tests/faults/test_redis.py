@@ -12,7 +12,7 @@ from keystone.tests.measures import Measured
 from keystone.tests.served.conftest import WIDE, Serve
 from keystone.tests.served.server import Answer, at_once
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 5
 
 

@@ -25,7 +25,7 @@ from keystone.tests.served.conftest import WIDE
 from keystone.tests.served.process import until
 from keystone.tests.served.server import Answer, Server, free_port, process_environment
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 APPLICATION = "keystone.tests.served.pooled:application"
 CLIENTS = 3
 NEWER = {"TEST_APPS": "keystone.tests.faults.rolled"}

@@ -15,7 +15,6 @@ from keystone.tests.served.conftest import QUICK, Manage
 from keystone.tests.served.process import ManagedProcess, until
 
 pytestmark = [
-    pytest.mark.served,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("queue", "effect_table"),
 ]

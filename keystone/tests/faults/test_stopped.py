@@ -17,7 +17,6 @@ from keystone.tests.served.conftest import QUICK, Manage
 from keystone.tests.served.process import until
 
 pytestmark = [
-    pytest.mark.served,
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("queue", "effect_table"),
 ]

@@ -22,7 +22,7 @@ from keystone.tests.served.hashes import real_hash
 from keystone.tests.served.server import Answer, Server, at_once
 from keystone.tests.silent_server import silent_server
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 10
 LIMIT = 5
 GUESSES = 40

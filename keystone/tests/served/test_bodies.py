@@ -11,7 +11,7 @@ from keystone.accounts.models import User
 from keystone.api.body_limit import LIMIT
 from keystone.tests.served.server import Server
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 REGISTER = "/api/auth/register/"
 JSON = {"Content-Type": "application/json"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}

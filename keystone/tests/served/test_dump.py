@@ -15,7 +15,7 @@ from keystone.tests.factories import PASSWORD, UserFactory, superuser
 from keystone.tests.served.conftest import Serve
 from keystone.tests.served.server import Server, link_token
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 FIRST, SECOND, THIRD = "canary first password", "canary second password", "canary third password"
 
 

@@ -16,7 +16,7 @@ from keystone.audit.actor import Actor
 from keystone.tests.factories import PASSWORD, UserFactory, superuser
 from keystone.tests.served.server import Answer, Browser, Server, at_once, link_token
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 NEW = "another long password"
 
 

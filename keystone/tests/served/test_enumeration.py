@@ -21,7 +21,7 @@ from keystone.tests.served.hashes import real_hash
 from keystone.tests.served.process import until
 from keystone.tests.served.server import Answer, Server
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 CALLS = 200
 PAUSE = 0.02  # seconds
 PRODUCTION = {"TEST_PASSWORD_HASHER": "real", "TEST_TASKS": "queue", **WIDE}

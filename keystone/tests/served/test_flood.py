@@ -21,7 +21,7 @@ from keystone.tests.measures import Measured
 from keystone.tests.served.hashes import real_hash
 from keystone.tests.served.server import Server
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 CALLERS = 60
 SECONDS = 5.0
 ALONE = 2.0  # seconds; without the flood a few answers tell enough

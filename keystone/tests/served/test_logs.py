@@ -12,7 +12,7 @@ from keystone.tests.served.conftest import WIDE, Serve
 from keystone.tests.served.server import Answer, Server
 from keystone.tests.served.test_dump import parts, refused_pages, walk
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 JSON_LOG = {"LOG_FORMAT": "json", "GRANIAN_LOG_CONFIG": "config/granian_logs.json"}
 FORGED = "2026-01-01T00:00:00.000Z ERROR root: forged"
 ENVIRONMENT_CANARY = "CanaryOfTheEnvironment"

@@ -15,7 +15,7 @@ from keystone.sessions.models import Session
 from keystone.tests.factories import PASSWORD, UserFactory, approver, superuser
 from keystone.tests.served.server import Answer, Server, at_once, link_token
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 10
 
 

@@ -16,7 +16,7 @@ from keystone.tests.measures import Measured
 from keystone.tests.served.conftest import QUICK, Manage
 from keystone.tests.served.process import ManagedProcess, until
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 TICKING = {"environment": {"TEST_APPS": "keystone.tests.scheduling.ticking"}}
 
 

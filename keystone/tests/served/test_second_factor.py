@@ -15,7 +15,7 @@ from keystone.tests.served.server import Answer, Server, at_once
 from keystone.tests.two_factor.phone import WRONG, fresh_code, set_up
 from keystone.two_factor.models import RecoveryCode
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 10
 LIMIT = 5
 # So wide that it is the code that refuses, and not the limit of attempts.

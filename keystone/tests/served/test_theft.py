@@ -10,7 +10,7 @@ from keystone.sessions.rotation import RACE
 from keystone.tests.factories import PASSWORD, UserFactory
 from keystone.tests.served.server import Server, at_once
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 10
 
 

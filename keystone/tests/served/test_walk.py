@@ -8,7 +8,7 @@ from keystone.accounts.models import User
 from keystone.tests.factories import PASSWORD, superuser
 from keystone.tests.served.server import Server, link_token
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True)]
+pytestmark = pytest.mark.django_db(transaction=True)
 ANN = {"email": "ann@example.com", "password": "a good long one"}
 
 

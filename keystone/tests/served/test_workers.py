@@ -23,7 +23,7 @@ from keystone.tests.served.conftest import QUICK, Manage
 from keystone.tests.served.process import ManagedProcess, until
 from keystone.tests.served.server import START_LIMIT
 
-pytestmark = [pytest.mark.served, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("queue")]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("queue")]
 
 
 @pytest.fixture
