@@ -22,6 +22,7 @@ from keystone.accounts.authority import (
 )
 from keystone.accounts.models import User
 from keystone.accounts.moves import EndsInThePast
+from keystone.accounts.names import composed, validate_name
 from keystone.accounts.status import Status
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
@@ -53,10 +54,14 @@ def change_names(user: User, *, by: Actor, first_name: str | None = None, last_n
     """Change a person's names; None keeps what is there. Nothing is written where nothing differs.
 
     Raises:
+        ValidationError: one is no name (see `names.validate_name`).
         ProtectedAccount: `by` may not act on this person.
     """
     given = {"first_name": first_name, "last_name": last_name}
-    return _change(user, {name: value for name, value in given.items() if value is not None}, by=by)
+    values = {name: composed(value) for name, value in given.items() if value is not None}
+    for value in values.values():
+        validate_name(value)
+    return _change(user, values, by=by)
 
 
 def change_roles(user: User, *, by: Actor, is_staff: bool | None = None, is_superuser: bool | None = None) -> User:

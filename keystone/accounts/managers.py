@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.base_user import BaseUserManager
 from django.contrib.auth.password_validation import validate_password
-from django.contrib.postgres.search import SearchQuery, SearchVectorField
+from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Func, Value
@@ -16,23 +16,34 @@ from keystone.accounts.status import PENDING, Status
 if TYPE_CHECKING:
     from keystone.accounts.models import User
 
-SEARCH_WORDS = 10
+SEARCH_LENGTH = 1_000  # characters; longer than any name with its email address
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's text cannot hold
 
 
 def search_document() -> Func:
-    """Names and address as words, the parts of an address each on its own. The index `user_search` is on it."""
-    words = Func(
+    """The words of names and email address, in both of its spellings. The index `user_search` is on it.
+
+    A name that is not written in ASCII is also found without a space in it, last name first, as in Korean.
+    """
+    joined = Func(
+        Func(F("last_name"), F("first_name"), arg_joiner=" || ", template="(%(expressions)s)"),
+        template="CASE WHEN octet_length(%(expressions)s) > char_length(%(expressions)s)"
+        " THEN %(expressions)s ELSE '' END",
+        output_field=models.TextField(),
+    )
+    text = Func(
         F("first_name"),
         F("last_name"),
         F("email"),
+        F("email_normalized"),
+        joined,
         arg_joiner=" || ' ' || ",  # before the template: the migration autodetector compares them in order
         template="%(expressions)s",
         output_field=models.TextField(),
     )
-    parts = Func(words, Value("@.-_+'/:"), Value("        "), function="translate", output_field=models.TextField())
     return Func(
-        parts,
-        template="to_tsvector('simple'::regconfig, %(expressions)s)",
+        text,
+        template="array_to_tsvector(keystone_search_words(%(expressions)s, true))",
         output_field=SearchVectorField(),
     )
 
@@ -65,12 +76,23 @@ class UserQuerySet(models.QuerySet["User"]):
         return {value: counted.get(value, 0) for value in Status.values}
 
     def search(self, text: str) -> Self:
-        """Accounts of which every word of `text` begins a word of the name or the address. Index-backed."""
-        words = re.findall(r"\w+", text.replace("_", " "))[:SEARCH_WORDS]
-        if not words:
-            return self if not text.strip() else self.none()
-        query = SearchQuery(" & ".join(f"'{word}':*" for word in words), config="simple", search_type="raw")
-        return self.alias(document=search_document()).filter(document=query)
+        """Accounts of which every word of `text` begins a word of the name or the email address. Index-backed.
+
+        The database cuts both into words (see the migration `search_words`). The query is a subselect, and the
+        condition is given both ways round, so that PostgreSQL expects few rows whatever was typed, and reads them from
+        the index: where it expects many, it walks all people in the order of the list until a page is full.
+        """
+        if not text.strip():
+            return self
+        if len(text) > SEARCH_LENGTH:
+            return self.none()
+        document = search_document()
+        query = Func(Value(_NOT_TEXT.sub(" ", text)), template="(SELECT keystone_search_query(%(expressions)s))")
+        return self.filter(_matches(document, query), _matches(query, document))
+
+
+def _matches(*sides: Func) -> Func:
+    return Func(*sides, arg_joiner=" @@ ", template="%(expressions)s", output_field=models.BooleanField())
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone import email_address
 from keystone.accounts.managers import UserManager, search_document
+from keystone.accounts.names import composed, validate_name
 from keystone.accounts.status import PENDING, ApprovalFlow, Status
 from keystone.timestamped import TimestampedModel
 
@@ -29,8 +30,8 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
     email_normalized = models.CharField(
         _("normalized address"), max_length=email_address.MAX_LENGTH, unique=True, editable=False
     )
-    first_name = models.CharField(_("first name"), max_length=100, blank=True)
-    last_name = models.CharField(_("last name"), max_length=100, blank=True)
+    first_name = models.CharField(_("first name"), max_length=100, blank=True, validators=[validate_name])
+    last_name = models.CharField(_("last name"), max_length=100, blank=True, validators=[validate_name])
 
     status = models.CharField(_("status"), max_length=32, choices=Status, editable=False)
     status_changed_at = models.DateTimeField(_("in this status since"), editable=False)
@@ -140,7 +141,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         return self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, with the normalized address always that of the address.
+        """Save, with the normalized address always that of the address, and names composed.
 
         Where Django's `set_password` was called before, as `manage.py changepassword` does, access ends as with every
         new password.
@@ -149,6 +150,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
 
         self.email = email_address.as_typed(self.email)
         self.email_normalized = email_address.normalize(self.email)
+        self.first_name, self.last_name = composed(self.first_name), composed(self.last_name)
         fields = kwargs.get("update_fields")
         if fields is not None and "email" in fields:
             kwargs["update_fields"] = {*fields, "email_normalized"}

@@ -16,6 +16,11 @@ _JOINERS = "\u200c\u200d"  # Persian, the scripts of India and others are spelle
 _STRAY_SELECTOR = re.compile(r"(?<!\w)[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
+def composed(name: str) -> str:
+    """A name as it is stored: in NFC. A trigger does the same for plain SQL."""
+    return unicodedata.normalize("NFC", name)
+
+
 def validate_name(value: str) -> None:
     """Refuse what is no part of a name: line breaks, invisible signs, web addresses.
 

@@ -45,10 +45,12 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
         password: a password that the validators accepted.
 
     Raises:
-        ValidationError: `email` is not an address.
+        ValidationError: `email` is not an address, or a name is none.
         TooManyAttempts: too many such calls came from this IP address.
         HashingBusy: too many passwords are being hashed at this moment.
     """
+    for name in (first_name, last_name):
+        validate_name(name)
     hashing_slots().refuse_when_full()
     count_request()
     flow = ApprovalFlow.parse(options().default_user_approval_flow)

@@ -14,7 +14,7 @@ from import_export.widgets import Widget
 
 from keystone import email_address
 from keystone.accounts.models import User
-from keystone.accounts.names import validate_name
+from keystone.accounts.names import composed, validate_name
 
 YES = frozenset({"1", "true", "yes", "y"})
 NO = frozenset({"0", "false", "no", "n"})
@@ -42,7 +42,7 @@ class NameWidget(Widget):
         Raises:
             ValidationError: it is none, or too long.
         """
-        name = _text(value)
+        name = composed(_text(value))
         validate_name(name)
         User._meta.get_field("first_name").clean(name, None)  # the last name may be as long
         return name

@@ -11,7 +11,7 @@ from keystone import email_address
 from keystone.accounts.export import COLUMNS
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES, REASON_LENGTH
-from keystone.accounts.names import validate_name
+from keystone.accounts.names import composed, validate_name
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.accounts.status import Status
 from keystone.api.serializers import PasswordField, StrictSerializer
@@ -39,6 +39,10 @@ class NameField(serializers.CharField):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"max_length": 100, "validators": [validate_name], **kwargs})
+
+    def to_internal_value(self, data: Any) -> str:
+        """Compose it, so that its length is that of what is stored."""
+        return composed(super().to_internal_value(data))
 
 
 class NewPersonSerializer(StrictSerializer):

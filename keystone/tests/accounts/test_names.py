@@ -1,11 +1,24 @@
 """What a name may hold, and what it may not."""
 
 import unicodedata
+from collections.abc import Callable
+from typing import Any
 
 import pytest
+import tablib
 from django.core.exceptions import ValidationError
+from django.core.management import call_command
+from django.test import Client
+from rest_framework.test import APIClient
 
+from keystone.accounts.editing import change_names
+from keystone.accounts.importing import PeopleResource
+from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
+from keystone.accounts.registration import create_user, register_user
+from keystone.audit.actor import Actor
+from keystone.audit.models import AuditEvent
+from keystone.tests.factories import UserFactory
 
 # Bidi_Control of Unicode (UAX 9, section 2).
 BIDI_CONTROL = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -107,3 +120,86 @@ def test_every_format_character_but_the_joiners_is_refused() -> None:
         if unicodedata.category(sign) == "Cf" and sign not in "\u200c\u200d":
             with pytest.raises(ValidationError):
                 validate_name(f"A{sign}b")
+
+
+@pytest.mark.django_db
+@pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
+def test_names_are_stored_composed_at_every_door(root: User) -> None:
+    typed, stored = "Jose\u0301", "José"
+    by = Actor.administrator(root)
+    browser = Client()
+    browser.force_login(root)
+    client = APIClient()
+    client.force_authenticate(root)
+
+    def post(url: str, **body: Any) -> None:
+        response = browser.post(url, body)
+        assert response.status_code == 302, response.content
+
+    def importing() -> None:
+        rows = tablib.Dataset(("a3@example.com", typed, typed), headers=("email", "first_name", "last_name"))
+        result = PeopleResource().import_data(rows, raise_errors=True)
+        assert result.totals["new"] == 1
+
+    names: dict[str, Any] = {"first_name": typed, "last_name": typed}
+    doors: tuple[Callable[[], Any], ...] = (
+        lambda: register_user(email="a1@example.com", password="a good long one", **names),
+        lambda: create_user(email="a2@example.com", by=by, **names),
+        importing,
+        lambda: post("/admin/keystone/user/add/", email="a4@example.com", **names),
+        lambda: client.post("/api/users/", {"email": "a5@example.com", **names}, format="json"),
+        lambda: User.objects.bulk_create([UserFactory.build(email_normalized="a6@example.com", **names)]),
+        lambda: call_command("user", "create", "--email=a7@example.com", f"--first-name={typed}", "--no-password"),
+    )
+    for number, door in enumerate(doors, start=1):
+        known = set(User.objects.values_list("pk", flat=True))
+        door()
+        made = User.objects.exclude(pk__in=known).get()
+        assert made.first_name == stored, number
+        assert made.last_name in {stored, ""}, number
+    user = UserFactory(first_name="Ann", last_name="Bee")
+    changes: tuple[Callable[[], Any], ...] = (
+        lambda: change_names(user, by=by, **names),
+        lambda: client.patch(f"/api/users/{user.pk}/", names, format="json"),
+        lambda: post(f"/admin/keystone/user/{user.pk}/change/", **names),
+        lambda: User.objects.filter(pk=user.pk).update(**names),
+    )
+    for change in changes:
+        User.objects.filter(pk=user.pk).update(first_name="Ann", last_name="Bee")
+        user.refresh_from_db()
+        change()
+        fresh = User.objects.get(pk=user.pk)
+        assert (fresh.first_name, fresh.last_name) == (stored, stored)
+    told = AuditEvent.objects.filter(action="user.changed").latest("pk").changes["first_name"]
+    assert told == ["Ann", stored]
+    before = AuditEvent.objects.count()
+    change_names(user, by=by, **names)  # the same name in another form is no change
+    assert AuditEvent.objects.count() == before
+
+
+@pytest.mark.django_db
+def test_names_that_hide_something_are_refused_at_every_door(root: User) -> None:
+    by = Actor.administrator(root)
+    browser = Client()
+    browser.force_login(root)
+    client = APIClient()
+    client.force_authenticate(root)
+    user = UserFactory(first_name="Ann", last_name="Bee")
+    for name in ("Ann\u202egpj.", "A\u200bnn", "Ann\u2066", "www.example.com", "Ann\x07"):
+        names = {"first_name": name, "last_name": "Bee"}
+        for page in ("/admin/keystone/user/add/", f"/admin/keystone/user/{user.pk}/change/"):
+            shown = browser.post(page, {"email": "new@example.com", **names})
+            assert list(shown.context["adminform"].form.errors) == ["first_name"], ascii(name)
+        for response in (
+            client.patch(f"/api/users/{user.pk}/", names, format="json"),
+            client.post("/api/users/", {"email": "new@example.com", **names}, format="json"),
+        ):
+            assert (response.status_code, list(response.json()["error"]["fields"])) == (400, ["first_name"]), ascii(
+                name
+            )
+        with pytest.raises(ValidationError):
+            change_names(user, by=by, first_name=name)
+        with pytest.raises(ValidationError):
+            register_user(email="new@example.com", password="a good long one", first_name=name)
+    assert User.objects.get(pk=user.pk).first_name == "Ann"
+    assert not User.objects.filter(email="new@example.com").exists()
