@@ -22,6 +22,7 @@ class KeystoneConfig(AppConfig):
         """
         from keystone import checks  # registers on import
         from keystone.accounts.status import ApprovalFlow
+        from keystone.api import checks as api_checks  # noqa: F401 - registers on import
         from keystone.api import schema  # noqa: F401 - registers on import
         from keystone.caching import changes  # noqa: F401 - sees what is written
         from keystone.conf import options

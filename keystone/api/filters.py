@@ -36,14 +36,18 @@ def apply_filters(
         blank: whether a filter without a value is taken for one that was not given, as a form sends it.
 
     Raises:
-        ValidationError: a name is not on the list, or a value does not fit.
+        ValidationError: a name is not on the list, it is given more than once, or a value does not fit.
     """
     if blank:
         values = as_query({name: items for name, items in values.lists() if any(item.strip() for item in items)})
     given = set(values) - ignored
-    unknown = sorted(given - set(filters.base_filters))
+    known = filters.base_filters
+    unknown = sorted(given - set(known))
     if unknown:
         raise serializers.ValidationError({name: [_("There is no such filter.")] for name in unknown})
+    twice = sorted(name for name in given if len(values.getlist(name)) > 1 and not _takes_several(known[name]))
+    if twice:
+        raise serializers.ValidationError({name: [_("Give one value.")] for name in twice})
     filterset = filters(values, queryset=queryset)
     if not filterset.is_valid():
         raise serializers.ValidationError(filterset.errors)
@@ -56,12 +60,43 @@ def apply_filters(
 
 
 def as_query(values: Mapping[str, Any]) -> QueryDict:
-    """The filters of a JSON body as query parameters: a list gives its name several times, as in an URL."""
+    """Values as query parameters: a list gives its name several times, as in a URL."""
     query = QueryDict(mutable=True)
     for name, value in values.items():
         items = value if isinstance(value, list) else [value]
         query.setlist(name, [str(item).lower() if isinstance(item, bool) else str(item) for item in items])
     return query
+
+
+def body_filters(filters: type[FilterSet], values: Mapping[str, Any]) -> QueryDict:
+    """The filters of a JSON body as query parameters, for `apply_filters`.
+
+    A value is text. A flag may also be a JSON boolean, and a number a JSON number. A filter that takes several values
+    may have a list of texts.
+
+    Raises:
+        ValidationError: a value has another type.
+    """
+    known = filters.base_filters
+    wrong = sorted(name for name, value in values.items() if name in known and not _fits(known[name], value))
+    if wrong:
+        raise serializers.ValidationError({name: [_("This value is not valid.")] for name in wrong})
+    return as_query(values)
+
+
+def _takes_several(filter_: django_filters.Filter) -> bool:
+    return isinstance(filter_, django_filters.MultipleChoiceFilter)
+
+
+def _fits(filter_: django_filters.Filter, value: Any) -> bool:
+    """Whether a filter takes a JSON value of this type."""
+    if isinstance(value, list):
+        return _takes_several(filter_) and all(isinstance(item, str) for item in value)
+    if isinstance(value, bool):
+        return isinstance(filter_, django_filters.BooleanFilter)
+    if isinstance(value, int | float):
+        return isinstance(filter_, django_filters.NumberFilter)
+    return isinstance(value, str)
 
 
 class MomentField(IsoDateTimeField):
@@ -115,6 +150,9 @@ class AllowedFilters(DjangoFilterBackend):
     """Applies the view's `filterset_class`, and refuses query parameters that it does not know."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        """The filtered rows."""
+        """The filtered rows; all of them where the view names no filters."""
+        filters = self.get_filterset_class(view, queryset)
+        if filters is None:
+            return queryset
         ignored = PAGING if view.paginator else frozenset({"format"})
-        return apply_filters(view.filterset_class, request.query_params, queryset, ignored=ignored, blank=True)
+        return apply_filters(filters, request.query_params, queryset, ignored=ignored, blank=True)

@@ -1,14 +1,9 @@
 """Keyset pages: the cost of a page does not grow with the table, nor with how far one has paged."""
 
-import base64
-import binascii
-import json
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.pagination import BasePagination
@@ -16,48 +11,24 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 
+from keystone.api.cursors import Cursor
+from keystone.api.ordering import Term, default_names, names_of, rows_beyond, sort, sort_columns, terms_of
 from keystone.conf import options
 
 DEFAULT_SIZE = 25
 MAX_SIZE = 100
-
-
-@dataclass(frozen=True)
-class Cursor:
-    """A place in a sorted list, between two rows: how it is sorted, the row beside it, and which way to read on."""
-
-    ordering: str
-    value: Any
-    key: Any
-    backwards: bool = False
-
-    def encode(self) -> str:
-        """The cursor as it stands in a URL."""
-        packed = json.dumps([self.ordering, self.value, self.key, self.backwards], separators=(",", ":"))
-        return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
-
-    @classmethod
-    def decode(cls, text: str, *, ordering: str) -> "Cursor":
-        """Read a cursor of our own, of a list that is sorted by `ordering`.
-
-        Raises:
-            ValueError: it is none.
-        """
-        try:
-            packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-            sorted_by, value, key, backwards = json.loads(packed)
-        except (binascii.Error, UnicodeError, TypeError, RecursionError) as error:
-            raise ValueError(text) from error
-        if sorted_by != ordering or "\x00" in str(value):
-            raise ValueError(text)
-        return cls(ordering, str(value), str(key), backwards is True)
+FURTHEST = 1_000_000_000  # rows that an offset may skip
 
 
 class KeysetPagination(BasePagination):
-    """Pages by `(column, key)`. The view gives `ordering_fields`, a map of allowed names to columns, first the default.
+    """Pages by the values of the row at their edge, for any view that lists something.
 
-    The columns must not be null and must be indexed together with the key. No page counts the table: there is a
-    `next` and a `previous`, and no number of pages.
+    A view says what `?ordering=` may be in `sort_columns`, a map of names to columns, or as for DRF's `OrderingFilter`.
+    Without it rows come as `default_ordering`, DRF's `ordering` or the queryset says; without these, by primary key.
+    Columns that are indexed together with the key make every page cost the same.
+
+    What cannot be paged by value (`values()`, unions, expressions, plain lists) is paged by offset. No page counts the
+    table: there is a `next` and a `previous`, and no number of pages.
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
@@ -67,36 +38,23 @@ class KeysetPagination(BasePagination):
             ValidationError: `ordering`, `cursor` or `page_size` is not valid.
         """
         self.request = request
-        self.size = self._size(request.query_params.get("page_size", ""))
-        allowed: dict[str, str] = view.ordering_fields
-        ordering = request.query_params.get("ordering") or view.default_ordering
-        name = ordering.removeprefix("-")
-        if name not in allowed:
-            choices = ", ".join(sorted(allowed))
-            raise serializers.ValidationError({"ordering": [_("Choose one of: %s, each also with “-”.") % choices]})
-        self.ordering, self.column, self.descending = ordering, allowed[name], ordering.startswith("-")
-        cursor = self._cursor(queryset, request.query_params.get("cursor", ""))
-        backwards = cursor is not None and cursor.backwards
-
-        if cursor is not None:
-            queryset = queryset.filter(self._beyond(cursor))
-        sign = "-" if self.descending is not backwards else ""
-        rows = list(queryset.order_by(f"{sign}{self.column}", f"{sign}pk")[: self.size + 1])
-        more = len(rows) > self.size
-        self.rows = rows[: self.size][::-1] if backwards else rows[: self.size]
-        self.has_next = more if not backwards else True
-        self.has_previous = more if backwards else cursor is not None
-        return self.rows
+        self.size = self._size(self._parameter("page_size"))
+        name, columns = self._ordering(queryset, view)
+        text = self._parameter("cursor")
+        terms = None if columns is None else terms_of(queryset, columns)
+        if terms is None:
+            return self._page_by_offset(queryset, columns, name, text)
+        return self._page_by_value(queryset, terms, name, text)
 
     def get_paginated_response(self, data: Any) -> Response:
         """`{"next", "previous", "results"}`."""
-        return Response(
-            {
-                "next": self._link(self.rows[-1], backwards=False) if self.rows and self.has_next else None,
-                "previous": self._link(self.rows[0], backwards=True) if self.rows and self.has_previous else None,
-                "results": data,
-            }
-        )
+        return Response({"next": self._link(self.next), "previous": self._link(self.previous), "results": data})
+
+    def _parameter(self, name: str) -> str:
+        values: list[str] = self.request.query_params.getlist(name)
+        if len(values) > 1:
+            raise serializers.ValidationError({name: [_("Give one value.")]})
+        return values[0] if values else ""
 
     def _size(self, text: str) -> int:
         if not text:
@@ -107,29 +65,65 @@ class KeysetPagination(BasePagination):
             message = _("Give a number from 1 to %(limit)d.") % {"limit": MAX_SIZE}
             raise serializers.ValidationError({"page_size": [message]}) from None
 
-    def _cursor(self, queryset: QuerySet[Any], text: str) -> Cursor | None:
-        if not text:
+    def _ordering(self, queryset: Any, view: Any) -> tuple[str, list[str] | None]:
+        """How the list is sorted, by name and by columns; None where it is not by columns, and stays as it is."""
+        allowed = sort_columns(view)
+        asked = self._parameter("ordering") if allowed else ""
+        if asked and asked.removeprefix("-") not in allowed:
+            choices = ", ".join(sorted(allowed))
+            raise serializers.ValidationError({"ordering": [_("Choose one of: %s, each also with “-”.") % choices]})
+        names = [asked] if asked else default_names(view)
+        if not names:
+            columns = names_of(queryset)
+            return ",".join(columns or ()), columns
+        columns = []
+        for name in names:
+            bare = name.removeprefix("-")
+            columns.append(name.removesuffix(bare) + allowed.get(bare, bare))
+        return ",".join(names), columns
+
+    def _page_by_value(self, queryset: QuerySet[Any], terms: tuple[Term, ...], name: str, text: str) -> list[Any]:
+        backwards = False
+        if text:
+            try:
+                cursor = Cursor.decode(text, ordering=name, length=len(terms))
+                values = [term.read(value) for term, value in zip(terms, cursor.values, strict=True)]
+            except (ValueError, ArithmeticError, DjangoValidationError):
+                raise _no_cursor() from None
+            backwards = cursor.backwards
+            queryset = queryset.filter(rows_beyond(terms, values, backwards=backwards))
+        names = [term.sorted_name(backwards=backwards) for term in terms]
+        rows = list(sort(queryset, names)[: self.size + 1])
+        more = len(rows) > self.size
+        page = rows[: self.size][::-1] if backwards else rows[: self.size]
+
+        def beside(row: Any, *, backwards: bool) -> Cursor:
+            return Cursor(name, tuple(term.write(row) for term in terms), backwards)
+
+        has_next, has_previous = (True, more) if backwards else (more, bool(text))
+        self.next = beside(page[-1], backwards=False) if page and has_next else None
+        self.previous = beside(page[0], backwards=True) if page and has_previous else None
+        return page
+
+    def _page_by_offset(self, queryset: Any, columns: list[str] | None, name: str, text: str) -> list[Any]:
+        name = f"offset {name}".strip()
+        start = 0
+        if text:
+            try:
+                start = int(Cursor.decode(text, ordering=name, length=1).values[0] or 0)
+            except ValueError:
+                raise _no_cursor() from None
+            if not 0 <= start <= FURTHEST:
+                raise _no_cursor()
+        rows = list(_sorted(queryset, columns)[start : start + self.size + 1])
+        more = len(rows) > self.size
+        self.next = Cursor(name, (str(start + self.size),)) if more else None
+        self.previous = Cursor(name, (str(max(start - self.size, 0)),), backwards=True) if start else None
+        return rows[: self.size]
+
+    def _link(self, cursor: Cursor | None) -> str | None:
+        if cursor is None:
             return None
-        model = queryset.model
-        try:
-            cursor = Cursor.decode(text, ordering=self.ordering)
-            value = model._meta.get_field(self.column).to_python(cursor.value)
-            cursor.value.encode()  # a lone surrogate is no text that the database could compare
-            if isinstance(value, datetime):
-                value = value.astimezone(UTC)
-            return Cursor(self.ordering, value, model._meta.pk.to_python(cursor.key), cursor.backwards)
-        except (ValueError, OverflowError, DjangoValidationError):
-            raise serializers.ValidationError({"cursor": [_("This is not a cursor of this list.")]}) from None
-
-    def _beyond(self, cursor: Cursor) -> Q:
-        """Rows past the cursor. The first condition lets the index find its place, the second settles ties."""
-        side = "lt" if self.descending is not cursor.backwards else "gt"
-        at_or_beyond = Q(**{f"{self.column}__{side}e": cursor.value})
-        return at_or_beyond & (Q(**{f"{self.column}__{side}": cursor.value}) | Q(**{f"pk__{side}": cursor.key}))
-
-    def _link(self, row: Model, *, backwards: bool) -> str:
-        field: Any = row._meta.get_field(self.column)
-        cursor = Cursor(self.ordering, field.value_to_string(row), str(row.pk), backwards)
         # From the settings and never from a request's Host, which the caller chooses.
         here = f"{options().public_url}{self.request.get_full_path_info()}"
         link: str = replace_query_param(here, "cursor", cursor.encode())
@@ -137,7 +131,7 @@ class KeysetPagination(BasePagination):
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """The answer's shape."""
-        link = {"type": "string", "format": "uri", "nullable": True}
+        link = {"type": "string", "nullable": True}
         return {
             "type": "object",
             "required": ["next", "previous", "results"],
@@ -146,7 +140,19 @@ class KeysetPagination(BasePagination):
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
         """The query parameters."""
-        names = [sign + name for name in view.ordering_fields for sign in ("", "-")]
+        names = [sign + name for name in sort_columns(view) for sign in ("", "-")]
+        default = default_names(view)
+        ordering = {
+            "name": "ordering",
+            "in": "query",
+            "schema": {
+                "type": "string",
+                "enum": names,
+                **({"default": default[0]} if default and default[0] in names else {}),
+            },
+            "allowEmptyValue": True,
+            "description": "What the list is sorted by.",
+        }
         return [
             {
                 "name": "cursor",
@@ -155,13 +161,7 @@ class KeysetPagination(BasePagination):
                 "allowEmptyValue": True,
                 "description": "From `next` or `previous`.",
             },
-            {
-                "name": "ordering",
-                "in": "query",
-                "schema": {"type": "string", "enum": names, "default": view.default_ordering},
-                "allowEmptyValue": True,
-                "description": "What the list is sorted by.",
-            },
+            *([ordering] if names else []),
             {
                 "name": "page_size",
                 "in": "query",
@@ -170,3 +170,20 @@ class KeysetPagination(BasePagination):
                 "description": f"How many rows a page has, from 1 to {MAX_SIZE}; beyond, the nearer of these holds.",
             },
         ]
+
+
+def _no_cursor() -> serializers.ValidationError:
+    return serializers.ValidationError({"cursor": [_("This is not a cursor of this list.")]})
+
+
+def _sorted(rows: Any, columns: list[str] | None) -> Any:
+    """The rows in an order that stays the same from page to page, as far as they can be given one."""
+    if not isinstance(rows, QuerySet) or rows.query.is_sliced or rows.query.combinator or rows.query.distinct_fields:
+        return rows
+    if columns:
+        key = ("pk",) if rows._fields is None else ()  # type: ignore[attr-defined]  # of `values()`
+        rows = sort(rows, (*columns, *key))
+    if rows.ordered:
+        return rows
+    fields = rows.query.values_select if isinstance(rows.query.group_by, tuple) else ("pk",)
+    return rows.order_by(*fields)

@@ -49,7 +49,7 @@ class IsSuperuser(BasePermission):
 class StaffWithPermission(BasePermission):
     """Staff who hold the model permission that the view's `permissions_by_action` names for the action.
 
-    An action that it does not name is refused to everybody.
+    A view without actions names the method: `{"get": "app.view_thing"}`. What is not named is refused to everybody.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
@@ -61,9 +61,10 @@ class StaffWithPermission(BasePermission):
         user = request.user
         if not (user.is_authenticated and user.is_staff):
             return False
-        if view.action in {None, "metadata"}:  # an unsupported method, answered by 405; OPTIONS
+        action = getattr(view, "action", str(request.method).lower())
+        if action in {None, "metadata", "options"}:  # an unsupported method, answered by 405; OPTIONS
             return True
-        permission = view.permissions_by_action.get(view.action)
+        permission = getattr(view, "permissions_by_action", {}).get(action)
         if permission is None or not user.has_perm(permission):
             return False
         require_second_factor(user)

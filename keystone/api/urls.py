@@ -15,6 +15,7 @@ from keystone.accounts.api.credentials import (
 )
 from keystone.accounts.api.people import UserViewSet
 from keystone.accounts.api.self_service import MeView, MySettingsView, RegisterView, ResendView, VerifyEmailView
+from keystone.api import converters  # noqa: F401 - registers on import
 from keystone.api.audit import AuditEventViewSet
 from keystone.api.errors import nothing_here
 from keystone.api.schema_view import SchemaView
@@ -36,7 +37,9 @@ urlpatterns = [
     path("auth/logout/", LogoutView.as_view(), name="logout"),
     path("auth/sessions/", SessionViewSet.as_view({"get": "list"}), name="session-list"),
     path("auth/sessions/revoke-all/", SessionViewSet.as_view({"post": "revoke_all"}), name="session-revoke-all"),
-    path("auth/sessions/<uuid:session_id>/", SessionViewSet.as_view({"delete": "destroy"}), name="session-detail"),
+    path(
+        "auth/sessions/<anycase_uuid:session_id>/", SessionViewSet.as_view({"delete": "destroy"}), name="session-detail"
+    ),
     path("auth/password/change/", ChangePasswordView.as_view(), name="password-change"),
     path("auth/password/reset/", RequestResetView.as_view(), name="password-reset"),
     path("auth/password/reset/confirm/", ResetPasswordView.as_view(), name="password-reset-confirm"),
@@ -51,14 +54,14 @@ urlpatterns = [
     path("health/live/", LiveView.as_view(), name="health-live"),
     path("health/ready/", ReadyView.as_view(), name="health-ready"),
     path("schema/", SchemaView.as_view(), name="schema"),
-    path("users/<uuid:user_id>/sessions/", StaffSessionViewSet.as_view({"get": "list"}), name="user-sessions"),
+    path("users/<anycase_uuid:user_id>/sessions/", StaffSessionViewSet.as_view({"get": "list"}), name="user-sessions"),
     path(
-        "users/<uuid:user_id>/sessions/revoke-all/",
+        "users/<anycase_uuid:user_id>/sessions/revoke-all/",
         StaffSessionViewSet.as_view({"post": "revoke_all"}),
         name="user-sessions-revoke-all",
     ),
     path(
-        "users/<uuid:user_id>/sessions/<uuid:session_id>/",
+        "users/<anycase_uuid:user_id>/sessions/<anycase_uuid:session_id>/",
         StaffSessionViewSet.as_view({"delete": "destroy"}),
         name="user-session-detail",
     ),

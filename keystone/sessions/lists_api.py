@@ -55,7 +55,7 @@ class SessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session]):
 
     queryset = Session.objects.none()
     serializer_class = SessionSerializer
-    ordering_fields: ClassVar = {"last_used_at": "last_used_at"}
+    sort_columns: ClassVar = {"last_used_at": "last_used_at"}
     default_ordering = "-last_used_at"
 
     def get_queryset(self) -> QuerySet[Session]:
@@ -105,7 +105,7 @@ class StaffSessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session
     queryset = Session.objects.none()
     serializer_class = SessionSerializer
     permission_classes = (StaffWithPermission,)
-    ordering_fields: ClassVar = {"last_used_at": "last_used_at"}
+    sort_columns: ClassVar = {"last_used_at": "last_used_at"}
     default_ordering = "-last_used_at"
     permissions_by_action: ClassVar = {
         "list": "keystone.view_session",

@@ -34,7 +34,7 @@ from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
 from keystone.accounts.transition import Outcome
-from keystone.api.filters import AllowedFilters, apply_filters, as_query
+from keystone.api.filters import AllowedFilters, apply_filters, body_filters
 from keystone.api.permissions import StaffWithPermission
 from keystone.audit.actor import Actor
 
@@ -73,9 +73,9 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     permission_classes = (StaffWithPermission,)
     filter_backends = (AllowedFilters,)
     filterset_class = UserFilter
-    ordering_fields = {"created_at": "created_at", "email": "email_normalized", "last_name": "last_name"}
+    sort_columns = {"created_at": "created_at", "email": "email_normalized", "last_name": "last_name"}
     default_ordering = "-created_at"
-    lookup_value_converter = "uuid"
+    lookup_value_converter = "anycase_uuid"
     permissions_by_action = {
         "list": "keystone.view_user",
         "retrieve": "keystone.view_user",
@@ -190,7 +190,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         Raises:
             ValidationError: they are too many.
         """
-        chosen: QuerySet[User] = apply_filters(UserFilter, as_query(filters), User.objects.all())
+        chosen: QuerySet[User] = apply_filters(UserFilter, body_filters(UserFilter, filters), User.objects.all())
         ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_BULK + 1])
         if len(ids) > MAX_BULK:
             message = f"This selects more than {MAX_BULK} people. Narrow it down."

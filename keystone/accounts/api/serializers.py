@@ -208,7 +208,7 @@ class BulkSerializer(ReasonedMoveSerializer):
     filter = serializers.DictField(
         required=False,
         allow_empty=False,
-        help_text="The list's query parameters; a list gives one several times.",
+        help_text="The list's query parameters. A flag may be a boolean, and `status` a list; all else is text.",
     )
     even_unverified = serializers.BooleanField(required=False, default=False)
     until = serializers.DateTimeField(required=False, allow_null=True)

@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.audit.models import AuditEvent
+from keystone.tests.contract.operations import operation as described
 from keystone.tests.factories import UserFactory, approver, superuser
 
 pytestmark = pytest.mark.django_db
@@ -259,6 +260,37 @@ def test_bulk_takes_the_filters_of_the_list(admin: APIClient) -> None:
 def test_bulk_refuses_what_it_cannot_understand(admin: APIClient, body: dict[str, Any]) -> None:
     assert admin.post("/api/users/bulk/", body).status_code == 400
     assert not AuditEvent.objects.exclude(action="user.signed_in").exists()
+
+
+def test_bulk_refuses_filters_of_another_type(admin: APIClient) -> None:
+    UserFactory(email="x@none.test", first_name="None", last_name="7")
+    UserFactory(email="y@true.test", first_name="True", last_name="7")
+    wrong: list[Any] = [None, True, 7, 7.0, ["None"], ["7", "None"], [], {}, {"a": "None"}, [["None"]], [None]]
+    texts = ("search", "approval_flow", "created_after", "created_before")
+    flags = ("is_staff", "is_superuser", "email_verified")
+    cases: list[tuple[str, Any]] = [(name, value) for name in texts for value in wrong]
+    cases += [(name, value) for name in flags for value in wrong if value is not True]
+    of_status: list[Any] = [None, True, 7, {}, [], [None], [["active"]], ["active", None], [{}]]
+    cases += [("status", value) for value in of_status]
+    for name, value in cases:
+        answer = admin.post("/api/users/bulk/", {"action": "suspend", "filter": {name: value}, "reason": "x"})
+        assert (answer.status_code, list(answer.json()["error"]["fields"])) == (400, [name]), (name, value)
+    assert not User.objects.filter(status=Status.SUSPENDED).exists()
+    body = {"action": "suspend", "filter": {"search": "none", "is_staff": "false", "status": "active"}, "reason": "x"}
+    assert len(admin.post("/api/users/bulk/", body).json()["moved"]) == 1
+
+
+def test_a_query_parameter_that_takes_one_value_is_given_once(admin: APIClient) -> None:
+    single = set(described("users_list").query) - {"status"}
+    assert len(single) >= 8
+    for path in ("/api/users/", "/api/users/export/"):
+        paging = {"cursor", "ordering", "page_size"} if "export" in path else set[str]()
+        for name in single - paging:
+            answer = admin.get(f"{path}?{name}=&{name}=email", headers={"Accept": "application/json"})
+            assert (answer.status_code, list(answer.json()["error"]["fields"])) == (400, [name]), (path, name)
+    sessions = admin.get("/api/auth/sessions/?page_size=1&page_size=2")
+    assert (sessions.status_code, list(sessions.json()["error"]["fields"])) == (400, ["page_size"])
+    assert admin.get("/api/users/?status=active&status=rejected").status_code == 200
 
 
 def test_bulk_takes_as_many_ids_as_it_says(admin: APIClient) -> None:

@@ -18,7 +18,7 @@ class Operation:
         id: its `operationId`.
         method: the HTTP verb in lower case.
         path: the template, such as `/api/users/{id}/`.
-        body: the JSON schema of its body, without references; None where it takes none.
+        body: the JSON schema of its body, without references; None where it takes no JSON.
         query: the JSON schema of each query parameter, by name.
         path_parameters: the same of the parameters in the path.
         success: the statuses that an answer to a valid request may have.
@@ -71,18 +71,24 @@ def operation(operation_id: str) -> Operation:
     return found
 
 
-def resolve(schema: dict[str, Any]) -> dict[str, Any]:
-    """A JSON schema with what it refers to, and what it is composed of, written out."""
+def resolve(schema: dict[str, Any], *, within: tuple[str, ...] = ()) -> dict[str, Any]:
+    """A JSON schema with what it refers to, and what it is composed of, written out.
+
+    Args:
+        within: the components that it is a part of. One that holds itself is any object there.
+    """
     if "$ref" in schema:
         name = schema["$ref"].removeprefix("#/components/schemas/")
-        return resolve(document()["components"]["schemas"][name])
+        if name in within:
+            return {"type": "object"}
+        return resolve(document()["components"]["schemas"][name], within=(*within, name))
     resolved = dict(schema)
     for part in resolved.pop("allOf", []):
-        resolved = {**resolve(part), **resolved}
+        resolved = {**resolve(part, within=within), **resolved}
     if "properties" in resolved:
-        resolved["properties"] = {name: resolve(part) for name, part in resolved["properties"].items()}
+        resolved["properties"] = {name: resolve(part, within=within) for name, part in resolved["properties"].items()}
     if "items" in resolved:
-        resolved["items"] = resolve(resolved["items"])
+        resolved["items"] = resolve(resolved["items"], within=within)
     return resolved
 
 
@@ -93,9 +99,15 @@ def _operation(path: str, method: str, described: dict[str, Any]) -> Operation:
         id=described["operationId"],
         method=method,
         path=path,
-        body=resolve(content["application/json"]["schema"]) if content else None,
+        body=resolve(content["application/json"]["schema"]) if "application/json" in content else None,
         query={part["name"]: resolve(part["schema"]) for part in parameters if part["in"] == "query"},
         path_parameters={part["name"]: resolve(part["schema"]) for part in parameters if part["in"] == "path"},
-        success=frozenset(int(status) for status in described["responses"] if status[0] == "2"),
+        success=_successes(described["responses"]),
         secured=bool(described.get("security")),
     )
+
+
+def _successes(responses: dict[str, Any]) -> frozenset[int]:
+    """The statuses of 200 to 299 that are named; all of them where a range is, as in `2XX`."""
+    named = [status for status in responses if status.startswith("2")]
+    return frozenset(range(200, 300)) if any(not one.isdigit() for one in named) else frozenset(map(int, named))

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib.admindocs.views import simplify_regex
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
@@ -24,8 +25,9 @@ def permissions_in_use() -> frozenset[str]:
 
 def _views() -> Iterator[tuple[str, Any]]:
     for path, view in _walk(get_resolver(), "/"):
-        # The catch-all answers 404 in JSON; it has no path of its own.
-        if path.startswith("/api/") and path != "/api/":
+        # The catch-all answers 404 in JSON; it has no path of its own. DRF's list of routes has no schema.
+        is_listed = getattr(getattr(view, "cls", None), "schema", True) is not None
+        if path.startswith("/api/") and path != "/api/" and ".{format}" not in path and is_listed:
             yield path, view
 
 
@@ -39,12 +41,15 @@ def _walk(resolver: URLResolver, prefix: str) -> Iterator[tuple[str, Any]]:
 
 
 def _template(entry: URLPattern | URLResolver) -> str:
+    route = str(entry.pattern)
     if not isinstance(entry.pattern, RoutePattern):
-        return str(entry.pattern).strip("^$")
-    return PARAMETER.sub(lambda found: "{" + found[1].replace("pk", "id") + "}", str(entry.pattern))
+        route = simplify_regex(route).removeprefix("/")  # as DRF's routers write them
+    return PARAMETER.sub(lambda found: "{" + found[1].replace("pk", "id") + "}", route)
 
 
 def _methods(view: Any) -> set[str]:
-    kind = getattr(view, "cls", None) or view.view_class
+    kind = getattr(view, "cls", None) or getattr(view, "view_class", None)
+    if kind is None:  # a plain function answers every method
+        return set(METHODS)
     answered = set(getattr(view, "actions", None) or (name for name in kind.http_method_names if hasattr(kind, name)))
     return answered & METHODS

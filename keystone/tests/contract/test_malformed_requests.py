@@ -50,7 +50,7 @@ def test_an_unknown_filter_is_refused(asked: Operation, signed_in: SignedIn) -> 
 def test_a_malformed_cursor_is_refused(asked: Operation, signed_in: SignedIn) -> None:
     user = caller_of(asked)
     client, path = checking_client(user, signed_in), asked.path.format(**valid_request(asked, user).path)
-    for ordering in asked.query["ordering"]["enum"]:
+    for ordering in asked.query.get("ordering", {}).get("enum", [""]):  # a list may have one order only
         for cursor in cursors(ordering):
             error = refused(client.get(f"{path}?ordering={ordering}&cursor={cursor}"), 400)
             assert list(error["fields"]) == ["cursor"], cursor

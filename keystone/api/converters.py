@@ -1,0 +1,13 @@
+"""Path converters of the API."""
+
+from django.urls.converters import UUIDConverter, get_converters, register_converter
+
+
+class AnyCaseUUIDConverter(UUIDConverter):
+    """A UUID in lower case or in capitals, as Swift and .NET write it (RFC 9562, section 4)."""
+
+    regex = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
+
+
+if "anycase_uuid" not in get_converters():  # the URLs are imported again where a test changes them
+    register_converter(AnyCaseUUIDConverter, "anycase_uuid")
