@@ -40,6 +40,7 @@ def stem(name: str) -> str:
     return name.removesuffix("_FILE")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 def test_a_file_fits_the_schema_of_the_compose_specification(path: Path, tmp_path: Path) -> None:
     plain = tmp_path / "compose.yaml"
@@ -86,6 +87,7 @@ def test_production_forgets_nothing_that_development_says() -> None:
     assert sorted(set(environment(DEVELOPMENT, "worker")) - production - left_out) == []
 
 
+@pytest.mark.slow
 def test_production_starts_with_what_its_overlay_gives(tmp_path: Path) -> None:
     given = {"DOCKER_DOMAIN": "keystone.test", "SMTP_HOST": "mail.keystone.test", "SMTP_USER": "keystone"}
     given["EMAILS_FROM_EMAIL"] = "no-reply@keystone.test"
@@ -118,6 +120,7 @@ def test_developments_password_is_one_that_tests_of_production_may_meet() -> Non
     assert environment(DEVELOPMENT, "worker")["POSTGRES_PASSWORD"] not in KNOWN_PASSWORDS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("service", OURS)
 def test_the_command_of_a_service_is_one_that_exists(service: str, tmp_path: Path) -> None:
     stub = tmp_path / "manage.py"

@@ -35,6 +35,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_every_document_is_a_page(site: Path) -> None:
     pages = {path.parent.relative_to(site).as_posix() for path in site.rglob("index.html")}
     documents = {
@@ -43,6 +44,7 @@ def test_every_document_is_a_page(site: Path) -> None:
     assert pages == documents | {".", "contributing", "security", "changelog", "adr"}
 
 
+@pytest.mark.slow
 def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
     addresses = {
         next(filter(None, found)) for page in site.rglob("*.html") for found in LOADED.findall(page.read_text())
@@ -53,6 +55,7 @@ def test_nothing_is_loaded_from_elsewhere(site: Path) -> None:
     assert imported == []
 
 
+@pytest.mark.slow
 def test_the_readme_is_the_home_page_and_its_links_stay_on_the_site(site: Path) -> None:
     home = (site / "index.html").read_text()
     assert "From registration to a signed-in request" in home
@@ -60,12 +63,14 @@ def test_the_readme_is_the_home_page_and_its_links_stay_on_the_site(site: Path) 
     assert "LICENSE" not in re.findall(r'href="?([^"\s>]+)', home)
 
 
+@pytest.mark.slow
 def test_the_search_knows_the_pages(site: Path) -> None:
     index = json.loads((site / "search" / "search_index.json").read_text())
     titles = {entry["title"] for entry in index["docs"]}
     assert {"Settings", "Rotate keys", "Troubleshoot"} <= titles
 
 
+@pytest.mark.slow
 def test_tables_show_no_backslash_before_a_bar(site: Path) -> None:
     assert "db show NAME|BRANCH" in (site / "kcli" / "index.html").read_text()
 

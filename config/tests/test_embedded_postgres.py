@@ -74,6 +74,7 @@ def _server(folder: Path) -> psutil.Process | None:
     return process if process.status() != psutil.STATUS_ZOMBIE else None
 
 
+@pytest.mark.slow
 def test_two_processes_share_it_and_the_last_one_stops_it(folder: Path) -> None:
     first, second = _use(folder), _use(folder)
     assert _socket(first) == _socket(second)
@@ -85,6 +86,7 @@ def test_two_processes_share_it_and_the_last_one_stops_it(folder: Path) -> None:
     assert _server(folder) is None
 
 
+@pytest.mark.slow
 def test_killed_processes_are_forgotten(folder: Path) -> None:
     killed, other = _use(folder), _use(folder)
     assert _socket(killed) == _socket(other)
@@ -94,6 +96,7 @@ def test_killed_processes_are_forgotten(folder: Path) -> None:
     assert _server(folder) is None
 
 
+@pytest.mark.slow
 def test_a_server_that_everybody_left_by_being_killed_is_joined_again(folder: Path) -> None:
     killed = _use(folder)
     socket = _socket(killed)
@@ -108,6 +111,7 @@ def test_a_server_that_everybody_left_by_being_killed_is_joined_again(folder: Pa
     assert _server(folder) is None
 
 
+@pytest.mark.slow
 def test_a_stale_process_file_of_a_killed_server_does_no_harm(folder: Path) -> None:
     process = _use(folder)
     _socket(process)
@@ -137,6 +141,7 @@ def test_a_folder_that_cannot_be_used_is_told_in_one_line(folder: Path) -> None:
     assert "\n" not in message
 
 
+@pytest.mark.slow
 def test_a_making_that_was_interrupted_begins_anew(folder: Path) -> None:
     unfinished = folder.with_name("postgres.unfinished")
     unfinished.mkdir()

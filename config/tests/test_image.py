@@ -71,6 +71,7 @@ def test_a_worker_that_starts_anew_is_not_ready_by_what_the_last_one_left(place:
     assert not (place / "worker.ready").exists()
 
 
+@pytest.mark.slow
 def test_the_first_process_of_a_container_ends_when_it_is_told_to() -> None:
     alone = ["unshare", "--pid", "--fork", "--kill-child"]
     if shutil.which("unshare") is None or subprocess.run([*alone, "true"], capture_output=True).returncode:

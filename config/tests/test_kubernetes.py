@@ -236,6 +236,7 @@ def run_as_web(folder: Path, code: str, **secrets: str) -> "subprocess.Completed
     )
 
 
+@pytest.mark.slow
 def test_the_examples_secrets_are_refused(tmp_path: Path) -> None:
     done = run_as_web(tmp_path, "")
     assert done.returncode == 1
@@ -249,6 +250,7 @@ def test_the_examples_secrets_are_refused(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.slow
 def test_probes_are_answered_and_other_names_are_not(tmp_path: Path) -> None:
     asked = {PROBED: 200, "keystone.example.com": 200, "10.1.2.3:8000": 400}
     code = f"""

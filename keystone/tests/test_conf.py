@@ -54,6 +54,7 @@ def test_an_unknown_flow_is_refused(settings: Settings) -> None:
         apps.get_app_config("keystone").ready()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", [["manage.py", "check"], ["-c", "import config.wsgi"]])
 def test_a_wrong_value_stops_every_way_to_start(arguments: list[str]) -> None:
     result = subprocess.run(

@@ -213,6 +213,7 @@ def validators(environment: dict[str, str]) -> tuple[list[dict[str, object]], bo
     return found, loaded
 
 
+@pytest.mark.slow
 def test_nobody_is_asked_unless_it_is_set() -> None:
     name = "keystone.accounts.breached_passwords.BreachedPasswordValidator"
     without, loaded = validators({"PASSWORD_BREACH_API": "https://breaches.example.com/range/"})

@@ -262,6 +262,7 @@ def test_the_limits_follow_the_settings(limits: Callable[..., None]) -> None:
         pass
 
 
+@pytest.mark.slow
 def test_a_forked_process_has_all_its_slots() -> None:
     program = (
         "import django, os; django.setup()\n"

@@ -147,6 +147,7 @@ def test_the_project_may_have_any_name(settings: Settings) -> None:
     assert codes("Quux2026!") == []
 
 
+@pytest.mark.slow
 def test_the_lists_are_read_once_and_when_they_are_needed() -> None:
     assert common_passwords() is common_passwords()
     assert len(common_passwords()) > 39_000

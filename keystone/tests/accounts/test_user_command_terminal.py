@@ -16,7 +16,7 @@ from keystone.tests.accounts.typed import Terminal
 from keystone.tests.factories import PASSWORD, UserFactory
 from keystone.tests.served.server import process_environment
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 GOOD = "a long walk by the sea"
 WEAK = "Sample@1234"
 

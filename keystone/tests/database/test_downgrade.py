@@ -63,6 +63,7 @@ def test_downgrade_asks_and_does_nothing_where_nobody_can_answer(migrated: OwnDa
     assert migrated.applied("keystone") == before
 
 
+@pytest.mark.slow
 def test_downgrade_does_what_is_answered_on_a_terminal(migrated: OwnDatabase) -> None:
     before = migrated.applied("keystone")
     status, said = migrated.type("n", "db", "downgrade", "-2", "--branch", "keystone")
@@ -128,6 +129,7 @@ def test_downgrade_says_what_it_did_or_that_there_was_nothing(empty: OwnDatabase
     assert lines_of(capsys, "downgrade", "messages.0002", "--yes") == ["Nothing to do: there is nothing to undo."]
 
 
+@pytest.mark.slow
 def test_minus_two_is_an_argument_in_a_shell_as_well(migrated: OwnDatabase) -> None:
     before = migrated.applied("keystone")
     status, said = migrated.manage("db", "downgrade", "-2", "--branch", "keystone", "--plan")

@@ -163,6 +163,7 @@ def test_a_dry_run_writes_nothing_and_asks_nothing(scratch: Scratch, capsys: pyt
     assert scratch.names("project") == before
 
 
+@pytest.mark.slow
 def test_a_check_fails_where_something_lacks(scratch: Scratch, capsys: pytest.CaptureFixture[str]) -> None:
     scratch.change(FIELD + ",", "")
     before = scratch.names("project")
@@ -226,6 +227,7 @@ def test_nobody_is_taken_to_have_answered(ask: Callable[[MigrationQuestioner], o
         ask(questioner_for("project", dry_run=False))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "operations"),
     [
@@ -242,6 +244,7 @@ def test_on_a_terminal_it_is_asked(scratch: Scratch, answer: str, operations: li
     assert [operation.describe() for operation in migration.operations] == operations
 
 
+@pytest.mark.slow
 def test_the_end_of_the_input_is_no_answer(scratch: Scratch) -> None:
     scratch.change("'organisation', models", "'firm', models")
     status, said = scratch.type("\x04", "db", "migrate", "x", "--branch", "project")

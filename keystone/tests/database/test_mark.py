@@ -109,6 +109,7 @@ def test_the_mark_goes_where_there_is_no_audit_log(migrated: OwnDatabase) -> Non
     assert mark() is None
 
 
+@pytest.mark.slow
 def test_the_name_is_typed_on_a_terminal_to_remove_it(migrated: OwnDatabase) -> None:
     set_mark()
     status, said = migrated.type("keystone", "db", "mark", "--remove")

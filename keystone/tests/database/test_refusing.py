@@ -83,6 +83,7 @@ def test_a_lock_timeout_that_nobody_can_wait_for_is_refused(
         call_command("db", *command, "--lock-timeout", seconds)
 
 
+@pytest.mark.slow
 def test_a_wrong_usage_is_one_line(migrated: OwnDatabase) -> None:
     status, said = migrated.manage("db", "upgrade", "-1", "--branch", "keystone")
     assert (status, len(said.splitlines())) == (1, 1)

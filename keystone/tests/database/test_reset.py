@@ -99,6 +99,7 @@ def test_another_name_is_refused(migrated: OwnDatabase, more: list[str]) -> None
     assert str(raised.value) == f"That is not {migrated.name}. Nothing was changed."
 
 
+@pytest.mark.slow
 def test_another_name_that_is_typed_is_refused(migrated: OwnDatabase) -> None:
     with untouched(migrated):
         status, said = migrated.type("keystone", "db", "reset")
@@ -252,6 +253,7 @@ def test_reset_waits_for_an_upgrade(migrated: OwnDatabase) -> None:
     assert said[0] == "Another process is moving this database's schema. Waiting until it is done."
 
 
+@pytest.mark.slow
 def test_the_name_is_typed_on_a_terminal(migrated: OwnDatabase) -> None:
     migrated.run("CREATE TABLE added (id int)")
     status, said = migrated.type(migrated.name, "db", "reset")
@@ -259,6 +261,7 @@ def test_the_name_is_typed_on_a_terminal(migrated: OwnDatabase) -> None:
     assert "added" not in migrated.tables()
 
 
+@pytest.mark.slow
 def test_override_resets_a_server_s_database_by_name_and_marks_it(migrated: OwnDatabase) -> None:
     migrated.run("CREATE TABLE added (id int)")
     arguments = ["db", "reset", "--database", migrated.name]
@@ -271,6 +274,7 @@ def test_override_resets_a_server_s_database_by_name_and_marks_it(migrated: OwnD
     assert (status, "This database is marked: production since" in said) == (1, True), said
 
 
+@pytest.mark.slow
 def test_seed_makes_the_development_accounts(migrated: OwnDatabase, tmp_path: Path) -> None:
     local = {
         "ENVIRONMENT": "local",

@@ -186,6 +186,7 @@ def test_test_prints_it_for_people_and_for_machines(capsys: pytest.CaptureFixtur
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [["test"], ["status"], ["verify", "-r", "1"]])
 def test_a_server_that_is_away_is_one_line_and_no_secret(own: OwnDatabase, command: list[str]) -> None:
     environment = own.environment(DATABASE_URL="postgresql://ada:hush@127.0.0.1:1/shop?sslpassword=hush")
@@ -203,6 +204,7 @@ def test_a_server_that_is_away_is_one_line_and_no_secret(own: OwnDatabase, comma
     assert "hush" not in done.stderr
 
 
+@pytest.mark.slow
 def test_no_command_prints_what_is_secret_in_the_address(own: OwnDatabase) -> None:
     url = f"{own.url}&sslpassword=hush&options=-c%20application_name%3Dhush"
     for command in (["test"], ["status", "--json"], ["verify"]):

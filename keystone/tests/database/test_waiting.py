@@ -96,6 +96,7 @@ def test_verify_refuses_numbers_that_mean_nothing(options: list[str], error: str
         call_command("db", "verify", *options)
 
 
+@pytest.mark.slow
 def test_a_server_that_takes_connections_and_says_nothing_is_left_in_time(own_environment: dict[str, str]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"postgresql://ada@127.0.0.1:{silent.getsockname()[1]}/shop"
@@ -118,6 +119,7 @@ def own_environment(db: None) -> dict[str, str]:
     return OwnDatabase("unused", dict(connection.get_connection_params())).environment()
 
 
+@pytest.mark.slow
 def test_a_pooler_that_takes_connections_and_has_no_server_for_them_is_left_in_time(db: None) -> None:
     """It signs in, and answers no query."""
     arguments = connection.get_connection_params()

@@ -155,6 +155,7 @@ def _refusal(process: "subprocess.Popen[str]") -> str:
     return said
 
 
+@pytest.mark.slow
 def test_dev_tells_of_a_taken_port(folder: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -166,6 +167,7 @@ def test_dev_tells_of_a_taken_port(folder: Path) -> None:
     assert _left_over(folder) == []
 
 
+@pytest.mark.slow
 def test_dev_tells_of_an_unreachable_database_without_its_password(folder: Path, port: int) -> None:
     address = f"postgresql://keystone:s%40cret@127.0.0.1:{port}/keystone"
     said = _refusal(_start(folder, "--port", str(port), DATABASE_URL=address))
@@ -174,6 +176,7 @@ def test_dev_tells_of_an_unreachable_database_without_its_password(folder: Path,
     assert "cret" not in said
 
 
+@pytest.mark.slow
 def test_dev_refuses_outside_the_local_environment(folder: Path, port: int) -> None:
     said = _refusal(_start(folder, "--port", str(port), ENVIRONMENT="testing"))
     assert "ENVIRONMENT=local" in said

@@ -86,6 +86,7 @@ def test_a_line_that_comes_after_the_packing_is_kept(tmp_path: Path) -> None:
     assert not path.exists()
 
 
+@pytest.mark.slow
 def test_several_processes_write_whole_lines_over_midnight_while_others_tidy(tmp_path: Path) -> None:
     code = """if True:
         import sys
@@ -152,6 +153,7 @@ def test_a_file_of_somebody_else_is_left_to_them(sink: DailyFileSink, monkeypatc
     assert (sink.folder / opened[1]).read_text() == "mine\n"
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_lines_and_the_next_begins_on_its_own(tmp_path: Path) -> None:
     code = f"""
 import resource
@@ -177,17 +179,20 @@ print("alive")
     assert done.stderr.count('"message": "lost') == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("redirect", ["2>&-", "2>/dev/full"])
 def test_an_stderr_that_takes_nothing_stops_nobody(redirect: str) -> None:
     done = run("logger.warning('x'); logger.error('y'); print('alive')", redirect=redirect)
     assert done.stdout == "alive\n"
 
 
+@pytest.mark.slow
 def test_an_stderr_that_is_gone_stops_nobody() -> None:
     code = "import sys; sys.stderr.close(); logger.warning('x'); sys.stderr = None; logger.error('y'); print('alive')"
     assert run(code).stdout == "alive\n"
 
 
+@pytest.mark.slow
 def test_forked_processes_and_threads_write_whole_lines() -> None:
     code = """
 import os, threading
@@ -213,6 +218,7 @@ print([os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in children])
     assert done.stdout.endswith("[0, 0]\n")
 
 
+@pytest.mark.slow
 def test_what_nobody_caught_and_warnings_are_lines_too() -> None:
     code = """
 import threading, warnings
@@ -234,6 +240,7 @@ fail()
     assert uncaught["exception"].endswith("KeyError: 'token=…'\n")
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_no_error_of_ours() -> None:
     done = run("raise KeyboardInterrupt")
     assert done.stderr.endswith("KeyboardInterrupt\n")

@@ -2,17 +2,21 @@
 
 from typing import Any, cast
 
+import pytest
+
 from keystone.audit.context import origin
 from keystone.logs.context import log_context
 from keystone.tests.logs.processes import run
 from keystone.tests.logs.sentry_sink import receiving
 
 
+@pytest.mark.slow
 def test_without_a_dsn_of_the_environment_nothing_of_sentrys_is_loaded() -> None:
     done = run("import sys; print('sentry_sdk' in sys.modules)", SENTRY_DSN="https://a@b.example/1")
     assert done.stdout == "False\n", done.stderr
 
 
+@pytest.mark.slow
 def test_an_error_of_a_task_or_command_is_told_once_with_what_it_belongs_to() -> None:
     # The canary is put together at run time: the lines of the code itself are sent.
     code = """

@@ -59,6 +59,7 @@ def test_backend_refuses_a_header_with_a_newline(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_many_processes_write_at_once_and_nothing_is_lost(tmp_path: Path) -> None:
     processes = [
         multiprocessing.get_context("fork").Process(target=_write_some, args=(tmp_path, number))

@@ -37,6 +37,7 @@ def test_one_worker_counts_alone_and_several_in_a_new_folder(tmp_path: Path) -> 
     assert counting_together(Served(workers=2))[folder.VARIABLE] != str(made)
 
 
+@pytest.mark.slow
 def test_folders_of_servers_that_have_ended_are_removed(tmp_path: Path) -> None:
     ended, living = tmp_path / f"keystone-metrics-{dead()}-a", tmp_path / f"keystone-metrics-{os.getpid()}-b"
     others = tmp_path / "keystone-metrics-of-somebody"
@@ -64,6 +65,7 @@ def test_a_place_that_cannot_be_written_to_is_told_in_one_line(tmp_path: Path, m
         counting_together(Served(workers=2))
 
 
+@pytest.mark.slow
 def test_what_the_dead_were_at_is_left_out(tmp_path: Path) -> None:
     gone = dead()
     for name in (f"gauge_livesum_{gone}.db", f"gauge_livesum_{os.getpid()}.db", f"counter_{gone}.db"):

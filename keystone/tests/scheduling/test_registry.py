@@ -100,6 +100,7 @@ def test_what_is_declared_cannot_be_changed_from_outside() -> None:
         registry.declarations()["x"] = None  # type: ignore[index]  # that is what is tried
 
 
+@pytest.mark.slow
 def test_the_jobs_of_every_app_are_found_and_a_wrong_one_stops_the_start(tmp_path: Any) -> None:
     package = tmp_path / "faulty"
     package.mkdir()

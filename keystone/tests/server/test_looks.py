@@ -40,6 +40,7 @@ def whats(found: list[Finding]) -> list[str]:
 
 
 # -- All together, in processes of their own ---------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_developers_machine_is_told_what_production_would_say(product: Product, fresh: OwnDatabase) -> None:
     product.write(".env", "REDIS_PROT=1\n").chmod(0o644)
     code, said, complained = product.run(
@@ -62,6 +63,7 @@ def test_a_developers_machine_is_told_what_production_would_say(product: Product
     assert all(finding.to_do for finding in found if finding.look not in {"settings", "deploy"})
 
 
+@pytest.mark.slow
 def test_production_that_refuses_to_start_is_looked_at_all_the_same(product: Product, fresh: OwnDatabase) -> None:
     surroundings = {**SAFE, "SECRET_KEY": "", "DEBUG": "true", "DATABASE_URL": fresh.url, "PUBLIC_URL": "http://x.test"}
     code, said, complained = product.run("check", **surroundings)
@@ -79,6 +81,7 @@ def test_production_that_refuses_to_start_is_looked_at_all_the_same(product: Pro
         assert product.run(*arguments, **surroundings)[0] == 1
 
 
+@pytest.mark.slow
 def test_a_value_that_no_reader_takes_is_told(product: Product) -> None:
     code, said, _complained = product.run(
         "check", "--json", SECURE_HSTS_SECONDS="x", DATABASE_URL="postgresql://nobody@127.0.0.1:1/none"

@@ -34,6 +34,7 @@ def name_first(settings: Settings, email: str = EMAIL, password: str = PASSWORD)
 
 
 # -- Refusals, each with the exit status of its step -------------------------------------------------------------
+@pytest.mark.slow
 def test_a_database_that_does_not_answer_is_exit_status_10(fresh: OwnDatabase) -> None:
     arguments = ("server", "prestart", "--retries", "1", "--interval", "0.1", "--timeout", "2")
     code, said = fresh.manage(*arguments, DATABASE_URL=NOWHERE)
@@ -43,6 +44,7 @@ def test_a_database_that_does_not_answer_is_exit_status_10(fresh: OwnDatabase) -
     assert lines[-1].startswith("CommandError: The database does not answer:")
 
 
+@pytest.mark.slow
 def test_a_migration_that_fails_is_exit_status_11(fresh: OwnDatabase) -> None:
     fresh.run("CREATE TABLE keystone_user (id int)")
     code, said = fresh.manage("server", "prestart", **FIRST)
@@ -51,6 +53,7 @@ def test_a_migration_that_fails_is_exit_status_11(fresh: OwnDatabase) -> None:
     assert "keystone.0001_initial" not in [f"keystone.{name}" for name in fresh.applied("keystone")]
 
 
+@pytest.mark.slow
 def test_a_migration_that_waits_for_a_lock_gives_up_in_time(fresh: OwnDatabase) -> None:
     assert fresh.manage("db", "upgrade")[0] == 0
     assert fresh.manage("db", "downgrade", "0006_task_indexes", "--branch", "keystone", "--yes")[0] == 0
@@ -62,6 +65,7 @@ def test_a_migration_that_waits_for_a_lock_gives_up_in_time(fresh: OwnDatabase) 
     assert "0007_erasure" not in fresh.applied("keystone")
 
 
+@pytest.mark.slow
 def test_an_administrator_without_a_password_is_exit_status_12(fresh: OwnDatabase) -> None:
     code, said = fresh.manage("server", "prestart", FIRST_SUPERUSER=EMAIL)
     assert code == 12
@@ -170,6 +174,7 @@ def test_without_a_name_nobody_is_made(settings: Settings) -> None:
     assert not User.objects.exists()
 
 
+@pytest.mark.slow
 def test_five_starts_at_once_prepare_a_fresh_database_once(fresh: OwnDatabase) -> None:
     started = [fresh.start("server", "prestart", "--json", **FIRST) for _ in range(5)]
     said = [process.communicate(timeout=PATIENCE * 3)[0] for process in started]
@@ -183,6 +188,7 @@ def test_five_starts_at_once_prepare_a_fresh_database_once(fresh: OwnDatabase) -
     assert fresh.rows("SELECT count(*) FROM keystone_auditevent WHERE action = 'user.created'") == [(1,)]
 
 
+@pytest.mark.slow
 def test_sample_people_are_made_once_in_the_local_environment(fresh: OwnDatabase) -> None:
     started = [fresh.start("server", "prestart", "--seed", **LOCAL) for _ in range(2)]
     said = [process.communicate(timeout=PATIENCE * 3)[0] for process in started]

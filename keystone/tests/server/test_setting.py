@@ -65,6 +65,7 @@ def test_a_secret_is_not_repeated_where_it_is_refused(tmp_path: Path) -> None:
     assert str(refusal.value) == "SECRET_KEY_FALLBACKS must be a comma list or a JSON list of strings, not ***."
 
 
+@pytest.mark.slow
 def test_what_is_right_alone_and_wrong_beside_the_others_is_refused(product: Product) -> None:
     file = product.write(".env.local", "UNVERIFIED_WARN_DAYS=23\n")
     code, said, complained = product.run("set-config", "UNVERIFIED_EXPIRE_DAYS", "3")
@@ -77,6 +78,7 @@ def test_what_is_right_alone_and_wrong_beside_the_others_is_refused(product: Pro
 
 
 # -- What is written ---------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_setting_is_written_into_env_local_and_read_from_there(product: Product) -> None:
     product.write(".env", "PROJECT_NAME=Weaker\n")
     code, said, complained = product.run("set-config", "PROJECT_NAME", "The \"best\" 'one' \\n")
@@ -100,12 +102,14 @@ def test_a_setting_is_written_into_env_local_and_read_from_there(product: Produc
     ]
 
 
+@pytest.mark.slow
 def test_a_value_that_the_process_environment_wins_over_is_told(product: Product) -> None:
     code, said, complained = product.run("set-config", "REDIS_PORT", "77", REDIS_PORT="")
     assert (code, said) == (0, f"REDIS_PORT is set in {product.folder.resolve()}/.env.local.\n")
     assert complained == "It has no effect: the process environment has a value of its own, which wins.\n"
 
 
+@pytest.mark.slow
 def test_a_value_that_another_file_wins_over_is_told(product: Product) -> None:
     product.write(".env.local", "REDIS_PORT=1\n")
     code, _said, complained = product.run("set-config", "REDIS_PORT", "77", "--file", ".env")
@@ -113,6 +117,7 @@ def test_a_value_that_another_file_wins_over_is_told(product: Product) -> None:
     assert file_values(product.folder / ".env") == {"REDIS_PORT": "77"}
 
 
+@pytest.mark.slow
 def test_a_secret_comes_by_standard_input_and_is_shown_nowhere(product: Product) -> None:
     key = "hunter2-" * 8
     code, said, complained = product.run("set-config", "SMTP_PASSWORD", "--stdin", typed=f"{key}\n")
@@ -137,6 +142,7 @@ def test_a_setting_that_is_so_already_is_told(tmp_path: Path) -> None:
 
 
 # -- What is shown -----------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_settings_are_shown_with_their_source_and_without_secrets(product: Product) -> None:
     product.write(".env.local", "SMTP_PASSWORD=hunter2\nSENTRY_DSN=https://hunter2@sentry.example.com/1\n")
     product.write(".env", "REDIS_PROT=hunter2\nREDIS_DB=3\n")
@@ -166,6 +172,7 @@ def test_settings_are_completed_in_capitals_or_not() -> None:
     assert [item.value for item in complete_variable(context, context, "redis_p")] == ["REDIS_PASSWORD", "REDIS_PORT"]
 
 
+@pytest.mark.slow
 def test_a_secret_is_asked_for_on_a_terminal_and_not_shown(product: Product) -> None:
     ours, theirs = pty.openpty()
     process = product.start("set-config", "SMTP_PASSWORD", output=theirs, typed_on=theirs)

@@ -90,6 +90,7 @@ with telemetry.span("task keystone.example"):
 """
 
 
+@pytest.mark.slow
 def test_workers_trace_what_they_are_told_to(collector: Collector, tmp_path: Path, transactional_db: None) -> None:
     environment = process_environment(tmp_path, {telemetry.ENDPOINT: collector.url, "OTEL_SERVICE_NAME": "shop"})
     run = [sys.executable, "-c", SCRIPT]
@@ -103,6 +104,7 @@ def test_workers_trace_what_they_are_told_to(collector: Collector, tmp_path: Pat
     assert b"ValueError" in collector.raw
 
 
+@pytest.mark.slow
 def test_without_a_collector_nothing_of_it_is_loaded(tmp_path: Path) -> None:
     script = "import sys, config.wsgi; sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     environment = {name: value for name, value in os.environ.items() if not name.startswith("OTEL_")}

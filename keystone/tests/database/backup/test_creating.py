@@ -16,7 +16,10 @@ from django.core.management import CommandError, call_command
 from keystone.database.backup import programs
 from keystone.tests.database.own_database import OwnDatabase, leading_to, lines_of
 
-pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning"),
+]
 
 StandBefore = Callable[[str, str], None]
 SECRET = "only-in-the-environment"

@@ -16,7 +16,10 @@ from psycopg import sql
 from keystone.tests.database.backup.compared import contents, family
 from keystone.tests.database.own_database import PATIENCE, OwnDatabase, lines_of
 
-pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning"),
+]
 
 # In the one transaction that swaps: the first renaming is done, and the new database's turn has come.
 SWAPPING = """

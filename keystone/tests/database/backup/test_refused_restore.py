@@ -14,7 +14,10 @@ from psycopg import sql
 from keystone.tests.database.backup.compared import contents, family
 from keystone.tests.database.own_database import OwnDatabase
 
-pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning"),
+]
 
 Change = Callable[[Path], None]
 

@@ -15,7 +15,10 @@ from keystone.database.branches import branches
 from keystone.tests.database.backup.compared import contents, drop_family, family, one_more, shape
 from keystone.tests.database.own_database import OwnDatabase, leading_to, lines_of
 
-pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning"),
+]
 
 KINDS: list[tuple[list[str], list[str]]] = [
     ([], []),
