@@ -24,7 +24,7 @@ def run() -> int:
     try:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
-        from django.db import OperationalError
+        from django.db import OperationalError, ProgrammingError
     except ImportError:
         sys.stderr.write("The dependencies are missing. Run `uv sync`, or `bash scripts/dev.sh`.\n")
         return 1
@@ -38,6 +38,14 @@ def run() -> int:
         return 1
     except OperationalError as error:
         sys.stderr.write(f"Database: {' '.join(str(error).split())}\n")
+        return 1
+    except ProgrammingError as error:
+        from keystone.development.schema_hint import hint_for
+
+        hint = hint_for(error)
+        if not hint:
+            raise
+        sys.stderr.write(f"Database: {str(error).splitlines()[0]}. {hint}\n")
         return 1
     return 0
 

@@ -8,6 +8,8 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS", 
 # Only for this environment, whose data never leaves the machine; production refuses to start with it.
 SECRET_KEY = env.text("SECRET_KEY", "local-only-insecure-key-that-production-refuses-to-start-with")
 
+MIDDLEWARE += ["keystone.development.schema_hint.SchemaHintMiddleware"]  # tells of a forgotten migration
+
 # Static files come straight from the packages: nothing has to be collected.
 STATIC_ROOT = None
 

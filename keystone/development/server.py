@@ -1,19 +1,15 @@
-"""The web server of a developer's machine: Django's own, restarted when a file changes."""
+"""What runs on a developer's machine: Django's web server, a worker and a scheduler."""
 
-import os
 import signal
 import sys
-from contextlib import suppress
 
-from django.core.management import call_command
-
-from keystone.development.companions import Companions
+from keystone.development.supervisor import Child, supervise
 
 ADDRESS = "127.0.0.1"
 
 
 def end_on_signals() -> None:
-    """End in order on Ctrl-C, when the terminal closes and when somebody asks, so that what we started ends with us.
+    """End in order on Ctrl-C, SIGTERM and SIGHUP, so that what this process has started ends with it.
 
     A shell without job control starts what runs in its background with Ctrl-C ignored: the handler is set anew.
     """
@@ -23,21 +19,7 @@ def end_on_signals() -> None:
 
 
 def serve(port: int) -> None:
-    """Serve until the process is told to end, with a worker and a scheduler beside the server.
-
-    The server is a process of its own, which is started anew when a file changes. It runs `manage.py runserver`,
-    because Django lets that command alone live on while the code on disk is broken.
-    """
-    arguments = ["runserver", f"{ADDRESS}:{port}"]
-    companions = Companions()
-    sys.argv[1:] = arguments
-    try:
-        companions.start()
-        call_command(*arguments)
-    finally:
-        companions.stop()
-        # On Ctrl-C Django kills the server's process and does not wait for its end. We do: while it dies, it still
-        # counts as a user of the embedded database, and the last user stops that.
-        with suppress(ChildProcessError):
-            while True:
-                os.wait()
+    """Serve until the process is told to end, with a worker and a scheduler beside the web server."""
+    server = Child("web server", ("runserver", f"{ADDRESS}:{port}", "--noreload"))
+    others = [Child("worker", ("worker", "--shutdown-timeout", "5")), Child("scheduler", ("scheduler",))]
+    supervise(server, others, port=port)

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
@@ -66,6 +67,8 @@ def _look(said: dict[str, str]) -> None:
             applied = set(cursor.fetchall())
         missing = len(migrations.unapplied(applied))
         said[MIGRATIONS] = f"{missing} unapplied" if missing else OK
+        if settings.DEBUG and (changed := migrations.changed_apps()):  # on a developer's machine only
+            said[MIGRATIONS] = f"not made: {', '.join(changed)}"
         cursor.execute(WRITE)
         said[DISK] = OK
     if missing:

@@ -1,10 +1,16 @@
-"""Which migrations of this code the database has not had."""
+"""Which migrations of this code the database has not had, and which changes of models have no migration."""
 
 from collections.abc import Set
 from functools import cache
+from pathlib import Path
 
+from django.apps import apps
+from django.conf import settings
+from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.migration import Migration
+from django.db.migrations.questioner import MigrationQuestioner
+from django.db.migrations.state import ProjectState
 
 Key = tuple[str, str]  # app and name
 
@@ -14,6 +20,20 @@ def known() -> dict[Key, Migration]:
     """The migrations of this code. They are read from the disk once: no running process gets others."""
     loader = MigrationLoader(None, ignore_no_migrations=True)
     return loader.disk_migrations or {}
+
+
+@cache
+def changed_apps() -> list[str]:
+    """Return the labels of the repository's own apps whose models have changed since their last migration.
+
+    This takes some 0.3 s, once in a process.
+    """
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    base = Path(settings.BASE_DIR)
+    paths = {config.label: Path(config.path) for config in apps.get_app_configs()}
+    own = {label for label, path in paths.items() if path.is_relative_to(base) and "site-packages" not in path.parts}
+    detector = MigrationAutodetector(loader.project_state(), ProjectState.from_apps(apps), MigrationQuestioner())
+    return sorted(own & set(detector.changes(graph=loader.graph)))
 
 
 def unapplied(applied: Set[Key], migrations: dict[Key, Migration] | None = None) -> set[Key]:

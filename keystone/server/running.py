@@ -14,8 +14,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from keystone.checks import SERVERS
-from keystone.development.companions import watched_folders
 from keystone.development.known_accounts import refuse_known_accounts
+from keystone.development.supervisor import watched_folders
 from keystone.metrics import folder
 from keystone.one_line import in_one_line
 from keystone.ports import check_port

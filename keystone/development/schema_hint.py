@@ -1,0 +1,52 @@
+"""What to run when the tables are not those of the models: a migration was not made, or not applied."""
+
+import logging
+from collections.abc import Callable
+
+from django.db import DatabaseError, ProgrammingError
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.translation import gettext
+from psycopg.errors import UndefinedColumn, UndefinedTable
+
+from keystone.database.standing import standings
+from keystone.health.migrations import changed_apps
+from keystone.refusals import Refusal
+
+logger = logging.getLogger(__name__)
+
+
+def schema_hint() -> str:
+    """Return a sentence for each thing to do; empty where the database and the models agree."""
+    text = gettext(
+        "The models of %(app)s have changed. Run: manage.py db migrate MESSAGE --branch %(app)s; manage.py db upgrade"
+    )
+    hints = [text % {"app": label} for label in changed_apps()]
+    try:
+        pending = [f"{one.branch}.{name}" for one in standings() for name in one.pending]
+    except (DatabaseError, Refusal):
+        pending = []
+    if pending:
+        text = gettext("Migrations are not applied: %(names)s. Run: manage.py db upgrade")
+        hints.append(text % {"names": ", ".join(pending)})
+    return "\n".join(hints)
+
+
+def hint_for(error: Exception) -> str:
+    """Return the hint if the error is that of a missing table or column, else an empty text."""
+    return schema_hint() if isinstance(error.__cause__, UndefinedColumn | UndefinedTable) else ""
+
+
+class SchemaHintMiddleware:
+    """Adds the hint to the error of a missing table or column, on Django's error page and in the log."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> None:
+        """Leave the answer to Django."""
+        if isinstance(exception, ProgrammingError) and (hint := hint_for(exception)):
+            exception.add_note(hint)
+            logger.error(hint)
