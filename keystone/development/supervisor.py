@@ -4,6 +4,7 @@ Django's own reloader is not used: it ends for good when the settings cannot be 
 installed package.
 """
 
+import logging
 import socket
 import subprocess
 import sys
@@ -20,8 +21,12 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds before a process that has ended 
 SETTLED = 30.0  # seconds after which a start counts as good
 END_WITHIN = 10.0  # seconds before a process that was told to end is killed
 ONE_SAVE = 0.4  # seconds within which changes belong together, such as those of an editor that saves all files
+SHOWN = 3  # names of files that have changed
 WATCHED = {".py", ".html", ".mjml", ".txt", ".mo"}
 PASSED_OVER = {"tests", "__pycache__", "static"}
+
+logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it counts changes; we name them
+logger = logging.getLogger(__name__)
 
 
 class Child:
@@ -35,12 +40,17 @@ class Child:
         self._start_at = 0.0
         self._kill_at: float | None = None  # set while it was told to end
 
-    def look(self) -> None:
+    @property
+    def is_running(self) -> bool:
+        """Whether it runs and was not told to end."""
+        return self.process is not None and self._kill_at is None
+
+    def look(self, *, may_start: bool = True) -> None:
         """Start it if it does not run and its wait is over; report it if it has ended by itself."""
         now = time.monotonic()
         if self.process is not None:
             self._reap(self.process, now)
-        if self.process is None and now >= self._start_at:
+        if self.process is None and may_start and now >= self._start_at:
             self._start_at = now
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command
 
@@ -103,14 +113,16 @@ def supervise(server: Child, others: list[Child], *, port: int) -> None:
     try:
         for changed in changes:
             if changed:
+                logger.info(
+                    "%s changed: restarting", ", ".join(sorted({Path(path).name for _, path in changed})[:SHOWN])
+                )
                 serves = False
                 for child in (server, *others):
                     child.restart()
             server.look()
-            serves = serves or (server.process is not None and _answers(port))
+            serves = serves or (server.is_running and _answers(port))
             for child in others:
-                if serves or child.process is not None:
-                    child.look()
+                child.look(may_start=serves)
     except KeyboardInterrupt:
         pass
     finally:
