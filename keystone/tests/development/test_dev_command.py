@@ -45,11 +45,13 @@ def port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _start(folder: Path, *arguments: str, **variables: str) -> "subprocess.Popen[str]":
+def _start(
+    folder: Path, *arguments: str, code: Path = Path(settings.BASE_DIR), **variables: str
+) -> "subprocess.Popen[str]":
     environment = {key: value for key, value in os.environ.items() if not key.startswith(SCRUBBED)}
     return subprocess.Popen(
         [sys.executable, "manage.py", "dev", *arguments],
-        cwd=settings.BASE_DIR,
+        cwd=code,
         env={**environment, "ENVIRONMENT": "local", "DATA_DIR": str(folder), "SMTP_HOST": "", **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -146,6 +148,43 @@ def test_dev_makes_no_sample_people_where_it_is_told_not_to(folder: Path, port: 
     assert "or as staff" not in said
     assert "admin@example.com  Admin@1234" in said
     assert _left_over(folder) == []
+
+
+@pytest.mark.served
+def test_dev_recovers_when_broken_settings_are_mended(folder: Path, port: int, tmp_path: Path) -> None:
+    base = Path(settings.BASE_DIR)
+    shutil.copytree(base / "config", tmp_path / "config", ignore=shutil.ignore_patterns("tests", "__pycache__"))
+    shutil.copy(base / "manage.py", tmp_path)
+    (tmp_path / "templates").mkdir()
+    broken = tmp_path / "config" / "settings" / "local.py"
+    right = broken.read_text()
+    page = f"http://127.0.0.1:{port}/admin/login/"
+    process = _start(folder, "--port", str(port), "--no-sample-data", code=tmp_path, PYTHONPATH=str(base))
+    try:
+        _await_page(process, page)
+        broken.write_text(right + "DEBUG = (\n")
+        _await_end_of_web_server(process.pid)
+        broken.write_text(right)
+        _await_page(process, page)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        said = process.communicate(timeout=PATIENCE)[0]
+    assert process.returncode == 0
+    assert "SyntaxError: '(' was never closed" in said
+    assert "The web server has ended (exit status 1). It is started again in 1 s or after a change." in said
+    assert "local.py changed: restarting" in said
+    assert _left_over(folder) == []
+
+
+def _await_end_of_web_server(pid: int) -> None:
+    """Wait until the one that could not start has ended: none runs for longer than a restart leaves a gap."""
+    end, looks_without = time.monotonic() + PATIENCE, 0
+    while looks_without < 5:
+        assert time.monotonic() < end
+        found = [process.info for process in psutil.process_iter(["cmdline", "ppid"])]  # zombies have no command line
+        lines = [info["cmdline"] or [] for info in found if info["ppid"] == pid]
+        looks_without = 0 if any("runserver" in line for line in lines) else looks_without + 1
+        time.sleep(0.1)
 
 
 def _refusal(process: "subprocess.Popen[str]") -> str:
