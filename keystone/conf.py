@@ -44,6 +44,8 @@ class Options:
         approval_notices_per_hour: at most so many notices of single people go to each of them in an hour; one mail
             after it tells of the rest.
         approval_reminder_after: whoever waits longer than this for a decision is in a daily reminder.
+        decision_undo_window: for how long an administrator who approves or rejects in the admin can undo it; the mail
+            goes out afterwards. 0 mails at once, and nothing can be undone.
         unverified_warned_after: how long after registering somebody who has not proved their address is reminded of it.
         unverified_expire_after: how long after registering such a registration is deleted; 0 keeps it for ever.
         mail_retry_after: how long to wait before a mail that no mail server took is tried again, the first time; the
@@ -80,6 +82,7 @@ class Options:
     approval_notices: str = "immediate"
     approval_notices_per_hour: int = 20
     approval_reminder_after: timedelta = timedelta(hours=48)
+    decision_undo_window: timedelta = timedelta(seconds=60)
     unverified_warned_after: timedelta = timedelta(days=23)
     unverified_expire_after: timedelta = timedelta(days=30)
     mail_retry_after: timedelta = timedelta(seconds=10)

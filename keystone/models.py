@@ -4,6 +4,7 @@ from keystone.accounts.models import User
 from keystone.accounts.preferences import Preferences
 from keystone.accounts.queue import AwaitingDecision
 from keystone.accounts.tokens import OneTimeToken
+from keystone.accounts.undo import DecisionUndo
 from keystone.attempts.models import AttemptWindow
 from keystone.audit.models import AuditEvent
 from keystone.background.models import Task, TaskOutcome, WorkerProcess
@@ -19,6 +20,7 @@ __all__ = [
     "Authenticator",
     "AwaitingDecision",
     "DataRun",
+    "DecisionUndo",
     "OneTimeToken",
     "OutgoingMail",
     "Preferences",

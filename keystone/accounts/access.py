@@ -11,7 +11,7 @@ from keystone.accounts.tokens import Purpose
 from keystone.sessions.revocation import revoke_sessions
 
 
-def end_access(people: Collection[User], *, keep: UUID | None = None) -> None:
+def end_access(people: Collection[User], *, keep: UUID | None = None, keep_links: bool = False) -> None:
     """End the sessions, tokens and links of these people. Call it in the transaction of what is the reason.
 
     Sessions are revoked, one-time tokens used up, and the account's version is counted up, which access tokens name
@@ -21,10 +21,12 @@ def end_access(people: Collection[User], *, keep: UUID | None = None) -> None:
     Args:
         people: whose; their rows are locked by the caller. Their `access_version` is brought up to date.
         keep: the id of a session that goes on with new tokens, such as the one that the person acts in.
+        keep_links: whether one-time tokens stay as they are.
     """
     ids = [user.pk for user in people]
     revoke_sessions(ids, keep=keep)
-    tokens.revoke(ids, but=Purpose.REVERT_EMAIL)
+    if not keep_links:
+        tokens.revoke(ids, but=Purpose.REVERT_EMAIL)
     User.objects.filter(pk__in=ids).update(access_version=F("access_version") + 1)
     for user in people:
         user.access_version += 1

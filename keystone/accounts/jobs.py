@@ -6,7 +6,7 @@ Two runs at once, or a second one, do no harm: rows are locked, and mails have k
 from dataclasses import asdict
 from datetime import timedelta
 
-from keystone.accounts import expiry, stale_registrations, tokens
+from keystone.accounts import expiry, stale_registrations, tokens, undo
 from keystone.accounts.notices import digests
 from keystone.audit.actor import Actor
 from keystone.scheduling.registry import scheduled
@@ -48,6 +48,12 @@ def remind_approvers() -> dict[str, int]:
 def forget_expired_tokens() -> dict[str, int]:
     """Deletes the tokens of links that have expired."""
     return {"deleted": tokens.forget_expired()}
+
+
+@scheduled(cron="35 1 * * *")
+def delete_final_undos() -> dict[str, int]:
+    """Deletes what was kept of decisions that could be undone and are final by now."""
+    return {"deleted": undo.delete_final()}
 
 
 @scheduled(cron="10 2 * * *")

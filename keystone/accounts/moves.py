@@ -17,6 +17,8 @@ from keystone.accounts.status import PENDING, Status
 from keystone.audit.models import AuditEvent
 from keystone.refusals import Refusal
 
+APPROVAL_UNDONE = "user.approval_undone"  # the audit log's words (see `undo`)
+REJECTION_UNDONE = "user.rejection_undone"
 REASON_LENGTH = 2_000  # characters of a reason or a note, as the API and the admin take them
 
 
@@ -210,13 +212,15 @@ def judge(user: User, move: Move, *, even_unverified: bool, decision: AuditEvent
 
 
 def last_decisions(people: Iterable[User], move: Move) -> dict[str, AuditEvent]:
-    """The last decision on each of those whom a deciding `move` comes too late for, by key."""
+    """The last decision, if it was not undone, on each of those whom a deciding `move` comes too late for, by key."""
     late = [str(user.pk) for user in people if move.decides and user.status not in move.sources]
     if not late:
         return {}
+    undone = (APPROVAL_UNDONE, REJECTION_UNDONE)
+    actions = [APPROVE.action, REJECT.action, *undone]
     events = (
-        AuditEvent.objects.filter(target_type="user", target_id__in=late, action__in=[APPROVE.action, REJECT.action])
+        AuditEvent.objects.filter(target_type="user", target_id__in=late, action__in=actions)
         .order_by("target_id", "-created_at", "-id")
         .distinct("target_id")
     )
-    return {event.target_id: event for event in events}
+    return {event.target_id: event for event in events if event.action not in undone}

@@ -16,6 +16,11 @@ user_email_verified = Signal()
 user_approved = Signal()
 # An administrator turned a pending person away.
 user_rejected = Signal()
+# Whoever approved a person undid it within `decision_undo_window`; the person is pending again. `user_approved` was
+# sent before: take back here what you did then.
+user_approval_undone = Signal()
+# The same of a rejection.
+user_rejection_undone = Signal()
 # A rejection was taken back; the person is pending again.
 user_reopened = Signal()
 # An active person was locked out, for a time or for good.

@@ -133,6 +133,20 @@ def revoke(user_ids: Collection[Any], *, purpose: Purpose | None = None, but: Pu
     tokens.update(used_at=Now())
 
 
+def outstanding(user_ids: Collection[Any]) -> dict[Any, list[int]]:
+    """The keys of the tokens of these people that `revoke` would end, by person; not those that revert an address."""
+    found: dict[Any, list[int]] = {}
+    rows = OneTimeToken.objects.filter(user_id__in=user_ids, used_at__isnull=True).exclude(purpose=Purpose.REVERT_EMAIL)
+    for user_id, key in rows.values_list("user_id", "pk"):
+        found.setdefault(user_id, []).append(key)
+    return found
+
+
+def restore(keys: Collection[int]) -> None:
+    """Let tokens work again that were ended with what is being undone. Those that have expired stay so."""
+    OneTimeToken.objects.filter(pk__in=keys).update(used_at=None)
+
+
 def forget_expired() -> int:
     """Delete the tokens that have expired a day ago. Nothing looks at them any more. Call it outside a transaction.
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
@@ -12,11 +13,12 @@ from django.utils import timezone
 from keystone.accounts.access import end_access
 from keystone.accounts.announcing import announce
 from keystone.accounts.authority import LastSuperuser, leaves_a_superuser, lock_superusers_among, refusal_to_touch
-from keystone.accounts.emails import queue_email
+from keystone.accounts.emails import queue_email_at
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE, Move, judge, last_decisions
 from keystone.accounts.notices.telling import tell_approvers
 from keystone.accounts.status import Status
+from keystone.accounts.undo import remember
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.refusals import Refusal
@@ -24,11 +26,15 @@ from keystone.refusals import Refusal
 
 @dataclass
 class Outcome:
-    """What a move came to: who was moved, and who was refused and why."""
+    """What a move came to: who was moved, and who was refused and why.
+
+    `decision` names it for `undo_decision`, where it can be undone.
+    """
 
     moved: list[User] = field(default_factory=list)
     refused: list[tuple[User, Refusal]] = field(default_factory=list)
     missing: list[Any] = field(default_factory=list)
+    decision: UUID | None = None
 
 
 @transaction.atomic
@@ -42,18 +48,25 @@ def transition(
     tell: bool,
     even_unverified: bool = False,
     suspended_until: datetime | None = None,
+    undo_for: timedelta = timedelta(0),
 ) -> Outcome:
     """Make `move` for each of `ids` that it is legal for, all in one transaction.
 
     It locks the rows, judges each of them, writes the statuses in set-based statements, one audit event each and the
     outgoing mails, ends the sessions of those who lose access, and sends the signals after commit. What is refused
     is told in the outcome and stays as it was.
+
+    Args:
+        undo_for: for how long `by` can undo a decision; its mails are held back until then.
     """
     outcome = _judged(move, ids, by=by, even_unverified=even_unverified)
     if not outcome.moved:
         return outcome
 
     now = timezone.now()
+    until = now + undo_for if move.decides and undo_for and by.user is not None else None
+    if until is not None:
+        outcome.decision = remember(move, outcome.moved, by=by, at=now, until=until)
     events = []
     by_target: dict[Status, list[User]] = {}
     for user in outcome.moved:
@@ -71,7 +84,7 @@ def transition(
     if waiting:
         tell_approvers("person_waits", waiting, by=by)
     if tell:
-        _tell(move, by_target, at=now, reason=reason, suspended_until=suspended_until)
+        _tell(move, by_target, at=now, reason=reason, suspended_until=suspended_until, not_before=until)
     for user in outcome.moved:
         announce(move.signal, user, by=by)
     return outcome
@@ -160,7 +173,13 @@ def _forget_ends(people: list[User]) -> None:
 
 
 def _tell(
-    move: Move, by_target: dict[Status, list[User]], *, at: datetime, reason: str, suspended_until: datetime | None
+    move: Move,
+    by_target: dict[Status, list[User]],
+    *,
+    at: datetime,
+    reason: str,
+    suspended_until: datetime | None,
+    not_before: datetime | None,
 ) -> None:
     for target, group in by_target.items():
         name = move.email_for(target)
@@ -168,4 +187,5 @@ def _tell(
             until = suspended_until.isoformat() if suspended_until else ""
             ids = [user.pk for user in group]
             facts = {} if name == "verify_email" else {"at": at.isoformat()}
-            queue_email(name, ids, key=at.isoformat(), reason=reason, until=until, **facts)
+            said = {"reason": reason, "until": until, **facts}
+            queue_email_at(not_before, name, ids, key=at.isoformat(), context=said)

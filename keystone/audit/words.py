@@ -20,6 +20,8 @@ ACTIONS = {
     "user.email_verified": gettext_noop("Address verified"),
     "user.approved": gettext_noop("Approved"),
     "user.rejected": gettext_noop("Rejected"),
+    "user.approval_undone": gettext_noop("Approval undone"),
+    "user.rejection_undone": gettext_noop("Rejection undone"),
     "user.reopened": gettext_noop("Rejection taken back"),
     "user.suspended": gettext_noop("Suspended"),
     "user.reactivated": gettext_noop("Reactivated"),

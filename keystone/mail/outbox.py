@@ -46,7 +46,11 @@ class Addressee:
 
 
 def queue(
-    name: str, addressees: Iterable[Addressee], *, context: Mapping[str, str | int | float] | None = None
+    name: str,
+    addressees: Iterable[Addressee],
+    *,
+    context: Mapping[str, str | int | float] | None = None,
+    at: datetime | None = None,
 ) -> list[int]:
     """Write a mail for each addressee and a task for every few of them, all in the caller's transaction.
 
@@ -56,6 +60,7 @@ def queue(
         name: that the mail is registered by.
         addressees: any number.
         context: the keywords that the mail's function gets; never a token or a link with one.
+        at: (UTC) not before then; None for at once.
 
     Returns:
         The keys of the rows that were written: without those whose idempotency key was there already.
@@ -70,8 +75,8 @@ def queue(
     written: list[int] = []
     with transaction.atomic(savepoint=False):
         for some in batched(addressees, ROWS_PER_STATEMENT):
-            written += _write([_row(kind, addressee, kept) for addressee in some])
-        deliver_later(written)
+            written += _write([_row(kind, addressee, kept, at) for addressee in some])
+        deliver_later(written, at=at)
     return written
 
 
@@ -102,7 +107,9 @@ def _write(rows: list[OutgoingMail]) -> list[int]:
     return list(OutgoingMail.objects.filter(message_id__in=ids).order_by("pk").values_list("pk", flat=True))
 
 
-def _row(kind: registry.Email, addressee: Addressee, context: dict[str, str | int | float]) -> OutgoingMail:
+def _row(
+    kind: registry.Email, addressee: Addressee, context: dict[str, str | int | float], at: datetime | None
+) -> OutgoingMail:
     if kind.needs_person and addressee.user_id is None:
         raise ValueError(f"The mail {kind.name!r} is about a person: queue it with their key.")
     return OutgoingMail(
@@ -112,7 +119,7 @@ def _row(kind: registry.Email, addressee: Addressee, context: dict[str, str | in
         language=addressee.language,
         context=context,
         idempotency_key=addressee.key or None,
-        next_attempt_at=Now(),
+        next_attempt_at=at or Now(),
         message_id=new_message_id(),
         request_id=current_origin().request_id,
     )

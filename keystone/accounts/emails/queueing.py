@@ -1,6 +1,7 @@
 """Queueing mails to people, by their keys."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
+from datetime import datetime
 from itertools import batched
 from typing import Any
 
@@ -29,8 +30,15 @@ def queue_email(name: str, user_ids: Collection[Any], *, key: str = "", **contex
     Raises:
         UnknownEmail: no mail is registered by `name`.
     """
+    return queue_email_at(None, name, user_ids, key=key, context=context)
+
+
+def queue_email_at(
+    at: datetime | None, name: str, user_ids: Collection[Any], *, key: str = "", context: Mapping[str, str]
+) -> int:
+    """As `queue_email`, but the mail is not sent before `at` (UTC)."""
     said = {word: value for word, value in context.items() if value != ""}
-    return len(outbox.queue(name, _addressees(user_ids, f"{name}:{key}" if key else ""), context=said))
+    return len(outbox.queue(name, _addressees(user_ids, f"{name}:{key}" if key else ""), context=said, at=at))
 
 
 def queue_password_email(name: str, user: User, **context: str) -> None:

@@ -19,6 +19,7 @@ JOBS = {
     "keystone.forget_browser_sessions": {"deleted": 0},
     "keystone.forget_ended_sessions": {"deleted": 0},
     "keystone.forget_expired_tokens": {"deleted": 0},
+    "keystone.delete_final_undos": {"deleted": 0},
     "keystone.lift_suspensions": {"moved": 0, "refused": 0, "failed": 0},
     "keystone.mail_digests": {"mails": 0},
     "keystone.prune_data_runs": {"deleted": 0},

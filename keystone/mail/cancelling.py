@@ -1,0 +1,27 @@
+"""Taking queued mails back before they are sent."""
+
+from collections.abc import Collection
+
+from django.utils import timezone
+
+from keystone.mail.models import MailState, OutgoingMail
+
+
+def cancel_unsent(keys: Collection[str]) -> set[str]:
+    """Cancel the mails with these idempotency keys that no worker has taken up. Call it in a transaction.
+
+    Their rows stay locked until it ends: a worker that looks for them meanwhile passes them over.
+
+    Returns:
+        The keys of those that cannot be cancelled, because they were sent or are being sent.
+    """
+    rows = list(OutgoingMail.objects.filter(idempotency_key__in=keys).order_by("pk").select_for_update())
+    unsent = [row.pk for row in rows if _is_untouched(row)]
+    OutgoingMail.objects.filter(pk__in=unsent).update(state=MailState.OBSOLETE, updated_at=timezone.now())
+    return {str(row.idempotency_key) for row in rows if not _is_untouched(row)}
+
+
+def _is_untouched(row: OutgoingMail) -> bool:
+    if row.state == MailState.OBSOLETE:
+        return True
+    return row.state == MailState.QUEUED and row.attempts == 0 and row.claimed_until is None
