@@ -65,3 +65,29 @@ def find_example_sender(*, app_configs: Sequence[AppConfig] | None, **_: Any) ->
         return []
     hint = "Set EMAILS_FROM_EMAIL to an address of a domain of your own."
     return [checks.Warning("Mails are sent from an address of example.com.", hint=hint, id="keystone.W001")]
+
+
+@checks.register(checks.Tags.security)
+def find_refused_cookies(*, app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """E002: cookies that browsers refuse for their name (RFC 6265bis, section 4.1.3.2): nobody could sign in."""
+    return [
+        checks.Error(
+            f"Browsers refuse the cookie {getattr(settings, f'{cookie}_COOKIE_NAME')!r}: {fault}.",
+            hint=f"Give {cookie}_COOKIE_NAME a name that does not begin with __Host-, or take that setting back.",
+            id="keystone.E002",
+        )
+        for cookie in ("SESSION", "CSRF", "LANGUAGE")
+        if getattr(settings, f"{cookie}_COOKIE_NAME").startswith("__Host-")
+        for fault in _cookie_faults(cookie)
+    ]
+
+
+def _cookie_faults(cookie: str) -> list[str]:
+    faults = []
+    if not getattr(settings, f"{cookie}_COOKIE_SECURE"):
+        faults.append(f"{cookie}_COOKIE_SECURE is False")
+    if getattr(settings, f"{cookie}_COOKIE_DOMAIN"):
+        faults.append(f"{cookie}_COOKIE_DOMAIN is set")
+    if getattr(settings, f"{cookie}_COOKIE_PATH") != "/":
+        faults.append(f"{cookie}_COOKIE_PATH is not /")
+    return faults

@@ -248,6 +248,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_ENGINE = "keystone.sessions.browser_store"  # keys are stored as digests
+MESSAGE_STORAGE = "keystone.sessions.browser_messages.MessageStorage"  # its cookie is named as the others are
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024

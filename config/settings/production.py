@@ -7,12 +7,18 @@ from config.database_pool import POOL
 from config.project import PROJECT_KEYSTONE
 from config.settings import safety
 from config.settings.base import *
+from config.settings.cookies import cookie_prefix
 
 SECRET_KEY = env.text("SECRET_KEY", "")
 DATABASES["default"]["OPTIONS"].setdefault("pool", POOL)
 
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+LANGUAGE_COOKIE_SECURE = True
+COOKIE_PREFIX = cookie_prefix(PROJECT_NAME, host_only=True)
+SESSION_COOKIE_NAME = f"{COOKIE_PREFIX}sessionid"
+CSRF_COOKIE_NAME = f"{COOKIE_PREFIX}csrftoken"
+LANGUAGE_COOKIE_NAME = f"{COOKIE_PREFIX}language"
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=True)
 # The health probes of an orchestrator come over plain HTTP, straight to the process.
 SECURE_REDIRECT_EXEMPT = [r"^api/health/"]

@@ -179,6 +179,23 @@ def test_selectors_take_the_pods_that_they_are_meant_for(objects: Manifests) -> 
     }
 
 
+def test_traffic_goes_to_named_places_only(objects: Manifests) -> None:
+    for policy in objects.of("NetworkPolicy"):
+        for rule in policy["spec"].get("egress", []):
+            assert rule["to"], policy["metadata"]["name"]
+            assert rule["ports"], policy["metadata"]["name"]
+        for rule in policy["spec"].get("ingress", []):
+            # A whole namespace would let any of its pods choose an X-Forwarded-For.
+            assert all({"namespaceSelector", "podSelector"} <= peer.keys() for peer in rule["from"])
+
+
+def test_production_reaches_its_database_at_one_place(production: Manifests) -> None:
+    [data] = [one for one in production.of("NetworkPolicy") if one["metadata"]["name"] == "keystone-data"]
+    assert data["spec"]["egress"] == [
+        {"to": [{"ipBlock": {"cidr": "10.20.0.0/24"}}], "ports": [{"port": 5432}, {"port": 6432}, {"port": 6379}]}
+    ]
+
+
 def test_every_variable_is_one_that_the_settings_read(objects: Manifests) -> None:
     known = {reading.name for reading in readings()}
     for workload in objects.of(*WORKLOADS):

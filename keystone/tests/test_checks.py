@@ -8,7 +8,7 @@ from pytest_django import Settings
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.checks import find_development_accounts, find_example_sender, refuse_unsafe_settings
+from keystone.checks import find_development_accounts, find_example_sender, find_refused_cookies, refuse_unsafe_settings
 from keystone.development.people import SAMPLES
 from keystone.tests.factories import UserFactory
 
@@ -113,3 +113,22 @@ def test_the_sender_of_the_example_is_told_on_a_server(
 ) -> None:
     settings.ENVIRONMENT, settings.DEFAULT_FROM_EMAIL = environment, sender
     assert [message.id for message in find_example_sender(app_configs=None)] == ids
+
+
+def test_cookies_that_browsers_refuse_for_their_name_are_found(settings: Settings) -> None:
+    assert find_refused_cookies(app_configs=None) == []
+    settings.SESSION_COOKIE_NAME, settings.SESSION_COOKIE_SECURE = "__Host-acme_sessionid", True
+    assert find_refused_cookies(app_configs=None) == []
+    for name, value, fault in (
+        ("SESSION_COOKIE_SECURE", False, "SESSION_COOKIE_SECURE is False"),
+        ("SESSION_COOKIE_DOMAIN", ".example.com", "SESSION_COOKIE_DOMAIN is set"),
+        ("SESSION_COOKIE_PATH", "/app/", "SESSION_COOKIE_PATH is not /"),
+    ):
+        before = getattr(settings, name)
+        setattr(settings, name, value)
+        [error] = find_refused_cookies(app_configs=None)
+        assert (error.id, error.msg) == (
+            "keystone.E002",
+            f"Browsers refuse the cookie '__Host-acme_sessionid': {fault}.",
+        )
+        setattr(settings, name, before)

@@ -1,0 +1,19 @@
+"""Names of cookies. Browsers send a host's cookies to every port: products with the same names sign each other out."""
+
+import re
+
+from django.utils.text import slugify
+
+
+def cookie_prefix(project_name: str, *, port: int | None = None, host_only: bool = False) -> str:
+    """Return what a product's cookies begin with, such as `acme_`, `acme_8000_` or `__Host-acme_`.
+
+    Args:
+        port: of a product that shares its host with others, as on a developer's machine.
+        host_only: whether browsers are to refuse the cookie unless it is Secure, for this host alone and for all of its
+            paths (RFC 6265bis, section 4.1.3.2): no other host of the domain can then set one.
+    """
+    # A name that has no Latin letter is spelt by its code points, so that it is still its own.
+    name = slugify(project_name) or "-".join(f"{ord(sign):x}" for sign in project_name[:8])
+    parts = [re.sub(r"-+", "_", name)[:40].strip("_"), *([str(port)] if port else [])]
+    return ("__Host-" if host_only else "") + "_".join(filter(None, parts)) + "_"

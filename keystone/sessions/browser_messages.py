@@ -1,0 +1,23 @@
+"""The admin's messages, in a cookie that has the prefix of the project's other cookies."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.contrib.messages.storage.fallback import FallbackStorage
+from django.contrib.messages.storage.session import SessionStorage
+from django.http import HttpRequest
+
+
+class NamedCookieStorage(CookieStorage):
+    """Django's storage, whose cookie is named `messages` in every product."""
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        super().__init__(request, *args, **kwargs)
+        self.cookie_name = settings.SESSION_COOKIE_NAME.removesuffix("sessionid") + "messages"
+
+
+class MessageStorage(FallbackStorage):
+    """Django's default storage: the cookie, and the session for what does not fit."""
+
+    storage_classes = (NamedCookieStorage, SessionStorage)
