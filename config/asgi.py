@@ -7,8 +7,9 @@ from django.core.handlers.asgi import ASGIHandler
 
 from config.env import settings_module
 from keystone import telemetry
+from keystone.api.charset import utf8_only_asgi
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module("production"))
 django.setup(set_prefix=False)
 telemetry.start("web")
-application = ASGIHandler()
+application = utf8_only_asgi(ASGIHandler())

@@ -30,6 +30,7 @@ CONNECTION: dict[str, object] = {
     "tcp_user_timeout": "20000",
 }
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 ENVIRONMENTS = ("local", "testing", "staging", "production")
 SERVERS = ("staging", "production")  # which strangers reach
 FILES = (".env.local", ".env")  # the first one that has a name wins
@@ -177,6 +178,17 @@ def origins(name: str) -> list[str]:
                 f"a *; not {value!r}."
             )
     return values
+
+
+def header_names(name: str) -> list[str]:
+    """Names of HTTP headers (RFC 9110, section 5.1) in lower case, as `a,b` or JSON."""
+    values = words(name, [])
+    for value in values:
+        if not HEADER_NAME.fullmatch(value) or value == "*":
+            raise ImproperlyConfigured(
+                f"{name} must name headers such as X-Client-Version, without a *; not {value!r}."
+            )
+    return [value.lower() for value in values]
 
 
 def postgres(name: str) -> dict[str, object]:

@@ -31,7 +31,7 @@ SOURCES = [
     ),
 ]
 # What these readers take can hold no secret. A text is masked, unless it is named below.
-HARMLESS_READERS = frozenset({"flag", "number", "seconds", "share", "choice", "origins"})
+HARMLESS_READERS = frozenset({"flag", "number", "seconds", "share", "choice", "origins", "header_names"})
 # Told, but for secrets in an address.
 TOLD = frozenset(
     {

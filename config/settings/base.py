@@ -242,8 +242,12 @@ SECURE_CSP = {
 # Other sites' scripts: those of an exact list, with a token of theirs and never with this site's cookies.
 CORS_ALLOWED_ORIGINS = env.origins("BACKEND_CORS_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
-CORS_ALLOW_HEADERS = ["accept", "accept-language", "authorization", "content-type", "x-request-id"]
-CORS_EXPOSE_HEADERS = ["Retry-After", "WWW-Authenticate", "X-Request-ID"]
+CORS_ALLOW_HEADERS = [
+    *("accept", "accept-language", "authorization", "content-type", "x-request-id"),
+    *("traceparent", "tracestate", "baggage", "sentry-trace"),  # tracing: W3C, OpenTelemetry, Sentry
+    *env.header_names("BACKEND_CORS_HEADERS"),
+]
+CORS_EXPOSE_HEADERS = ["Content-Disposition", "Retry-After", "WWW-Authenticate", "X-Request-ID"]
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"

@@ -81,3 +81,14 @@ def test_what_no_browser_sends_is_told_with_a_hint(monkeypatch: pytest.MonkeyPat
     with pytest.raises(ImproperlyConfigured) as caught:
         env.origins("NAME")
     assert str(caught.value) == f"NAME: write {origin!r} {hint}"
+
+
+def test_names_of_headers_are_taken_in_lower_case_and_else_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert env.header_names("BACKEND_CORS_HEADERS") == []
+    for value in ("X-Client-Version, x_b3", '["X-Client-Version", "x_b3"]'):
+        monkeypatch.setenv("BACKEND_CORS_HEADERS", value)
+        assert env.header_names("BACKEND_CORS_HEADERS") == ["x-client-version", "x_b3"]
+    for wrong in ("*", "X Client", "X-Client: 1", "ä", "a;b"):
+        monkeypatch.setenv("BACKEND_CORS_HEADERS", f"X-Client-Version,{wrong}")
+        with pytest.raises(ImproperlyConfigured, match=r"^BACKEND_CORS_HEADERS must name headers such as"):
+            env.header_names("BACKEND_CORS_HEADERS")

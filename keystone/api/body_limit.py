@@ -31,8 +31,18 @@ class Unreadable(Refusal):
     message: ClassVar[str | Promise] = _("The request is malformed.")
 
 
+class EncodedBody(Refusal):
+    """The body is compressed, or encoded in another way (RFC 9110, section 15.5.16)."""
+
+    code = "unsupported_media_type"
+    status: ClassVar[int] = 415
+    message: ClassVar[str | Promise] = _("The body is encoded, such as by gzip. Send it without Content-Encoding.")
+
+
 class BodyLimitMiddleware:
     """Answers 413 to bodies under `/api/` of more than `LIMIT` bytes, before anything is done with them.
+
+    Bodies that are compressed are refused everywhere.
 
     A body with a Content-Length is refused by that number; one that is longer than it says is cut off there, by the
     server and by Django. A body without one (chunked, or HTTP/2) Django takes for empty: here it is read, never
@@ -47,12 +57,16 @@ class BodyLimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         try:
+            _refuse_encoded(request)
             if request.path_info.startswith("/api/"):
                 _limit(request)
             elif _is_chunked(request) and not request.META.get("CONTENT_LENGTH"):
                 raise LengthRequired
         except Refusal as error:
-            return refused(request, error)
+            response = refused(request, error)
+            if isinstance(error, EncodedBody):
+                response.headers["Accept-Encoding"] = "identity"
+            return response
         return self.get_response(request)
 
 
@@ -66,8 +80,21 @@ def _limit(request: HttpRequest) -> None:
         _read(request)
 
 
+def _refuse_encoded(request: HttpRequest) -> None:
+    """Refuse a body in any coding but `identity`, sent as such or in chunks."""
+    if not (_is_chunked(request) or request.META.get("CONTENT_LENGTH") not in {None, "", "0"}):
+        return
+    codings = {*_codings(request, "HTTP_CONTENT_ENCODING"), *_codings(request, "HTTP_TRANSFER_ENCODING")}
+    if codings - {"identity", "chunked"} or "chunked" in _codings(request, "HTTP_CONTENT_ENCODING"):
+        raise EncodedBody
+
+
+def _codings(request: HttpRequest, key: str) -> set[str]:
+    return {word.strip().lower() for word in request.META.get(key, "").split(",")} - {""}
+
+
 def _is_chunked(request: HttpRequest) -> bool:
-    return "HTTP_TRANSFER_ENCODING" in request.META
+    return bool(_codings(request, "HTTP_TRANSFER_ENCODING") - {"identity"})
 
 
 def _read(request: HttpRequest) -> None:

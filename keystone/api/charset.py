@@ -1,11 +1,14 @@
 """Requests are UTF-8, whatever charset they name."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from django.utils.http import parse_header_parameters
 
 type WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+type AsgiApplication = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def utf8_only(application: WsgiApplication) -> WsgiApplication:
@@ -17,10 +20,36 @@ def utf8_only(application: WsgiApplication) -> WsgiApplication:
     """
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        media_type, parameters = parse_header_parameters(environ.get("CONTENT_TYPE", ""))
-        if "charset" in parameters:
-            boundary = parameters.get("boundary")
-            environ["CONTENT_TYPE"] = media_type if boundary is None else f'{media_type}; boundary="{boundary}"'
+        if "CONTENT_TYPE" in environ:
+            environ["CONTENT_TYPE"] = _without_charset(environ["CONTENT_TYPE"])
         return application(environ, start_response)
 
     return answer
+
+
+def utf8_only_asgi(application: AsgiApplication) -> AsgiApplication:
+    """The same for ASGI."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            headers = [
+                (name, _without_charset(value.decode("latin-1")).encode("latin-1"))
+                if name.lower() == b"content-type"
+                else (name, value)
+                for name, value in scope["headers"]
+            ]
+            scope = {**scope, "headers": headers}
+        await application(scope, receive, send)
+
+    return answer
+
+
+def _without_charset(content_type: str) -> str:
+    try:
+        media_type, parameters = parse_header_parameters(content_type)
+    except ValueError:  # Django refuses it
+        return content_type
+    if "charset" not in parameters:
+        return content_type
+    boundary = parameters.get("boundary")
+    return media_type if boundary is None else f'{media_type}; boundary="{boundary}"'

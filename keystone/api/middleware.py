@@ -14,21 +14,29 @@ from django.utils.csp import CSP
 from keystone.api.client_address import client_address
 from keystone.api.errors import bad_request, method_not_allowed, refused
 from keystone.audit.context import ORIGIN_KEY, origin
+from keystone.conf import options
 from keystone.refusals import Refusal
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestContextMiddleware:
-    """Gives each request an id (a well-formed `X-Request-ID` of a proxy's is kept) and answers it."""
+    """Gives each request an id, and answers it.
+
+    The id is that of `X-Request-ID` where a proxy of our own is in front, which is to set it (`TRUSTED_PROXIES`), else
+    it is made here. What a caller calls the request is only logged beside it, as `caller_request_id`.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         given = request.headers.get("X-Request-ID", "")
-        request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
-        with origin(request_id=request_id, ip_address=client_address(request)) as known:
+        given = given if REQUEST_ID.fullmatch(given) else ""
+        trusted = given if options().trusted_proxies else ""
+        request_id = trusted or uuid.uuid4().hex
+        address, of_caller = client_address(request), "" if trusted else given
+        with origin(request_id=request_id, ip_address=address, caller_request_id=of_caller) as known:
             request.META[ORIGIN_KEY] = known
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id

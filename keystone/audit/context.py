@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Origin:
-    """The request that a change belongs to; empty outside one."""
+    """The request that a change belongs to; empty outside one.
+
+    `caller_request_id` is what a caller calls the request, who need not be believed. It is for the log alone.
+    """
 
     request_id: str = ""
     ip_address: str | None = None
+    caller_request_id: str = ""
 
 
 ORIGIN_KEY = "keystone.origin"  # where a request's META holds its own
@@ -24,9 +28,9 @@ def current_origin() -> Origin:
 
 
 @contextmanager
-def origin(*, request_id: str = "", ip_address: str | None = None) -> Iterator[Origin]:
+def origin(*, request_id: str = "", ip_address: str | None = None, caller_request_id: str = "") -> Iterator[Origin]:
     """Set the origin for the time of the block."""
-    value = Origin(request_id, ip_address)
+    value = Origin(request_id, ip_address, caller_request_id)
     token = _origin.set(value)
     try:
         yield value

@@ -41,7 +41,7 @@ class InterceptHandler(logging.Handler):
 def _origin_of(request: Any) -> dict[str, Any]:
     """Django logs some refusals when the request has left every middleware: its origin is noted in the request."""
     origin = request.META.get(ORIGIN_KEY) if isinstance(request, HttpRequest) else None
-    return {"request_id": origin.request_id, "ip": origin.ip_address} if isinstance(origin, Origin) else {}
+    return _told(origin) if isinstance(origin, Origin) else {}
 
 
 def _level(record: logging.LogRecord) -> str | int:
@@ -80,6 +80,13 @@ def pass_gate(entry: "Record") -> None:
 
 
 def _origin() -> Mapping[str, Any]:
-    origin = current_origin()
-    found = {"request_id": origin.request_id, "ip": origin.ip_address, **current_log_context()}
+    return _told(current_origin()) | {name: value for name, value in current_log_context().items() if value}
+
+
+def _told(origin: Origin) -> dict[str, Any]:
+    found = {
+        "request_id": origin.request_id,
+        "ip": origin.ip_address,
+        "caller_request_id": origin.caller_request_id,
+    }
     return {name: value for name, value in found.items() if value}

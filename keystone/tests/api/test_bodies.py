@@ -1,10 +1,13 @@
 """Bodies: how large, how deep, and of which characters; each that is none of these is refused in the envelope."""
 
+import gzip
 import json
 from io import BytesIO
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
+from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
 from django.http.request import UnreadablePostError
 from django.test import AsyncRequestFactory, Client, RequestFactory
@@ -12,6 +15,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 
 from keystone.api.body_limit import LIMIT, BodyLimitMiddleware
+from keystone.api.charset import utf8_only_asgi
 from keystone.api.errors import envelope_handler
 from keystone.api.parsers import DEEPEST, StrictJSONParser
 
@@ -95,6 +99,31 @@ def test_chunks_that_the_server_does_not_put_together_want_a_length(chunked: Chu
     chunked.terminated = False
     answer = chunked.post(REGISTER, b"{}", content_type="application/json")
     assert (answer.status_code, answer.json()["error"]["code"]) == (411, "length_required")
+
+
+@pytest.mark.django_db
+def test_an_encoded_body_is_refused_with_a_sentence(client: Client) -> None:
+    coded = gzip.compress(person(200))
+    for headers in (
+        {"Content-Encoding": "gzip"},
+        {"Content-Encoding": "GZIP"},
+        {"Content-Encoding": "br"},
+        {"Content-Encoding": "identity, zstd"},
+        {"Content-Encoding": "chunked"},
+        {"Transfer-Encoding": "gzip, chunked"},
+        {"Transfer-Encoding": "deflate"},
+    ):
+        for path in (REGISTER, "/api/nowhere/", "/verify-email/resend/"):
+            answer = client.post(path, coded, content_type="application/json", headers=headers)
+            assert (answer.status_code, answer.headers["Accept-Encoding"]) == (415, "identity"), (headers, path)
+            assert "Send it without Content-Encoding." in answer.content.decode()
+        error = client.post(REGISTER, coded, content_type="application/json", headers=headers).json()["error"]
+        assert error["code"] == "unsupported_media_type"
+    for number, name in enumerate(("Content-Encoding", "Transfer-Encoding")):
+        body = json.dumps(PERSON | {"email": f"ann{number}@example.com"})
+        answer = client.post(REGISTER, body, content_type="application/json", headers={name: "identity"})
+        assert answer.status_code == 202, name
+    assert client.get("/api/health/live/", headers={"Content-Encoding": "gzip"}).status_code == 200  # without a body
 
 
 def test_a_body_that_breaks_off_is_a_malformed_request() -> None:
@@ -223,6 +252,20 @@ def test_a_charset_changes_nothing(charset: str) -> None:
     body = '{"email": "ännchen"}'.encode()
     assert refusal(body, f"application/json; charset={charset}") == ""
     assert refusal(body.decode().encode("utf-16"), f"application/json; charset={charset}") != ""
+
+
+def test_under_asgi_a_charset_changes_nothing_either() -> None:
+    made: list[ASGIRequest] = []
+
+    async def application(scope: Any, receive: Any, send: Any) -> None:
+        made.append(ASGIRequest(scope, BytesIO()))
+
+    for charset in ("idna", "bz2_codec", "nonsense", "utf-16", "\xff"):
+        content_type = f"application/json; charset={charset}".encode("latin-1")
+        scope = {"type": "http", "method": "POST", "path": "/api/", "query_string": b"q=%C3%A4"}
+        scope["headers"] = [(b"content-type", content_type), (b"content-length", b"2")]
+        async_to_sync(utf8_only_asgi(application))(scope, None, None)
+        assert (made[-1].GET["q"], made[-1].content_type) == ("ä", "application/json"), charset
 
 
 def test_everything_else_is_parsed_as_it_was() -> None:

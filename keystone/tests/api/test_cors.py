@@ -5,7 +5,11 @@ from django.conf import settings as django_settings
 from django.test import Client
 from pytest_django import Settings
 
+from keystone.tests.contract.roles import SignedIn
+from keystone.tests.factories import superuser
+
 APP = "https://app.example.com"
+EXPOSED = "Content-Disposition, Retry-After, WWW-Authenticate, X-Request-ID"
 ALLOW = "Access-Control-Allow-Origin"
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +25,7 @@ def test_a_listed_origin_may_read_the_answer(client: Client) -> None:
         answer = client.get("/api/health/live/", headers={"Origin": origin})
         assert answer.headers[ALLOW] == origin
         assert "origin" in answer.headers["Vary"].split(", ")
-        assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After, WWW-Authenticate, X-Request-ID"
+        assert answer.headers["Access-Control-Expose-Headers"] == EXPOSED
         assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
@@ -62,9 +66,25 @@ def test_a_preflight_lets_every_method_pass_with_a_token(client: Client, method:
     assert (answer.status_code, answer.content) == (200, b"")
     assert answer.headers[ALLOW] == APP
     assert method in answer.headers["Access-Control-Allow-Methods"].split(", ")
-    assert {"authorization", "content-type"} <= set(answer.headers["Access-Control-Allow-Headers"].split(", "))
+    allowed = set(answer.headers["Access-Control-Allow-Headers"].split(", "))
+    assert {"authorization", "content-type", "x-request-id"} <= allowed
+    assert {"traceparent", "tracestate", "baggage", "sentry-trace"} <= allowed
     assert "Access-Control-Allow-Credentials" not in answer.headers
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_a_preflight_lets_headers_of_a_setting_pass(client: Client, settings: Settings) -> None:
+    settings.CORS_ALLOW_HEADERS = [*django_settings.CORS_ALLOW_HEADERS, "x-client-version"]
+    headers = {"Origin": APP, "Access-Control-Request-Method": "GET"}
+    answer = client.options("/api/me/", headers=headers | {"Access-Control-Request-Headers": "x-client-version"})
+    assert "x-client-version" in answer.headers["Access-Control-Allow-Headers"].split(", ")
+
+
+def test_the_name_of_an_exported_file_can_be_read(signed_in: SignedIn) -> None:
+    client = signed_in(superuser())
+    answer = client.get("/api/users/export/", headers={"Origin": APP, "Accept": "text/csv"})
+    assert answer.headers["Content-Disposition"] == 'attachment; filename="people.csv"'
+    assert "Content-Disposition" in answer.headers["Access-Control-Expose-Headers"].split(", ")
 
 
 @pytest.mark.parametrize("address", ["/api/me/", "/api/nowhere/", "/api/%00", "/api/auth/login/"])

@@ -12,6 +12,9 @@ from django.test import Client, RequestFactory
 from pytest_django import Settings
 
 from keystone.api.client_address import client_address
+from keystone.audit.models import AuditEvent
+from keystone.mail.models import OutgoingMail
+from keystone.tests.factories import PASSWORD, UserFactory
 
 
 @pytest.mark.django_db
@@ -93,10 +96,31 @@ def test_malformed_bodies_are_refused_in_the_envelope(
     assert set(answer.json()["error"]) == {"code", "message", "fields", "request_id"}
 
 
-def test_a_request_id_of_a_proxy_is_kept_if_it_is_one(client: Client) -> None:
+def test_a_request_id_of_a_proxy_is_kept_if_it_is_one(client: Client, settings: Settings) -> None:
+    settings.KEYSTONE = settings.KEYSTONE | {"TRUSTED_PROXIES": 1}
     assert client.get("/api/health/live/", headers={"X-Request-ID": "abcd-1234"}).headers["X-Request-ID"] == "abcd-1234"
     for forged in ("short", "a" * 65, "line\tbreak-or-so"):
         assert client.get("/api/health/live/", headers={"X-Request-ID": forged}).headers["X-Request-ID"] != forged
+
+
+@pytest.mark.django_db
+def test_a_request_id_of_a_caller_is_not_taken(
+    client: Client, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.KEYSTONE = settings.KEYSTONE | {"TRUSTED_PROXIES": 0}
+    chosen = "0123456789abcdef0123456789abcdef"
+    answer = client.get("/api/nowhere/", headers={"X-Request-ID": chosen})
+    given = answer.headers["X-Request-ID"]
+    assert (len(given), answer.json()["error"]["request_id"]) == (32, given)
+    assert given != chosen
+    user = UserFactory()
+    body = {"email": user.email, "password": PASSWORD}
+    assert (
+        client.post("/api/auth/login/", body, "application/json", headers={"X-Request-ID": chosen}).status_code == 200
+    )
+    assert AuditEvent.objects.count() == 1
+    assert not AuditEvent.objects.filter(request_id=chosen).exists()
+    assert not OutgoingMail.objects.filter(request_id=chosen).exists()
 
 
 @pytest.mark.parametrize(

@@ -168,7 +168,8 @@ def test_what_django_refuses_is_logged_without_the_token_and_with_the_request(js
         ("keystone.logs.access", f"GET /{page}/…/more/ 404"),
         ("django.request", f"Not Found: /{page}/…/more/"),
     ]
-    assert {entry["request_id"] for entry in entries} == {"request-77"}
+    assert {entry["caller_request_id"] for entry in entries} == {"request-77"}
+    assert [len(entry["request_id"]) for entry in entries] == [32] * 6
     assert {entry["ip"] for entry in entries} == {"127.0.0.1"}
     assert token not in json_log.getvalue()
 
