@@ -10,7 +10,7 @@ export ENVIRONMENT=testing # whatever this shell says; testing reads no .env eit
 
 whole_run=(--numprocesses=auto --maxprocesses=8 --durations=10)
 if [ $# -eq 0 ]; then
-    exec "$python" -m pytest "${whole_run[@]}"
+    exec "$python" -m pytest "${whole_run[@]}" -p no:schemathesis # which only the fuzz tests use, and is slow to import
 elif [ "$1" != --all ]; then
     exec "$python" -m pytest "$@"
 fi

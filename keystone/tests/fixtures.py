@@ -87,6 +87,19 @@ def queued_tasks(queue: None, transactional_db: None) -> QueuedTasks:
     return QueuedTasks()
 
 
+@pytest.fixture
+def unlimited(settings: Settings) -> None:
+    """Lifts the attempt limits, for tests that make many requests."""
+    limits = (
+        "ATTEMPTS_PER_IP",
+        "ATTEMPTS_PER_ADDRESS_AND_IP",
+        "ATTEMPTS_PER_ADDRESS",
+        "ATTEMPTS_PER_CODE_WINDOW",
+        "REQUESTS_PER_IP",
+    )
+    settings.KEYSTONE = settings.KEYSTONE | dict.fromkeys(limits, 1_000_000)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -5,8 +5,12 @@ from pathlib import Path
 import pytest
 
 NOT_QUICK = ("slow", "served", "faults", "browser")
-# Every test in these folders carries the folder's marker.
-MARKED_FOLDERS = {Path(__file__).parent / name: name for name in ("served", "faults", "browser")}
+QUICK = " and ".join(f"not {marker}" for marker in NOT_QUICK)
+# Every test in these folders carries the marker.
+MARKED_FOLDERS = {
+    Path(__file__).parent / folder: marker
+    for folder, marker in (("served", "served"), ("faults", "faults"), ("browser", "browser"), ("fuzz", "slow"))
+}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -19,8 +23,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Leave out what is not quick, unless the arguments name tests by path, marker, keyword or last failure."""
     option = config.option
     by_path = config.args_source is pytest.Config.ArgsSource.ARGS
-    if not (option.all or by_path or option.markexpr or option.keyword or option.lf):
-        option.markexpr = " and ".join(f"not {marker}" for marker in NOT_QUICK)
+    if not (option.all or by_path or option.markexpr or option.keyword or getattr(option, "lf", False)):
+        option.markexpr = QUICK
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Don't import tests of which none is quick."""
+    return True if config.option.markexpr == QUICK and collection_path in MARKED_FOLDERS else None
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

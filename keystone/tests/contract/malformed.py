@@ -1,7 +1,9 @@
 """What the tests of malformed input share: who calls, how a refusal looks, and what the database holds."""
 
+from collections.abc import Iterable
 from typing import Any
 
+import pytest
 from django.apps import apps
 from rest_framework.test import APIClient
 
@@ -9,6 +11,12 @@ from keystone.accounts.models import User
 from keystone.tests.contract.declared import DECLARED
 from keystone.tests.contract.operations import Operation
 from keystone.tests.contract.roles import PERSON, SUPERUSER, SignedIn, authorization
+
+
+def quick_for(*names: str, among: Iterable[Operation]) -> pytest.MarkDecorator:
+    """Parametrize with each of the operations as `asked`. The tests of all but the named ones are slow."""
+    cases = [one if one.id in names else pytest.param(one, marks=pytest.mark.slow) for one in among]
+    return pytest.mark.parametrize("asked", cases, ids=str)
 
 
 def caller_of(operation: Operation) -> User:

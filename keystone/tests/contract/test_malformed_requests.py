@@ -8,7 +8,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from keystone.tests.contract.corpus import AUTHORIZATIONS, HEADERS, IDS, QUERIES, cursors
-from keystone.tests.contract.malformed import caller_of, checking_client, not_a_fault, refused, stored
+from keystone.tests.contract.malformed import caller_of, checking_client, not_a_fault, quick_for, refused, stored
 from keystone.tests.contract.operations import METHODS, Operation, operation, operations
 from keystone.tests.contract.roles import SUPERUSER, SignedIn
 from keystone.tests.contract.undone import undone
@@ -23,7 +23,7 @@ WITH_AN_ID = [one for one in operations() if one.path_parameters]
 SECURED = [one for one in operations() if one.secured]
 
 
-@pytest.mark.parametrize("asked", WITH_A_QUERY, ids=str)
+@quick_for("users_list", among=WITH_A_QUERY)
 def test_a_malformed_query_is_never_a_fault(asked: Operation, signed_in: SignedIn) -> None:
     user = caller_of(asked)
     client, path = checking_client(user, signed_in), asked.path.format(**valid_request(asked, user).path)
@@ -46,7 +46,7 @@ def test_an_unknown_filter_is_refused(asked: Operation, signed_in: SignedIn) -> 
     refused(client.get(f"{asked.path}?" + "a=1&" * 10_001), 400)
 
 
-@pytest.mark.parametrize("asked", PAGED, ids=str)
+@quick_for("users_list", among=PAGED)
 def test_a_malformed_cursor_is_refused(asked: Operation, signed_in: SignedIn) -> None:
     user = caller_of(asked)
     client, path = checking_client(user, signed_in), asked.path.format(**valid_request(asked, user).path)
@@ -97,7 +97,7 @@ def test_a_malformed_header_is_never_a_fault(name: str, signed_in: SignedIn, set
             not_a_fault(getattr(client, asked.method)(asked.path, body, **{header: value}))
 
 
-@pytest.mark.parametrize("asked", operations(), ids=str)
+@quick_for("users_list", "users_update", "auth_register", "me_update", among=operations())
 def test_the_browsable_page_of_an_operation_is_never_a_fault(asked: Operation, signed_in: SignedIn) -> None:
     user = caller_of(asked)
     valid = valid_request(asked, user)
@@ -125,9 +125,9 @@ def test_a_method_that_an_address_does_not_take_is_told_which_it_takes(path: str
     assert stored() == before
 
 
-@pytest.mark.parametrize("path", ["/api/", "/api/nowhere/", "/api/users", "/api/users//", "/api/%ff/", "/api/%2e%2e/"])
-@pytest.mark.parametrize("method", [*METHODS, "options", "nonsense"])
-def test_an_address_that_is_none_is_not_found(path: str, method: str) -> None:
+def test_an_address_that_is_none_is_not_found() -> None:
     client = APIClient(enforce_csrf_checks=True)
-    answer: Any = client.generic(method.upper(), path, "{}", content_type="application/json")
-    assert refused(answer, 404)["code"] == "not_found"
+    for path in ("/api/", "/api/nowhere/", "/api/users", "/api/users//", "/api/%ff/", "/api/%2e%2e/"):
+        for method in (*METHODS, "options", "nonsense"):
+            answer: Any = client.generic(method.upper(), path, "{}", content_type="application/json")
+            assert refused(answer, 404)["code"] == "not_found", (method, path)

@@ -1,9 +1,10 @@
 """Promise 13: schemathesis asks every operation, in every role, for what the schema allows and for what it does not.
 
 The cases are the same in every run: those of the coverage phase are enumerated from the schema, and the others are
-drawn with a fixed seed. Each case is undone before the next one.
+drawn with a fixed seed. Each case has a caller of one role, in turn, and is undone before the next one.
 """
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +28,7 @@ from keystone.tests.contract.valid import Valid, valid_request
 CONFIG = schemathesis.Config.from_dict(
     {
         "seed": 20261124,
-        "generation": {"max-examples": 15, "deterministic": True},
+        "generation": {"max-examples": 8, "deterministic": True},
         # No words out of our own source: which they are differs from run to run.
         "analysis": {"constants": {"enabled": False}},
     }
@@ -71,14 +72,15 @@ class Caller:
 
 
 @pytest.fixture
-def callers(db: None, unlimited: None, signed_in: SignedIn) -> list[Caller]:
-    """Somebody in each role."""
+def callers(db: None, unlimited: None, signed_in: SignedIn) -> Iterator[Caller]:
+    """Somebody in each role, drawn with a fixed seed."""
     found = []
     for role in (ANONYMOUS, PERSON, APPROVER, SUPERUSER):
         user = role.make()
         sent = authorization(role.client(user, signed_in))
         found.append(Caller(user, {"Authorization": sent} if sent else {}))
-    return found
+    draw = random.Random(CONFIG.seed)  # noqa: S311 - nothing secret
+    return iter(lambda: draw.choice(found), None)
 
 
 @pytest.fixture(autouse=True)
@@ -94,14 +96,14 @@ def one_connection() -> Iterator[None]:
 @schema.parametrize()
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_an_operation_keeps_to_the_schema_whoever_calls(
-    case: Any, callers: list[Caller], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    case: Any, callers: Iterator[Caller], django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
 ) -> None:
     """Positive and negative cases, with the checks of schemathesis; mails and tasks after commit run as well."""
-    for caller in callers:
-        caller.fill_in(case)
-        with undone(), django_capture_on_commit_callbacks(execute=True):
-            response = case.call(headers=caller.headers)
-        excluded = [*UNKNOWABLE, ignored_auth] if caller.succeeded else UNKNOWABLE
-        with undone():
-            case.validate_response(response, excluded_checks=excluded, headers=caller.headers)
-        caller.succeeded |= response.status_code < 300
+    caller = next(callers)
+    caller.fill_in(case)
+    with undone(), django_capture_on_commit_callbacks(execute=True):
+        response = case.call(headers=caller.headers)
+    excluded = [*UNKNOWABLE, ignored_auth] if caller.succeeded else UNKNOWABLE
+    with undone():
+        case.validate_response(response, excluded_checks=excluded, headers=caller.headers)
+    caller.succeeded |= response.status_code < 300
