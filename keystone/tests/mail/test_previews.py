@@ -31,7 +31,9 @@ def test_the_list_has_every_mail_by_its_label() -> None:
     assert "Cannot be shown" not in page
 
 
-@pytest.mark.parametrize("name", sorted(EMAILS))
+@pytest.mark.parametrize(
+    "name", ["approved", *(pytest.param(name, marks=pytest.mark.slow) for name in sorted(EMAILS) if name != "approved")]
+)
 def test_the_page_of_a_mail_shows_its_html_in_a_sandbox_and_its_text(name: str) -> None:
     client = browser(superuser())
     response = client.get(f"{TEMPLATES}{name}/")

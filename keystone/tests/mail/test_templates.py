@@ -17,7 +17,7 @@ from pytest_django import Settings
 from keystone.mail.emails import trial
 from keystone.mail.previews import PARTIALS, missing_partials, preview, says_nothing
 from keystone.mail.registry import EMAILS
-from keystone.mail.rendering import FOLDER, render
+from keystone.mail.rendering import FOLDER, Rendered, render
 from keystone.tests.mail.bare_text import INTERNATIONAL, bare_words
 from keystone.tests.mail.fake_language import CODE, unmarked, write_catalogue
 
@@ -78,26 +78,42 @@ def test_there_are_mails_of_every_subject() -> None:
     assert {"approved", "reset_password", "trial", "verify_email", "wrong_codes"} <= EMAILS.keys()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_mail_has_a_label_and_a_template_with_all_partials(name: str) -> None:
-    assert str(EMAILS[name].label)
-    assert missing_partials(name) == []
+def test_every_mail_has_a_label_and_a_template_with_all_partials() -> None:
+    for name in NAMES:
+        assert str(EMAILS[name].label), name
+        assert missing_partials(name) == [], name
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("name", NAMES)
-def test_every_mail_renders_in_every_language(name: str, language: str) -> None:
-    mail = preview(name, language=language)
-    assert mail.subject == " ".join(mail.subject.split()) != ""
-    assert mail.html.startswith(f'<!doctype html><html lang="{language}"')
-    assert not says_nothing(name)
-    for part in (mail.subject, mail.text, mail.html):
-        assert not re.search(r"\{[{%#]|[}%#]\}|<mj-|\bNone\b", part)
+def test_every_mail_renders_in_every_language(subtests: pytest.Subtests, language: str) -> None:
+    for name in NAMES:
+        with subtests.test(name=name):
+            mail = preview(name, language=language)
+            assert mail.subject == " ".join(mail.subject.split()) != ""
+            assert mail.html.startswith(f'<!doctype html><html lang="{language}"')
+            assert not says_nothing(name)
+            for part in (mail.subject, mail.text, mail.html):
+                assert not re.search(r"\{[{%#]|[}%#]\}|<mj-|\bNone\b", part)
 
 
-@pytest.mark.parametrize(("name", "place"), TEXTS, ids=lambda part: "-".join(map(str, (part,))))
-def test_what_people_typed_is_text_and_nothing_else(name: str, place: tuple[Any, ...]) -> None:
-    mail = render(name, with_value(EMAILS[name].sample, place, TYPED))
+def test_what_people_typed_is_text_and_nothing_else(subtests: pytest.Subtests) -> None:
+    for name in NAMES:
+        sample = EMAILS[name].sample
+        for _name, place in (text for text in TEXTS if text[0] == name):
+            sample = with_value(sample, place, TYPED)
+        with subtests.test(name=name):
+            assert_only_text(render(name, sample))
+
+
+@pytest.mark.slow
+def test_each_value_that_people_typed_is_text_and_nothing_else(subtests: pytest.Subtests) -> None:
+    for name, place in TEXTS:
+        with subtests.test(name=name, place=place):
+            assert_only_text(render(name, with_value(EMAILS[name].sample, place, TYPED)))
+
+
+def assert_only_text(mail: Rendered) -> None:
+    """Markup, template code and line breaks in what people typed have no effect."""
     assert mail.subject.splitlines() == [mail.subject]
     assert not re.search(r"<(script|img|mj-)", mail.html)
     for part in (mail.subject, mail.text, mail.html):
@@ -109,6 +125,7 @@ def test_what_people_typed_is_text_and_nothing_else(name: str, place: tuple[Any,
         assert "&lt;script&gt;alert(1)&lt;/script&gt;" in mail.html
 
 
+@pytest.mark.slow
 def test_the_samples_hold_what_people_type() -> None:
     shown = {
         place[-1]
@@ -119,14 +136,13 @@ def test_the_samples_hold_what_people_type() -> None:
     assert "name" not in shown
 
 
-@pytest.mark.parametrize("name", ["layout", *NAMES])
-def test_every_word_of_a_template_can_be_translated(name: str) -> None:
-    assert bare_words(source_of(name)) == []
+def test_every_word_of_a_template_can_be_translated() -> None:
+    for name in ("layout", *NAMES):
+        assert bare_words(source_of(name)) == [], name
 
 
-@pytest.mark.parametrize(
-    ("source", "words"),
-    [
+def test_bare_words_are_found() -> None:
+    for source, words in (
         ("<mj-text>Hello {{ name }}</mj-text>", ["Hello"]),
         ('<a href="{{ url }}" title="Go">{% translate "Open" %}</a>', ["Go"]),
         ("{% blocktranslate %}Hello{% endblocktranslate %} there", ["there"]),
@@ -136,13 +152,13 @@ def test_every_word_of_a_template_can_be_translated(name: str) -> None:
         ('{% firstof name "you" %}', ["you"]),
         ('{{ at|date:"j F" }}{% if a == "b" %}{% endif %}{% comment %}Note{% endcomment %}{# note #}', []),
         ("<mj-style>body { color: red; }</mj-style><!-- note -->", []),
-    ],
+    ):
+        assert bare_words(source) == words
+
+
+@pytest.mark.parametrize(
+    "name", ["suspended", *(pytest.param(name, marks=pytest.mark.slow) for name in NAMES if name != "suspended")]
 )
-def test_bare_words_are_found(source: str, words: list[str]) -> None:
-    assert bare_words(source) == words
-
-
-@pytest.mark.parametrize("name", NAMES)
 def test_every_sentence_is_another_in_another_language(name: str, settings: Settings, tmp_path: Path) -> None:
     write_catalogue(tmp_path, [template_of(name), template_of("layout")])
     settings.LOCALE_PATHS = [str(tmp_path)]
@@ -161,15 +177,17 @@ def _shown(value: Any) -> str:
     return date_format(value, "F") if isinstance(value, datetime) else str(value)
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "trial"])
-def test_a_test_of_a_mail_is_that_mail_with_a_mark(name: str) -> None:
-    mail = trial(None, of=name)
-    assert mail is not None
-    tested, original = render(mail.template, mail.context), preview(name)
-    assert tested.subject == f"[Test] {original.subject}"
-    assert "This is a test with made-up data" in words_of(tested.html)
+def test_a_test_of_a_mail_is_that_mail_with_a_mark(subtests: pytest.Subtests) -> None:
     note = "This is a test with made-up data: nothing has happened, and its links lead nowhere. "
-    assert " ".join(tested.text.split()).replace(note, "") == " ".join(original.text.split())
+    for name in NAMES:
+        if name != "trial":
+            mail = trial(None, of=name)
+            assert mail is not None
+            with subtests.test(name=name):
+                tested, original = render(mail.template, mail.context), preview(name)
+                assert tested.subject == f"[Test] {original.subject}"
+                assert "This is a test with made-up data" in words_of(tested.html)
+                assert " ".join(tested.text.split()).replace(note, "") == " ".join(original.text.split())
 
 
 def test_a_test_of_nothing_says_that_mails_arrive() -> None:
