@@ -6,8 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.signals import setting_changed
+
+from keystone import email_address
 
 NOTICES = ("immediate", "digest", "off")  # the values of `keystone.accounts.preferences.ApprovalNotices`
 
@@ -22,11 +24,13 @@ class Options:
             aliases `pending_email_verification` and `pending_admin_approval`.
         public_url: where this server is reached from outside; links to its own pages start with it.
         frontend_url: where links in mails land instead, when a front end has pages of its own.
+        support_email: whom people can write to. Mails name it and have it as Reply-To; empty for nobody.
         email_verification_lifetime: how long the link in a mail that verifies or confirms an address works.
         password_reset_lifetime: how long the link in a mail works that a new password is set by.
         email_revert_lifetime: how long a change of address can be taken back by a link mailed to the old one.
-        registration_mail_interval: at most one registration mail, and one to reset the password, per address in this
-            time, so that nobody can fill a mailbox by naming its address again and again.
+        unasked_mail_waits: how many minutes to wait after the first mail that strangers had sent to an email address,
+            after the second and so on, counted over 24 hours; the last one holds for all further mails.
+        unasked_mails_per_day: how many such mails an email address gets in any 24 hours, over all kinds.
         access_token_lifetime: how long an access token works.
         session_lifetime: the absolute end of a sign-in, counted from the sign-in.
         attempt_window: for how long attempts to guess a password, a code or a token are counted.
@@ -63,10 +67,12 @@ class Options:
     default_user_approval_flow: str = "email_verification_and_admin_approval"
     public_url: str = "http://localhost:8000"
     frontend_url: str = ""
+    support_email: str = ""
     email_verification_lifetime: timedelta = timedelta(hours=72)
     password_reset_lifetime: timedelta = timedelta(minutes=30)
     email_revert_lifetime: timedelta = timedelta(days=7)
-    registration_mail_interval: timedelta = timedelta(minutes=1)
+    unasked_mail_waits: tuple = (1, 5, 30, 120)  # type: ignore[type-arg]  # compared with the class of what is given
+    unasked_mails_per_day: int = 5
     access_token_lifetime: timedelta = timedelta(minutes=10)
     session_lifetime: timedelta = timedelta(days=30)
     attempt_window: timedelta = timedelta(minutes=15)
@@ -96,9 +102,20 @@ class Options:
 
     def __post_init__(self) -> None:
         """Refuse limits under which nothing could be done, and times in the wrong order."""
-        for name in ("password_hashing_parallel", "approval_notices_per_hour"):
+        for name in ("password_hashing_parallel", "approval_notices_per_hour", "unasked_mails_per_day"):
             if getattr(self, name) < 1:
                 raise ImproperlyConfigured(f"KEYSTONE[{name.upper()!r}] must be at least 1.")
+        if self.support_email:
+            try:
+                email_address.normalize(self.support_email)
+                self.support_email.encode("ascii")
+            except (ValidationError, UnicodeEncodeError):
+                raise ImproperlyConfigured(
+                    f"KEYSTONE['SUPPORT_EMAIL'] (the variable SUPPORT_EMAIL) must be an email address such as "
+                    f"help@example.com, not {self.support_email!r}."
+                ) from None
+        if not self.unasked_mail_waits or not all(type(wait) is int and wait >= 0 for wait in self.unasked_mail_waits):
+            raise ImproperlyConfigured("KEYSTONE['UNASKED_MAIL_WAITS'] must be a tuple of whole numbers, of minutes.")
         if self.approval_notices not in NOTICES:
             raise ImproperlyConfigured(
                 f"KEYSTONE['APPROVAL_NOTICES'] must be one of {', '.join(NOTICES)}, not {self.approval_notices!r}."

@@ -131,6 +131,7 @@ KEYSTONE = {
     "DEFAULT_USER_APPROVAL_FLOW": env.text("DEFAULT_USER_APPROVAL_FLOW", "email_verification_and_admin_approval"),
     "PUBLIC_URL": env.url("PUBLIC_URL", "http://localhost:8000"),
     "FRONTEND_URL": env.url("FRONTEND_URL", ""),
+    "SUPPORT_EMAIL": env.line("SUPPORT_EMAIL", ""),
     "EMAIL_VERIFICATION_LIFETIME": timedelta(
         hours=env.number("EMAIL_VERIFICATION_TOKEN_EXPIRY_IN_HOURS", 72, minimum=1)
     ),

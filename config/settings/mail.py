@@ -1,19 +1,36 @@
 """Where mails go: to an SMTP server, or to a provider's API where one is named."""
 
-from email.utils import formataddr
+from email.headerregistry import Address
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from config import env
+from keystone import email_address
 from keystone.mail.providers import PROVIDERS
 
 _TIMEOUT = 10  # seconds for each step; a mail as a whole has its own limit (see `keystone.mail.delivery`)
 
-DEFAULT_FROM_EMAIL = formataddr(
-    (
-        env.line("EMAILS_FROM_NAME", env.project_name()),
-        env.line("EMAILS_FROM_EMAIL", "no-reply@example.com"),
-    )
+_NAME_LENGTH = 200  # characters
+
+
+def sender(name: str, address: str) -> str:
+    """The sender as a header has it: with quotes around a name that needs them."""
+    if len(name) > _NAME_LENGTH or "=?" in name:  # which would be taken for the beginning of an encoded word
+        raise ImproperlyConfigured(
+            f"EMAILS_FROM_NAME (else PROJECT_NAME) must have at most {_NAME_LENGTH} characters and no =?, not {name!r}."
+        )
+    try:
+        email_address.normalize(address)
+        address.rpartition("@")[0].encode("ascii")
+        return str(Address(" ".join(name.split()), addr_spec=address))
+    except (ValidationError, ValueError):
+        raise ImproperlyConfigured(
+            f"EMAILS_FROM_EMAIL must be an email address such as no-reply@example.com, not {address!r}."
+        ) from None
+
+
+DEFAULT_FROM_EMAIL = sender(
+    env.line("EMAILS_FROM_NAME", env.project_name()), env.line("EMAILS_FROM_EMAIL", "no-reply@example.com")
 )
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 

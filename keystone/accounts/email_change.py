@@ -1,6 +1,8 @@
 """Changing the address of an account: asked for with the password, confirmed from the new address, revertible from
 the old one."""
 
+from datetime import timedelta
+
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -18,9 +20,11 @@ from keystone.accounts.models import User
 from keystone.accounts.registration import AddressTaken
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
 from keystone.attempts.counting import count_request
+from keystone.attempts.mails import count_unasked_mail
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
+from keystone.mail.models import OutgoingMail
 from keystone.refusals import Refusal
 
 
@@ -36,9 +40,10 @@ class SameAddress(Refusal):
 
 
 def request_email_change(user: User, *, email: str, current_password: str) -> None:
-    """Mail a link to the new address; at most once per interval, so that nobody can fill a mailbox.
+    """Have a link mailed to the new address.
 
-    Whether somebody has it already is looked up where the mail is sent, and told to its owner only.
+    Whether somebody has it already is looked up in a task, and told to its owner only. Nothing here depends on it, nor
+    does anything that the person can read later, such as their own export.
 
     Args:
         email: the new address, as typed.
@@ -50,6 +55,8 @@ def request_email_change(user: User, *, email: str, current_password: str) -> No
         TooManyAttempts, HashingBusy: as for signing in; the same limits count.
         SameAddress: the address differs in nothing from the present one.
     """
+    from keystone.accounts.tasks import mail_email_change
+
     count_request()
     confirm_password(user, current_password)
     typed = email_address.as_typed(email)
@@ -59,12 +66,36 @@ def request_email_change(user: User, *, email: str, current_password: str) -> No
     with transaction.atomic():
         lock_acting(user)
         record([event("user.email_change_asked", user, by=Actor.person(user))])
-        lately = timezone.now() - options().registration_mail_interval
+        lately = timezone.now() - timedelta(minutes=options().unasked_mail_waits[0])
         asked = OneTimeToken.objects.filter(user=user, purpose=Purpose.CONFIRM_EMAIL, email_normalized=normalized)
         if not asked.filter(created_at__gt=lately).exists():
             lifetime = options().email_verification_lifetime
             right = tokens.reserve(purpose=Purpose.CONFIRM_EMAIL, user=user, email=typed, lifetime=lifetime)
-            queue_email("confirm_email", [user.pk], key=str(right.pk), reserved=str(right.pk))
+            mail_email_change.enqueue(reserved=str(right.pk))
+
+
+@transaction.atomic
+def mail_email_change_link(reserved: str) -> None:
+    """Mail the link of a change that was asked for. Where another account has the address, its owner is told instead.
+
+    A second run queues nothing. Another spelling of the account's own verified address is not counted as a mail that a
+    stranger causes.
+
+    Args:
+        reserved: the key of the right to the link.
+    """
+    right = tokens.reserved(reserved)
+    if right is None or OutgoingMail.objects.filter(context__reserved=reserved).exists():
+        return
+    user = User.objects.get(pk=right.user_id)
+    is_own = user.email_normalized == right.email_normalized and user.email_verified_at is not None
+    if not is_own and not count_unasked_mail(right.email):
+        return
+    owner = User.objects.with_email(right.email).exclude(pk=user.pk).first()
+    if owner is None or owner.is_unclaimed:
+        queue_email("confirm_email", [user.pk], key=reserved, to=right.email, reserved=reserved)
+    else:
+        queue_email("address_in_use", [owner.pk], key=reserved)
 
 
 def confirm_email_change(token: str) -> User:

@@ -51,8 +51,6 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
     )
     suspended_until = models.DateTimeField(_("suspended until"), null=True, blank=True, editable=False)
     expiry_warned_at = models.DateTimeField(null=True, blank=True, editable=False)
-    registration_mail_at = models.DateTimeField(null=True, blank=True, editable=False)
-    reset_mail_at = models.DateTimeField(null=True, blank=True, editable=False)
     access_version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)

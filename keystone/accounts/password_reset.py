@@ -2,7 +2,6 @@
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
-from django.utils import timezone
 
 from keystone.accounts.emails import queue_password_email
 from keystone.accounts.expiry import settle
@@ -13,9 +12,9 @@ from keystone.accounts.passwords import require_acceptable, store_password
 from keystone.accounts.tokens import InvalidToken, Purpose
 from keystone.accounts.verification import prove_address
 from keystone.attempts.counting import count_request
+from keystone.attempts.mails import count_unasked_mail
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
-from keystone.conf import options
 
 
 def request_password_reset(email: str) -> None:
@@ -35,18 +34,15 @@ def request_password_reset(email: str) -> None:
 
 @transaction.atomic
 def mail_reset_link(email: str) -> None:
-    """Mail the link to the account of this address, if there is one; at most once per interval."""
+    """Mail the link to the account of this address, if there is one and the address may get a mail now."""
     known: User | None = User.objects.with_email(email).first()
     if known is not None:
         settle(known)
     user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None or not user.can_be_mailed_a_password_link:
         return
-    now = timezone.now()
-    if user.reset_mail_at and now - user.reset_mail_at < options().registration_mail_interval:
-        return
-    User.objects.filter(pk=user.pk).update(reset_mail_at=now)
-    queue_password_email("reset_password", user)
+    if count_unasked_mail(user.email):
+        queue_password_email("reset_password", user)
 
 
 def reset_password(token: str, *, new_password: str) -> User:

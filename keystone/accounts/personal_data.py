@@ -38,8 +38,16 @@ def collect_account(user: User) -> dict[str, Any]:
 
 @collector("links", label=_("Links that were mailed"), models=["keystone.OneTimeToken"])
 def collect_links(user: User) -> Iterator[dict[str, Any]]:
-    """What each link was for and how long it worked; nobody has its token."""
-    yield from OneTimeToken.objects.filter(user=user).order_by("pk").values(*LINK).iterator()
+    """What each link was for and how long it worked; nobody has its token.
+
+    Of a link to a new address only the right that was asked for is told, and not the token that was mailed for it:
+    none is mailed to an address that has an account.
+    """
+    links = OneTimeToken.objects.filter(user=user).order_by("pk").values(*LINK)
+    yield from links.exclude(purpose=Purpose.CONFIRM_EMAIL).iterator()
+    yield from (
+        links.filter(purpose=Purpose.CONFIRM_EMAIL).order_by("created_at", "pk").distinct("created_at").iterator()
+    )
 
 
 def known_addresses(user: User) -> frozenset[str]:
@@ -95,8 +103,6 @@ def erase_account(user: User, erasure: Erasure) -> None:
         suspended_until=None,
         access_ends_at=None,
         expiry_warned_at=None,
-        registration_mail_at=None,
-        reset_mail_at=None,
         last_login=None,
         erased_at=erasure.at,
         updated_at=erasure.at,

@@ -21,6 +21,7 @@ from keystone.accounts.notices.telling import tell_approvers
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.attempts.counting import count_request
+from keystone.attempts.mails import count_unasked_mail
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
@@ -49,6 +50,8 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
         TooManyAttempts: too many such calls came from this IP address.
         HashingBusy: too many passwords are being hashed at this moment.
     """
+    from keystone.accounts.tasks import mail_registration_later
+
     for name in (first_name, last_name):
         validate_name(name)
     hashing_slots().refuse_when_full()
@@ -62,35 +65,26 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
     now = timezone.now()
     user = User(email=email, password=hashed, first_name=first_name, last_name=last_name, approval_flow=flow)
     user.place(flow.next_status(verified=False), at=now)
-    try:
-        with transaction.atomic():
-            user.registration_mail_at = now
+    with transaction.atomic():
+        try:
             user.save(force_insert=True)
-            record(
-                [
-                    event(
-                        "user.registered",
-                        user,
-                        by=Actor.person(user),
-                        changes={"status": [None, user.status]},
-                    )
-                ]
-            )
-            if flow is not ApprovalFlow.NONE:
-                queue_email("verify_email", [user.pk], key=now.isoformat())
-            if user.status == Status.PENDING_ADMIN_APPROVAL:
-                tell_approvers("person_waits", [user], by=Actor.person(user))
-            announce(signals.user_registered, user, by=Actor.person(user))
-    except IntegrityError:
-        if not _register_again(email, password, seen=seen, same=same):
-            raise  # it was not the address; a fault must not look like a registration
+        except IntegrityError:
+            if not _register_again(email, password, seen=seen, same=same):
+                raise  # it was not the address; a fault must not look like a registration
+            return
+        person = Actor.person(user)
+        record([event("user.registered", user, by=person, changes={"status": [None, user.status]})])
+        if flow is not ApprovalFlow.NONE:
+            mail_registration_later.enqueue(email=email, again=False)
+        if user.status == Status.PENDING_ADMIN_APPROVAL:
+            tell_approvers("person_waits", [user], by=person)
+        announce(signals.user_registered, user, by=person)
 
 
-@transaction.atomic
 def _register_again(email: str, password: str, *, seen: User | None, same: bool) -> bool:
-    """Have the owner of an address told that has an account already; at most once per interval.
+    """Have the owner of an address told that it has an account already. Call it in a transaction.
 
-    Whether there is a mail is looked up where it is queued, so that the answer takes the same time either way.
+    Whether there is a mail is decided in the task, as for a new registration: the answer takes the same time.
 
     Whoever registered first need not be the owner. While nobody has proved the address, a registration with another
     password takes the first one away and brings none of its own: it is chosen by who reads the mail. The same
@@ -99,7 +93,7 @@ def _register_again(email: str, password: str, *, seen: User | None, same: bool)
     Returns:
         Whether the address has an account.
     """
-    from keystone.accounts.tasks import mail_second_registration
+    from keystone.accounts.tasks import mail_registration_later
 
     user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None:
@@ -108,7 +102,7 @@ def _register_again(email: str, password: str, *, seen: User | None, same: bool)
         same = _has_this_password(user, password)  # two came at the same moment
     if user.is_unclaimed and not same:
         User.objects.filter(pk=user.pk).update(password=make_password(None), updated_at=timezone.now())
-    mail_second_registration.enqueue(email=email)
+    mail_registration_later.enqueue(email=email, again=True)
     return True
 
 
@@ -142,7 +136,7 @@ def _has_this_password(user: User | None, password: str) -> bool:
 def mail_registration(email: str, otherwise: str | None) -> None:
     """Mail the verification link to whoever has this address and still needs it, else `otherwise`.
 
-    There is at most one such mail per interval, and none where nobody has the address.
+    There is none where nobody has the address, or where it has had too many lately (see `attempts.mails`).
 
     Args:
         email: an address, in any spelling.
@@ -151,14 +145,9 @@ def mail_registration(email: str, otherwise: str | None) -> None:
     user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None:
         return
-    now = timezone.now()
-    if user.registration_mail_at and now - user.registration_mail_at < options().registration_mail_interval:
-        return
     name = "verify_email" if user.needs_verification else otherwise
-    if name is None:
-        return
-    User.objects.filter(pk=user.pk).update(registration_mail_at=now)
-    queue_email(name, [user.pk], key=now.isoformat())
+    if name is not None and count_unasked_mail(user.email):
+        queue_email(name, [user.pk], key=timezone.now().isoformat())
 
 
 @transaction.atomic

@@ -79,7 +79,7 @@ def warn_stale_registrations() -> int:
             rows = stale.order_by("created_at").select_for_update(skip_locked=True, no_key=True)
             ids = list(rows.values_list("pk", flat=True)[:PEOPLE_AT_A_TIME])
             now = timezone.now()
-            User.objects.filter(pk__in=ids).update(expiry_warned_at=now, registration_mail_at=now)
+            User.objects.filter(pk__in=ids).update(expiry_warned_at=now)
             queue_email("registration_expires", ids, key=now.isoformat())
         warned += len(ids)
         if len(ids) < PEOPLE_AT_A_TIME:

@@ -1,5 +1,6 @@
 """The accounts' background tasks: they take what was asked for, fetch, delegate."""
 
+from keystone.accounts.email_change import mail_email_change_link
 from keystone.accounts.password_reset import mail_reset_link
 from keystone.accounts.registration import mail_registration
 from keystone.background.declaring import task
@@ -18,6 +19,12 @@ def mail_verification_again(*, email: str) -> None:
 
 
 @task()
-def mail_second_registration(*, email: str) -> None:
-    """Tell whoever has this address that it was registered once more."""
-    mail_registration(email, "already_registered")
+def mail_registration_later(*, email: str, again: bool) -> None:
+    """Mail the verification link to whoever registered; or, where they need none, that it was registered `again`."""
+    mail_registration(email, "already_registered" if again else None)
+
+
+@task()
+def mail_email_change(*, reserved: str) -> None:
+    """Mail the link that confirms a new address, or tell the owner of the address."""
+    mail_email_change_link(reserved)

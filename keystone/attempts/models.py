@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -16,6 +17,7 @@ class Limit(models.TextChoices):
     ADDRESS = "address", _("Email address")
     REQUESTS = "requests", _("Requests for mails, by IP address")
     CODE = "code", _("Codes of the second factor")
+    MAILS = "mails", _("Mails to an email address that others asked for")
 
 
 class AttemptWindowQuerySet(models.QuerySet["AttemptWindow"]):
@@ -48,6 +50,9 @@ class AttemptWindow(models.Model):
     started_at = models.DateTimeField(_("since"), db_default=Now())
     ends_at = models.DateTimeField(_("until"))
     refused_at = models.DateTimeField(_("refused since"), null=True, blank=True)
+    times = ArrayField(
+        models.DateTimeField(), default=list, db_default=[], editable=False
+    )  # of mails, in the last 24 hours
 
     objects = AttemptWindowQuerySet.as_manager()
 

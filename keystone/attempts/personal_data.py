@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from keystone.attempts.models import AttemptWindow
+from keystone.attempts.models import AttemptWindow, Limit
 from keystone.privacy.registry import Erasure, collector, eraser
 
 TOLD = ("limit", "source", "count", "started_at", "ends_at")
@@ -13,8 +13,14 @@ TOLD = ("limit", "source", "count", "started_at", "ends_at")
 
 @collector("attempts", label=_("Attempts to sign in"))
 def collect_attempts(user: Any) -> Iterator[dict[str, Any]]:
-    """The windows that count attempts at the person's address; they are forgotten when they have ended."""
-    yield from AttemptWindow.objects.filter(address=user.email_normalized).order_by("pk").values(*TOLD).iterator()
+    """The windows that count attempts at the person's address; they are forgotten when they have ended.
+
+    Mails to an address that the person has not proved may have been for somebody else.
+    """
+    windows = AttemptWindow.objects.filter(address=user.email_normalized)
+    if user.email_verified_at is None:
+        windows = windows.exclude(limit=Limit.MAILS)
+    yield from windows.order_by("pk").values(*TOLD).iterator()
 
 
 @eraser("attempts")

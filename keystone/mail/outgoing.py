@@ -3,8 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.mail import EmailMultiAlternatives
-
+from keystone.mail.headers import OutgoingMessage
 from keystone.mail.rendering import render
 
 
@@ -25,10 +24,10 @@ class Mail:
     language: str = ""
 
 
-def message_of(mail: Mail, *, message_id: str) -> EmailMultiAlternatives:
+def message_of(mail: Mail, *, message_id: str) -> OutgoingMessage:
     """The message of a mail, rendered, with its headers."""
     rendered = render(mail.template, mail.context, language=mail.language)
-    message = EmailMultiAlternatives(
+    message = OutgoingMessage(
         subject=rendered.subject,
         body=rendered.text,
         to=[mail.to],

@@ -7,6 +7,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from keystone.mail import registry
 from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.privacy.registry import Erasure, collector, eraser
 
@@ -15,9 +16,16 @@ TOLD = ("template", "recipient", "state", "created_at", "sent_at", "last_error")
 
 @collector("mails", label=_("Mails"), models=["keystone.OutgoingMail"])
 def collect_mails(user: Any) -> Iterator[dict[str, Any]]:
-    """The mails of the person, also to addresses that they had before; those about them to others are others' mails."""
-    is_theirs = Q(user=user) | _to([user.email, user.email_normalized])
-    mails = OutgoingMail.objects.filter(is_theirs).order_by("created_at", "pk")
+    """The mails of the person, also to addresses that they had before, and others' mails to their verified address.
+
+    Whoever has not proved an address learns nothing of what was mailed to it, and nobody learns what became of a mail
+    to an address that may be somebody else's.
+    """
+    is_theirs = Q(user=user)
+    if user.email_verified_at is not None:
+        is_theirs |= _to([user.email, user.email_normalized])
+    elsewhere = [name for name, kind in registry.EMAILS.items() if kind.goes_elsewhere]
+    mails = OutgoingMail.objects.filter(is_theirs).exclude(template__in=elsewhere).order_by("created_at", "pk")
     yield from mails.values(*TOLD).iterator()
 
 

@@ -27,6 +27,9 @@ class Email:
         sample: what its template shows, made up: for previews, test sends and tests.
         build: its function.
         needs_person: whether it is about a person, and not needed any more once they have gone.
+        is_news: whether it tells of something that was done with the account by whoever is signed in to it.
+        goes_elsewhere: whether it goes to an address that may be somebody else's. Then the person is not told, in their
+            export, what became of it: that could depend on whether the address has an account.
     """
 
     name: str
@@ -34,6 +37,8 @@ class Email:
     sample: Mapping[str, Any]
     build: Callable[..., Mail | None]
     needs_person: bool = True
+    is_news: bool = False
+    goes_elsewhere: bool = False
 
     def __call__(self, user: Any, **context: Any) -> Mail | None:
         """The mail for this person (see `email`)."""
@@ -44,7 +49,12 @@ EMAILS: dict[str, Email] = {}
 
 
 def email[**P](
-    *, label: str | Promise, sample: Mapping[str, Any], needs_person: bool = True
+    *,
+    label: str | Promise,
+    sample: Mapping[str, Any],
+    needs_person: bool = True,
+    is_news: bool = False,
+    goes_elsewhere: bool = False,
 ) -> Callable[[Callable[P, Mail | None]], Callable[P, Mail | None]]:
     """Register a function as a mail that can be queued (see `outbox.queue`) by the function's name.
 
@@ -56,6 +66,7 @@ def email[**P](
         label: what lists call the mail; a lazy text.
         sample: what its template shows, made up.
         needs_person: whether the mail is about a person. Of one that is not, the function may get None for them.
+        is_news, goes_elsewhere: see `Email`.
 
     Raises:
         ImproperlyConfigured: another function is registered by this name.
@@ -67,7 +78,9 @@ def email[**P](
             raise ImproperlyConfigured(
                 f"{function.__module__} and {known.build.__module__} both register a mail {function.__name__!r}."
             )
-        EMAILS[function.__name__] = Email(function.__name__, label, sample, function, needs_person)
+        EMAILS[function.__name__] = Email(
+            function.__name__, label, sample, function, needs_person, is_news, goes_elsewhere
+        )
         return function
 
     return register

@@ -14,7 +14,7 @@ from keystone.mail.outgoing import Mail
 from keystone.mail.registry import email
 
 
-@email(label=_("New address to be confirmed"), sample={"link": LINK, "days": 3})
+@email(label=_("New address to be confirmed"), sample={"link": LINK, "days": 3}, goes_elsewhere=True)
 def confirm_email(user: User, *, reserved: str) -> Mail | None:
     """To a new address: the link that makes it the account's.
 
@@ -22,7 +22,7 @@ def confirm_email(user: User, *, reserved: str) -> Mail | None:
         reserved: the key of the right to it (see `tokens.reserve`).
 
     Returns:
-        Another mail where somebody has the address; None where the right has ended in the meantime.
+        None where the right has ended in the meantime, or where another account has the address by now.
     """
     lifetime = options().email_verification_lifetime
     right, token = mint_reserved(user, reserved, lifetime)
@@ -30,7 +30,7 @@ def confirm_email(user: User, *, reserved: str) -> Mail | None:
         return None
     owner = User.objects.with_email(right.email).exclude(pk=user.pk).first()
     if owner is not None and not owner.is_unclaimed:
-        return address_in_use(owner)
+        return None
     return mail_to("confirm_email", user, to=right.email, link=link("confirm-email", token), **works_for(lifetime))
 
 

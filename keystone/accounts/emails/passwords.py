@@ -36,7 +36,11 @@ def choose_password(user: User, *, reserved: str, after: str = "registration") -
     return _password_link("choose_password", user, reserved, after=after)
 
 
-@email(label=_("Password changed"), sample={**NAME, "at": AT, "ip_address": IP_ADDRESS, "link": RESET_LINK})
+@email(
+    label=_("Password changed"),
+    sample={**NAME, "at": AT, "ip_address": IP_ADDRESS, "link": RESET_LINK},
+    is_news=True,
+)
 def password_changed(user: User, *, at: str, ip_address: str = "") -> Mail:
     """The password is another one: news for whoever did not do it."""
     return mail_to("password_changed", user, at=parse_datetime(at), ip_address=ip_address, link=page("reset-password"))
@@ -45,6 +49,7 @@ def password_changed(user: User, *, at: str, ip_address: str = "") -> Mail:
 @email(
     label=_("Sign-in ended, as if stolen"),
     sample={**NAME, "at": AT, "device": "Firefox on Linux", "ip_address": IP_ADDRESS, "link": RESET_LINK},
+    is_news=True,
 )
 def session_stolen(user: User, *, at: str, device: str = "", ip_address: str = "") -> Mail:
     """A session was ended because its token was used twice, which looks like theft."""
