@@ -58,6 +58,7 @@ class Options:
         tasks_kept: how long tasks that have succeeded or were cancelled are kept.
         runs_kept: how long the history of scheduled jobs is kept.
         data_runs_kept: how long the history of importers, seeders, scripts and pipelines is kept.
+        import_unpacked_mb: how many MB an XLSX file that is imported may unpack to.
         queue_behind_after: once a task has been due for longer than this, `health/ready/` calls the queue behind.
         metrics_token: what Prometheus signs in with at `/metrics`; empty for no such address (`local` has it open).
         trusted_proxies: how many proxies in front of this server append to X-Forwarded-For. 0 believes none.
@@ -96,13 +97,20 @@ class Options:
     tasks_kept: timedelta = timedelta(days=30)
     runs_kept: timedelta = timedelta(days=90)
     data_runs_kept: timedelta = timedelta(days=90)
+    import_unpacked_mb: int = 2048
     queue_behind_after: timedelta = timedelta(minutes=5)
     metrics_token: str = ""
     trusted_proxies: int = 0
 
     def __post_init__(self) -> None:
         """Refuse limits under which nothing could be done, and times in the wrong order."""
-        for name in ("password_hashing_parallel", "approval_notices_per_hour", "unasked_mails_per_day"):
+        positive = (
+            "password_hashing_parallel",
+            "approval_notices_per_hour",
+            "unasked_mails_per_day",
+            "import_unpacked_mb",
+        )
+        for name in positive:
             if getattr(self, name) < 1:
                 raise ImproperlyConfigured(f"KEYSTONE[{name.upper()!r}] must be at least 1.")
         if self.support_email:

@@ -1,4 +1,7 @@
-"""CSV that is safe to open in a spreadsheet, line by line, so that an export of any size needs little memory."""
+"""CSV that is safe to open in a spreadsheet, and that an import reads back.
+
+It is written line by line, so that an export of any size needs little memory.
+"""
 
 import csv
 import unicodedata
@@ -34,11 +37,21 @@ def csv_lines(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[
 
 
 def safe_cell(value: Any) -> str:
-    """The text of a cell; an apostrophe before it where a spreadsheet would calculate it."""
+    """The text of a cell; an apostrophe before it where a spreadsheet would calculate it.
+
+    A text that has apostrophes before a formula already gets one more, so that `imported_text` finds the same again.
+    """
     if value is None:
         return ""
     text = value.isoformat() if isinstance(value, datetime) else str(value)
-    return f"'{text}" if _is_formula(text) else text
+    return f"'{text}" if _is_formula(text.lstrip("'")) else text
+
+
+def imported_text(cell: str) -> str:
+    """The text of a cell without spaces around it; or, where `safe_cell` made it, what that was made of."""
+    if cell.startswith("'") and _is_formula(cell.lstrip("'")):
+        return cell[1:]
+    return cell.strip()
 
 
 def _is_formula(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""What is told to approvers, and how long what is over is kept: options of Keystone, with their variables."""
+"""What is told to approvers, how long what is over is kept, and how much is imported: options with their variables."""
 
 from datetime import timedelta
 
@@ -16,4 +16,5 @@ UPKEEP: dict[str, object] = {
     "TASKS_KEPT": timedelta(days=env.number("TASKS_KEPT_DAYS", 30, minimum=1)),
     "RUNS_KEPT": timedelta(days=env.number("RUNS_KEPT_DAYS", 90, minimum=1)),
     "DATA_RUNS_KEPT": timedelta(days=env.number("DATA_RUNS_KEPT_DAYS", 90, minimum=1)),
+    "IMPORT_UNPACKED_MB": env.number("IMPORT_UNPACKED_MB", 2048, minimum=1),
 }

@@ -4,7 +4,7 @@ What a cell cannot mean is refused, never guessed: a word that is taken for "no"
 """
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, time
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -15,9 +15,8 @@ from import_export.widgets import Widget
 from keystone import email_address
 from keystone.accounts.models import User
 from keystone.accounts.names import composed, validate_name
+from keystone.data.cells import as_moment, as_text, as_yes_or_no
 
-YES = frozenset({"1", "true", "yes", "y"})
-NO = frozenset({"0", "false", "no", "n"})
 SEPARATOR = ";"  # between names of groups, which may have commas
 
 
@@ -30,7 +29,7 @@ class AddressWidget(Widget):
         Raises:
             ValidationError: it is none.
         """
-        return email_address.normalize(_text(value))
+        return email_address.normalize(as_text(value).strip())
 
 
 class NameWidget(Widget):
@@ -42,7 +41,7 @@ class NameWidget(Widget):
         Raises:
             ValidationError: it is none, or too long.
         """
-        name = composed(_text(value))
+        name = composed(as_text(value).strip())
         validate_name(name)
         User._meta.get_field("first_name").clean(name, None)  # the last name may be as long
         return name
@@ -57,13 +56,7 @@ class YesNoWidget(Widget):
         Raises:
             ValidationError: it is none of them.
         """
-        word = _text(value).casefold()
-        if word in YES | NO:
-            return word in YES
-        if not word:
-            return None
-        said = gettext("“%(text)s” is neither yes nor no. Write yes, true or 1; or no, false or 0.")
-        raise ValidationError(said % {"text": word})
+        return as_yes_or_no(value)
 
 
 class MomentWidget(Widget):
@@ -75,11 +68,10 @@ class MomentWidget(Widget):
         Raises:
             ValidationError: it is none.
         """
-        if isinstance(value, date) and not isinstance(value, datetime):
-            value = datetime.combine(value, time())
-        text = _text(value)
+        found = as_moment(value)
+        text = str(found).strip()
         try:
-            moment = value if isinstance(value, datetime) else datetime.fromisoformat(text) if text else None
+            moment = found if isinstance(found, datetime) else datetime.fromisoformat(text) if text else None
             if moment is None or moment.tzinfo is not None:
                 return moment and moment.astimezone(UTC)
             return moment.replace(tzinfo=UTC)
@@ -101,7 +93,7 @@ class GroupsWidget(Widget):
         Raises:
             ValidationError: there is none of a name.
         """
-        parts = (name.strip() for name in _text(value).split(SEPARATOR))
+        parts = (name.strip() for name in as_text(value).split(SEPARATOR))
         names = list(dict.fromkeys(filter(None, parts)))
         new = [name for name in names if name not in self._known]
         if new:
@@ -111,7 +103,3 @@ class GroupsWidget(Widget):
             said = gettext("There is no group called %(names)s.")
             raise ValidationError(said % {"names": ", ".join(f"“{name}”" for name in missing)})
         return [self._known[name] for name in names]
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value).strip()

@@ -6,7 +6,9 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
+from import_export.widgets import Widget
 
+from keystone.data.cells import accepted
 from keystone.data.declarations import Importer
 from keystone.data.outcomes import ImportOptions
 from keystone.data.reasons import reason_of
@@ -28,10 +30,12 @@ class Columns:
     Attributes:
         ours: by the file's name for a column, ours; those that are passed over are not among them.
         importer: whose they are.
+        widgets: by our name for a column, what reads its cells.
     """
 
     ours: Mapping[str, str]
     importer: Importer
+    widgets: Mapping[str, Widget]
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -42,16 +46,17 @@ class Columns:
         """The cells of a row by our names, transformed and checked.
 
         Raises:
-            ValidationError: a transform or a check refuses them.
+            ValidationError: a transform or a check refuses them, or one cannot be what its column stands for.
         """
         row = {ours: cells.get(theirs, "") for theirs, ours in self.ours.items()}
         errors: dict[str, str] = {}
-        for column, transform in self.importer.transforms.items():
-            if column in row:
-                try:
-                    row[column] = transform(row[column])
-                except (ValueError, ValidationError) as error:
-                    errors[column] = reason_of(error)
+        for column, cell in row.items():
+            transform = self.importer.transforms.get(column)
+            try:
+                value = cell if transform is None else transform(cell)
+                row[column] = accepted(value, self.widgets.get(column))
+            except (ValueError, ValidationError) as error:
+                errors[column] = reason_of(error)
         if errors:
             raise ValidationError({column: [text] for column, text in errors.items()})
         for check in self.importer.checks:
@@ -124,7 +129,8 @@ def match(importer: Importer, resource: Telling, theirs: Iterable[str], options:
         raise WrongColumns(f"{_unknown(unknown, known)} {hint}")
     if not found:
         raise WrongColumns(_missing(known, theirs))
-    return Columns(found, importer)
+    widgets = {str(field.column_name): field.widget for field in resource.get_import_fields()}
+    return Columns(found, importer, widgets)
 
 
 def _plain(name: str) -> str:

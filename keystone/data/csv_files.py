@@ -13,11 +13,11 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext
 
-from keystone.data.rows import ERRORS, FileUnusable, Row, columns_of, excess, failed_formula, lack
+from keystone.data.rows import LONGEST_CELL, FileUnusable, Row, columns_of, excess, failed_formula, is_error, lack
+from keystone.spreadsheet import imported_text
 
 DELIMITERS = (",", ";", "\t", "|")
 BLOCK = 64 * 1024  # bytes
-LONGEST_CELL = 1024 * 1024  # characters; a quotation mark that is never closed ends there, instead of in the memory
 LONGEST_LINE = 16 * LONGEST_CELL
 SEPARATOR_LINE = re.compile(r"sep=(.)(?:\r\n|\r|\n)", re.IGNORECASE)  # Excel reads it, and does not count it as a row
 # A file that begins with one of these is written so, whatever was said. That of UTF-32 begins as that of UTF-16.
@@ -94,12 +94,12 @@ class CsvFile:
             fault = excess(len(cells), expected)
         elif len(cells) < expected:
             fault = lack(len(cells), expected)
-        elif not ERRORS.isdisjoint(cells):
-            fault = next(failed_formula(column, value) for column, value in given.items() if value in ERRORS)
+        else:
+            fault = " ".join(failed_formula(column, value) for column, value in given.items() if is_error(value))
         return Row(self._number, given, fault, extra if any(extra) else ())
 
     def _stripped(self) -> Iterator[list[str]]:
-        """The cells of every record; a blank line is one without cells."""
+        """The cells of every record, as text that is stripped; a blank line is one without cells."""
         while True:
             try:
                 record = next(self._records, None)
@@ -108,7 +108,7 @@ class CsvFile:
             if record is None:
                 return
             self._number += 1
-            yield [cell.strip() for cell in record]
+            yield [imported_text(cell) for cell in record]
 
     def _lines(self, texts: Iterator[str]) -> Iterator[str]:
         """Lines with their ends, as the reader of CSV wants them: \r\n, \n or \r, and nothing else ends one.

@@ -6,6 +6,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Self
 
+import psycopg
 from django.db import Error, connection
 from django.utils import timezone
 from django.utils.translation import gettext
@@ -69,9 +70,13 @@ def exclusive(kind: Kind, name: str) -> Iterator[None]:
                 gettext("The %(kind)s %(name)s is running already. Try again when it is done.")
                 % {"kind": Kind(kind).label, "name": name}
             )
-        gone = DataRun.objects.filter(kind=kind, name=name, state=State.RUNNING)
-        gone.update(state=State.INTERRUPTED, finished_at=timezone.now())
-        yield
+        try:
+            gone = DataRun.objects.filter(kind=kind, name=name, state=State.RUNNING)
+            gone.update(state=State.INTERRUPTED, finished_at=timezone.now())
+            yield
+        finally:
+            with suppress(psycopg.Error):  # PostgreSQL notices only some time later that a connection was closed
+                own.execute("SELECT pg_advisory_unlock(%s, %s)", [RUNNING, number])
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from django.utils.translation import gettext
 
 from keystone.data.rows import OF_REFUSED_ROWS, Row
 from keystone.refusals import Refusal
+from keystone.spreadsheet import safe_cell
 
 
 class RefusedRowsExist(Refusal):
@@ -75,8 +76,7 @@ class RefusedRows:
             RefusedRowsExist: there was such a file before.
             RefusedRowsNotWritten: the disk is full, or the like.
         """
-        # The cells stand as they were, those that look like formulas too: an apostrophe would come into the data when
-        # the corrected file is imported. It is the operator's own content, in the operator's own file.
+        # What looks like a formula has an apostrophe before it, which comes off when the corrected file is imported.
         # A row with too few cells, or too many, is written with as many, so that it is not taken for a whole one then.
         cells = [row.cells[column] for column in self._columns if column in row.cells]
         try:
@@ -161,4 +161,4 @@ def _text(value: Any) -> str:
     """The value as it is read again: a day without its midnight, which spreadsheets give every date."""
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time.min and not value.tzinfo else value.isoformat(" ")
-    return str(value)
+    return safe_cell(value)

@@ -1,7 +1,8 @@
 """What a file of rows gives, whatever its format, and the refusal of a file that cannot be read."""
 
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -16,11 +17,10 @@ from keystone.refusals import Refusal
 # What a file of refused rows has before the columns of its own file. They are not read again, so that such a file can
 # be corrected and imported as it is.
 OF_REFUSED_ROWS = ("row", "reason")
-# What spreadsheets show, and write into CSV, where a formula failed.
-ERRORS = frozenset(
-    {"#BLOCKED!", "#CALC!", "#CONNECT!", "#DIV/0!", "#FIELD!", "#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#SPILL!"}
-    | {"#VALUE!"}
-)
+# What spreadsheets show, and write into CSV, where a formula failed: #REF!, in German #BEZUG!, in Spanish #¡REF!.
+_ERROR = re.compile(r"#[¡¿]?[^\W\d_a-z][^\W_a-z]*(?:/0)?[!?]|#[^\W\d_a-z]/[^\W\d_a-z]!?|#NV|Err:\d{3}")
+NOT_CALCULATED = "#FORMULA!"  # stands for a formula without a value; no spreadsheet has such an error
+LONGEST_CELL = 1024 * 1024  # characters; a quotation mark that is never closed ends there, instead of in the memory
 
 
 class FileUnusable(Refusal):
@@ -130,6 +130,29 @@ def lack(found: int, expected: int) -> str:
     return text % {"found": found, "expected": expected}
 
 
+def is_error(value: Any) -> bool:
+    """Whether a cell has the error of a formula, or a formula that was never calculated."""
+    return isinstance(value, str) and _ERROR.fullmatch(value) is not None
+
+
 def failed_formula(column: str, error: Any) -> str:
     """What is said of a row with a spreadsheet's error in a cell."""
+    if error == NOT_CALCULATED:
+        text = gettext(
+            "“%(column)s” is a formula without a stored value: open the file in a spreadsheet program and save it."
+        )
+        return text % {"column": column}
     return gettext("“%(column)s” has the spreadsheet's error %(error)s.") % {"column": column, "error": error}
+
+
+def without_blank_end(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows up to the last that has anything: empty ones after it are no rows."""
+    begins: Row | None = None  # a run of empty rows, which may be a million
+    for row in rows:
+        if row.is_empty:
+            begins = begins or row
+            continue
+        if begins is not None:
+            yield from (Row(number, dict(begins.cells)) for number in range(begins.number, row.number))
+            begins = None
+        yield row

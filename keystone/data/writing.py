@@ -111,7 +111,7 @@ class Writer:
                 continue
             self.tally.counts.read += 1
             if row.fault or row.is_empty:
-                self._refuse(row, row.fault or gettext("There is nothing in it."))
+                self._refuse(row, row.fault or gettext("There is nothing in it. --skip-empty passes over such rows."))
                 continue
             try:
                 values = self.columns.taken_over(row.cells)

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from keystone.data.csv_files import BLOCK, LONGEST_CELL
+from keystone.data.csv_files import BLOCK
 from keystone.data.files import FileUnusable, Row, opened
+from keystone.data.rows import LONGEST_CELL
 
 ENCODINGS = ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1", "cp1252", "shift_jis"]
 
@@ -209,6 +210,27 @@ def test_a_row_with_too_few_cells_is_at_fault(path: Path) -> None:
 
 def test_a_spreadsheets_error_is_a_fault(path: Path) -> None:
     assert faults(path, "a,b\n#N/A,x\n#1,#N/A?\n") == [(2, "“a” has the spreadsheet's error #N/A."), (3, "")]
+    found = faults(path, "a,b\n#REF!,#VALUE!\n")
+    assert found == [(2, "“a” has the spreadsheet's error #REF!. “b” has the spreadsheet's error #VALUE!.")]
+    others = [
+        "#DIV/0!",
+        "#NAME?",
+        "#SPILL!",
+        "#BEZUG!",
+        "#NV",
+        "#N/D",
+        "#¡VALOR!",
+        "#¿NOMBRE?",
+        "#ССЫЛКА!",
+        "#Н/Д",  # noqa: RUF001 - Russian
+        "#N/D!",
+        "Err:502",
+        "#DZIEL/0!",
+    ]
+    for error in others:
+        assert faults(path, f"a,b\n{error},x\n") == [(2, f"“a” has the spreadsheet's error {error}.")]
+    for text in ["#1", "#1!", "# A!", "#hash!", "#", "#!", "#A", "#A/B/C", "Err:5", "no #REF!"]:
+        assert faults(path, f"a,b\n{text},x\n") == [(2, "")]
 
 
 @pytest.mark.parametrize(("content", "row"), [('a,b\n1,2\n"x"y,2\n', 3), ('a,b\n"x,2\n3,4\n', 2), ('"a,b\n', 1)])

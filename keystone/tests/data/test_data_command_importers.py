@@ -60,7 +60,7 @@ def test_rows_that_are_there_are_treated_as_is_said(shop: None, capsys: Said, li
 
 
 def test_empty_rows_are_passed_over_where_that_is_said(shop: None, capsys: Said, lines: WriteLines) -> None:
-    path = lines("isbn,title", ",", "7,Seven", ",")
+    path = lines("isbn,title", ",", "", "7,Seven", ",")
     refusal("importer", "run", "books", "-f", path)
     capsys.readouterr()
     assert said(capsys, "importer", "run", "books", "-f", path, "--skip-empty").splitlines() == [

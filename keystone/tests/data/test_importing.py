@@ -13,6 +13,7 @@ from keystone.data.models import DataRun, Kind, State
 from keystone.data.outcomes import Changed, Imported, Refused, RowsRefused
 from keystone.data.registry import Unknown, importer
 from keystone.tests.data.library import Author, Book, BookResource, Write, books, both, run
+from keystone.tests.data.workbooks import excel_workbook, texts
 
 
 def refused_rows(outcome: Imported) -> list[list[str]]:
@@ -149,9 +150,36 @@ def test_rows_that_are_there_are_treated_as_said(
 def test_empty_rows_are_refused_or_passed_over(library: None, write: Write) -> None:
     file = write(["1", "One", 1], ["", "", ""], ["2", "Two", 2])
     outcome = run(file, trial=True)
-    assert outcome.refusals == (Refused(3, "There is nothing in it."),)
+    assert outcome.refusals == (Refused(3, "There is nothing in it. --skip-empty passes over such rows."),)
     outcome = run(file, skip_empty=True)
     assert (outcome.counts.read, outcome.counts.refused, outcome.skipped_empty) == (2, 0, 1)
+
+
+def test_empty_rows_at_the_end_are_no_rows(library: None, tmp_path: Path) -> None:
+    for number, blank in enumerate(["\n", ",\n", ",,,,\n", " , ,\u00a0\n", '"","",""\n', "\r\n,\r\n", "\n" * 5000]):
+        path = tmp_path / f"{number}.csv"
+        path.write_text(f"isbn,title,pages\n{number},Title {number},\n{blank}", newline="")
+        outcome = run(path)
+        assert (outcome.counts.read, outcome.created, outcome.skipped_empty, outcome.refusals) == (1, 1, 0, ())
+    path.write_text("isbn,title,pages\n8,Eight,\n\n,,\n\n9,Nine,\n\n\n")
+    reason = "There is nothing in it. --skip-empty passes over such rows."
+    outcome = run(path, partial=True)
+    assert outcome.refusals == tuple(Refused(number, reason) for number in (3, 4, 5))
+    assert outcome.created == 2
+    path.write_text("isbn,title,pages\n\n,,\n")
+    assert run(path).counts.read == 0
+
+
+def test_rows_at_the_end_of_a_sheet_that_are_only_formatted_are_no_rows(library: None, tmp_path: Path) -> None:
+    rows = (
+        '<row r="1"><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row>'
+        '<row r="2"><c><v>1</v></c><c t="s"><v>1</v></c></row>'
+        '<row r="3"><c r="A3" s="1"/></row><row r="9"><c r="A9" t="inlineStr"><is><t>  </t></is></c></row>'
+        '<row r="5000"/>'
+    )
+    file = excel_workbook(tmp_path / "books.xlsx", rows=rows, strings=texts("isbn", "title"))
+    outcome = run(file)
+    assert (outcome.counts.read, outcome.created, outcome.refusals) == (1, 1, ())
 
 
 @both

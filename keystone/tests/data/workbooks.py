@@ -23,14 +23,18 @@ WORKBOOK_RELATIONS = f"""<Relationships xmlns="{PACKAGE}/relationships">
 <Relationship Id="rId1" Type="{OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>
 <Relationship Id="rId2" Type="{OFFICE}/styles" Target="styles.xml"/>
 <Relationship Id="rId3" Type="{OFFICE}/sharedStrings" Target="sharedStrings.xml"/></Relationships>"""
-# Style 1 is a day, 2 a length of time.
-STYLES = f"""<styleSheet xmlns="{MAIN}"><fonts count="1"><font/></fonts>
+# Style 1 is a day, 2 a length of time, 3 has five digits, 4 is a percentage, 5 a Japanese date.
+STYLES = f"""<styleSheet xmlns="{MAIN}"><numFmts count="1"><numFmt numFmtId="164" formatCode="00000"/></numFmts>
+<fonts count="1"><font/></fonts>
 <fills count="1"><fill><patternFill/></fill></fills><borders count="1"><border/></borders>
 <cellStyleXfs count="1"><xf/></cellStyleXfs>
-<cellXfs count="3"><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="46"/></cellXfs></styleSheet>"""
+<cellXfs count="6"><xf numFmtId="0"/><xf numFmtId="14"/><xf numFmtId="46"/><xf numFmtId="164"/><xf numFmtId="9"/>
+<xf numFmtId="31"/></cellXfs></styleSheet>"""
 
 
-def excel_workbook(path: Path, *, rows: str, strings: str = "", head: str = "", tail: str = "") -> Path:
+def excel_workbook(
+    path: Path, *, rows: str, strings: str = "", head: str = "", tail: str = "", workbook: str = ""
+) -> Path:
     """Write one.
 
     Args:
@@ -38,12 +42,13 @@ def excel_workbook(path: Path, *, rows: str, strings: str = "", head: str = "", 
         strings: the XML of the table of texts.
         head: what the sheet has before its rows.
         tail: what it has after them.
+        workbook: what the workbook has after its sheets.
     """
     sheet = f'<worksheet xmlns="{MAIN}">{head}<sheetData>{rows}</sheetData>{tail}</worksheet>'
     parts = {
         "[Content_Types].xml": CONTENT_TYPES,
         "_rels/.rels": PACKAGE_RELATIONS,
-        "xl/workbook.xml": WORKBOOK,
+        "xl/workbook.xml": WORKBOOK.replace("</workbook>", f"{workbook}</workbook>"),
         "xl/_rels/workbook.xml.rels": WORKBOOK_RELATIONS,
         "xl/worksheets/sheet1.xml": sheet,
         "xl/styles.xml": STYLES,
@@ -58,3 +63,13 @@ def excel_workbook(path: Path, *, rows: str, strings: str = "", head: str = "", 
 def texts(*said: str) -> str:
     """The XML of a table of plain texts."""
     return "".join(f'<si><t xml:space="preserve">{text}</t></si>' for text in said)
+
+
+def changed(path: Path, part: str, text: str) -> Path:
+    """Write a workbook again with another text in one part."""
+    with ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+        for name, content in {**parts, part: text.encode()}.items():
+            archive.writestr(name, content)
+    return path

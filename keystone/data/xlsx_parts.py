@@ -1,0 +1,199 @@
+"""The parts of an XLSX file, unpacked a block at a time.
+
+A zip of one megabyte can unpack to gigabytes, and its headers say whatever its maker liked. So what is unpacked is
+counted while it is read, and each row and each text is limited as well.
+"""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from typing import IO, Any, Never
+from xml.etree.ElementTree import Element, TreeBuilder
+from xml.parsers.expat import ParserCreate
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
+
+from django.utils.translation import gettext
+
+BLOCK = 64 * 1024  # bytes
+LARGEST_DIRECTORY = 4 * 1024 * 1024  # bytes; a zip's list of its parts is read in one go
+LARGEST_PIECE = 16 * 1024 * 1024  # bytes of XML: one row, or one of the workbook's texts
+MOST_TAGS = 300_000  # in such a piece; a row has 16,384 cells at most, and a workbook 65,490 styles
+
+
+class TooLargeError(Exception):
+    """A workbook is larger than what is read. The message is for people."""
+
+
+class Parts:
+    """The parts of a workbook.
+
+    Attributes:
+        names: those that there are.
+    """
+
+    def __init__(self, file: IO[bytes], *, most: int) -> None:
+        """Args:
+        most: how many bytes may be unpacked, of all parts together.
+
+        Raises:
+            BadZipFile: this is no zip file.
+            TooLargeError: it lists too many parts.
+        """
+        self._zip = ZipFile(_Packed(file))
+        self._most = self._left = most
+        self.names = frozenset(self._zip.namelist())
+
+    def close(self) -> None:
+        """Close the zip file, but not the file that it was made of."""
+        self._zip.close()
+
+    @contextmanager
+    def opened(self, name: str) -> Iterator["Part"]:
+        """Open one part.
+
+        Raises:
+            BadZipFile: it is packed in another way than those of workbooks are.
+            KeyError: there is no such part.
+        """
+        # The other methods of compression unpack without a limit, and no workbook has them.
+        if self._zip.getinfo(name).compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
+            raise BadZipFile(name)
+        with self._zip.open(name) as file:
+            yield Part(file, self)
+
+    def count(self, size: int) -> None:
+        """Count bytes that were unpacked.
+
+        Raises:
+            TooLargeError: these are too many.
+        """
+        self._left -= size
+        if self._left < 0:
+            text = gettext(
+                "It unpacks to more than %(most)d MB. Save the sheet as CSV,"
+                " or raise IMPORT_UNPACKED_MB if you trust it."
+            )
+            raise TooLargeError(text % {"most": self._most // (1024 * 1024)})
+
+
+class Part:
+    """A part that is being read."""
+
+    def __init__(self, file: IO[bytes], parts: Parts) -> None:
+        self._file = file
+        self._parts = parts
+        self._bytes = self._tags = 0
+
+    def read(self, _size: int = -1) -> bytes:
+        """The next block.
+
+        Raises:
+            TooLargeError: the workbook, or the piece that was begun, is too large.
+        """
+        block = self._file.read(BLOCK)
+        self._parts.count(len(block))
+        self._bytes += len(block)
+        self._tags += block.count(b"<")
+        if self._bytes > LARGEST_PIECE or self._tags > MOST_TAGS:
+            text = gettext("It is too large: a row has at most %(bytes)d bytes and %(tags)d tags in XML.")
+            raise TooLargeError(text % {"bytes": LARGEST_PIECE, "tags": MOST_TAGS})
+        return block
+
+    def begin_piece(self) -> None:
+        """Count the bytes and tags of a piece anew."""
+        self._bytes = self._tags = 0
+
+    def read_rest(self) -> None:
+        """Read what is left without looking at it, so that its checksum is compared."""
+        while self.read():
+            self.begin_piece()
+
+
+def pieces(part: Part, tags: Collection[str], *, until: str = "") -> Iterator[Element]:
+    """The elements of some tags, each with what is in it. Nothing else is kept.
+
+    Args:
+        until: the tag of the element after which nothing is looked at any more.
+
+    Raises:
+        TooLargeError: the workbook, or a piece of it, is too large.
+        ExpatError: this is no XML.
+        ValueError: it has a document type, whose entities could grow without limit.
+    """
+    found = _Pieces(tags, until)
+    while not found.is_over:
+        block = part.read()
+        found.parser.Parse(block, not block)
+        for element in found.taken():
+            yield element
+            part.begin_piece()
+        if not block:
+            return
+    part.begin_piece()
+    part.read_rest()
+
+
+class _Pieces:
+    """Handlers of expat: they build an element of one of the tags, and pass over everything else."""
+
+    def __init__(self, tags: Collection[str], until: str) -> None:
+        self.is_over = False
+        self._tags, self._until = tags, until
+        self._found: list[Element] = []
+        self._builder: TreeBuilder | None = None
+        self._depth = 0
+        self.parser = ParserCreate(namespace_separator="}")
+        self.parser.buffer_text = True
+        self.parser.StartDoctypeDeclHandler = self._doctype
+        self.parser.StartElementHandler = self._start
+        self.parser.CharacterDataHandler = self._data
+        self.parser.EndElementHandler = self._end
+
+    def taken(self) -> list[Element]:
+        """The elements that are whole by now, once."""
+        found, self._found = self._found, []
+        return found
+
+    def _doctype(self, *_said: Any) -> Never:
+        raise ValueError
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        tag = f"{{{name}"
+        if self._builder is None:
+            if tag not in self._tags or self.is_over:
+                return
+            self._builder = TreeBuilder()
+        self._builder.start(tag, attributes)
+        self._depth += 1
+
+    def _data(self, text: str) -> None:
+        if self._builder is not None:
+            self._builder.data(text)
+
+    def _end(self, name: str) -> None:
+        tag = f"{{{name}"
+        if self._builder is None:
+            self.is_over = self.is_over or tag == self._until
+            return
+        element = self._builder.end(tag)
+        self._depth -= 1
+        if not self._depth:
+            self._found.append(element)
+            self._builder = None
+
+
+class _Packed:
+    """A file of which nobody reads more at once than the directory of a zip may have."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, size: int = -1) -> bytes:
+        """As of a file.
+
+        Raises:
+            TooLargeError: so much is asked for.
+        """
+        if size > LARGEST_DIRECTORY:
+            raise TooLargeError(gettext("It lists too many parts."))
+        return self._file.read(size)

@@ -1,0 +1,149 @@
+"""The rows of a sheet. openpyxl tells what each cell has; what it would lose or change is seen to here."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from io import BytesIO
+from typing import Any
+from warnings import catch_warnings
+from xml.etree.ElementTree import Element
+
+from django.utils.translation import gettext
+from openpyxl.utils import range_boundaries
+from openpyxl.worksheet._reader import (
+    DATA_TAG,
+    DIMENSION_TAG,
+    FORMULA_TAG,
+    ROW_TAG,
+    VALUE_TAG,
+    WorkSheetParser,
+)
+
+from keystone.data.rows import LONGEST_CELL, NOT_CALCULATED, is_error
+from keystone.data.xlsx_parts import Parts, TooLargeError, pieces
+from keystone.data.xlsx_workbook import Structure
+from keystone.spreadsheet import imported_text
+
+MOST_ROWS = 1_048_576
+MOST_COLUMNS = 16_384
+_ESCAPES = re.compile(r"_x(0009|000A|000D|005F)_")  # how Excel writes these characters in a text
+DIGITS = 15  # of a number; spreadsheets keep no more of them
+
+
+class Rows:
+    """The rows of a sheet, each a list of values up to the last that is not empty; those left out are empty lists.
+
+    Attributes:
+        said: how many rows there are, as the sheet says.
+    """
+
+    def __init__(self, parts: Parts, part: str, workbook: Structure) -> None:
+        self.said = 0
+        self._parts = parts
+        self._part = part
+        self._cells = _Cells(workbook)
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        """Read them.
+
+        Raises:
+            TooLargeError: the sheet, a row or a cell is.
+            Exception: whatever openpyxl, the XML parser and zipfile say of a damaged file.
+        """
+        given = 0
+        with self._parts.opened(self._part) as part:
+            for element in pieces(part, {DIMENSION_TAG, ROW_TAG}, until=DATA_TAG):
+                if element.tag == DIMENSION_TAG:
+                    with suppress(LookupError, TypeError, ValueError):  # it only tells how far the reading is
+                        self.said = range_boundaries(element.attrib["ref"])[3] or 0
+                    continue
+                number, values = self._cells.row(element)
+                if not given < number <= MOST_ROWS:
+                    raise ValueError(number)
+                yield from ([] for _ in range(given + 1, number))
+                yield values
+                given = number
+
+
+class _Cells(WorkSheetParser):
+    def __init__(self, workbook: Structure) -> None:
+        styles = workbook.styles
+        super().__init__(
+            BytesIO(),  # the elements are given to it
+            workbook.texts,
+            data_only=True,
+            epoch=workbook.epoch,
+            date_formats=styles.dates,
+            timedelta_formats=styles.lengths,
+        )
+        self._widths = styles.widths
+        self._is_to_be_calculated = workbook.is_to_be_calculated
+        self._uncalculated: dict[int, int] = {}  # by column, the last row of a formula of several cells
+
+    def row(self, element: Any) -> tuple[int, list[Any]]:
+        """The number and the values of a row.
+
+        Raises:
+            TooLargeError: a cell is too long.
+        """
+        with catch_warnings(action="ignore"):  # of dates that are none
+            number, cells = self.parse_row(element)
+        self.row_dimensions.clear()  # openpyxl would keep those of all rows
+        values = {cell["column"]: cell["value"] for cell in cells if cell["value"] not in {None, ""}}
+        for column, last in self._uncalculated.items():
+            if number <= last:
+                values.setdefault(column, NOT_CALCULATED)
+        width = max(values, default=0)
+        if width > MOST_COLUMNS:
+            raise ValueError(width)
+        return number, [values.get(column, "") for column in range(1, width + 1)]
+
+    def parse_cell(self, element: Element) -> dict[str, Any]:
+        """A cell, as openpyxl has it, with a value that can be imported.
+
+        Raises:
+            TooLargeError: it is too long.
+        """
+        cell: dict[str, Any] = super().parse_cell(element)
+        value = cell["value"]
+        if cell["data_type"] == "s":
+            cell["value"] = _text(value or "")
+        elif cell["data_type"] == "e" and not is_error(value):
+            cell["value"] = "#VALUE!"
+        elif cell["data_type"] == "n" and value is not None:
+            value = cell["value"] = _number(value, self._widths.get(cell["style_id"], 0))
+        formula = element.find(FORMULA_TAG)
+        if formula is not None and self._has_no_value(element, value):
+            cell["value"] = NOT_CALCULATED
+            if formula.get("ref"):
+                first, _top, last, bottom = map(int, range_boundaries(formula.attrib["ref"]))  # type: ignore[arg-type]  # None is damage
+                self._uncalculated |= dict.fromkeys(range(first, last + 1), bottom)
+        return cell
+
+    def _has_no_value(self, element: Element, value: Any) -> bool:
+        if value is None:
+            # The value may be an empty text, of which the type says that it is one.
+            return element.get("t") != "str" or element.find(VALUE_TAG) is None
+        # XlsxWriter calculates nothing, and writes 0 as the value of each formula.
+        return self._is_to_be_calculated and value == 0
+
+
+def _text(text: str) -> str:
+    if len(text) > LONGEST_CELL:
+        raise TooLargeError(gettext("A cell is longer than %(most)d characters.") % {"most": LONGEST_CELL})
+    if "_x00" in text:
+        text = _ESCAPES.sub(lambda found: chr(int(found[1], 16)), text)
+    return imported_text(text)
+
+
+def _number(value: float, width: int) -> Any:
+    """A number as it is shown: without the rounding beyond its 15th digit, whole if it is, with its leading zeros."""
+    if isinstance(value, float):
+        if abs(value) == float("inf"):
+            return "#NUM!"
+        value = float(f"{value:.{DIGITS}g}")
+        if value.is_integer() and abs(value) < 10**DIGITS:
+            value = int(value)
+    if isinstance(value, int) and len(str(abs(value))) < width:
+        return f"{value:0{width}d}" if value >= 0 else f"-{-value:0{width}d}"
+    return value
