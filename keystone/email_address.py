@@ -1,25 +1,33 @@
-"""The identity of an email address: what counts as the same address, and what can be mailed."""
+"""Email addresses: what counts as the same one, and which can be mailed."""
 
 import unicodedata
 
 import idna
+from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.mail import mailers
 from django.core.validators import EmailValidator
 from django.utils.translation import gettext_lazy as _
 
 MAX_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
+MAX_LOCAL_LENGTH = 64  # RFC 5321, section 4.5.3.1.1; bytes
 
 # Nothing longer is an address in any spelling, and to compose it would take a time that grows with its square.
 _LONGEST_LOOKED_AT = 4 * MAX_LENGTH
+
+# Top-level domains that are never in the DNS (RFC 6761, RFC 6762, RFC 7686, RFC 9476). Not among them are "test" and
+# "internal", which a private network may resolve.
+_WITHOUT_INTERNET = ("local", "testing")
+_UNREACHABLE = frozenset({"alt", "example", "invalid", "local", "localhost", "onion"})
 
 _validate_ascii = EmailValidator(message=_("Enter a valid email address."))
 
 
 def normalize(address: str) -> str:
-    """The one spelling that all spellings of an address share.
+    """The one spelling that all spellings of an email address share.
 
-    NFKC and case-folding (Unicode, UAX 15 and section 3.13) for the local part; UTS 46 for the domain, which comes
-    out as its ASCII form. Dots and `+tags` are kept: what they mean is the provider's business.
+    The local part is in lower case, and nothing else is folded: `ß@` and `ss@` may be two people. UTS 46 for the
+    domain, which comes out as its ASCII form. Dots and `+tags` are kept: what they mean is the provider's business.
 
     An address is refused if its local part is written in compatibility forms, such as full-width letters: mail
     could not be sent to it as it stands, and it would take the address from its owner.
@@ -42,9 +50,9 @@ def normalize(address: str) -> str:
         or any(unicodedata.category(sign)[0] in "CZ" for sign in typed)
     ):
         raise _invalid()
-    folded = unicodedata.normalize("NFKC", local.casefold())
+    folded = unicodedata.normalize("NFC", local.lower())
     try:
-        ascii_domain = idna.encode(domain, uts46=True).decode("ascii").lower()
+        ascii_domain = _ascii_domain(domain)
     except (idna.IDNAError, UnicodeError):
         raise _invalid() from None
     # The validator knows ASCII local parts only; a letter of another script counts as a letter.
@@ -55,9 +63,64 @@ def normalize(address: str) -> str:
     return normalized
 
 
+def require_deliverable(address: str) -> str:
+    """Refuse a new email address that mail cannot be sent to. Those that are stored already stay what they are.
+
+    A local part beyond ASCII needs a mailer that sends by SMTPUTF8 (RFC 6531): a backend that does says so with an
+    attribute `supports_smtputf8 = True`. Django's own backends do not.
+
+    Returns:
+        Its normalized spelling.
+
+    Raises:
+        ValidationError: it is not an address, or mail to it would fail.
+    """
+    normalized = normalize(address)
+    local, _at, domain = normalized.rpartition("@")
+    typed = as_typed(address).rpartition("@")[0]
+    if max(len(local.encode()), len(typed.encode())) > MAX_LOCAL_LENGTH:
+        message = _("The part of an email address before the @ has at most %(limit)d characters.")
+        raise ValidationError(message, code="max_length", params={"limit": MAX_LOCAL_LENGTH})
+    if len(normalized.encode()) > MAX_LENGTH:
+        raise _too_long()
+    top = domain.rpartition(".")[2]
+    if typed.startswith('"') or top.isdigit():  # quotes make a second spelling of one mailbox; a number ends no domain
+        raise _invalid()
+    if not typed.isascii() and not _sends_utf8():
+        message = _(
+            "Mail cannot be sent to this address: only unaccented letters from a to z, digits and signs can stand "
+            "before the @."
+        )
+        raise ValidationError(message, code="undeliverable")
+    if settings.ENVIRONMENT not in _WITHOUT_INTERNET and (top == domain or top in _UNREACHABLE):
+        message = _("Mail cannot be sent to this address: “%(domain)s” is not a domain on the internet.")
+        raise ValidationError(message, code="undeliverable", params={"domain": domain})
+    return normalized
+
+
+def beginning(text: str) -> str:
+    """What normalized addresses begin with that begin with `text`, in any spelling."""
+    local, at, domain = as_typed(text).rpartition("@")
+    if not at:
+        return domain.lower()
+    try:
+        domain = _ascii_domain(domain)
+    except (idna.IDNAError, UnicodeError):  # half of a domain
+        domain = domain.lower()
+    return f"{unicodedata.normalize('NFC', local.lower())}@{domain}"
+
+
 def as_typed(address: str) -> str:
     """The address as it is kept for showing and mailing: composed (NFC), without white space around it."""
     return unicodedata.normalize("NFC", address.strip())
+
+
+def _ascii_domain(domain: str) -> str:
+    return idna.encode(domain, uts46=True).decode("ascii").lower()
+
+
+def _sends_utf8() -> bool:
+    return bool(getattr(mailers["default"], "supports_smtputf8", False))
 
 
 def _invalid() -> ValidationError:

@@ -50,7 +50,7 @@ def request_email_change(user: User, *, email: str, current_password: str) -> No
         current_password: the person's, asked for once more.
 
     Raises:
-        ValidationError: `email` is not an address.
+        ValidationError: `email` is not an address that mail can be sent to.
         WrongPassword: the password is not the person's.
         TooManyAttempts, HashingBusy: as for signing in; the same limits count.
         SameAddress: the address differs in nothing from the present one.
@@ -60,7 +60,7 @@ def request_email_change(user: User, *, email: str, current_password: str) -> No
     count_request()
     confirm_password(user, current_password)
     typed = email_address.as_typed(email)
-    normalized = email_address.normalize(typed)
+    normalized = email_address.require_deliverable(typed)
     if typed == user.email:
         raise SameAddress
     with transaction.atomic():

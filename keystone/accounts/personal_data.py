@@ -59,7 +59,8 @@ def known_addresses(user: User) -> frozenset[str]:
     for label, changes in events.values_list("target_label", "changes"):
         found.add(label)
         found |= {value for value in changes.get("email") or () if isinstance(value, str)}
-    return frozenset(address.lower() for address in found if "@" in address)
+    # As they are, too: whether the database makes `É` an `é` depends on its locale.
+    return frozenset(spelling for address in found if "@" in address for spelling in (address, address.lower()))
 
 
 def not_of_others(user: User, known: frozenset[str]) -> frozenset[str]:

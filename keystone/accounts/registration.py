@@ -46,7 +46,7 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
         password: a password that the validators accepted.
 
     Raises:
-        ValidationError: `email` is not an address, or a name is none.
+        ValidationError: `email` is not an address that mail can be sent to, or a name is none.
         TooManyAttempts: too many such calls came from this IP address.
         HashingBusy: too many passwords are being hashed at this moment.
     """
@@ -54,6 +54,7 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
 
     for name in (first_name, last_name):
         validate_name(name)
+    email_address.require_deliverable(email)
     hashing_slots().refuse_when_full()
     count_request()
     flow = ApprovalFlow.parse(options().default_user_approval_flow)
@@ -116,10 +117,10 @@ def refuse_taken(email: str) -> None:
     """Refuse an address that somebody has in any spelling, or may yet take back; before more is asked about it.
 
     Raises:
-        ValidationError: it is not an address.
+        ValidationError: it is not an address that mail can be sent to.
         AddressTaken: somebody has it.
     """
-    email_address.normalize(email)
+    email_address.require_deliverable(email)
     if _is_held(email) or User.objects.with_email(email).exists():
         raise AddressTaken(fields={"email": [str(AddressTaken.message)]})
 
@@ -174,13 +175,14 @@ def create_user(
         tell: whether the person gets a mail.
 
     Raises:
-        ValidationError: `email` is not an address, or a name is none.
+        ValidationError: `email` is not an address that mail can be sent to, or a name is none.
         AddressTaken: somebody has it.
         ProtectedAccount: `by` may not make staff or superusers.
         SuperuserIsStaff: a superuser without staff.
     """
     for name in (first_name, last_name):
         validate_name(name)
+    email_address.require_deliverable(email)
     if is_staff or is_superuser:
         refuse_to_grant(by)
     if _is_held(email):

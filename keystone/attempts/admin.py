@@ -14,6 +14,7 @@ from unfold.decorators import action, display
 from keystone.admin_cells import NONE, labelled, number, on_day
 from keystone.attempts.lifting import lift_limits
 from keystone.attempts.models import AttemptWindow, Limit
+from keystone.email_address import beginning
 from keystone.model_admin import ReadOnlyAdmin, acting
 
 STATE_COLOURS = {"refusing": "danger", "counting": "info", "ended": "default"}
@@ -75,7 +76,7 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[AttemptWindow], search_term: str
     ) -> tuple[QuerySet[AttemptWindow], bool]:
         """The windows whose address or IP address begins with what was typed."""
-        text = search_term.strip().casefold()
+        text = beginning(search_term)
         if not text:
             return queryset, False
         return queryset.filter(address__startswith=text) | queryset.filter(source__startswith=text), False

@@ -10,10 +10,11 @@ from typing import Any
 
 from django.core.mail import EmailMessage, InvalidMailer
 from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.smtp import EmailBackend as SMTPBackend
 
 
 class FolderBackend(BaseEmailBackend):
-    """Writes each message as one `.eml` file, which any mail program opens.
+    """Writes each message as one `.eml` file, which any mail program opens, and refuses addresses that SMTP refuses.
 
     Names begin with the time, so that they sort by it. Any number of processes may write at once, and readers
     never see half a file.
@@ -33,8 +34,14 @@ class FolderBackend(BaseEmailBackend):
         self.folder = Path(folder)
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Write the messages; returns how many."""
+        """Write the messages; returns how many.
+
+        Raises:
+            ValueError: an address is none that SMTP takes.
+        """
         for message in email_messages:
+            for address in (message.from_email, *message.recipients()):
+                SMTPBackend.prep_address(self, address)  # type: ignore[arg-type]  # it reads nothing of self
             self._write(message.message(policy=SMTP).as_bytes())
         return len(email_messages)
 

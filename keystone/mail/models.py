@@ -5,11 +5,12 @@ from typing import Self
 from django.conf import settings
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
 from django.db.models.functions import Lower
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from keystone.email_address import as_typed
 from keystone.timestamped import TimestampedModel
 
 
@@ -32,9 +33,12 @@ class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
         return self.filter(state=MailState.QUEUED)
 
     def to_addresses_with(self, text: str) -> Self:
-        """Mails to addresses that begin with `text`, in capitals or not. The index `mail_recipient` is for this."""
-        text = text.strip().lower()
-        return self.alias(address=Lower("recipient")).filter(address__startswith=text) if text else self
+        """Mails to addresses that begin with `text`, in capitals or not. The index `mail_recipient` is for this.
+
+        The database folds both: which letters it knows depends on its locale.
+        """
+        text = as_typed(text)
+        return self.alias(address=Lower("recipient")).filter(address__startswith=Lower(Value(text))) if text else self
 
 
 class OutgoingMail(TimestampedModel):

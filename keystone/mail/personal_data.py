@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, Value
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
@@ -43,6 +43,6 @@ def erase_mails(user: Any, erasure: Erasure) -> None:
 def _to(addresses: Any) -> Q:
     return Q(
         pk__in=OutgoingMail.objects.alias(to=Lower("recipient"))
-        .filter(to__in=[a.lower() for a in addresses])
+        .filter(to__in=[Lower(Value(address)) for address in addresses])
         .values("pk")
     )

@@ -17,7 +17,7 @@ from keystone.audit.actor import Actor
 from keystone.checks import SERVERS
 from keystone.development import administrator, sample_people
 from keystone.development.known_accounts import development_addresses
-from keystone.email_address import normalize
+from keystone.email_address import require_deliverable
 from keystone.refusals import Refusal
 
 LOCK = 0x6B_66_73_75  # "kfsu", of PostgreSQL's advisory locks
@@ -93,7 +93,7 @@ def ensure_first_administrator() -> Administrator:
 
 def _password_for(email: str) -> str:
     try:
-        normalized = normalize(email)
+        normalized = require_deliverable(email)
     except ValidationError as error:
         raise UnfitAddress(" ".join(error.messages)) from None
     password: str = settings.FIRST_SUPERUSER_PASSWORD

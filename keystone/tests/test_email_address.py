@@ -10,7 +10,12 @@ from keystone.email_address import as_typed, normalize
         ("ann@example.com", "ann@example.com"),
         (" Ann@Example.COM ", "ann@example.com"),
         ("ann+news@example.com", "ann+news@example.com"),
-        ("straße@example.com", "strasse@example.com"),
+        ("straße@example.com", "straße@example.com"),  # another mailbox than strasse@
+        ("STRAẞE@example.com", "straße@example.com"),
+        ("strasse@example.com", "strasse@example.com"),
+        ("ΟΔΟΣ@example.com", "οδος@example.com"),
+        ("İsmail@example.com", "i\u0307smail@example.com"),
+        ("ıspanak@example.com", "ıspanak@example.com"),  # noqa: RUF001
         ("jose\u0301@example.com", "josé@example.com"),
         ("ann@bücher.example", "ann@xn--bcher-kva.example"),
         ("ann@BÜCHER.example", "ann@xn--bcher-kva.example"),

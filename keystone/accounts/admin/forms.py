@@ -21,6 +21,7 @@ from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, EndsInThePast, Move
 from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
+from keystone.email_address import require_deliverable
 
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]
@@ -145,6 +146,12 @@ class NewPersonForm(_PersonForm):
         model = User
         fields = ("email", "first_name", "last_name", "is_staff", "is_superuser")
         widgets = {"email": UnfoldAdminEmailInputWidget(attrs={"autocomplete": "off"})}
+
+    def clean_email(self) -> str:
+        """Refuse one that mail cannot be sent to."""
+        email: str = self.cleaned_data["email"]
+        require_deliverable(email)
+        return email
 
     def clean_password1(self) -> str | None:
         """A password that the validators accept, or None."""

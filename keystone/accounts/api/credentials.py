@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from keystone.accounts.api.self_service import ACCEPTED, OpenView
-from keystone.accounts.api.serializers import AcceptedSerializer, AddressField, ResendSerializer, TokenSerializer
+from keystone.accounts.api.serializers import AcceptedSerializer, NewAddressField, ResendSerializer, TokenSerializer
 from keystone.accounts.email_change import confirm_email_change, request_email_change, revert_email_change
 from keystone.accounts.leaving import deactivate_own_account
 from keystone.accounts.password_reset import request_password_reset, reset_password
@@ -36,7 +36,7 @@ class ChangePasswordSerializer(CurrentPasswordSerializer):
 class ChangeEmailSerializer(CurrentPasswordSerializer):
     """A change of one's own address."""
 
-    email = AddressField(help_text="The new address; a link is mailed to it.")
+    email = NewAddressField(help_text="The new address; a link is mailed to it.")
 
 
 class ResetPasswordSerializer(TokenSerializer):

@@ -34,6 +34,16 @@ class AddressField(serializers.CharField):
         return value
 
 
+class NewAddressField(AddressField):
+    """An email address that is to be somebody's: mail can be sent to it."""
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Refuse one that mail cannot be sent to."""
+        value = super().run_validation(data)
+        email_address.require_deliverable(value)
+        return value
+
+
 class NameField(serializers.CharField):
     """A first or last name."""
 
@@ -48,7 +58,7 @@ class NameField(serializers.CharField):
 class NewPersonSerializer(StrictSerializer):
     """What registering and creating share: the password is judged beside the names and the address."""
 
-    email = AddressField()
+    email = NewAddressField()
     first_name = NameField()
     last_name = NameField(required=False, allow_blank=True, default="")
 

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
 from keystone.admin_cells import address_cell, labelled, on_day
+from keystone.email_address import beginning
 from keystone.mail.handling import PERMISSION, lift_suppressions
 from keystone.mail.models import SuppressedAddress
 from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin, acting
@@ -32,7 +33,7 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
         self, request: HttpRequest, queryset: QuerySet[SuppressedAddress], search_term: str
     ) -> tuple[QuerySet[SuppressedAddress], bool]:
         """The addresses that begin with what was typed."""
-        return queryset.filter(address__startswith=search_term.strip().casefold()), False
+        return queryset.filter(address__startswith=beginning(search_term)), False
 
     def has_send_permission(self, request: HttpRequest) -> bool:
         """Whether this viewer may let an address be mailed again."""

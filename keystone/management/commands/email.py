@@ -97,11 +97,11 @@ class Command(OneLine):
         """Queue a test mail, or send it at once and tell how that went.
 
         Raises:
-            CommandError: the address is none, there is no such mail or language, or the mail could not be sent.
+            CommandError: mail cannot be sent to the address, or was not, or there is no such mail or language.
         """
         try:
             with refusals_told():
-                email_address.normalize(address)
+                email_address.require_deliverable(address)
                 mail = send_test_mail(template, to=address, by=Actor.cli(), language=_known(language))
         except UnknownEmail as error:
             raise CommandError(str(error)) from None

