@@ -189,7 +189,7 @@ def test_addresses_that_were_folded_beyond_case_get_their_identity_back() -> Non
         expires_at=timezone.now(),
     )  # fmt: skip
     User.objects.filter(pk=user.pk).update(email_normalized="strasse@xn--bcher-kva.example")
-    importlib.import_module("keystone.migrations.0010_local_parts").fold_by_case(apps, None)
+    importlib.import_module("keystone.migrations.0012_local_parts").fold_by_case(apps, None)
     user.refresh_from_db()
     token.refresh_from_db()
     assert user.email_normalized == "straße@xn--bcher-kva.example"

@@ -18,5 +18,5 @@ def fold_by_case(apps: Any, _schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("keystone", "0009_search_words")]
+    dependencies: ClassVar = [("keystone", "0011_mails_per_address")]
     operations: ClassVar = [migrations.RunPython(fold_by_case, migrations.RunPython.noop)]
