@@ -45,6 +45,7 @@ def test_a_step_that_cannot_be_undone_is_named_before_anything_is_touched(
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.slow
 def test_many_steps_that_cannot_be_undone_are_not_all_named(migrated: OwnDatabase) -> None:
     with pytest.raises(CommandError) as raised:
         call_command("db", "downgrade", "base", "--branch", "procrastinate", "--yes")
@@ -76,29 +77,26 @@ def test_downgrade_does_what_is_answered_on_a_terminal(migrated: OwnDatabase) ->
     assert migrated.applied("keystone") == before[:-2]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
+def test_downgrade_refuses_in_a_line(migrated: OwnDatabase, trial: Trial) -> None:
+    trial(**THREE)
+    before = migrated.rows("SELECT count(*) FROM django_migrations")
+    for arguments, said in (
         (["+1"], "+1 leads up. Use upgrade."),
         (["-99"], "keystone does not go down by 99. Applied there: "),
         (["0001", "--branch", LABEL], "messages.0001_a is not applied, so nothing goes back to it."),
         (["-1", "--branch", LABEL], "messages does not go down by 1. Applied there: 0."),
         (["--branch", "nothing"], "There is no branch nothing. There are: keystone, project, "),
         (["--plna"], "There is no option --plna."),
-    ],
-)
-def test_downgrade_refuses_in_a_line(migrated: OwnDatabase, trial: Trial, arguments: list[str], said: str) -> None:
+    ):
+        with pytest.raises(CommandError) as raised:
+            call_command("db", "downgrade", *arguments, "--yes")
+        assert str(raised.value).startswith(said)
+        assert migrated.rows("SELECT count(*) FROM django_migrations") == before
+
+
+def test_downgrade_goes_as_far_as_it_is_told(empty: OwnDatabase, trial: Trial, capsys: Said) -> None:
     trial(**THREE)
-    before = migrated.rows("SELECT count(*) FROM django_migrations")
-    with pytest.raises(CommandError) as raised:
-        call_command("db", "downgrade", *arguments, "--yes")
-    assert str(raised.value).startswith(said)
-    assert migrated.rows("SELECT count(*) FROM django_migrations") == before
-
-
-@pytest.mark.parametrize(
-    ("arguments", "left"),
-    [
+    for arguments, left in (
         ([], ["0001_a", "0002_b"]),
         (["-1"], ["0001_a", "0002_b"]),
         (["-2"], ["0001_a"]),
@@ -106,18 +104,13 @@ def test_downgrade_refuses_in_a_line(migrated: OwnDatabase, trial: Trial, argume
         (["0001"], ["0001_a"]),
         (["0003_c"], ["0001_a", "0002_b", "0003_c"]),
         (["base"], []),
-    ],
-)
-def test_downgrade_goes_as_far_as_it_is_told(
-    empty: OwnDatabase, trial: Trial, capsys: Said, arguments: list[str], left: list[str]
-) -> None:
-    trial(**THREE)
-    upgrade(branch=LABEL)
-    lines = lines_of(capsys, "downgrade", *arguments, "--branch", LABEL, "--yes", "--json")
-    undone = [f"{LABEL}.{name}" for name in reversed(THREE) if name not in left]
-    assert json.loads("\n".join(lines)) == {"undone": undone}
-    assert empty.applied(LABEL) == left
-    assert empty.tables() - {"django_migrations"} == {name[-1] for name in left}
+    ):
+        upgrade(branch=LABEL)
+        lines = lines_of(capsys, "downgrade", *arguments, "--branch", LABEL, "--yes", "--json")
+        undone = [f"{LABEL}.{name}" for name in reversed(THREE) if name not in left]
+        assert json.loads("\n".join(lines)) == {"undone": undone}
+        assert empty.applied(LABEL) == left
+        assert empty.tables() - {"django_migrations"} == {name[-1] for name in left}
 
 
 def test_downgrade_says_what_it_did_or_that_there_was_nothing(empty: OwnDatabase, trial: Trial, capsys: Said) -> None:
@@ -159,6 +152,7 @@ def test_the_plan_marks_what_cannot_be_undone(empty: OwnDatabase, trial: Trial, 
     assert lines[-2:] == ["  ! cannot be undone: Raw SQL operation", "  ! cannot be undone: Raw Python operation"]
 
 
+@pytest.mark.slow
 def test_keystone_can_be_undone_to_the_ground_and_come_back(migrated: OwnDatabase) -> None:
     names = in_order(planning.executor().loader, "keystone")
     call_command("db", "downgrade", "base", "--yes")
@@ -179,6 +173,7 @@ def test_sql_is_what_undoes_it(empty: OwnDatabase, trial: Trial, capsys: Said) -
     assert empty.applied(LABEL) == ["0001_a"]
 
 
+@pytest.mark.slow
 def test_sql_of_keystone_s_own_undoes_it(migrated: OwnDatabase, capsys: Said) -> None:
     lines = lines_of(capsys, "downgrade", "base", "--sql")
     migrated.run("\n".join(lines))

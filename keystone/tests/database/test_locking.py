@@ -33,6 +33,7 @@ def test_control_django_s_own_migrate_fails_when_many_run_at_once(empty: OwnData
     assert {process.returncode for process in processes} != {0}, said
 
 
+@pytest.mark.slow
 def test_a_killed_upgrade_leaves_whole_migrations_and_another_one_ends_it(empty: OwnDatabase) -> None:
     process = empty.start("db", "upgrade")
     end = time.monotonic() + PATIENCE
@@ -65,6 +66,7 @@ def test_the_lock_is_free_afterwards(migrated: OwnDatabase) -> None:
     assert migrated.rows(f"SELECT pg_try_advisory_lock({MIGRATING})") == [(True,)]
 
 
+@pytest.mark.slow
 def test_waiting_for_the_lock_has_no_limit_of_a_role(migrated: OwnDatabase) -> None:
     """Others' migrations may take longer than any statement of the site."""
     migrated.run(f"ALTER DATABASE \"{migrated.name}\" SET statement_timeout = '500ms'")
@@ -77,6 +79,7 @@ def test_waiting_for_the_lock_has_no_limit_of_a_role(migrated: OwnDatabase) -> N
         end.join()
 
 
+@pytest.mark.slow
 def test_a_database_that_is_away_is_told_in_a_line(empty: OwnDatabase, tmp_path: Path) -> None:
     status, said = empty.manage("db", "upgrade", DATABASE_URL="postgresql://keystone@127.0.0.1:1/keystone")
     assert status == 1

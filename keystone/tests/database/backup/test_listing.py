@@ -20,11 +20,13 @@ from keystone.tests.database.own_database import OwnDatabase, lines_of
 pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
 
 
+@pytest.mark.slow
 def test_list_says_that_there_is_none(people: OwnDatabase, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lines_of(capsys, "backup", "list") == [f"There is no backup in {folder}."]
     assert json.loads("\n".join(lines_of(capsys, "backup", "list", "--json"))) == {"backups": [], "databases": []}
 
 
+@pytest.mark.slow
 def test_list_names_backups_and_what_restores_left(
     people: OwnDatabase, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -61,6 +63,7 @@ def test_list_names_backups_and_what_restores_left(
     assert database["size"] > 1_000_000
 
 
+@pytest.mark.slow
 def test_a_backup_that_somebody_else_alone_may_read_is_listed(
     people: OwnDatabase, folder: Path, sample_backup: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,11 +119,13 @@ def _as_ourselves() -> Iterator[None]:
         os.seteuid(now)
 
 
+@pytest.mark.slow
 def test_list_says_what_is_wrong_with_the_folder(people: OwnDatabase, folder: Path) -> None:
     with pytest.raises(CommandError, match=r"^a{300}: File name too long$"):
         call_command("db", "backup", "list", "--folder", "a" * 300)
 
 
+@pytest.mark.slow
 def test_list_needs_no_server(people: OwnDatabase, folder: Path, sample_backup: Path) -> None:
     away = OwnDatabase(people.name, {**people.arguments, "host": "/nowhere"})
     status, said = away.manage("db", "backup", "list", "--folder", str(sample_backup.parent))
@@ -129,6 +134,7 @@ def test_list_needs_no_server(people: OwnDatabase, folder: Path, sample_backup: 
     assert "one   whole  20" in said
 
 
+@pytest.mark.slow
 def test_the_shell_offers_the_backups_of_the_folder(folder: Path, sample_backup: Path) -> None:
     def offered(beginning: str, **options: object) -> list[tuple[str, str]]:
         context: Any = SimpleNamespace(params=options)  # all of click's that it looks at
