@@ -101,8 +101,9 @@ class RefreshView(TokenView):
     def post(self, request: Request) -> Response:
         """Trade a refresh token for a new pair.
 
-        Each works once; a second use answers 401 `invalid_token`. One that comes back more than ten seconds after its
-        use looks stolen: the session ends, and the person is told by mail.
+        Each works once. A second use within ten seconds answers 409 `token_just_used`: another tab was first, the
+        session lives, and the client goes on with the pair that the other tab got. One that comes back later looks
+        stolen: the answer is 401 `invalid_token`, the session ends, and the person is told by mail.
         """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.emails import queue_email
 from keystone.accounts.expiry import access_has_ended, settle
@@ -25,6 +26,17 @@ from keystone.sessions.tokens import REFRESH, Claims, TokenExpired, TokenRefused
 RACE = timedelta(seconds=10)
 
 
+class TokenJustUsed(TokenRefused):
+    """The token was traded within the last seconds, most likely by another tab of the same browser; the session lives.
+
+    409 and not 401: the client is still signed in, and is to take the pair that the other tab got.
+    """
+
+    code = "token_just_used"
+    status = 409
+    message = _("This token was used a moment ago. Go on with the tokens that came of that.")
+
+
 def refresh(token: str) -> TokenPair:
     """Trade a refresh token for a new pair. It works once: of any number of callers at once, one succeeds.
 
@@ -32,6 +44,7 @@ def refresh(token: str) -> TokenPair:
     log notes it and the person is told by mail; all of it is committed before the refusal is raised.
 
     Raises:
+        TokenJustUsed: it was traded within `RACE`, and the session goes on.
         TokenRefused: the token, its session or its person does not hold any more.
         TooManyAttempts: tokens that nobody signed came too often from this address.
     """
@@ -73,7 +86,11 @@ def rotate(session: Session, user: User) -> TokenPair:
 
 
 def _traded(claims: Claims) -> TokenPair | None:
-    """The new pair, or None where there is none; then the reason is written already."""
+    """The new pair, or None where there is none; then the reason is written already.
+
+    Raises:
+        TokenJustUsed: the token was traded within `RACE`.
+    """
     session = (
         Session.objects.live()
         .select_related("user")
@@ -87,6 +104,8 @@ def _traded(claims: Claims) -> TokenPair | None:
     if not secrets.compare_digest(session.refresh_digest, digest):
         if digest not in _spent_lately(session, timezone.now()):
             _end_stolen(session)
+        elif claims.version == session.user.access_version:
+            raise TokenJustUsed
         return None
     if claims.version != session.user.access_version:
         return None

@@ -7,13 +7,15 @@ import pytest
 from django.core.mail import EmailMessage
 from django.utils import timezone
 from pytest_django import Settings
+from rest_framework.test import APIClient
 
+from keystone.accounts.models import User
 from keystone.attempts.counting import TooManyAttempts
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.sessions.pairs import TokenPair
-from keystone.sessions.rotation import RACE, refresh
+from keystone.sessions.rotation import RACE, TokenJustUsed, refresh
 from keystone.sessions.sign_in import sign_in
 from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode
 from keystone.tests.factories import PASSWORD, UserFactory
@@ -45,7 +47,11 @@ def test_a_client_that_races_itself_is_refused_and_stays_signed_in(pair: TokenPa
     third = refresh(second.refresh)
     let_time_pass(RACE.total_seconds() - 2)
     for token in (pair.refresh, second.refresh, pair.refresh):
-        refused(token)
+        with pytest.raises(TokenJustUsed):
+            refresh(token)
+        answer = APIClient().post("/api/auth/refresh/", {"refresh": token})
+        assert (answer.status_code, answer.json()["error"]["code"]) == (409, "token_just_used")
+        assert "WWW-Authenticate" not in answer.headers
     assert Session.objects.live().count() == 1
     assert refresh(third.refresh).refresh
 
@@ -67,6 +73,19 @@ def test_a_token_that_comes_back_later_ends_the_session_and_the_person_is_told(
     [mail] = mailoutbox
     assert mail.to == ["ann@example.com"]
     assert "Firefox on Linux" in " ".join(str(mail.body).split())
+
+
+def test_a_race_in_a_session_that_has_ended_is_told_no_more_than_any_refusal(pair: TokenPair) -> None:
+    refresh(pair.refresh)
+    user = Session.objects.get().user
+    User.objects.update(access_version=user.access_version + 1)  # as a change of the password does
+    ended = APIClient().post("/api/auth/refresh/", {"refresh": pair.refresh})
+    assert (ended.status_code, ended.json()["error"]["code"]) == (401, "invalid_token")
+    User.objects.update(access_version=user.access_version)
+    Session.objects.update(revoked_at=timezone.now())
+    ended = APIClient().post("/api/auth/refresh/", {"refresh": pair.refresh})
+    assert (ended.status_code, ended.json()["error"]["code"]) == (401, "invalid_token")
+    assert not AuditEvent.objects.filter(action="user.session_stolen").exists()
 
 
 def test_other_sessions_go_on_when_one_is_stolen(pair: TokenPair) -> None:
