@@ -15,7 +15,7 @@ from keystone.accounts.announcing import announce
 from keystone.accounts.authority import lock_acting
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.emails import queue_email, queue_password_email
-from keystone.accounts.links import find_link, use_link
+from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.registration import AddressTaken
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
@@ -101,25 +101,33 @@ def mail_email_change_link(reserved: str) -> None:
 def confirm_email_change(token: str) -> User:
     """Use the link that was mailed to the new address: it is the account's from now on, and proved.
 
-    The old address is told, with a link that takes the change back. Sessions go on; the other links end.
+    The old address is told, with a link that takes the change back. Sessions go on; the other links end. Who uses the
+    link again within minutes changes nothing.
 
     Raises:
         TooManyAttempts: too many wrong tokens came from this IP address.
         InvalidToken: the token cannot be used (any more).
         AddressTaken: somebody else has the address by now. Told only to who reads the mail that comes there.
     """
-    found = find_link(token, purpose=Purpose.CONFIRM_EMAIL)
-    with transaction.atomic():
-        user = use_link(found)
-        if not user.is_active:
-            raise InvalidToken
-        before = user.email
-        _move_to(user, found.email, by=Actor.person(user), action="user.email_changed")
-        tokens.revoke([user.pk], but=Purpose.REVERT_EMAIL)
-        lifetime = options().email_revert_lifetime
-        right = tokens.reserve(purpose=Purpose.REVERT_EMAIL, user=user, email=before, lifetime=lifetime)
-        facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
-        queue_email("email_changed", [user.pk], key=str(right.pk), reserved=str(right.pk), **facts)
+    try:
+        found = find_link(token, purpose=Purpose.CONFIRM_EMAIL)
+        return _confirm(found)
+    except LinkUsed as used:
+        return used.user
+
+
+@transaction.atomic
+def _confirm(found: OneTimeToken) -> User:
+    user = use_link(found)
+    if not user.is_active:
+        raise InvalidToken
+    before = user.email
+    _move_to(user, found.email, by=Actor.person(user), action="user.email_changed")
+    tokens.revoke([user.pk], but=Purpose.REVERT_EMAIL)
+    lifetime = options().email_revert_lifetime
+    right = tokens.reserve(purpose=Purpose.REVERT_EMAIL, user=user, email=before, lifetime=lifetime)
+    facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
+    queue_email("email_changed", [user.pk], key=str(right.pk), reserved=str(right.pk), **facts)
     return user
 
 
@@ -127,28 +135,36 @@ def revert_email_change(token: str) -> User:
     """Use the link that was mailed to the old address: it is the account's again.
 
     Whoever changed it knew the password, so that is taken away, every session ends, and a link to choose a new one is
-    mailed. The address that it had meanwhile is told. Later changes cannot be brought back; earlier ones still can.
+    mailed. The address that it had meanwhile is told. Later changes cannot be brought back; earlier ones still can. Who
+    uses the link again within minutes changes nothing.
 
     Raises:
         TooManyAttempts: too many wrong tokens came from this IP address.
         InvalidToken: the token cannot be used (any more).
         AddressTaken: somebody else has registered the old address in the meantime.
     """
-    found = find_link(token, purpose=Purpose.REVERT_EMAIL)
-    with transaction.atomic():
-        user = use_link(found)
-        person, before = Actor.person(user), user.email
-        _move_to(user, found.email, by=person, action="user.email_reverted")
-        user.password = make_password(None)
-        User.objects.filter(pk=user.pk).update(password=user.password)
-        end_access([user])
-        # Of this change and of later ones, those too whose mail has not been sent yet: see `tokens.reserve`.
-        rest = OneTimeToken.objects.filter(user=user, created_at__gte=found.created_at, used_at__isnull=True)
-        rest.update(used_at=timezone.now())
-        if user.is_active:
-            queue_password_email("choose_password", user, after="revert")
-        facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
-        queue_email("email_reverted", [user.pk], key=facts["at"], **facts)
+    try:
+        found = find_link(token, purpose=Purpose.REVERT_EMAIL)
+        return _revert(found)
+    except LinkUsed as used:
+        return used.user
+
+
+@transaction.atomic
+def _revert(found: OneTimeToken) -> User:
+    user = use_link(found)
+    person, before = Actor.person(user), user.email
+    _move_to(user, found.email, by=person, action="user.email_reverted")
+    user.password = make_password(None)
+    User.objects.filter(pk=user.pk).update(password=user.password)
+    end_access([user])
+    # Of this change and of later ones, those too whose mail has not been sent yet: see `tokens.reserve`.
+    rest = OneTimeToken.objects.filter(user=user, created_at__gte=found.created_at, used_at__isnull=True)
+    rest.update(used_at=timezone.now())
+    if user.is_active:
+        queue_password_email("choose_password", user, after="revert")
+    facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
+    queue_email("email_reverted", [user.pk], key=facts["at"], **facts)
     return user
 
 

@@ -17,6 +17,7 @@ from keystone.pruning import delete_in_chunks
 from keystone.refusals import Refusal
 
 EXPIRED_KEPT = timedelta(days=1)  # longer than any interval in which a second request for a mail counts
+REPEATED = timedelta(minutes=10)  # for how long a link that has done its work says so when it is used again
 TOKEN_BYTES = 32  # 256 random bits; OWASP ASVS 5.0 asks for at least 128
 
 
@@ -41,7 +42,8 @@ class OneTimeToken(models.Model):
     """A token that was mailed: bound to a purpose, a person and an address, usable once until it expires.
 
     `email` is that address as typed, which becomes the account's where the purpose is to change it. `created_at` is
-    when the right to it came about, which is before its mail was sent (see `reserve`).
+    when the right to it came about, which is before its mail was sent (see `reserve`). `used_at` is when it ended; by
+    `took_effect` it was used then, and else revoked.
     """
 
     digest = models.CharField(max_length=64, unique=True)
@@ -52,6 +54,7 @@ class OneTimeToken(models.Model):
     created_at = models.DateTimeField(db_default=Now())
     expires_at = models.DateTimeField(db_index=True)
     used_at = models.DateTimeField(null=True)
+    took_effect = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name = _("one-time token")
@@ -121,6 +124,12 @@ def usable(token: str, *, purpose: Purpose) -> models.QuerySet[OneTimeToken]:
     return OneTimeToken.objects.filter(
         digest=digest(token), purpose=purpose, used_at__isnull=True, expires_at__gt=Now()
     )
+
+
+def used_lately(token: str, *, purpose: Purpose) -> models.QuerySet[OneTimeToken]:
+    """The row of a token that was used within `REPEATED`; empty otherwise."""
+    since = timezone.now() - REPEATED
+    return OneTimeToken.objects.filter(digest=digest(token), purpose=purpose, took_effect=True, used_at__gt=since)
 
 
 def revoke(user_ids: Collection[Any], *, purpose: Purpose | None = None, but: Purpose | None = None) -> None:

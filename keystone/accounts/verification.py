@@ -6,7 +6,7 @@ from django.utils import timezone
 from keystone.accounts import signals, tokens
 from keystone.accounts.announcing import announce
 from keystone.accounts.emails import queue_email, queue_password_email
-from keystone.accounts.links import find_link, use_link
+from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.notices.telling import tell_approvers
 from keystone.accounts.status import Status
@@ -19,7 +19,8 @@ from keystone.audit.log import event, record
 def verify_email(token: str) -> User:
     """Use a verification link: the address is proved, and the account moves on as its flow says.
 
-    Of any number of callers at once, one succeeds. The person's other verification links end with it. Where the
+    Of any number of callers at once, one does it; the others, and who uses the link again within minutes, are told the
+    same, and change nothing. The person's other verification links end with it. Where the
     address was registered more than once, nobody knows whose password would be the account's, so it has none yet:
     who uses the link is mailed another one to choose it.
 
@@ -27,14 +28,17 @@ def verify_email(token: str) -> User:
         InvalidToken: the token cannot be used (any more).
         TooManyAttempts: too many wrong tokens came from this IP address.
     """
-    found = find_link(token, purpose=Purpose.VERIFY_EMAIL)
-    with transaction.atomic():
-        user = use_link(found)
-        if user.email_verified_at is not None:
-            raise InvalidToken
-        prove_address(user)
-        if lacks_password(user):
-            queue_password_email("choose_password", user)
+    try:
+        found = find_link(token, purpose=Purpose.VERIFY_EMAIL)
+        with transaction.atomic():
+            user = use_link(found)
+            if user.email_verified_at is not None:
+                raise InvalidToken
+            prove_address(user)
+            if lacks_password(user):
+                queue_password_email("choose_password", user)
+    except LinkUsed as used:
+        return used.user
     return user
 
 

@@ -127,7 +127,10 @@ class ConfirmEmailView(OpenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Use the token that was mailed to a new address: it is the account's from now on."""
+        """Use the token that was mailed to a new address: it is the account's from now on.
+
+        It works once; a second use within ten minutes is answered like the first.
+        """
         confirm_email_change(_body(TokenSerializer, request)["token"])
         return Response({"detail": _("Your email address is changed.")})
 
@@ -145,7 +148,8 @@ class RevertEmailView(OpenView):
     def post(self, request: Request) -> Response:
         """Use the token that was mailed to the old address: it is the account's again.
 
-        The password is taken away and every session ends, because somebody else may know it.
+        The password is taken away and every session ends, because somebody else may know it. It works once; a second
+        use within ten minutes is answered like the first.
         """
         revert_email_change(_body(TokenSerializer, request)["token"])
         detail = _("Your email address is the old one again. We have mailed you a link to choose a new password.")

@@ -68,7 +68,8 @@ class VerifyEmailView(OpenView):
     def post(self, request: Request) -> Response:
         """Use the token of a verification mail.
 
-        It works once; any other token answers 400 `invalid_token`. Where the address was registered more than once
+        It works once; a second use within ten minutes is answered like the first. Any other token answers 400
+        `invalid_token`. Where the address was registered more than once
         with different passwords, none of them counts: another link is mailed, to choose one.
         """
         body = TokenSerializer(data=request.data)

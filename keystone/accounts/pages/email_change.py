@@ -6,7 +6,8 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import email_change
-from keystone.accounts.links import look_at_link
+from keystone.accounts.links import LinkUsed, look_at_link
+from keystone.accounts.models import User
 from keystone.accounts.pages.answers import GONE, private
 from keystone.accounts.registration import AddressTaken
 from keystone.accounts.tokens import InvalidToken, Purpose
@@ -22,6 +23,8 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
             email_change.confirm_email_change(token)
             return redirect("pages:email-confirmed")
         found = look_at_link(token, purpose=Purpose.CONFIRM_EMAIL)
+    except LinkUsed:
+        return redirect("pages:email-confirmed")
     except InvalidToken:
         return render(request, "keystone/pages/confirm_email_gone.html", status=GONE)
     except AddressTaken as refusal:
@@ -42,16 +45,21 @@ def revert(request: HttpRequest, token: str) -> HttpResponse:
     """GET explains what it means to take a change back; POST does it."""
     try:
         if request.method == "POST":
-            user = email_change.revert_email_change(token)
-            words = {"password": "mailed"} if user.is_active else {}
-            return redirect(reverse("pages:email-reverted", query=words))
+            return _to_reverted(email_change.revert_email_change(token))
         found = look_at_link(token, purpose=Purpose.REVERT_EMAIL)
+    except LinkUsed as used:
+        return _to_reverted(used.user)
     except InvalidToken:
         return render(request, "keystone/pages/revert_email_gone.html", status=GONE)
     except AddressTaken as refusal:
         return render(request, "keystone/pages/address_taken.html", {"reverting": True}, status=refusal.status)
     context = {"email": found.email, "is_active": found.user.is_active}
     return render(request, "keystone/pages/revert_email.html", context)
+
+
+def _to_reverted(user: User) -> HttpResponse:
+    words = {"password": "mailed"} if user.is_active else {}
+    return redirect(reverse("pages:email-reverted", query=words))
 
 
 @require_safe

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import password_reset
 from keystone.accounts.hashing_slots import HashingBusy
-from keystone.accounts.links import look_at_link
+from keystone.accounts.links import LinkUsed, look_at_link
 from keystone.accounts.pages.answers import GONE, private, to_result, with_form
 from keystone.accounts.pages.forms import AddressForm, NewPasswordForm
 from keystone.accounts.passwords import PasswordRefused
@@ -55,12 +55,12 @@ def reset(request: HttpRequest, token: str) -> HttpResponse:
             return to_result("password-reset-done", user, **place)
     except (PasswordRefused, HashingBusy) as error:
         refusal = error
-    except InvalidToken:
-        return _gone(request)
+    except InvalidToken as error:
+        return _gone(request, error)
     try:
         found = look_at_link(token, purpose=Purpose.RESET_PASSWORD)
-    except InvalidToken:
-        return _gone(request)
+    except InvalidToken as error:
+        return _gone(request, error)
     context = {"email": found.user.email, "rules": password_validators_help_texts()}
     return with_form(request, "reset_password.html", form, refusal=refusal, **context)
 
@@ -77,6 +77,6 @@ def done(request: HttpRequest) -> HttpResponse:
     return render(request, "keystone/pages/password_reset_done.html", context)
 
 
-def _gone(request: HttpRequest) -> HttpResponse:
-    context = {"form": AddressForm(), "gone": True}
+def _gone(request: HttpRequest, error: InvalidToken) -> HttpResponse:
+    context = {"form": AddressForm(), "gone": True, "used": isinstance(error, LinkUsed)}
     return render(request, "keystone/pages/ask_password_reset.html", context, status=GONE)

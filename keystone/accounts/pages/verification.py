@@ -5,7 +5,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import verification
-from keystone.accounts.links import look_at_link
+from keystone.accounts.links import LinkUsed, look_at_link
+from keystone.accounts.models import User
 from keystone.accounts.pages.answers import GONE, private, to_result, with_form
 from keystone.accounts.pages.forms import AddressForm
 from keystone.accounts.tokens import InvalidToken, Purpose
@@ -19,14 +20,19 @@ def verify_email(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows whose address would be confirmed; POST confirms it."""
     try:
         if request.method == "POST":
-            user = verification.verify_email(token)
-            words = {"password": "mailed"} if verification.lacks_password(user) else {}
-            return to_result("email-verified", user, **words)
+            return _to_verified(verification.verify_email(token))
         found = look_at_link(token, purpose=Purpose.VERIFY_EMAIL)
+    except LinkUsed as used:
+        return _to_verified(used.user)
     except InvalidToken:
         context = {"form": AddressForm(), "gone": True}
         return render(request, "keystone/pages/resend_verification.html", context, status=GONE)
     return render(request, "keystone/pages/verify_email.html", {"email": found.user.email})
+
+
+def _to_verified(user: User) -> HttpResponse:
+    words = {"password": "mailed"} if verification.lacks_password(user) else {}
+    return to_result("email-verified", user, **words)
 
 
 @require_safe

@@ -1,6 +1,7 @@
 """Using the links of mails."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -8,7 +9,7 @@ from pytest_django import Settings
 
 from keystone.accounts import lifecycle, tokens
 from keystone.accounts.email_change import confirm_email_change, revert_email_change
-from keystone.accounts.links import find_link, use_link
+from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.password_reset import reset_password
 from keystone.accounts.status import Status
@@ -18,6 +19,8 @@ from keystone.attempts.counting import TooManyAttempts
 from keystone.attempts.models import AttemptWindow
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
+from keystone.audit.models import AuditEvent
+from keystone.mail.models import OutgoingMail
 from keystone.sessions.ending import end_all_sessions
 from keystone.tests.accounts.mailed_links import token_for
 from keystone.tests.factories import UserFactory, superuser
@@ -41,13 +44,71 @@ def email_for(purpose: Purpose) -> str:
     return "other@example.com" if purpose in {Purpose.CONFIRM_EMAIL, Purpose.REVERT_EMAIL} else ""
 
 
+def traces() -> tuple[int, int, list[dict[str, Any]]]:
+    """What a link that works leaves behind."""
+    return AuditEvent.objects.count(), OutgoingMail.objects.count(), list(User.objects.order_by("pk").values())
+
+
 @pytest.mark.parametrize("purpose", Purpose)
 def test_a_link_works_once(purpose: Purpose) -> None:
     user = somebody(purpose)
     token = token_for(user, purpose, email=email_for(purpose))
     assert VERBS[purpose](token) == user
-    with pytest.raises(InvalidToken):
+    OneTimeToken.objects.filter(digest=digest(token)).update(used_at=timezone.now() - tokens.REPEATED)
+    with pytest.raises(InvalidToken) as caught:
         VERBS[purpose](token)
+    assert type(caught.value) is InvalidToken
+
+
+def test_a_link_that_only_confirms_says_so_again_for_some_minutes_and_changes_nothing() -> None:
+    for purpose in (Purpose.VERIFY_EMAIL, Purpose.CONFIRM_EMAIL, Purpose.REVERT_EMAIL):
+        user = somebody(purpose)
+        address = email_for(purpose) and f"{purpose}@example.com"
+        token = token_for(user, purpose, email=address)
+        late = find_link(token, purpose=purpose)
+        VERBS[purpose](token)
+        before = traces()
+        with origin(ip_address="192.0.2.7"):
+            assert VERBS[purpose](token) == user
+        with pytest.raises(LinkUsed):  # of two that found it
+            use_link(late)
+        assert traces() == before
+        assert AttemptWindow.objects.filter(count__gt=0).count() == 0
+        OneTimeToken.objects.filter(digest=digest(token)).update(expires_at=timezone.now())
+        assert VERBS[purpose](token) == user
+        assert traces() == before
+
+
+def test_a_link_that_set_a_password_says_so_and_sets_no_other() -> None:
+    user = UserFactory()
+    token = token_for(user, Purpose.RESET_PASSWORD)
+    reset_password(token, new_password="another long password")
+    before = traces()
+    with pytest.raises(LinkUsed) as caught:
+        reset_password(token, new_password="a third long password")
+    assert (caught.value.code, caught.value.status) == ("invalid_token", 400)
+    assert caught.value.detail == "This link was used a moment ago, and has done what it is for."
+    assert traces() == before
+
+
+def test_what_a_link_did_is_told_only_while_it_holds() -> None:
+    by = Actor.administrator(superuser())
+    verified, moved, closed = (somebody(purpose) for purpose in (Purpose.VERIFY_EMAIL, *[Purpose.CONFIRM_EMAIL] * 2))
+    used = {
+        verified: (Purpose.VERIFY_EMAIL, token_for(verified, Purpose.VERIFY_EMAIL)),
+        moved: (Purpose.CONFIRM_EMAIL, token_for(moved, Purpose.CONFIRM_EMAIL, email="moved@example.com")),
+        closed: (Purpose.CONFIRM_EMAIL, token_for(closed, Purpose.CONFIRM_EMAIL, email="closed@example.com")),
+    }
+    for purpose, token in used.values():
+        VERBS[purpose](token)
+    lifecycle.reject_user(verified, by=by, reason="why")
+    moved.email = "again@example.com"
+    moved.save()
+    lifecycle.deactivate_user(closed, by=by)
+    for purpose, token in used.values():
+        with pytest.raises(InvalidToken) as caught:
+            VERBS[purpose](token)
+        assert type(caught.value) is InvalidToken
 
 
 @pytest.mark.parametrize("purpose", [Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD, Purpose.CONFIRM_EMAIL])

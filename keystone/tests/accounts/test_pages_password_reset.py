@@ -121,6 +121,7 @@ def test_a_link_that_does_not_work_offers_a_new_one(client: Client, ann: User, t
         assert response.status_code == 410
         assert b"This link does not work any more" in response.content
         assert b'action="/reset-password/"' in response.content
+        assert (b"A new password was set with it a moment ago" in response.content) is (what == "used")
     assert not any(user.check_password(NEW) for user in User.objects.all())
 
 

@@ -49,7 +49,7 @@ def test_the_walk_from_registration_to_a_signed_in_request(
     assert api.patch("/api/me/", {"first_name": "Anna"}).json()["first_name"] == "Anna"
     api.credentials()
     again = api.post("/api/auth/refresh/", {"refresh": tokens["refresh"]})
-    assert (again.status_code, again.json()["error"]["code"]) == (401, "invalid_token")
+    assert (again.status_code, again.json()["error"]["code"]) == (409, "token_just_used")
 
 
 @pytest.mark.django_db(transaction=True)
