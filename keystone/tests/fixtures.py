@@ -1,6 +1,7 @@
 """Fixtures that the tests of several packages share."""
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -11,25 +12,18 @@ from rest_framework.test import APIClient
 from keystone.accounts.models import User
 from keystone.sessions.sign_in import sign_in
 from keystone.tests.background.queued import QueuedTasks
+from keystone.tests.emptying import quick_emptying
 from keystone.tests.factories import PASSWORD, approver, superuser
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> None:
-    """The tests' database. Tests of whole transactions empty it by TRUNCATE, which the audit log refuses to others."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE keystone_auditevent DISABLE TRIGGER keystone_audit_table")
-
-
-@pytest.fixture(autouse=True)
-def _empty_queue(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Empty Procrastinate's tables after a test of whole transactions: Django empties only those that it made."""
-    yield
-    marker = request.node.get_closest_marker("django_db")
-    if (marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames:
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The tests' database. The audit log may be truncated in it, in case Django empties it."""
+    with ExitStack() as stack:
         with django_db_blocker.unblock(), connection.cursor() as cursor:
-            cursor.execute("DELETE FROM procrastinate_jobs")  # and their events
-            cursor.execute("DELETE FROM procrastinate_workers")
+            cursor.execute("ALTER TABLE keystone_auditevent DISABLE TRIGGER keystone_audit_table")
+            stack.enter_context(quick_emptying())
+        yield
 
 
 @pytest.fixture

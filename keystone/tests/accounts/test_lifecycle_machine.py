@@ -140,11 +140,12 @@ class AccountMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.django_db
-def test_any_order_of_moves_keeps_the_rules() -> None:
+@pytest.mark.parametrize("examples", [10, pytest.param(60, marks=pytest.mark.slow)])
+def test_any_order_of_moves_keeps_the_rules(examples: int) -> None:
     run_state_machine_as_test(
         AccountMachine,
         settings=settings(
-            max_examples=60,
+            max_examples=examples,
             stateful_step_count=25,
             deadline=None,
             derandomize=True,
