@@ -14,14 +14,25 @@ from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
 from keystone.formats import EMPTY
+from keystone.look_alikes import remark_on_address, remark_on_name
 
 NONE = format_html('<span class="k-none">{}</span>', EMPTY)  # narrow screens leave the cell out
 
 
 def address_cell(email: str) -> SafeString:
-    """An address whose domain stands out."""
+    """An address whose domain stands out, and beside it what may be wrong with its look."""
     local, _at, domain = email.rpartition("@")
-    return format_html('<span class="k-address">{}@<wbr><b>{}</b></span>', local, domain)
+    remark = _beside(remark_on_address(email))
+    return format_html('<span class="k-address">{}@<wbr><b>{}</b>{}</span>', local, domain, remark)
+
+
+def name_cell(name: str) -> SafeString:
+    """A name, and beside it what may be wrong with its look."""
+    return format_html("{}{}", name, _beside(remark_on_name(name)))
+
+
+def _beside(remark: str) -> SafeString | str:
+    return format_html(' <span class="k-warn">({})</span>', remark) if remark else ""
 
 
 def ago(moment: datetime | None) -> SafeString | str:

@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from keystone.accounts.admin.cells import STATUS_COLOURS
 from keystone.accounts.models import User
-from keystone.admin_cells import address_cell, ago, in_full, number, on_day
+from keystone.admin_cells import address_cell, ago, in_full, name_cell, number, on_day
 from keystone.background.reading import COUNTED
 
 register = template.Library()
@@ -31,7 +31,9 @@ def up_to(count: int) -> str:
     return number(count) if count <= COUNTED else f"{number(COUNTED)}+"
 
 
+register.filter("address_cell", address_cell)
 register.filter("ago", ago)
 register.filter("in_full", in_full)
+register.filter("name_cell", name_cell)
 register.filter("on_day", on_day)
 register.filter("grouped", number)

@@ -27,7 +27,7 @@ from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
-from keystone.admin_cells import NONE, address_cell, in_full, labelled, on_day
+from keystone.admin_cells import NONE, address_cell, in_full, labelled, name_cell, on_day
 from keystone.admin_export import CsvExportMixin
 from keystone.audit.actor import Actor
 from keystone.formats import EMPTY
@@ -92,7 +92,9 @@ class PersonAdmin(
         """The name, and under it the address."""
         name = f"{user.first_name} {user.last_name}".strip() or EMPTY
         return format_html(
-            '<span class="k-name">{}</span><span class="k-second">{}</span>', name, address_cell(user.email)
+            '<span class="k-name">{}</span><span class="k-second">{}</span>',
+            name_cell(name),
+            address_cell(user.email),
         )
 
     @display(description=_("approval flow"))

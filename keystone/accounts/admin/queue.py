@@ -20,6 +20,7 @@ from keystone.accounts.admin.filters import QueueFilter, RejectedBeforeFilter
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE, REJECT
 from keystone.accounts.queue import AwaitingDecision
+from keystone.admin_cells import name_cell
 from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
 
 
@@ -62,7 +63,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         return (who, *self.list_display, decide)
 
     def _who(self, user: User, *, links: bool) -> SafeString:
-        name = f"{user.first_name} {user.last_name}".strip() or _("(no name)")
+        name = name_cell(f"{user.first_name} {user.last_name}".strip() or _("(no name)"))
         since = _("registered %(when)s") % {"when": format_date(user.created_at, "j M Y")}
         if links:
             link = reverse("admin:keystone_user_change", args=[user.pk])

@@ -22,6 +22,7 @@ from keystone.accounts.notices.recipients import APPROVE, SUSPEND, is_told, may
 from keystone.accounts.notices.telling import NEWS, NOTICES, still_so
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.conf import options
+from keystone.look_alikes import remark_on_address, remark_on_name, with_remark
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outgoing import Mail
 from keystone.mail.registry import email
@@ -157,7 +158,11 @@ def _shown(person: User, since: str) -> dict[str, Any]:
     """What a mail says of somebody whom its reader is to decide on."""
     address = Truncator(person.email).chars(ADDRESS_LENGTH) if person.email_verified_at else ""
     name = as_name(f"{person.first_name} {person.last_name}")
-    return {"person": name, "address": address, "since": getattr(person, since)}
+    return {
+        "person": with_remark(name, remark_on_name(name)),
+        "address": with_remark(address, remark_on_address(person.email)),
+        "since": getattr(person, since),
+    }
 
 
 def _count(people: UserQuerySet) -> int:

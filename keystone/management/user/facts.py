@@ -11,6 +11,7 @@ from keystone.attempts.lifting import limits_of
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words
 from keystone.console.moments import in_full
+from keystone.look_alikes import remark_on_address, remark_on_name, with_remark
 from keystone.mail.models import OutgoingMail
 from keystone.mail.suppression import normalized, suppressed
 from keystone.sessions.devices import device_name
@@ -84,8 +85,9 @@ def roles_in_words(user: User) -> str:
 def pairs_of(user: User, facts: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
     """The facts of `facts_in_full` that are one line each, with the names that people read."""
     status = f"{user.get_status_display()} ({gettext('since %(when)s') % {'when': in_full(user.status_changed_at)}})"
-    yield gettext("Address"), user.email
-    yield gettext("Name"), f"{user.first_name} {user.last_name}".strip() or None
+    yield gettext("Address"), with_remark(user.email, remark_on_address(user.email))
+    name = f"{user.first_name} {user.last_name}".strip()
+    yield gettext("Name"), with_remark(name, remark_on_name(name)) or None
     yield gettext("Id"), str(user.pk)
     yield gettext("Status"), status
     yield gettext("Reason given"), user.status_reason or None
