@@ -6,6 +6,8 @@ from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.django_filters import DjangoFilterExtension
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 
+from keystone.api.schema_clients import suit_clients
+
 ERROR = {
     "type": "object",
     "description": "How every error looks.",
@@ -78,7 +80,8 @@ class OptionalFilters(DjangoFilterExtension):
 
 
 def finish(result: dict[str, Any], **options: Any) -> dict[str, Any]:
-    """Give every operation the error envelope as its default answer, and a summary."""
+    """Give every operation the error envelope as its default answer, and a summary, and suit generated clients."""
+    suit_clients(result)
     result.setdefault("components", {}).setdefault("schemas", {})["Error"] = ERROR
     answer = {
         "description": "The error, in the envelope that all errors have.",
