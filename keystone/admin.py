@@ -3,6 +3,7 @@
 from keystone.accounts.admin.groups import GroupAdmin
 from keystone.accounts.admin.people import PersonAdmin
 from keystone.accounts.admin.queue import AwaitingDecisionAdmin
+from keystone.accounts.admin.saved_reasons import SavedReasonAdmin
 from keystone.attempts.admin import AttemptWindowAdmin
 from keystone.audit.admin import AuditEventAdmin
 from keystone.background.admin import TaskAdmin
@@ -20,6 +21,7 @@ __all__ = [
     "GroupAdmin",
     "OutgoingMailAdmin",
     "PersonAdmin",
+    "SavedReasonAdmin",
     "ScheduledJobAdmin",
     "ScheduledRunAdmin",
     "SessionAdmin",

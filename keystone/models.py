@@ -3,6 +3,7 @@
 from keystone.accounts.models import User
 from keystone.accounts.preferences import Preferences
 from keystone.accounts.queue import AwaitingDecision
+from keystone.accounts.saved_reasons import SavedReason
 from keystone.accounts.tokens import OneTimeToken
 from keystone.accounts.undo import DecisionUndo
 from keystone.attempts.models import AttemptWindow
@@ -25,6 +26,7 @@ __all__ = [
     "OutgoingMail",
     "Preferences",
     "RecoveryCode",
+    "SavedReason",
     "ScheduledJob",
     "ScheduledRun",
     "SchedulerProcess",

@@ -48,6 +48,11 @@ def search_document() -> Func:
     )
 
 
+def email_domain() -> Func:
+    """The domain of the normalized email address. The index `user_domain` is on it."""
+    return Func(F("email_normalized"), template="split_part(%(expressions)s, '@', -1)", output_field=models.CharField())
+
+
 class UserQuerySet(models.QuerySet["User"]):
     """The named reads."""
 
@@ -69,6 +74,10 @@ class UserQuerySet(models.QuerySet["User"]):
             return self.filter(email_normalized=email_address.normalize(address))
         except ValidationError:
             return self.none()
+
+    def with_domain(self, domain: str) -> Self:
+        """The accounts at this domain."""
+        return self.alias(email_domain=email_domain()).filter(email_domain=domain)
 
     def count_by_status(self) -> dict[str, int]:
         """How many stand in each status; one with nobody counts zero."""

@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from keystone import email_address
-from keystone.accounts.managers import UserManager, search_document
+from keystone.accounts.managers import UserManager, email_domain, search_document
 from keystone.accounts.names import composed, validate_name
 from keystone.accounts.status import PENDING, ApprovalFlow, Status
 from keystone.timestamped import TimestampedModel
@@ -91,6 +91,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
             ),
             models.Index(fields=["id"], name="user_superusers", condition=Q(is_superuser=True)),
             GinIndex(search_document(), name="user_search"),
+            models.Index(email_domain(), name="user_domain"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(status__in=Status.values), name="user_status_known"),

@@ -23,6 +23,7 @@ from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.attempts.counting import count_request
 from keystone.attempts.mails import count_unasked_mail
 from keystone.audit.actor import Actor
+from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.refusals import Refusal
@@ -74,12 +75,19 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
                 raise  # it was not the address; a fault must not look like a registration
             return
         person = Actor.person(user)
-        record([event("user.registered", user, by=person, changes={"status": [None, user.status]})])
+        changes = {"status": [None, user.status], **_device()}
+        record([event("user.registered", user, by=person, changes=changes)])
         if flow is not ApprovalFlow.NONE:
             mail_registration_later.enqueue(email=email, again=False)
         if user.status == Status.PENDING_ADMIN_APPROVAL:
             tell_approvers("person_waits", [user], by=person)
         announce(signals.user_registered, user, by=person)
+
+
+def _device() -> dict[str, Any]:
+    """What the person registers with, for whoever decides on them; the audit event has the IP address."""
+    device = current_origin().user_agent
+    return {"device": [None, device]} if device else {}
 
 
 def _register_again(email: str, password: str, *, seen: User | None, same: bool) -> bool:

@@ -17,6 +17,7 @@ from keystone.audit.context import ORIGIN_KEY, origin
 from keystone.conf import options
 from keystone.refusals import Refusal
 
+DEVICE_LENGTH = 300  # characters of the header User-Agent
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -36,7 +37,8 @@ class RequestContextMiddleware:
         trusted = given if options().trusted_proxies else ""
         request_id = trusted or uuid.uuid4().hex
         address, of_caller = client_address(request), "" if trusted else given
-        with origin(request_id=request_id, ip_address=address, caller_request_id=of_caller) as known:
+        device = "".join(sign for sign in request.headers.get("User-Agent", "") if sign.isprintable())[:DEVICE_LENGTH]
+        with origin(request_id=request_id, ip_address=address, caller_request_id=of_caller, user_agent=device) as known:
             request.META[ORIGIN_KEY] = known
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id

@@ -1,4 +1,4 @@
-"""Where a change comes from: the request's id and the caller's IP address, carried beside the call."""
+"""Where a change comes from: the request's id, the caller's IP address and device, carried beside the call."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +16,7 @@ class Origin:
     request_id: str = ""
     ip_address: str | None = None
     caller_request_id: str = ""
+    user_agent: str = ""
 
 
 ORIGIN_KEY = "keystone.origin"  # where a request's META holds its own
@@ -28,9 +29,11 @@ def current_origin() -> Origin:
 
 
 @contextmanager
-def origin(*, request_id: str = "", ip_address: str | None = None, caller_request_id: str = "") -> Iterator[Origin]:
+def origin(
+    *, request_id: str = "", ip_address: str | None = None, caller_request_id: str = "", user_agent: str = ""
+) -> Iterator[Origin]:
     """Set the origin for the time of the block."""
-    value = Origin(request_id, ip_address, caller_request_id)
+    value = Origin(request_id, ip_address, caller_request_id, user_agent)
     token = _origin.set(value)
     try:
         yield value

@@ -49,6 +49,11 @@ class AuditEvent(models.Model):
             models.Index(fields=["action", "-created_at"], name="audit_action"),
             models.Index(fields=["target_id", "-created_at", "-id"], name="audit_target"),
             models.Index(fields=["actor", "-created_at"], name="audit_actor"),
+            models.Index(
+                fields=["ip_address"],
+                name="audit_registered_from",
+                condition=models.Q(action="user.registered", ip_address__isnull=False),
+            ),
             models.Index(fields=["request_id"], name="audit_request", condition=~models.Q(request_id="")),
         )
 

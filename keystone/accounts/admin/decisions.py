@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
-from keystone.accounts.admin import results, wording
+from keystone.accounts.admin import applicant, results, wording
 from keystone.accounts.admin.forms import DecisionForm
 from keystone.accounts.admin.selection import (
     DecisionPaginator,
@@ -27,11 +27,13 @@ from keystone.accounts.admin.selection import (
     person_or_404,
     unchanged_since,
 )
+from keystone.accounts.admin.undoing import UndoMixin
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.lifecycle import move_users
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES, Move, judge, last_decisions
 from keystone.audit.actor import Actor
+from keystone.conf import options
 from keystone.model_admin import acting
 
 if TYPE_CHECKING:
@@ -52,14 +54,16 @@ def selected(move: Move, description: Any) -> Callable[..., HttpResponse]:
     return chosen
 
 
-class DecisionsMixin(Base):
+class DecisionsMixin(UndoMixin, Base):
     """A list of people with the moves: for one at `<key>/<move>/`, for many at `bulk/<move>/`.
 
     Attributes:
         moves: the names of the moves that this admin offers for one person.
+        decides_between: whether the page that asks about one of them offers the others, too.
     """
 
     moves: tuple[str, ...] = tuple(MOVES)
+    decides_between = False
     paginator = DecisionPaginator
     search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
     search_help_text = gettext_lazy("Beginning of a name, an address or a domain")
@@ -121,15 +125,34 @@ class DecisionsMixin(Base):
             messages.warning(request, wording.not_done(user, refusal.detail))
             return HttpResponseRedirect(back)
         unverified = int(user.email_verified_at is None)
-        form = DecisionForm(request.POST or None, move=move, unverified=unverified, single=True)
+        occasions = self.moves if self.decides_between else (move.name,)
+        form = DecisionForm(request.POST or None, move=move, unverified=unverified, single=True, occasions=occasions)
         if request.method == "POST" and form.is_valid():
             outcome = self._move(move, [user.pk], form, by=by)
-            for moved in outcome.moved:
-                messages.success(request, wording.done(move, moved, told=form.cleaned_data["tell"]))
+            told = form.cleaned_data["tell"]
+            if not self.offer_undo(request, outcome, told=told):
+                for moved in outcome.moved:
+                    messages.success(request, wording.done(move, moved, told=told))
             for refused, refusal in outcome.refused:
                 messages.warning(request, wording.not_done(refused, refusal.detail))
-            return HttpResponseRedirect(back)
-        return self._ask(request, move, form, {"person": user, "title": wording.title(move, 1, user), "back": back})
+            return HttpResponseRedirect(self.after_decision(request, user, move))
+        context = {
+            "person": user,
+            "title": wording.title(move, 1, user),
+            "back": back,
+            "undo": self.undo_offer(request),
+            **applicant.about(request, user),
+            **self.other_choices(request, user, move),
+        }
+        return self._ask(request, move, form, context)
+
+    def other_choices(self, request: HttpRequest, user: User, move: Move) -> dict[str, Any]:
+        """What the page that asks offers beside the decision itself."""
+        return {}
+
+    def after_decision(self, request: HttpRequest, user: User, move: Move) -> str:
+        """Where the viewer goes once `user`, as read before, is decided on."""
+        return self._way_back(request, user)
 
     def ask_about(self, request: HttpRequest, queryset: QuerySet[Any], move: Move) -> HttpResponse:
         """Ask about the people that were selected in the list; the bulk actions call it."""
@@ -166,6 +189,7 @@ class DecisionsMixin(Base):
             # More people than were shown: somebody's change was being written while the page was made.
             return self._ask_about(request, Selection.of(people, None if across else ids), move, form)
         outcome = self._move(move, ids, form, by=acting(request))
+        self.offer_undo(request, outcome, told=form.cleaned_data["tell"])
         changed = max(shown - len(ids), 0) if across else 0
         result = results.summarize(move, outcome, changed=changed, told=form.cleaned_data["tell"])
         name = results.keep(request, result)
@@ -183,6 +207,7 @@ class DecisionsMixin(Base):
         move = MOVES[result.move]
         context = {"result": result, "move": move, "title": _("Result"), "back": self.list_url(request)}
         context["links"] = request.user.has_perm("keystone.view_user")
+        context["undo"] = self.undo_offer(request)
         return self.render_page(request, "keystone/admin/result.html", context)
 
     def _ask_about(
@@ -208,7 +233,7 @@ class DecisionsMixin(Base):
 
     def _ask(self, request: HttpRequest, move: Move, form: DecisionForm, context: dict[str, Any]) -> HttpResponse:
         look = {
-            "button": wording.button(move),
+            "button": wording.button_without_reason(move) if form.asks_again else wording.button(move),
             "symbol": wording.LOOKS[move.name][1],
             "variant": wording.LOOKS[move.name][2],
         }
@@ -228,6 +253,7 @@ class DecisionsMixin(Base):
             tell=told["tell"],
             even_unverified=told.get("even_unverified", False),
             until=told.get("until"),
+            undo_for=options().decision_undo_window,
         )
 
     def _way_back(self, request: HttpRequest, user: User) -> str:

@@ -1,5 +1,6 @@
 """The forms of the admin: decisions, new people, changes, passwords."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
     UnfoldAdminPasswordWidget,
     UnfoldAdminSelect2MultipleWidget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminSplitDateTimeWidget,
     UnfoldAdminTextareaWidget,
     UnfoldBooleanWidget,
@@ -21,12 +23,16 @@ from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, EndsInThePast, Move
 from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
+from keystone.accounts.saved_reasons import SavedReason
 from keystone.email_address import require_deliverable
 
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]
 else:
     UserForm = forms.ModelForm
+
+
+NO_REASON = _("Go on without a reason? The person is not told why. Send the form again, or give a reason.")
 
 
 def searched(field: Any) -> Any:
@@ -44,9 +50,26 @@ def _to_come(end: datetime | None) -> datetime | None:
     return end
 
 
+class SavedReasonSelect(UnfoldAdminSelectWidget):
+    """A list of saved reasons, each of which carries its text for the script that copies it."""
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """An option with its text."""
+        option = super().create_option(name, value, *args, **kwargs)
+        if hasattr(value, "instance"):
+            option["attrs"]["data-text"] = value.instance.text
+        return option
+
+
 class DecisionForm(forms.Form):
     """What an administrator says to a move."""
 
+    saved_reason = forms.ModelChoiceField(
+        label=_("Saved reason"),
+        queryset=SavedReason.objects.none(),
+        required=False,
+        widget=SavedReasonSelect(attrs={"data-saved-reasons": ""}),
+    )
     reason = forms.CharField(
         label=_("Reason"),
         help_text=_("The person reads this."),
@@ -60,6 +83,7 @@ class DecisionForm(forms.Form):
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget(),
     )
+    without_reason = forms.BooleanField(required=False, widget=forms.HiddenInput())
     note = forms.CharField(
         label=_("Internal note"),
         help_text=_("For administrators only; it is kept in the history."),
@@ -70,15 +94,27 @@ class DecisionForm(forms.Form):
     even_unverified = forms.BooleanField(required=False, widget=UnfoldBooleanWidget())
     tell = forms.BooleanField(label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget())
 
-    def __init__(self, *args: Any, move: Move, unverified: int, single: bool, **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, move: Move, unverified: int, single: bool, occasions: Collection[str] = (), **kwargs: Any
+    ) -> None:
         """Shape the form for `move`.
 
         Args:
             move: what is about to be done.
             unverified: how many of those concerned have not verified their address.
             single: whether it is about one person.
+            occasions: which saved reasons are offered, by the names of moves; empty for those of `move`.
         """
         super().__init__(*args, **kwargs)
+        self.asks_for_reason, self.asks_again = move.ends_access and move is not SUSPEND, False
+        saved = SavedReason.objects.filter(occasion__in=["", *(occasions or [move.name])]) if move is not REOPEN else ()
+        if saved:
+            choice = self.fields["saved_reason"]
+            choice.queryset = saved  # type: ignore[attr-defined]  # it is a ModelChoiceField
+        else:
+            del self.fields["saved_reason"]
+        if not self.asks_for_reason:
+            del self.fields["without_reason"]
         if move is REOPEN:
             del self.fields["reason"]
         if move is SUSPEND:
@@ -99,6 +135,21 @@ class DecisionForm(forms.Form):
     def clean_until(self) -> Any:
         """Refuse an end that has passed."""
         return _to_come(self.cleaned_data["until"])
+
+    def clean(self) -> dict[str, Any] | None:
+        """Take a saved reason where none was typed; ask once where there is none at all."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        saved = cleaned.get("saved_reason")
+        if saved and not cleaned.get("reason"):
+            cleaned["reason"] = saved.text
+            self.errors.pop("reason", None)
+        if self.asks_for_reason and "reason" in cleaned and not cleaned["reason"] and not cleaned["without_reason"]:
+            data: Any = self.data.copy()  # type: ignore[attr-defined]  # a QueryDict, which cannot be changed itself
+            data["without_reason"] = "on"
+            self.data = data
+            self.asks_again = True
+            raise ValidationError(NO_REASON, code="without_reason")
+        return cleaned
 
 
 class _PersonForm(UserForm):

@@ -7,12 +7,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from keystone.accounts.admin.selection import keys, person_or_404
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
+from keystone.accounts.moves import APPROVE
 from keystone.attempts.lifting import lift_limits_of, limits_of
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
@@ -47,23 +48,34 @@ class PersonPagesMixin(Base):
 
     def tabs(self, request: HttpRequest, user: User, current: str) -> list[dict[str, Any]]:
         """The pages of a person that this viewer may open."""
-        pages = [("change", _("Account")), ("history", _("History"))]
-        if request.user.has_perm("keystone.view_session"):
-            pages.append(("sessions", _("Sessions")))
-        if request.user.has_perm("keystone.view_outgoingmail"):
-            pages.append(("mails", _("Mails")))
-        if request.user.has_perm("keystone.export_user") or request.user.has_perm("keystone.erase_user"):
-            pages.append(("personal_data", _("Data")))
-        return [
+        pages = [("history", _("History"))]
+        if self.has_view_permission(request):
+            pages.insert(0, ("change", _("Account")))
+            further = (
+                ("sessions", _("Sessions"), ("keystone.view_session",)),
+                ("mails", _("Mails"), ("keystone.view_outgoingmail",)),
+                ("personal_data", _("Data"), ("keystone.export_user", "keystone.erase_user")),
+            )
+            pages += [(name, title) for name, title, either in further if any(map(request.user.has_perm, either))]
+        tabs = [
             {"title": title, "link": self.page_url(request, name, user.pk), "current": name == current}
             for name, title in pages
         ]
+        if not self.has_view_permission(request):  # who reads the history without that came from the queue
+            decision = reverse("admin:keystone_awaitingdecision_approve", args=[user.pk])
+            tabs.append({"title": _("Decision"), "link": decision, "current": False})
+        return tabs
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What happened to the person, the newest first."""
-        user = self._person(request, object_id)
+        """What happened to the person, the newest first. Whoever may decide reads it of those who can be decided on."""
+        if request.user.has_perm(APPROVE.permission) and not self.has_view_permission(request):
+            user = person_or_404(object_id)
+            if not user.is_pending:
+                raise PermissionDenied
+        else:
+            user = self._person(request, object_id)
         events = AuditEvent.objects.filter(target_type="user", target_id=str(user.pk))
         page = BoundedPaginator(events, PER_PAGE).get_page(request.GET.get("page"))
         rows = [

@@ -209,6 +209,7 @@ class PersonAdmin(
             user = User.objects.filter(pk__in=keys([unquote(object_id)])).first()
         if user is not None and self.has_view_permission(request, user):
             context |= {
+                "undo": self.undo_offer(request),
                 "tabs": self.tabs(request, user, "change"),
                 "moves": self.offered(request, user),
                 "sets_password": _gives_roles(request, user),

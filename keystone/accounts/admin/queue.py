@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import QuerySet
+from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.defaultfilters import date as format_date
 from django.urls import reverse
@@ -17,8 +18,9 @@ from keystone.accounts.admin import wording
 from keystone.accounts.admin.cells import PersonCells
 from keystone.accounts.admin.decisions import DecisionsMixin, selected
 from keystone.accounts.admin.filters import QueueFilter, RejectedBeforeFilter
+from keystone.accounts.admin.selection import DecisionPaginator
 from keystone.accounts.models import User
-from keystone.accounts.moves import APPROVE, REJECT
+from keystone.accounts.moves import APPROVE, REJECT, Move
 from keystone.accounts.queue import AwaitingDecision
 from keystone.admin_cells import name_cell
 from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
@@ -29,6 +31,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
     """The queue. Whoever has keystone.approve_user sees it and decides."""
 
     moves = (APPROVE.name, REJECT.name)
+    decides_between = True
     list_display = ("address", "verified", "waiting", "rejections")  # get_list_display puts those with links around
     list_display_links = None
     list_filter = (QueueFilter, RejectedBeforeFilter, ("created_at", DayRangeFilter))
@@ -93,6 +96,58 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
     approve_selected = selected(APPROVE, gettext_lazy("Approve…"))
     reject_selected = selected(REJECT, gettext_lazy("Reject…"))
 
+    # -- from one person to the next ------------------------------------------------------------------------------
+
+    def other_choices(self, request: HttpRequest, user: User, move: Move) -> dict[str, Any]:
+        """The other decision, and whom the list has after this person."""
+        following, others = self._following(request, user)
+        query = f"?{request.GET.urlencode()}" if request.GET else ""
+        asked = request.POST.get("asked", move.name)
+        other = REJECT if move is APPROVE else APPROVE
+        return {
+            "asked": asked if asked in self.moves else move.name,
+            "other": {
+                "link": reverse(f"admin:{self.url_name(other.name)}", args=[user.pk]) + query,
+                "title": wording.button_and_next(other) if following else wording.button(other),
+                "icon": wording.LOOKS[other.name][1],
+                "name": other.name,
+            },
+            "others": others,
+            "next_title": wording.button_and_next(move) if following else "",
+            "skip": following and self._decision_url(request, following, asked),
+        }
+
+    def after_decision(self, request: HttpRequest, user: User, move: Move) -> str:
+        """The next person of the list where that was asked for, else the list."""
+        if "next" not in request.POST:
+            return self.list_url(request)
+        following, _others = self._following(request, user)
+        if following is None:
+            messages.info(request, _("Nobody else is on this list."))
+            return self.list_url(request)
+        return self._decision_url(request, following, request.POST.get("asked", move.name))
+
+    def undone_url(self, request: HttpRequest, user: User, move: Move) -> str:
+        """The page that decides on them."""
+        return self._decision_url(request, user, move.name)
+
+    def _decision_url(self, request: HttpRequest, user: User, name: str) -> str:
+        url = reverse(f"admin:{self.url_name(name if name in self.moves else APPROVE.name)}", args=[user.pk])
+        return f"{url}?{request.GET.urlencode()}" if request.GET else url
+
+    def _following(self, request: HttpRequest, user: User) -> tuple[User | None, int]:
+        """Whom the list has after `user`, else its first, as it is filtered and searched; and how many others."""
+        try:
+            listed = self.get_changelist_instance(request)
+        except IncorrectLookupParameters:
+            return None, 0
+        people: QuerySet[User] = listed.get_queryset(request).exclude(pk=user.pk)
+        since = self.get_ordering(request)[0]
+        place = getattr(user, since)
+        later = Q(**{f"{since}__gt": place}) | Q(**{since: place, "pk__gt": user.pk}) if place else Q()
+        following = people.filter(later).first() or people.first()
+        return following, DecisionPaginator(people, 1).count if following else 0
+
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Whoever may decide."""
         return request.user.has_perm(APPROVE.permission)
@@ -100,6 +155,12 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
     def has_module_permission(self, request: HttpRequest) -> bool:
         """Whoever may decide."""
         return request.user.has_perm(APPROVE.permission)
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """A person has one history."""
+        return HttpResponseRedirect(reverse("admin:keystone_user_history", args=[object_id]))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         """A person has one page, that of the people; who may not look at it gets the question that they may answer."""

@@ -13,6 +13,7 @@ from keystone.conf import options
 
 BADGE_LIMIT = 999
 OURS = {"keystone", "auth"}  # what other apps register is listed under the app's own name
+SAVED_REASONS = "admin:keystone_savedreason_changelist"
 QUEUE = "admin:keystone_awaitingdecision_changelist"
 
 
@@ -51,7 +52,13 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     # A group's title, then for each link its title, icon, address and permission.
     groups: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         ("", [(_("Dashboard"), "dashboard", "admin:index", "")]),
-        (_("Decisions"), [(_("Awaiting decision"), "how_to_reg", QUEUE, "keystone.approve_user")]),
+        (
+            _("Decisions"),
+            [
+                (_("Awaiting decision"), "how_to_reg", QUEUE, "keystone.approve_user"),
+                (_("Saved reasons"), "quickreply", SAVED_REASONS, "keystone.view_savedreason"),
+            ],
+        ),
         (
             _("People"),
             [

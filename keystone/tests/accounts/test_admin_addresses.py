@@ -79,7 +79,7 @@ def test_every_recorded_action_has_words() -> None:
         name
         for path in sources
         for name in re.findall(
-            r'"((?:user|users|group|audit|attempts|database_mark|job|mail|suppression|task)\.[a-z_]+)"',
+            r'"((?:user|users|group|audit|attempts|database_mark|job|mail|suppression|task|saved_reason)\.[a-z_]+)"',
             path.read_text(),
         )
     }

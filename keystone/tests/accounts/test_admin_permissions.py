@@ -23,6 +23,9 @@ PAGES = [
     (f"{QUEUE}bulk/approve/", False, True, True),
     (f"{QUEUE}bulk/reject/", False, True, True),
     (f"{QUEUE}result/nothing/", False, True, True),
+    (f"{QUEUE}undo/00000000-0000-4000-8000-000000000000/", False, True, True),
+    ("/admin/keystone/savedreason/", False, False, True),
+    ("/admin/keystone/savedreason/add/", False, False, True),
     (PEOPLE, False, True, True),
     (f"{PEOPLE}add/", False, False, True),
     (f"{PEOPLE}export/", False, False, True),
@@ -121,6 +124,7 @@ def test_sidebar_shows_what_may_be_opened() -> None:
             "superuser",
             {
                 "Awaiting decision",
+                "Saved reasons",
                 "People",
                 "Sessions",
                 "Attempt limits",

@@ -17,6 +17,8 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.mail.delivery import deliver
+from keystone.mail.models import OutgoingMail
 from keystone.tests.accounts.admin_pages import DECISION, QUEUE, browser, listed, told, unverified, waiting
 from keystone.tests.factories import UserFactory, superuser
 
@@ -86,12 +88,15 @@ def test_approval_by_button_asks_then_approves_and_tells(
         response = client.post(address, {**DECISION, "reason": "Welcome aboard", "note": "Known to Bob"})
     assert response.status_code == 302
     assert response["Location"] == QUEUE
-    assert told(response) == ["Ann Smith (ann@example.com) was approved and is told by mail."]
+    assert told(response) == []  # the list says it, beside the offer to undo it
     user.refresh_from_db()
     assert user.status == Status.ACTIVE
     event = AuditEvent.objects.get(action="user.approved")
     assert (event.actor_id, event.actor_kind, event.target_id) == (anna.pk, "administrator", str(user.pk))
     assert (event.reason, event.note) == ("Welcome aboard", "Known to Bob")
+    assert mail.outbox == []
+    OutgoingMail.objects.update(next_attempt_at=timezone.now())
+    deliver(list(OutgoingMail.objects.values_list("pk", flat=True)))
     assert [message.to for message in mail.outbox] == [["ann@example.com"]]
     assert "Welcome aboard" in mail.outbox[0].body
     assert "Known to Bob" not in mail.outbox[0].body
@@ -101,7 +106,9 @@ def test_rejection_can_be_silent(client: Client, django_capture_on_commit_callba
     user = waiting(email="ann@example.com", first_name="Ann", last_name="Smith")
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(f"{QUEUE}{user.pk}/reject/", {"reason": "No employer", "note": ""})
-    assert told(response) == ["Ann Smith (ann@example.com) was rejected. No mail is sent."]
+    assert told(response) == []
+    text = client.get(response["Location"]).context["undo"]["text"]
+    assert text.startswith("Ann Smith (ann@example.com) was rejected. No mail is sent. You can undo this until ")
     user.refresh_from_db()
     assert (user.status, user.status_reason, user.rejection_count) == (Status.REJECTED, "No employer", 1)
     assert mail.outbox == []

@@ -9,6 +9,7 @@ import pytest
 from django.utils import timezone
 
 from keystone.accounts.models import User
+from keystone.accounts.saved_reasons import SavedReason
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.attempts.models import AttemptWindow, Limit
 from keystone.sessions.models import Session
@@ -85,12 +86,33 @@ def test_from_sign_in_to_a_decision_by_keyboard(page: Any, people: dict[str, Use
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="Approve Ann Smith?").wait_for()
     page.get_by_label("Reason").fill("Welcome")
-    page.get_by_role("button", name="Approve").focus()
+    page.get_by_role("button", name="Approve", exact=True).focus()
     page.keyboard.press("Enter")
-    page.get_by_text("Ann Smith (ann@acme.example) was approved and is told by mail.").wait_for()
+    page.get_by_text("Ann Smith (ann@acme.example) was approved. The mail goes out at ").wait_for()
     assert page.get_by_role("link", name="Approve: Ann Smith").count() == 0
     people["ann"].refresh_from_db()
     assert (people["ann"].status, people["ann"].status_reason) == (Status.ACTIVE, "Welcome")
+
+
+def test_one_after_the_other_with_a_saved_reason_and_an_undo(page: Any, people: dict[str, User]) -> None:
+    SavedReason.objects.create(title="Private address", text="Please use the address of your organisation.")
+    page.set_viewport_size(NARROW)
+    sign_in(page)
+    page.goto(f"/admin/keystone/awaitingdecision/{people['ann'].pk}/approve/?q=smith")
+    page.get_by_role("button", name="Reject and next").click()
+    page.get_by_text("Go on without a reason?").wait_for()
+    page.get_by_label("Saved reason").select_option(label="Private address")
+    assert page.get_by_label("Reason", exact=True).input_value() == "Please use the address of your organisation."
+    assert overflow(page) == 0
+    page.get_by_role("button", name="Reject without a reason").click()
+    page.get_by_role("heading", name="Approve Bob Smith?").wait_for()
+    assert overflow(page) == 0
+    screenshot(page, "next-narrow")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("The rejection of Ann Smith is undone. No mail was sent.").wait_for()
+    page.get_by_role("heading", name="Reject Ann Smith?").wait_for()
+    people["ann"].refresh_from_db()
+    assert (people["ann"].status, people["ann"].rejection_count) == (Status.PENDING_ADMIN_APPROVAL, 0)
 
 
 def test_bulk_decision_shows_what_happened_to_each(page: Any, people: dict[str, User]) -> None:
@@ -103,7 +125,7 @@ def test_bulk_decision_shows_what_happened_to_each(page: Any, people: dict[str, 
     page.get_by_role("heading", name="Approve 2 people?").wait_for()
     page.get_by_text("1 of them has not verified their address.").wait_for()
     screenshot(page, "confirmation")
-    page.get_by_role("button", name="Approve").click()
+    page.get_by_role("button", name="Approve", exact=True).click()
     page.get_by_role("heading", name="Result").wait_for()
     screenshot(page, "result")
     assert page.locator("#done-count").inner_text() == "1"

@@ -239,6 +239,7 @@ def process_environment(mail_folder: Path, environment: dict[str, str]) -> dict[
         "DJANGO_SETTINGS_MODULE": "config.settings.testing",
         "DATABASE_URL": database_url(),
         "MAIL_FOLDER": str(mail_folder),
+        "DECISION_UNDO_SECONDS": "0",
         **environment,
     }
 

@@ -3,14 +3,17 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 import pytest
 from django.db import connection
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
+from keystone.accounts.undo import DecisionUndo
 from keystone.attempts.models import AttemptWindow
 from keystone.audit.models import AuditEvent
+from keystone.mail.models import MailState, OutgoingMail
 from keystone.sessions.models import Session
 from keystone.tests.factories import PASSWORD, UserFactory, approver, superuser
 from keystone.tests.served.server import Answer, Server, at_once, link_token
@@ -173,6 +176,23 @@ def test_20_approvals_at_once_by_two_administrators_are_one_decision(served: Ser
         assert User.objects.get(pk=user.pk).status == Status.ACTIVE
         assert decisions(user) == ["user.approved"]
         assert len(served.mails(user.email)) == 1
+
+
+def test_decisions_and_undos_at_once_are_one_each(serve: Callable[..., Server]) -> None:
+    server = serve(DECISION_UNDO_SECONDS="60")
+    administrators = Administrators(server)
+    for number in range(ROUNDS):
+        user = UserFactory(status=Status.PENDING_ADMIN_APPROVAL, email=f"waiting{number}@example.com")
+        assert statuses(at_once(administrators.by_admin(user, "approve") * 10)) == {302: 20}
+        assert decisions(user) == ["user.approved"]
+        assert list(OutgoingMail.objects.filter(user=user).values_list("state", flat=True)) == [MailState.QUEUED]
+        address = f"/admin/keystone/user/undo/{DecisionUndo.objects.get(user=user).decision}/"
+        undos = [partial(browser.send, "POST", address, {}) for browser in administrators.browsers]
+        assert statuses(at_once(undos * 5)) == {302: 10}
+        assert AuditEvent.objects.filter(target_id=str(user.pk), action="user.approval_undone").count() == 1
+        assert User.objects.get(pk=user.pk).status == Status.PENDING_ADMIN_APPROVAL
+        assert list(OutgoingMail.objects.filter(user=user).values_list("state", flat=True)) == [MailState.OBSOLETE]
+    assert server.mails() == []
 
 
 def test_approve_against_reject_is_one_decision(served: Server) -> None:
