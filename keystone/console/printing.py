@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import StringIO
 from typing import Any
 
@@ -11,6 +11,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from keystone.escaping import escaped
 
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 _JOINERS = {"\u200c", "\u200d"}  # which names are written with
@@ -21,7 +23,7 @@ def printable(text: str) -> str:
 
     What people typed could otherwise forge a line, or paint over one.
     """
-    return "".join(sign if _is_printable(sign) else " " for sign in text)
+    return "".join(sign if _is_printable(sign) else " " for sign in escaped(text))
 
 
 def _is_printable(sign: str) -> bool:
@@ -30,12 +32,29 @@ def _is_printable(sign: str) -> bool:
 
 def as_json_text(what: Any) -> str:
     """Data as JSON: times in ISO 8601, addresses and names as they are."""
-    return json.dumps(what, cls=DjangoJSONEncoder, ensure_ascii=False, indent=2)
+    return _as_json_text(what, ensure_ascii=False)
 
 
 def print_json(out: OutputWrapper, what: Any) -> None:
-    """Print data as JSON."""
-    out.write(as_json_text(what))
+    """Print data as JSON, which is all ASCII where the stream's encoding lacks some of it."""
+    text = as_json_text(what)
+    try:
+        text.encode(getattr(out, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = _as_json_text(what, ensure_ascii=True)
+    out.write(text)
+
+
+def _as_json_text(what: Any, *, ensure_ascii: bool) -> str:
+    return json.dumps(_escaped(what), cls=DjangoJSONEncoder, ensure_ascii=ensure_ascii, indent=2)
+
+
+def _escaped(what: Any) -> Any:
+    if isinstance(what, Mapping):
+        return {key: _escaped(value) for key, value in what.items()}
+    if isinstance(what, list | tuple):
+        return [_escaped(value) for value in what]
+    return escaped(what) if isinstance(what, str) else what
 
 
 def print_table(out: OutputWrapper, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

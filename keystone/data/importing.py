@@ -23,6 +23,7 @@ from keystone.data.resources import Telling, resource_of, tell_apart_by
 from keystone.data.rows import without_blank_end
 from keystone.data.seen import Seen
 from keystone.data.writing import Tally, Writer
+from keystone.escaping import escaped, path_of
 from keystone.refusals import Refusal
 
 Shown = Callable[[str, int, int], None]
@@ -100,7 +101,7 @@ def run_import(
                 RefusedRows(_refused_path(options, run, source.columns), source.columns) as refused,
             ):
                 if earlier is not None and earlier.refused_file:
-                    refused.take_over(Path(earlier.refused_file), until=earlier.last_row)
+                    refused.take_over(path_of(earlier.refused_file), until=earlier.last_row)
                 tally = Tally(shown=options.shown, counts=Counts.of(run))
                 writer = Writer(resource, columns, seen, refused, options.skip_empty, tally)
                 return _Import(run, options, source, writer, shown, resumes=earlier is not None).done()
@@ -166,7 +167,7 @@ class _Import:
         self.shown(gettext("Rows"), *self.source.progress())
 
     def _note_refused(self) -> None:
-        path = str(self.writer.refused.path)
+        path = escaped(str(self.writer.refused.path))
         if self.writer.refused.count and self.run.refused_file != path:
             self.run.refused_file = path
             self.run.save(update_fields=["refused_file"])
@@ -216,7 +217,7 @@ def refuse_contradictions(importer: Importer, options: ImportOptions) -> None:
 def _said(options: ImportOptions, existing: Existing) -> dict[str, Any]:
     """What is kept of the options."""
     file = options.file.absolute()
-    said: dict[str, Any] = {"file": str(file), "fingerprint": fingerprint(file), "existing": existing.value}
+    said: dict[str, Any] = {"file": escaped(str(file)), "fingerprint": fingerprint(file), "existing": existing.value}
     for name in ("partial", "truncate", "skip_empty", "ignore_unknown"):
         if getattr(options, name):
             said[name] = True
@@ -258,8 +259,8 @@ def _refused_path(options: ImportOptions, run: DataRun, columns: tuple[str, ...]
     """Where the refused rows go: to those of before, or a name that nobody uses yet, unless one is said."""
     if options.refused is not None:
         return options.refused
-    if run.refused_file and is_of_refused_rows(Path(run.refused_file), columns):
-        return Path(run.refused_file)
+    if run.refused_file and is_of_refused_rows(path_of(run.refused_file), columns):
+        return path_of(run.refused_file)
     names = (f"{options.file.stem}.refused-{run.pk}{part}.csv" for part in ["", *(f"-{n}" for n in range(2, 1000))])
     return next(path for name in names if not (path := options.file.with_name(name)).exists())
 

@@ -18,6 +18,7 @@ from keystone.data.recording import Counts, exclusive, keep, recorded
 from keystone.data.registry import named, pipelines, seeders
 from keystone.data.scripting import run_script
 from keystone.data.seeding import refuse_on_servers, run_seeder
+from keystone.escaping import escaped
 from keystone.refusals import Refusal
 
 
@@ -81,7 +82,7 @@ def run_pipeline(
     given = dict(files or {})
     first = _look_before(pipeline, start, given)
     with exclusive(Kind.PIPELINE, name):
-        options = {"start": start, "files": {step: str(path) for step, path in given.items()}}
+        options = {"start": start, "files": {step: escaped(str(path)) for step, path in given.items()}}
         with recorded(Kind.PIPELINE, name, by=by, options=options) as run:
             counts = Counts()
             for place, step in enumerate(pipeline.steps[first:], first + 1):

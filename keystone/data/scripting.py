@@ -14,6 +14,7 @@ from keystone.data.models import DataRun, Kind
 from keystone.data.recording import Counts, exclusive, recorded, succeed
 from keystone.data.registry import named, scripts
 from keystone.data.seeding import NoCount
+from keystone.escaping import escaped
 
 COUNTED = frozenset({"read", "written", "unchanged", "refused"})
 
@@ -42,7 +43,7 @@ def run_script(
         Exception: what the script raises.
     """
     script = named(scripts(), Kind.SCRIPT, name)
-    options = {key: str(path) for key, path in (("source", source), ("output", output)) if path is not None}
+    options = {key: escaped(str(path)) for key, path in (("source", source), ("output", output)) if path is not None}
     with (
         exclusive(Kind.SCRIPT, name),
         recorded(Kind.SCRIPT, name, by=by, options=options, pipeline=pipeline, step=step) as run,

@@ -28,7 +28,7 @@ def out(file: StringIO) -> OutputWrapper:
         ("\x1b[2Jgone", " [2Jgone"),
         ("evil\u202etxt.exe", "evil txt.exe"),
         ("line\u2028end\u2029", "line end "),
-        ("\ud800", " "),
+        ("\ud800", "\\ud800"),
         ("नमस्\u200dते", "नमस्\u200dते"),
     ],
 )

@@ -1,5 +1,6 @@
 """The file of refused rows of an import that stopped, and of the one that goes on with it."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,25 @@ def test_a_resumed_import_has_all_refused_rows_in_one_file(
     assert (outcome.refused_file, outcome.counts.refused) == (refused, 3)
     assert numbers(refused) == ["3", "9", "10"]
     assert [one.name for one in tmp_path.iterdir() if "refused" in one.name or one.name == chosen] == [refused.name]
+
+
+@IN_TYPER
+def test_a_file_whose_name_is_no_utf_8_is_imported_and_gone_on_with(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = file.rename(tmp_path / os.fsdecode(b"M\xfcller.csv"))
+    with pytest.raises(KeyboardInterrupt):
+        run(named, name="stops", partial=True, chunk=3)
+    [kept] = DataRun.objects.all()
+    assert kept.options["file"] == f"{tmp_path}/M\\xfcller.csv"
+    assert kept.refused_file == f"{tmp_path}/M\\xfcller.refused-{kept.pk}.csv"
+    monkeypatch.setattr(Stops, "stops", False)
+    outcome = run(named, name="stops", partial=True, resume=True)
+    assert outcome.refused_file == tmp_path / os.fsdecode(b"M\xfcller.refused-%d.csv" % kept.pk)
+    assert numbers(outcome.refused_file) == ["3", "9", "10"]
+    missing = tmp_path / os.fsdecode(b"\xff.csv")
+    with pytest.raises(CommandError, match=r"\\xff\.csv: There is no such file\.$"):
+        call_command("data", "importer", "run", "stops", "-f", str(missing))
 
 
 @pytest.mark.parametrize("is_gone", [True, False])
