@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from django.dispatch import Signal
 from django.utils import timezone
@@ -29,9 +29,28 @@ class IllegalTransition(Refusal):
 
 
 class AlreadyDecided(IllegalTransition):
-    """Somebody else has decided on this person."""
+    """Somebody else has decided on this person.
+
+    Attributes:
+        decision: the key of the audit event that tells of it.
+    """
 
     code = "already_decided"
+    decision: int | None = None
+
+    @classmethod
+    def of(cls, decision: AuditEvent) -> Self:
+        """The refusal that names who was first."""
+        refusal = cls(
+            gettext("Already %(done)s by %(who)s on %(when)s UTC.")
+            % {
+                "done": (APPROVE if decision.action == APPROVE.action else REJECT).done,
+                "who": decision.actor_label,
+                "when": date_format(timezone.localtime(decision.created_at), "DATETIME_FORMAT"),
+            }
+        )
+        refusal.decision = decision.pk
+        return refusal
 
 
 class UnverifiedAddress(Refusal):
@@ -195,14 +214,7 @@ def judge(user: User, move: Move, *, even_unverified: bool, decision: AuditEvent
     """
     if user.status not in move.sources:
         if move.decides and decision is not None:
-            return AlreadyDecided(
-                gettext("Already %(done)s by %(who)s on %(when)s UTC.")
-                % {
-                    "done": (APPROVE if decision.action == APPROVE.action else REJECT).done,
-                    "who": decision.actor_label,
-                    "when": date_format(timezone.localtime(decision.created_at), "DATETIME_FORMAT"),
-                }
-            )
+            return AlreadyDecided.of(decision)
         return IllegalTransition(
             gettext("This is not possible in the status “%(status)s”.") % {"status": user.get_status_display()}
         )

@@ -1,5 +1,6 @@
 """Deciding on many at once: what is asked, who is decided on, and what is said of each."""
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.privacy.erasing import erase_person
 from keystone.tests.accounts.admin_pages import DECISION, QUEUE, browser, unverified, waiting
 from keystone.tests.factories import superuser
 
@@ -174,3 +176,18 @@ def test_keys_that_are_none_are_ignored(client: Client) -> None:
     assert client.get(f"{QUEUE}nonsense/approve/").status_code == 404
     user.refresh_from_db()
     assert user.status == Status.PENDING_ADMIN_APPROVAL
+
+
+def test_the_session_keeps_ids_of_a_result_and_no_names(client: Client) -> None:
+    ann = waiting(email="ann@example.com", first_name="Ann", last_name="Smith")
+    eve = waiting(email="eve@example.com", first_name="Eve")
+    approve_user(eve, by=Actor.administrator(superuser(email="zoe@example.com")), tell=False)
+    answer = client.post(f"{QUEUE}bulk/approve/", {**DECISION, "id": [str(ann.pk), str(eve.pk)]})
+    kept = json.dumps(client.session["decision_results"])
+    assert str(ann.pk) in kept
+    assert [name for name in ("ann@", "Ann", "Smith", "eve@", "Eve", "zoe@") if name in kept] == []
+    erase_person(ann, by=Actor.cli())
+    page = client.get(answer["Location"])
+    assert [person["name"] for person in page.context["result"].done.people] == [""]
+    assert "Already approved by zoe@example.com on " in page.content.decode()
+    assert "ann@example.com" not in page.content.decode()
