@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 
+from keystone.acting_admin import acting
 from keystone.audit.actor import Actor
-from keystone.model_admin import acting
 from keystone.spreadsheet import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class CsvExportMixin(Base):
             queryset = self.get_changelist_instance(request).get_queryset(request)
         except IncorrectLookupParameters:
             return HttpResponseRedirect(back)
-        by = acting(request)
+        by = acting(request, self.export_permission)
         self.record_export(by=by, filters=request.GET.urlencode())
         headers = {"Content-Disposition": f'attachment; filename="{self.export_name}"', "Cache-Control": "no-store"}
         lines = self.export_lines(queryset)

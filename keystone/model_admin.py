@@ -25,7 +25,7 @@ from unfold.admin import checkbox
 from unfold.contrib.filters.forms import RangeDateForm
 from unfold.decorators import display
 
-from keystone.audit.actor import Actor
+from keystone.acting_admin import ActingAdmin
 from keystone.formats import EMPTY
 
 KEPT_FILTERS = "_changelist_filters"  # Django's name for the query of the list that a page was opened from
@@ -37,11 +37,6 @@ else:
     from unfold.admin import ModelAdmin as UnfoldModelAdmin
 
     _Paginator = Paginator
-
-
-def acting(request: HttpRequest) -> Actor:
-    """Whoever uses the admin, as an actor."""
-    return Actor.administrator(request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
 
 
 class BoundedPaginator(_Paginator):
@@ -65,7 +60,7 @@ class BoundedPaginator(_Paginator):
         return int(self.object_list.order_by()[: self.limit + 1].count())  # type: ignore[attr-defined]  # a queryset
 
 
-class KeystoneModelAdmin(UnfoldModelAdmin):
+class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
     """Base of Keystone's own admin classes. Nothing is deleted, and the audit log is the only log."""
 
     paginator = BoundedPaginator
@@ -151,12 +146,6 @@ class KeystoneModelAdmin(UnfoldModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Nothing is deleted here."""
         return False
-
-    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]  # no entry
-        """Nothing: the audit log has it already."""
-
-    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]  # no entry
-        """Nothing: the audit log has it already."""
 
 
 class ReadOnlyAdmin(KeystoneModelAdmin):

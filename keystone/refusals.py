@@ -5,10 +5,10 @@ from typing import ClassVar
 from django.utils.functional import Promise
 
 
-class Refusal(Exception):  # noqa: N818 - it is not an error: a rule did its work
-    """A rule refuses what was asked; nothing was changed.
+class RequestRefused(Exception):  # noqa: N818 - it is not an error: a rule did its work
+    """A request is refused; nothing was changed.
 
-    Each subclass stands beside the function that raises it and gives the stable `code`, the HTTP `status` of the
+    Each subclass gives the stable `code`, the HTTP `status` of the
     answer, and a `message` for people. `retry_after` is set where asking again later helps: in how many seconds.
     """
 
@@ -21,3 +21,11 @@ class Refusal(Exception):  # noqa: N818 - it is not an error: a rule did its wor
         self.detail = str(self.message if message is None else message)
         self.fields = fields or {}
         super().__init__(self.detail)
+
+
+class Refusal(RequestRefused):
+    """A rule refuses what was asked. Each subclass stands beside the function that raises it.
+
+    A page may show it and go on. What ends the request whatever it asked for, such as `audit.acting.AccessEnded`, is
+    a `RequestRefused` only.
+    """

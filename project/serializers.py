@@ -11,7 +11,8 @@ from project.models import Profile
 class ProfileSerializer(StrictSerializer, serializers.ModelSerializer[Profile]):
     """One's own profile. `StrictSerializer` refuses what has no field here."""
 
+    updated_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="Null until it is first saved.")
+
     class Meta:
         model = Profile
         fields: ClassVar = ("organisation", "updated_at")
-        read_only_fields: ClassVar = ("updated_at",)

@@ -3,8 +3,10 @@
 from django.db import transaction
 from drf_spectacular.utils import extend_schema
 from rest_framework.generics import RetrieveUpdateAPIView
-from rest_framework.serializers import BaseSerializer
+from rest_framework.request import Request
+from rest_framework.response import Response
 
+from keystone.accounts.authority import lock_acting
 from keystone.accounts.emails import queue_email
 from keystone.api.permissions import person
 from project.models import Profile
@@ -19,13 +21,22 @@ class ProfileView(RetrieveUpdateAPIView[Profile]):
     http_method_names = ("get", "patch", "head", "options")
 
     def get_object(self) -> Profile:
-        """The caller's profile, made where they have none yet."""
-        return Profile.objects.get_or_create(user=person(self.request))[0]
+        """The caller's profile; an empty one, which is not saved, where they have none yet."""
+        user = person(self.request)
+        return Profile.objects.filter(user=user).first() or Profile(user=user)
 
     @transaction.atomic
-    def perform_update(self, serializer: BaseSerializer[Profile]) -> None:
-        """Save it, with an example of a mail: its row is written in the same transaction, and a worker sends it."""
-        before = self.get_object().organisation
-        profile = serializer.save()
+    def patch(self, request: Request, *args: object, **kwargs: object) -> Response:
+        """Save it, with an example of a mail: its row is written in the same transaction, and a worker sends it.
+
+        The lock comes first. It refuses a request that waited while the account was suspended or erased.
+        """
+        lock_acting(person(request))
+        profile = self.get_object()
+        before = profile.organisation
+        serializer = self.get_serializer(profile, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        serializer.save()
         if profile.organisation != before:
             queue_email("organisation_changed", [profile.user_id], key=profile.updated_at.isoformat())
+        return Response(serializer.data)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
 from keystone.accounts.moves import UserNotFound
+from keystone.audit.acting import lock_accounts
 from keystone.audit.actor import Actor, ActorKind
 from keystone.refusals import Refusal
 
@@ -65,14 +66,6 @@ def refusal_to_touch(user: User, *, by: Actor, own: bool = False) -> Refusal | N
     return None
 
 
-class AccessEnded(Refusal):
-    """What the person acts with was ended while they acted."""
-
-    code = "invalid_token"
-    status: ClassVar[int] = 401
-    message: ClassVar[str | Promise] = _("You were signed out in the meantime. Sign in again.")
-
-
 def lock_user(user: User) -> User:
     """The row of `user` as it now is, locked until the transaction ends.
 
@@ -92,18 +85,23 @@ def lock_acting(user: User) -> User:
     or another device that signs out everywhere. Whoever came first then wins, and the act is refused.
 
     Raises:
-        AccessEnded: access has ended since `user` was read.
-        UserNotFound: the account has gone.
+        AccessEnded: access has ended since `user` was read, or the account has gone.
     """
-    locked = lock_user(user)
-    if not locked.is_active or locked.access_version != user.access_version:
-        raise AccessEnded
-    return locked
+    return lock_for(user, by=Actor.person(user))
 
 
 def lock_for(user: User, *, by: Actor) -> User:
-    """The row, locked for what `by` does to it: as `lock_acting` where that is the person, else as `lock_user`."""
-    return lock_acting(user) if by.kind is ActorKind.PERSON else lock_user(user)
+    """The row of `user`, locked for what `by` does to it, with `by` judged again (see `audit.acting`).
+
+    Raises:
+        AccessEnded: the access of `by` has ended in the meantime.
+        PermissionLost: `by` does not hold the permission any more.
+        UserNotFound: the account has gone.
+    """
+    locked: list[User] = lock_accounts([user.pk], by=by)
+    if not locked:
+        raise UserNotFound
+    return locked[0]
 
 
 def refuse_to_grant(by: Actor) -> None:

@@ -15,8 +15,8 @@ from keystone.accounts.authority import (
     LastSuperuser,
     OwnAccount,
     leaves_a_superuser,
+    lock_for,
     lock_superusers,
-    lock_user,
     refusal_to_touch,
     refuse_to_grant,
 )
@@ -113,7 +113,7 @@ def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
     takes_a_role = any(values.get(role) is False for role in ROLES)
     if takes_a_role:
         lock_superusers()
-    locked = lock_user(user)
+    locked = lock_for(user, by=by)
     changes = {name: [getattr(locked, name), value] for name, value in values.items() if getattr(locked, name) != value}
     if not changes:
         return user

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
+from django.db import transaction
 from django.db.models import QuerySet
 
 from keystone.accounts.models import User
+from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.spreadsheet import csv_lines
@@ -42,6 +44,7 @@ def stream_people_csv(queryset: QuerySet[User]) -> Iterator[str]:
     return csv_lines(COLUMNS, rows)
 
 
+@transaction.atomic
 def record_people_export(*, by: Actor, filters: str = "") -> None:
     """Note in the audit log that `by` took the people away.
 
@@ -49,4 +52,5 @@ def record_people_export(*, by: Actor, filters: str = "") -> None:
         by: who exports; a person or an administrator, under whose name it stands.
         filters: what was selected, as the query string of the list.
     """
+    lock_actor(by)
     record([event("users.exported", by.user, by=by, changes={"filters": [None, filters]} if filters else None)])

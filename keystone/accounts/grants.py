@@ -6,14 +6,20 @@ from typing import Any
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-from keystone.accounts.authority import lock_user, refusal_to_touch, refuse_to_grant
+from keystone.accounts.authority import lock_for, refusal_to_touch, refuse_to_grant
 from keystone.accounts.models import User
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 
 
-def change_grants(user: User, *, by: Actor, groups: Collection[Group], permissions: Collection[Permission]) -> User:
-    """Set the groups and the permissions of a person. Nothing is written where nothing differs.
+def change_grants(
+    user: User,
+    *,
+    by: Actor,
+    groups: Collection[Group] | None = None,
+    permissions: Collection[Permission] | None = None,
+) -> User:
+    """Set the groups and the permissions of a person; None keeps them. Nothing is written where nothing differs.
 
     They count from the person's next request on: permissions are read anew by each.
 
@@ -24,9 +30,12 @@ def change_grants(user: User, *, by: Actor, groups: Collection[Group], permissio
     """
     refuse_to_grant(by)
     with transaction.atomic():
-        locked = lock_user(user)
+        locked = lock_for(user, by=by)
+        refuse_to_grant(by)
         changes: dict[str, Any] = {}
         for name, given in (("groups", groups), ("user_permissions", permissions)):
+            if given is None:
+                continue
             before = _names(getattr(locked, name).all())
             after = _names(given)
             if before != after:
@@ -36,8 +45,10 @@ def change_grants(user: User, *, by: Actor, groups: Collection[Group], permissio
         refusal = refusal_to_touch(locked, by=by)
         if refusal is not None:
             raise refusal
-        locked.groups.set(groups)
-        locked.user_permissions.set(permissions)
+        if groups is not None:
+            locked.groups.set(groups)
+        if permissions is not None:
+            locked.user_permissions.set(permissions)
         record([event("user.roles_changed", user, by=by, changes=changes)])
     return user
 

@@ -9,7 +9,6 @@ from django.utils.translation import gettext_lazy as _
 from import_export.fields import Field
 from import_export.resources import ModelResource
 
-from keystone.accounts.authority import lock_user
 from keystone.accounts.editing import change_access_end, change_user
 from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
@@ -128,13 +127,11 @@ class PeopleResource(ModelResource):  # type: ignore[type-arg]  # at run time it
         if given.get("access_ends_at") is not None:
             change_access_end(user, by=self.by, at=given["access_ends_at"])
         if given.get("groups"):
-            change_grants(user, by=self.by, groups=given["groups"], permissions=())
+            change_grants(user, by=self.by, groups=given["groups"])
         return user
 
     def _change(self, user: User, given: Mapping[str, Any]) -> None:
         changed = ("first_name", "last_name", "access_ends_at", "is_staff")
         change_user(user, by=self.by, **{name: given[name] for name in changed if name in given})
         if "groups" in given:
-            locked = lock_user(user)  # whoever gives them a permission now is not to lose it again
-            permissions = list(locked.user_permissions.all())
-            change_grants(user, by=self.by, groups=given["groups"], permissions=permissions)
+            change_grants(user, by=self.by, groups=given["groups"])

@@ -22,6 +22,7 @@ from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.attempts.counting import count_request
 from keystone.attempts.mails import count_unasked_mail
+from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
@@ -159,7 +160,6 @@ def mail_registration(email: str, otherwise: str | None) -> None:
         queue_email(name, [user.pk], key=timezone.now().isoformat())
 
 
-@transaction.atomic
 def create_user(
     *,
     email: str,
@@ -187,6 +187,8 @@ def create_user(
         AddressTaken: somebody has it.
         ProtectedAccount: `by` may not make staff or superusers.
         SuperuserIsStaff: a superuser without staff.
+        AccessEnded, PermissionLost: `by` may not act any more (see `audit.acting`).
+        HashingBusy: too many passwords are being hashed at this moment.
     """
     for name in (first_name, last_name):
         validate_name(name)
@@ -200,7 +202,7 @@ def create_user(
     now = timezone.now()
     user = User(
         email=email,
-        password=make_password(password),
+        password=make_password(password),  # before the transaction, which judges `by` after this wait
         first_name=first_name,
         last_name=last_name,
         is_staff=is_staff,
@@ -209,11 +211,20 @@ def create_user(
         approval_flow=ApprovalFlow.NONE,
     )
     user.place(Status.ACTIVE, at=now)
+    _insert(user, by=by, tell=tell)
+    return user
+
+
+@transaction.atomic
+def _insert(user: User, *, by: Actor, tell: bool) -> None:
+    lock_actor(by)
+    if user.is_staff:
+        refuse_to_grant(by)
     try:
         with transaction.atomic():
             user.save(force_insert=True)
     except IntegrityError as error:
-        if User.objects.with_email(email).exists():
+        if User.objects.with_email(user.email).exists():
             raise AddressTaken(fields={"email": [str(AddressTaken.message)]}) from error
         raise
     changes: dict[str, Any] = {"status": [None, user.status]}
@@ -224,4 +235,3 @@ def create_user(
     if tell:
         queue_email("account_created", [user.pk], key="made")
     announce(signals.user_created, user, by=by)
-    return user

@@ -19,6 +19,7 @@ from keystone.accounts.moves import APPROVE, Move, judge, last_decisions
 from keystone.accounts.notices.telling import tell_approvers
 from keystone.accounts.status import Status
 from keystone.accounts.undo import remember
+from keystone.audit.acting import lock_accounts
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.refusals import Refusal
@@ -58,6 +59,9 @@ def transition(
 
     Args:
         undo_for: for how long `by` can undo a decision; its mails are held back until then.
+
+    Raises:
+        AccessEnded, PermissionLost: `by` may not act any more (see `audit.acting`).
     """
     outcome = _judged(move, ids, by=by, even_unverified=even_unverified)
     if not outcome.moved:
@@ -95,7 +99,7 @@ def _judged(move: Move, ids: Collection[Any], *, by: Actor, even_unverified: boo
     if move.takes_active:
         lock_superusers_among(ids)
     # Rows are locked in the order of their keys, so that two moves of the same people cannot block each other.
-    people = list(User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
+    people: list[User] = lock_accounts(ids, by=by)
     found = {user.pk for user in people}
     outcome = Outcome(missing=[key for key in dict.fromkeys(ids) if key not in found])
     decisions = last_decisions(people, move)

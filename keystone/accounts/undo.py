@@ -27,6 +27,7 @@ from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVAL_UNDONE, APPROVE, MOVES, REJECT, REJECTION_UNDONE, Move
 from keystone.accounts.status import Status
+from keystone.audit.acting import lock_accounts
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.mail.cancelling import cancel_unsent
@@ -149,7 +150,7 @@ def undo_decision(decision: uuid.UUID, *, by: Actor) -> UndoOutcome:
     )
     # The same locks in the same order as `transition`: of an undo and another decision, one comes first.
     ids = list(mine.values_list("pk", flat=True))
-    people = list(User.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
+    people: list[User] = lock_accounts(ids, by=by)
     rows = {row.pk: row for row in mine.filter(pk__in=ids).order_by("pk").select_for_update()}
     if not rows:
         raise NothingToUndo

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import psycopg
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db import InterfaceError, InternalError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse, UnreadablePostError
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -19,8 +21,9 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
+from keystone.audit.acting import AccessEnded
 from keystone.audit.context import current_origin
-from keystone.refusals import Refusal
+from keystone.refusals import Refusal, RequestRefused
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER = "5"  # seconds
@@ -62,7 +65,7 @@ def envelope_handler(error: Exception, context: Mapping[str, Any]) -> Response |
     """DRF's exception handler: refusals and DRF's faults become the envelope; the rest is a fault of ours."""
     if isinstance(error, RequestDataTooBig):
         error = BodyTooLarge()
-    if isinstance(error, Refusal):
+    if isinstance(error, RequestRefused):
         body = envelope(error.code, error.detail, error.fields)
         return Response(body, status=error.status, headers=_refusal_headers(error))
     if is_away(error):
@@ -84,7 +87,7 @@ def _unavailable() -> dict[str, Any]:
     return envelope("unavailable", gettext("The service is not available at the moment. Try again soon."))
 
 
-def _refusal_headers(error: Refusal) -> dict[str, str]:
+def _refusal_headers(error: RequestRefused) -> dict[str, str]:
     """What HTTP wants beside the status: RFC 9110, section 10.2.3 and 11.6.1; RFC 6750, section 3."""
     headers = {}
     if error.retry_after is not None:
@@ -135,14 +138,16 @@ def _is_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
 
 
-def refused(request: HttpRequest, error: Refusal) -> HttpResponse:
-    """A refusal that was raised outside DRF: JSON under `/api/`, a small page elsewhere.
+def refused(request: HttpRequest, error: RequestRefused) -> HttpResponse:
+    """A refusal that was raised outside DRF: JSON under `/api/`, a small page elsewhere, or the page to sign in on.
 
     The page is rendered without the request: it may be refused before it has a session or a person.
     """
     headers = _refusal_headers(error)
     if _is_api(request):
         return JsonResponse(envelope(error.code, error.detail, error.fields), status=error.status, headers=headers)
+    if isinstance(error, AccessEnded):
+        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
     page = render_to_string("keystone/pages/refused.html", {"message": error.detail})
     return HttpResponse(page, status=error.status, headers=headers)
 

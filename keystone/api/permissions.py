@@ -11,6 +11,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from keystone.accounts.models import User
+from keystone.audit.actor import Actor
 from keystone.conf import options
 from keystone.refusals import Refusal
 from keystone.two_factor.verification import has_second_factor
@@ -29,6 +30,11 @@ def person(request: Request) -> User:
     user = request.user
     assert isinstance(user, User)  # noqa: S101 - a view without a permission class is a programming error
     return user
+
+
+def acting(request: Request, view: Any) -> Actor:
+    """The administrator behind a request that `StaffWithPermission` let pass, with the permission that it asked for."""
+    return Actor.administrator(person(request), permission=_permission_for(request, view) or "")
 
 
 class IsSuperuser(BasePermission):
@@ -61,14 +67,24 @@ class StaffWithPermission(BasePermission):
         user = request.user
         if not (user.is_authenticated and user.is_staff):
             return False
-        action = getattr(view, "action", str(request.method).lower())
-        if action in {None, "metadata", "options"}:  # an unsupported method, answered by 405; OPTIONS
+        if _action(request, view) in {None, "metadata", "options"}:  # an unsupported method, answered by 405; OPTIONS
             return True
-        permission = getattr(view, "permissions_by_action", {}).get(action)
+        permission = _permission_for(request, view)
         if permission is None or not user.has_perm(permission):
             return False
         require_second_factor(user)
         return True
+
+
+def _action(request: Request, view: Any) -> str | None:
+    action: str | None = getattr(view, "action", str(request.method).lower())
+    return action
+
+
+def _permission_for(request: Request, view: Any) -> str | None:
+    """The model permission that the view asks for; None where it names none."""
+    permission: str | None = getattr(view, "permissions_by_action", {}).get(_action(request, view))
+    return permission
 
 
 def require_second_factor(user: User) -> None:

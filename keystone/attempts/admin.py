@@ -11,11 +11,14 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
+from keystone.acting_admin import acting
 from keystone.admin_cells import NONE, labelled, number, on_day
 from keystone.attempts.lifting import lift_limits
 from keystone.attempts.models import AttemptWindow, Limit
 from keystone.email_address import beginning
-from keystone.model_admin import ReadOnlyAdmin, acting
+from keystone.model_admin import ReadOnlyAdmin
+
+LIFT = "keystone.lift_attemptwindow"
 
 STATE_COLOURS = {"refusing": "danger", "counting": "info", "ended": "default"}
 
@@ -83,7 +86,7 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
 
     def has_lift_permission(self, request: HttpRequest) -> bool:
         """Whether this viewer may lift limits."""
-        return request.user.has_perm("keystone.lift_attemptwindow")
+        return request.user.has_perm(LIFT)
 
     @display(description=_("state"), label=STATE_COLOURS)
     def state(self, window: AttemptWindow) -> tuple[str, Any]:
@@ -125,6 +128,6 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
     @action(description=_("Lift"), permissions=["lift"])
     def lift_selected(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> None:
         """Let those who are held back try again at once."""
-        lifted = lift_limits(list(queryset.values_list("pk", flat=True)), by=acting(request))
+        lifted = lift_limits(list(queryset.values_list("pk", flat=True)), by=acting(request, LIFT))
         text = ngettext("%(count)d limit was lifted.", "%(count)d limits were lifted.", lifted)
         messages.success(request, text % {"count": lifted})

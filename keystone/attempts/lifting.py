@@ -7,6 +7,7 @@ from django.db import transaction
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
 from keystone.attempts.models import AttemptWindow, AttemptWindowQuerySet, Limit
+from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.pruning import delete_in_chunks
@@ -23,6 +24,7 @@ def lift_limits(windows: Collection[int], *, by: Actor) -> int:
     Returns:
         How many were lifted.
     """
+    lock_actor(by)
     # Locked in the order in which an attempt counts them (their names happen to have it), so that none blocks another.
     running = AttemptWindow.objects.running().filter(pk__in=windows).order_by("-limit", "pk").select_for_update()
     rows = list(running)

@@ -22,11 +22,18 @@ class ActorKind(models.TextChoices):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts. `user` is set when that is an account; `label` is how the log shows them for ever."""
+    """Who acts.
+
+    Attributes:
+        label: how the log shows them for ever.
+        user: set when that is an account, as it was read when its request arrived.
+        permission: what the request was let through by; it is asked for again where `user` is (see `acting`).
+    """
 
     kind: ActorKind
     label: str
     user: Any = None
+    permission: str = ""
 
     @classmethod
     def person(cls, user: AbstractBaseUser) -> Self:
@@ -34,9 +41,9 @@ class Actor:
         return cls(ActorKind.PERSON, user.get_username(), user)
 
     @classmethod
-    def administrator(cls, user: AbstractBaseUser) -> Self:
-        """Somebody who acts on others' accounts."""
-        return cls(ActorKind.ADMINISTRATOR, user.get_username(), user)
+    def administrator(cls, user: AbstractBaseUser, *, permission: str = "") -> Self:
+        """Somebody who acts on others' accounts, by a model permission such as `keystone.approve_user`."""
+        return cls(ActorKind.ADMINISTRATOR, user.get_username(), user, permission)
 
     @classmethod
     def cli(cls) -> Self:

@@ -37,7 +37,7 @@ def event(
         actor_kind=by.kind,
         actor_label=by.label[:320],
         action=action,
-        target_type=_kind(target),
+        target_type=kind_of(target),
         target_id=str(target.pk),
         target_label=str(target)[:320],
         reason=reason,
@@ -53,7 +53,7 @@ def record(events: Iterable[AuditEvent]) -> None:
     AuditEvent.objects.bulk_create(events, batch_size=BATCH)
 
 
-def _kind(target: models.Model) -> str:
+def kind_of(target: models.Model) -> str:
     """The name of the model; a proxy is a kind of its own only where what it stands for is another app's."""
     model = target._meta.concrete_model or type(target)
     if model._meta.app_label != target._meta.app_label:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db import connection, transaction
+from django.db.models import Model, Q, QuerySet
 
+from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
-from keystone.audit.log import event, record
+from keystone.audit.log import event, kind_of, record
 from keystone.audit.models import AuditEvent
 from keystone.spreadsheet import csv_lines
 
@@ -69,6 +70,12 @@ def search_events(queryset: QuerySet[AuditEvent], text: str) -> QuerySet[AuditEv
     return queryset.filter(found)
 
 
+def last_change(target: Model, field: str) -> AuditEvent | None:
+    """The last event that changed this field of a row."""
+    events = AuditEvent.objects.filter(target_type=kind_of(target), target_id=str(target.pk), changes__has_key=field)
+    return events.order_by("-created_at", "-id").first()
+
+
 def stream_audit_csv(queryset: QuerySet[AuditEvent]) -> Iterator[str]:
     """The lines of the CSV file of these events, in the queryset's order, in bounded memory."""
     rows: Iterator[tuple[Any, ...]] = queryset.values_list(*COLUMNS).iterator(chunk_size=ROWS_AT_A_TIME)
@@ -80,6 +87,7 @@ def stream_audit_csv(queryset: QuerySet[AuditEvent]) -> Iterator[str]:
     return csv_lines(COLUMNS, cells)
 
 
+@transaction.atomic
 def record_audit_export(*, by: Actor, filters: str = "") -> None:
     """Note in the log that `by` took it away.
 
@@ -87,4 +95,5 @@ def record_audit_export(*, by: Actor, filters: str = "") -> None:
         by: who exports, under whose name it stands.
         filters: what was selected, as the query string of the list.
     """
+    lock_actor(by)
     record([event("audit.exported", by.user, by=by, changes={"filters": [None, filters]} if filters else None)])

@@ -12,6 +12,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.models import ProcrastinateEvent
 
+from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.background.models import Task, TaskOutcome
@@ -67,7 +68,7 @@ def retry_tasks(ids: Collection[int], *, by: Actor) -> Handled:
         ids: the keys of the tasks.
         by: who decides; it is noted in the audit log.
     """
-    handled = _judged(ids, lambda task: None if task.status in ENDED else NotRetriable())
+    handled = _judged(ids, by, lambda task: None if task.status in ENDED else NotRetriable())
     _write(handled.done, status=TaskState.WAITING, attempts=0, abort_requested=False, scheduled_at=Now(), worker=None)
     TaskOutcome.objects.filter(pk__in=[task.pk for task in handled.done]).update(rescues=0)
     # Procrastinate notes the second try of a failed task only.
@@ -87,7 +88,7 @@ def cancel_tasks(ids: Collection[int], *, by: Actor) -> Handled:
         ids: the keys of the tasks.
         by: who decides; it is noted in the audit log.
     """
-    handled = _judged(ids, _refusal_to_cancel)
+    handled = _judged(ids, by, _refusal_to_cancel)
     waiting = [task for task in handled.done if task.status == TaskState.WAITING]
     running = [task for task in handled.done if task.status == TaskState.RUNNING]
     _write(waiting, status=TaskState.CANCELLED)
@@ -107,7 +108,7 @@ def discard_tasks(ids: Collection[int], *, by: Actor) -> Handled:
         ids: the keys of the tasks.
         by: who decides; it is noted in the audit log, which keeps the names and keys.
     """
-    handled = _judged(ids, lambda task: None if task.status == TaskState.FAILED else NotDiscardable())
+    handled = _judged(ids, by, lambda task: None if task.status == TaskState.FAILED else NotDiscardable())
     _write(handled.done, status=TaskState.CANCELLED)
     _note("cancelled", handled.done)  # so that they are pruned by the day of this decision
     _record("task.discarded", handled.done, TaskState.CANCELLED, by=by)
@@ -120,8 +121,9 @@ def _refusal_to_cancel(task: Task) -> Refusal | None:
     return AlreadyStopping() if task.abort_requested else None
 
 
-def _judged(ids: Collection[int], judge: Callable[[Task], Refusal | None]) -> Handled:
+def _judged(ids: Collection[int], by: Actor, judge: Callable[[Task], Refusal | None]) -> Handled:
     """Lock the rows, in the order of their keys, and tell which refuse."""
+    lock_actor(by)
     tasks = list(Task.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
     found = {task.pk for task in tasks}
     handled = Handled(missing=[key for key in dict.fromkeys(ids) if key not in found])

@@ -10,6 +10,7 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
+from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.mail import outbox, registry
@@ -72,6 +73,7 @@ def resend_mails(mails: Collection[int], *, by: Actor, even_sent: bool = False) 
     """
     if len(mails) > MOST_AT_ONCE:
         raise TooManyMails
+    lock_actor(by)
     rows = list(OutgoingMail.objects.filter(pk__in=mails).order_by("pk").select_for_update())
     barred = suppressed([normalized(row.recipient) for row in rows])
     outcomes = {row.pk: _outcome(row, barred, even_sent=even_sent) for row in rows}
@@ -93,6 +95,7 @@ def lift_suppressions(addresses: Collection[int], *, by: Actor) -> int:
     Returns:
         How many were suppressed.
     """
+    lock_actor(by)
     rows = list(SuppressedAddress.objects.filter(pk__in=addresses).order_by("pk").select_for_update())
     record(event("suppression.lifted", row, by=by, changes={"reason": [row.reason, None]}) for row in rows)
     SuppressedAddress.objects.filter(pk__in=[row.pk for row in rows]).delete()
@@ -116,6 +119,7 @@ def send_test_mail(name: str, *, to: str, by: Actor, language: str = "") -> Outg
     registry.get(name)
     if not to:
         raise NoRecipient
+    lock_actor(by)
     context = {"of": name} if name != "trial" else {}
     user_id: Any = by.user.pk if by.user is not None else None
     [key] = outbox.queue("trial", [Addressee(recipient=to, user_id=user_id, language=language)], context=context)

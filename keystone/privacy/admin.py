@@ -14,7 +14,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 from keystone.accounts.admin.selection import person_or_404
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
-from keystone.model_admin import acting
+from keystone.acting_admin import acting
 from keystone.privacy.erasing import RolesFirst, confirm_address, erase_person
 from keystone.privacy.exporting import download, export_person
 from keystone.privacy.registry import PARTS
@@ -93,7 +93,7 @@ class PersonalDataMixin(Base):
         if not allowed:
             raise PermissionDenied
         try:
-            file = export_person(user, by=acting(request))
+            file = export_person(user, by=acting(request, EXPORT))
         except Refusal as refusal:
             messages.error(request, refusal.detail)
             return HttpResponseRedirect(request.get_full_path())
@@ -101,7 +101,7 @@ class PersonalDataMixin(Base):
 
     def _erase(self, request: HttpRequest, user: User) -> bool:
         try:
-            erase_person(user, by=acting(request))
+            erase_person(user, by=acting(request, ERASE))
         except Refusal as refusal:
             messages.error(request, refusal.detail)
             return False

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.http import FileResponse
 from django.utils import timezone
 
-from keystone.accounts.authority import lock_acting, refusal_to_touch
+from keystone.accounts.authority import lock_for, refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.models import User
 from keystone.audit.actor import Actor
@@ -34,9 +34,7 @@ def export_own_data(user: User, *, current_password: str) -> IO[bytes]:
         AccessEnded: their access has ended in the meantime.
     """
     confirm_password(user, current_password)
-    with transaction.atomic():
-        lock_acting(user)
-        return export_person(user, by=Actor.person(user))
+    return export_person(user, by=Actor.person(user))
 
 
 @transaction.atomic
@@ -56,7 +54,7 @@ def export_person(user: User, *, by: Actor) -> IO[bytes]:
     Raises:
         ProtectedAccount: `by` may not act on this person.
     """
-    refusal = refusal_to_touch(user, by=by, own=True)
+    refusal = refusal_to_touch(lock_for(user, by=by), by=by, own=True)
     if refusal is not None:
         raise refusal
     record([event("user.data_exported", user, by=by)])

@@ -5,6 +5,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_apscheduler.models import DjangoJob
 
+from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.refusals import Refusal
@@ -56,7 +57,7 @@ def pause_job(job_id: str, *, by: Actor) -> ScheduledJob:
     Raises:
         NoSuchJob, JobOrphaned, AlreadyPaused: nothing was changed.
     """
-    job = _locked(job_id)
+    job = _locked(job_id, by)
     if job.paused_at is not None:
         raise AlreadyPaused
     job.paused_at = timezone.now()
@@ -73,7 +74,7 @@ def resume_job(job_id: str, *, by: Actor) -> ScheduledJob:
     Raises:
         NoSuchJob, JobOrphaned, NotPaused: nothing was changed.
     """
-    job = _locked(job_id)
+    job = _locked(job_id, by)
     if job.paused_at is None:
         raise NotPaused
     job.paused_at = None
@@ -93,7 +94,7 @@ def run_job_now(job_id: str, *, by: Actor) -> ScheduledRun:
     Raises:
         NoSuchJob, JobOrphaned: nothing was enqueued.
     """
-    job = _locked(job_id)
+    job = _locked(job_id, by)
     run = ScheduledRun.objects.create(job=job, slot=timezone.now(), is_manual=True, requested_by=by.user)
     record([event("job.run_requested", job, by=by)])
     enqueue_run(run)
@@ -107,7 +108,7 @@ def delete_orphan(job_id: str, *, by: Actor) -> None:
     Raises:
         NoSuchJob, StillInCode: nothing was deleted.
     """
-    job = _locked(job_id, may_be_orphaned=True)
+    job = _locked(job_id, by, may_be_orphaned=True)
     if job.orphaned_at is None:
         raise StillInCode
     record([event("job.deleted", job, by=by, changes={"runs": [job.runs.count(), 0]})])
@@ -115,7 +116,8 @@ def delete_orphan(job_id: str, *, by: Actor) -> None:
     job.delete()
 
 
-def _locked(job_id: str, *, may_be_orphaned: bool = False) -> ScheduledJob:
+def _locked(job_id: str, by: Actor, *, may_be_orphaned: bool = False) -> ScheduledJob:
+    lock_actor(by)
     job = ScheduledJob.objects.select_for_update(no_key=True).filter(pk=job_id).first()
     if job is None:
         raise NoSuchJob

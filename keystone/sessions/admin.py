@@ -17,13 +17,16 @@ from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
 from keystone.accounts.models import User
+from keystone.acting_admin import acting
 from keystone.admin_cells import NONE, labelled, on_day
 from keystone.formats import EMPTY
-from keystone.model_admin import ReadOnlyAdmin, acting
+from keystone.model_admin import ReadOnlyAdmin
 from keystone.refusals import Refusal
 from keystone.sessions.devices import device_name
 from keystone.sessions.ending import end_session
 from keystone.sessions.models import Session
+
+END = "keystone.end_session"
 
 STATE_COLOURS = {"open": "success", "ended": "info", "revoked": "danger"}
 DEVICE_LENGTH = 40  # characters of a device that has no name
@@ -88,12 +91,12 @@ class SessionAdmin(ReadOnlyAdmin):
 
     def has_end_permission(self, request: HttpRequest) -> bool:
         """Whether this viewer may end sessions."""
-        return request.user.has_perm("keystone.end_session")
+        return request.user.has_perm(END)
 
     @action(description=_("End"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
         """Sign out where the selected sessions are open; those that may not be touched stay."""
-        ended, by = 0, acting(request)
+        ended, by = 0, acting(request, END)
         refusals: dict[str, int] = {}
         for session in queryset.select_related("user"):
             try:

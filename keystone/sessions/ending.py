@@ -9,8 +9,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.access import end_access
-from keystone.accounts.authority import lock_acting, lock_user, refusal_to_touch
+from keystone.accounts.authority import lock_acting, lock_for, refusal_to_touch
 from keystone.accounts.models import User
+from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.refusals import Refusal
@@ -31,7 +32,7 @@ class SessionNotFound(Refusal):
 def sign_out(session: Session) -> None:
     """End the session that the person acts in. One that has ended already is left as it is."""
     user = session.user
-    with suppress(SessionNotFound):
+    with suppress(SessionNotFound, AccessEnded):
         end_session(user, session.pk, by=Actor.person(user))
 
 
@@ -55,7 +56,7 @@ def end_session(user: User, session_id: UUID, *, by: Actor) -> None:
         SessionNotFound: it is not open, or somebody else's.
         ProtectedAccount: `by` may not act on this person.
     """
-    _refuse_to_end(user, by=by)
+    _refuse_to_end(lock_for(user, by=by), by=by)
     if not revoke_session(user.pk, session_id):
         raise SessionNotFound
     changes = {"session": [str(session_id), None]}
@@ -94,7 +95,7 @@ def end_all_sessions(user: User, *, by: Actor) -> None:
         ProtectedAccount: `by` may not act on this person.
         UserNotFound: the account has gone.
     """
-    locked = lock_user(user)
+    locked = lock_for(user, by=by)
     _refuse_to_end(locked, by=by)
     end_access([locked])
     record([event("user.sessions_ended", user, by=by)])

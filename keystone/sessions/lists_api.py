@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from keystone.accounts.models import User
-from keystone.api.permissions import StaffWithPermission, person
+from keystone.api.permissions import StaffWithPermission, acting, person
 from keystone.api.serializers import StrictSerializer
 from keystone.audit.actor import Actor
 from keystone.sessions.api import TokenPairSerializer
@@ -125,13 +125,13 @@ class StaffSessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session
     @extend_schema(operation_id="users_sessions_end", tags=["users"], responses={204: None})
     def destroy(self, request: Request, user_id: UUID, session_id: UUID) -> Response:
         """End one session of a person."""
-        end_session(self.target(), session_id, by=Actor.administrator(person(request)))
+        end_session(self.target(), session_id, by=acting(request, self))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(operation_id="users_sessions_revoke_all", tags=["users"], request=None, responses={204: None})
     def revoke_all(self, request: Request, user_id: UUID) -> Response:
         """Sign a person out everywhere: API, admin, and the links of mails that were sent."""
-        end_all_sessions(self.target(), by=Actor.administrator(person(request)))
+        end_all_sessions(self.target(), by=acting(request, self))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def target(self) -> User:

@@ -32,9 +32,9 @@ from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.lifecycle import move_users
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES, Move, judge, last_decisions
+from keystone.acting_admin import acting
 from keystone.audit.actor import Actor
 from keystone.conf import options
-from keystone.model_admin import acting
 
 if TYPE_CHECKING:
     from keystone.model_admin import KeystoneModelAdmin as Base
@@ -115,7 +115,7 @@ class DecisionsMixin(UndoMixin, Base):
         if not self.may(request, move):
             raise PermissionDenied
         user = person_or_404(object_id)
-        by = acting(request)
+        by = acting(request, move.permission)
         if refusal_to_touch(user, by=by) is not None:
             raise PermissionDenied
         back = self._way_back(request, user)
@@ -188,7 +188,7 @@ class DecisionsMixin(UndoMixin, Base):
         if not ids or not form.is_valid() or (across and (shown_at is None or len(ids) > shown)):
             # More people than were shown: somebody's change was being written while the page was made.
             return self._ask_about(request, Selection.of(people, None if across else ids), move, form)
-        outcome = self._move(move, ids, form, by=acting(request))
+        outcome = self._move(move, ids, form, by=acting(request, move.permission))
         self.offer_undo(request, outcome, told=form.cleaned_data["tell"])
         changed = max(shown - len(ids), 0) if across else 0
         result = results.summarize(move, outcome, changed=changed, told=form.cleaned_data["tell"])

@@ -14,11 +14,12 @@ from keystone.accounts.admin.selection import keys, person_or_404
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE
+from keystone.acting_admin import acting
 from keystone.attempts.lifting import lift_limits_of, limits_of
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
 from keystone.mail.models import OutgoingMail
-from keystone.model_admin import BoundedPaginator, acting
+from keystone.model_admin import BoundedPaginator
 from keystone.refusals import Refusal
 from keystone.sessions.admin import STATE_COLOURS, device_in_short, session_state
 from keystone.sessions.ending import end_all_sessions, end_session
@@ -30,6 +31,7 @@ else:
     Base = object
 
 PER_PAGE = 25
+END, LIFT = "keystone.end_session", "keystone.lift_attemptwindow"
 NEWEST_MAILS = 20
 
 
@@ -109,7 +111,7 @@ class PersonPagesMixin(Base):
             "may_end": self._may_end(request, user),
             "any_open": Session.objects.live().filter(user=user).exists(),
             "limits": limits_of(user).refusing() if request.user.has_perm("keystone.view_attemptwindow") else (),
-            "may_lift": request.user.has_perm("keystone.lift_attemptwindow"),
+            "may_lift": request.user.has_perm(LIFT),
         }
         return self._person_page(request, user, "sessions", page, rows, extra)
 
@@ -123,19 +125,19 @@ class PersonPagesMixin(Base):
 
     def _may_end(self, request: HttpRequest, user: User) -> bool:
         allowed = refusal_to_touch(user, by=acting(request), own=True) is None
-        return allowed and request.user.has_perm("keystone.end_session")
+        return allowed and request.user.has_perm(END)
 
     def _end_or_lift(self, request: HttpRequest, user: User) -> None:
         """Do what the pressed button says: end one session (its id), end all, or lift the limits."""
-        by = acting(request)
         if "lift" in request.POST:
-            if not request.user.has_perm("keystone.lift_attemptwindow"):
+            if not request.user.has_perm(LIFT):
                 raise PermissionDenied
-            lift_limits_of(user, by=by)
+            lift_limits_of(user, by=acting(request, LIFT))
             messages.success(request, _("The limits are lifted: the person can try to sign in again."))
             return
         if not self._may_end(request, user):
             raise PermissionDenied
+        by = acting(request, END)
         chosen = keys([request.POST.get("end", "")])
         try:
             if chosen:

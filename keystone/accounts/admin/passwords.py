@@ -21,8 +21,8 @@ from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 from keystone.accounts.passwords import PasswordUnchanged, set_password
+from keystone.acting_admin import acting
 from keystone.audit.actor import Actor
-from keystone.model_admin import acting
 from keystone.two_factor.forms import RefusableForm
 
 if TYPE_CHECKING:

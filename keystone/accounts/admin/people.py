@@ -20,18 +20,20 @@ from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
 from keystone.accounts.admin.pages import PersonPagesMixin
 from keystone.accounts.admin.passwords import PasswordMixin
 from keystone.accounts.admin.selection import keys
-from keystone.accounts.authority import ROLES, refusal_to_touch
+from keystone.accounts.authority import ROLES, lock_superusers_among, refusal_to_touch
 from keystone.accounts.editing import NAMES, change_user
 from keystone.accounts.export import record_people_export, stream_people_csv
 from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
 from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
+from keystone.acting_admin import acting
 from keystone.admin_cells import NONE, address_cell, in_full, labelled, name_cell, on_day
 from keystone.admin_export import CsvExportMixin
+from keystone.audit.acting import lock_accounts
 from keystone.audit.actor import Actor
 from keystone.formats import EMPTY
-from keystone.model_admin import DayRangeFilter, KeystoneModelAdmin, acting
+from keystone.model_admin import DayRangeFilter, KeystoneModelAdmin
 from keystone.privacy.admin import PersonalDataMixin
 from keystone.refusals import Refusal
 from keystone.two_factor.admin.person import SecondFactorMixin
@@ -195,6 +197,13 @@ class PersonAdmin(
 
     # -- the page of a person ------------------------------------------------------------------------------------
 
+    def lock_for_edit(self, request: HttpRequest, object_id: str | None) -> None:
+        """Lock the person and whoever acts, in one order. A new person's password is hashed before any lock."""
+        if object_id is not None:
+            ids = keys([unquote(object_id)])
+            lock_superusers_among(ids)
+            lock_accounts(ids, by=acting(request))
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -224,11 +233,11 @@ class PersonAdmin(
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
         """Make the account or change it, through the functions that everybody calls."""
-        by = acting(request)
+        by = acting(request, "keystone.change_user" if change else "keystone.add_user")
         given = form.cleaned_data
         values = {name: given[name] for name in (*NAMES, *ROLES) if name in given}
         if change:
-            if "access_ends_at" in form.changed_data:
+            if "access_ends_at" in given:
                 values["access_ends_at"] = given["access_ends_at"]
             change_user(obj, by=by, **values)
         else:
@@ -237,11 +246,9 @@ class PersonAdmin(
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's
         """The groups and permissions, where the form has them."""
-        given = form.cleaned_data
-        if change and all(name in given for name in GRANTS):
-            change_grants(
-                form.instance, by=acting(request), groups=given["groups"], permissions=given["user_permissions"]
-            )
+        given = {name.removeprefix("user_"): form.cleaned_data[name] for name in GRANTS if name in form.cleaned_data}
+        if change and given:
+            change_grants(form.instance, by=acting(request), **given)
 
     def _way_back(self, request: HttpRequest, user: User) -> str:
         return self.page_url(request, "change", user.pk)

@@ -7,8 +7,9 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from keystone.accounts.saved_reasons import SavedReason
+from keystone.acting_admin import acting
 from keystone.audit.log import event, record
-from keystone.model_admin import KeystoneModelAdmin, acting
+from keystone.model_admin import KeystoneModelAdmin
 
 FIELDS = ("occasion", "title", "text")
 
@@ -46,7 +47,3 @@ class SavedReasonAdmin(KeystoneModelAdmin):
         """Delete several, each noted."""
         for reason in queryset:
             self.delete_model(request, reason)
-
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
-        """Nothing: the audit log has it already."""
-        return []

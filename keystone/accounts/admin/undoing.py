@@ -14,7 +14,7 @@ from keystone.accounts.models import User
 from keystone.accounts.moves import APPROVE, MOVES, Move
 from keystone.accounts.transition import Outcome
 from keystone.accounts.undo import UndoOutcome, undo_decision, undoable
-from keystone.model_admin import acting
+from keystone.acting_admin import acting
 from keystone.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class UndoMixin(Base):
             return HttpResponseRedirect(back)
         request.session.pop(SESSION_KEY, None)
         try:
-            outcome = undo_decision(decision, by=acting(request))
+            outcome = undo_decision(decision, by=acting(request, APPROVE.permission))
         except Refusal as refusal:
             messages.warning(request, refusal.detail)
             return HttpResponseRedirect(back)

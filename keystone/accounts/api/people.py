@@ -35,7 +35,7 @@ from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
 from keystone.accounts.transition import Outcome
 from keystone.api.filters import AllowedFilters, apply_filters, body_filters
-from keystone.api.permissions import StaffWithPermission
+from keystone.api.permissions import StaffWithPermission, acting, person
 from keystone.audit.actor import Actor
 
 
@@ -149,7 +149,8 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
             self.permission_denied(request)
         ids = body.pop("ids", None) or self.selected(body.pop("filter", {}))
         body.pop("filter", None)
-        outcome = lifecycle.move_users(move, ids, by=self.actor, **body)
+        by = Actor.administrator(person(request), permission=move.permission)
+        outcome = lifecycle.move_users(move, ids, by=by, **body)
         return Response(BulkOutcomeSerializer(bulk_outcome(outcome)).data)
 
     @extend_schema(operation_id="users_status_counts", responses=StatusCountsSerializer)
@@ -171,7 +172,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     @property
     def actor(self) -> Actor:
         """Who acts."""
-        return Actor.administrator(self.request.user)  # type: ignore[arg-type]  # the permission class let staff only pass
+        return acting(self.request, self)
 
     def body(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
         """The checked body."""

@@ -10,13 +10,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
+from keystone.acting_admin import acting
 from keystone.admin_buttons import Button, ButtonsMixin
 from keystone.background.handling import Handled, cancel_tasks, discard_tasks, retry_tasks
 from keystone.background.models import Task
 from keystone.background.states import ENDED, TaskState
-from keystone.model_admin import acting
 
 AT_ONCE = 10_000  # tasks in one decision, as many as the pages show
+PERMISSION = "keystone.handle_task"
 DECISIONS: dict[str, Callable[..., Handled]] = {
     "retry": retry_tasks,
     "cancel": cancel_tasks,
@@ -33,7 +34,7 @@ class HandlingMixin(ButtonsMixin):
 
     def has_handle_permission(self, request: HttpRequest) -> bool:
         """Whether this viewer may decide on tasks."""
-        return self.has_view_permission(request) and request.user.has_perm("keystone.handle_task")
+        return self.has_view_permission(request) and request.user.has_perm(PERMISSION)
 
     @action(description=gettext_lazy("Try again"), permissions=["handle"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
@@ -56,7 +57,7 @@ class HandlingMixin(ButtonsMixin):
 
     def decide(self, request: HttpRequest, decision: str, keys: Iterable[int]) -> None:
         """Decide on the tasks with these keys, and say what came of it."""
-        self._tell(request, decision, DECISIONS[decision](list(keys), by=acting(request)))
+        self._tell(request, decision, DECISIONS[decision](list(keys), by=acting(request, PERMISSION)))
 
     def offered(self, request: HttpRequest, task: Task) -> list[dict[str, Any]]:
         """The decisions that are legal for this task and allowed to this viewer, as buttons."""

@@ -14,13 +14,14 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action
 
+from keystone.acting_admin import acting
 from keystone.mail.admin.cells import MailCells, MailFacts, tested
 from keystone.mail.admin.filters import MailFilter, PersonFilter, StateFilter
 from keystone.mail.admin.templates import TemplatePagesMixin
-from keystone.mail.handling import MOST_AT_ONCE, Resent, resend_mails
+from keystone.mail.handling import MOST_AT_ONCE, PERMISSION, Resent, resend_mails
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.registry import EMAILS
-from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin, acting
+from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
 from keystone.refusals import Refusal
 
 
@@ -103,7 +104,7 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
 
     def _resend(self, request: HttpRequest, keys: list[int], *, even_sent: bool) -> None:
         try:
-            outcome = resend_mails(keys, by=acting(request), even_sent=even_sent)
+            outcome = resend_mails(keys, by=acting(request, PERMISSION), even_sent=even_sent)
         except Refusal as refusal:
             messages.error(request, refusal.detail)
         else:

@@ -8,11 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
+from keystone.acting_admin import acting
 from keystone.admin_cells import address_cell, labelled, on_day
 from keystone.email_address import beginning
 from keystone.mail.handling import PERMISSION, lift_suppressions
 from keystone.mail.models import SuppressedAddress
-from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin, acting
+from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
 
 
 @admin.register(SuppressedAddress)
@@ -57,7 +58,7 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
     @action(description=_("Mail these addresses again"), permissions=["send"])
     def lift_selected(self, request: HttpRequest, queryset: QuerySet[SuppressedAddress]) -> None:
         """Let the selected addresses be mailed again."""
-        lifted = lift_suppressions(list(queryset.values_list("pk", flat=True)), by=acting(request))
+        lifted = lift_suppressions(list(queryset.values_list("pk", flat=True)), by=acting(request, PERMISSION))
         text = ngettext(
             "%(count)d address is mailed again. What it did not get can be sent again in the list of mails.",
             "%(count)d addresses are mailed again. What they did not get can be sent again in the list of mails.",

@@ -11,12 +11,12 @@ from django.utils.http import urlencode
 from django.utils.translation import get_language_info, gettext
 from django.views.decorators.http import require_POST
 
+from keystone.acting_admin import acting
 from keystone.mail.admin.cells import label_of
 from keystone.mail.framing import framed
 from keystone.mail.handling import PERMISSION, send_test_mail
 from keystone.mail.previews import language_or_default, preview, try_preview
 from keystone.mail.registry import EMAILS
-from keystone.model_admin import acting
 
 if TYPE_CHECKING:
     from keystone.model_admin import ReadOnlyAdmin as Base
@@ -81,7 +81,7 @@ class TemplatePagesMixin(Base):
             raise PermissionDenied
         language = language_or_default(request.POST.get("language", ""))
         address = getattr(request.user, "email", "")
-        send_test_mail(name, to=address, language=language, by=acting(request))
+        send_test_mail(name, to=address, language=language, by=acting(request, PERMISSION))
         messages.success(request, gettext("A test is on its way to %(address)s.") % {"address": address})
         return HttpResponseRedirect(f"{reverse(f'{PAGES}_template', args=[name])}?{urlencode({'language': language})}")
 

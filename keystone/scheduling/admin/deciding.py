@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
+from keystone.acting_admin import acting
 from keystone.admin_buttons import Button, ButtonsMixin
-from keystone.model_admin import acting
 from keystone.refusals import Refusal
 from keystone.scheduling.handling import delete_orphan, pause_job, resume_job, run_job_now
 from keystone.scheduling.models import ScheduledJob
@@ -77,7 +77,8 @@ class DecidingMixin(ButtonsMixin):
 
     def decide(self, request: HttpRequest, decision: str, keys: Iterable[str]) -> None:
         """Decide on the jobs with these ids, one by one, and say what came of it."""
-        function, by = DECISIONS[decision][0], acting(request)
+        function, permission = DECISIONS[decision]
+        by = acting(request, permission)
         done = 0
         for job_id in list(keys):
             try:

@@ -14,7 +14,6 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keystone.accounts import lifecycle, signals
-from keystone.accounts.authority import AccessEnded
 from keystone.accounts.backends import WrongPassword
 from keystone.accounts.email_change import (
     SameAddress,
@@ -27,6 +26,7 @@ from keystone.accounts.registration import AddressTaken
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
 from keystone.attempts.counting import TooManyAttempts
+from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent

@@ -6,9 +6,9 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from keystone.accounts.access import end_access
-from keystone.accounts.authority import AccessEnded
 from keystone.accounts.models import User
 from keystone.accounts.preferences import ApprovalNotices, Preferences, choose_notices, notices_of
+from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words

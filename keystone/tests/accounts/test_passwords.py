@@ -10,13 +10,13 @@ from django.core.management import call_command
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from keystone.accounts.authority import AccessEnded
 from keystone.accounts.backends import person_with_password
 from keystone.accounts.leaving import deactivate_own_account
 from keystone.accounts.models import User
 from keystone.accounts.passwords import change_password, set_password
 from keystone.attempts.counting import TooManyAttempts, count_code
 from keystone.attempts.models import AttemptWindow
+from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail

@@ -13,8 +13,8 @@ from unfold.decorators import display
 from keystone.accounts.admin.selection import person_or_404
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
+from keystone.acting_admin import acting
 from keystone.admin_cells import in_full
-from keystone.model_admin import acting
 from keystone.refusals import Refusal
 from keystone.two_factor.enrolment import is_required_of, remove
 from keystone.two_factor.sign_in import SETUP

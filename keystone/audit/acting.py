@@ -1,0 +1,83 @@
+"""Judging whoever acts once more, inside the transaction of what they do.
+
+A request is let through by what its account may do when it arrives. It may then wait, for a row, a lock or a password
+hash, while the account is suspended or loses a right. So every function that acts for somebody locks their row first,
+with a lock that ending access waits for, and judges them again.
+"""
+
+from collections.abc import Collection
+from contextlib import suppress
+from typing import Any, ClassVar
+
+from django.contrib.auth import get_user_model
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from keystone.audit.actor import Actor, ActorKind
+from keystone.refusals import RequestRefused
+
+# Where Django's ModelBackend keeps the permissions that it has read of a user.
+PERMISSION_CACHES = ("_perm_cache", "_user_perm_cache", "_group_perm_cache")
+
+
+class AccessEnded(RequestRefused):
+    """The account that acts was signed out, deactivated or erased after its request arrived."""
+
+    code = "invalid_token"
+    status: ClassVar[int] = 401
+    message: ClassVar[str | Promise] = _("You were signed out in the meantime. Sign in again.")
+
+
+class PermissionLost(RequestRefused):
+    """The account that acts lost the permission after its request arrived."""
+
+    code = "permission_denied"
+    status: ClassVar[int] = 403
+    message: ClassVar[str | Promise] = _("You may not do this.")
+
+
+def lock_actor(by: Actor) -> None:
+    """Lock the account that acts and judge it again. Call it first in the transaction of what `by` does.
+
+    Commands, jobs and the system have no account; nothing is done for them. A function that locks other accounts too
+    calls `lock_accounts` instead, which locks all of them in one order.
+
+    Raises:
+        AccessEnded: their access has ended since the request arrived.
+        PermissionLost: they do not hold the permission any more.
+    """
+    if by.user is not None:
+        lock_accounts((), by=by)
+
+
+def lock_accounts(ids: Collection[Any], *, by: Actor) -> list[Any]:
+    """Lock these accounts and the one that acts, in the order of their keys, and judge that one again.
+
+    The order is the same for everybody, so that two administrators who act on each other cannot block each other.
+
+    Returns:
+        Those with the keys `ids`, as they now are.
+
+    Raises:
+        AccessEnded, PermissionLost: as `lock_actor`.
+    """
+    keys = {*ids} if by.user is None else {*ids, by.user.pk}
+    rows = get_user_model()._default_manager.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True)
+    locked = {row.pk: row for row in rows}
+    if by.user is not None:
+        _judge(by, locked.get(by.user.pk))
+    wanted = {*ids}
+    return [row for row in locked.values() if row.pk in wanted]
+
+
+def _judge(by: Actor, row: Any) -> None:
+    """Compare the account that acts with its row, and bring what was read of its roles and permissions up to date."""
+    if row is None or not row.is_active or row.access_version != by.user.access_version:
+        raise AccessEnded
+    by.user.is_staff, by.user.is_superuser = row.is_staff, row.is_superuser
+    for name in PERMISSION_CACHES:
+        with suppress(AttributeError):
+            delattr(by.user, name)
+    is_staff_only = by.kind is ActorKind.ADMINISTRATOR
+    if (is_staff_only and not row.is_staff) or (by.permission and not by.user.has_perm(by.permission)):
+        raise PermissionLost
