@@ -13,9 +13,10 @@ from django.contrib.auth import get_user_model
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from keystone.audit.actor import Actor, ActorKind
+from keystone.audit.actor import Actor
 from keystone.refusals import RequestRefused
 
+ROLES = ("is_staff", "is_superuser")
 # Where Django's ModelBackend keeps the permissions that it has read of a user.
 PERMISSION_CACHES = ("_perm_cache", "_user_perm_cache", "_group_perm_cache")
 
@@ -71,13 +72,13 @@ def lock_accounts(ids: Collection[Any], *, by: Actor) -> list[Any]:
 
 
 def _judge(by: Actor, row: Any) -> None:
-    """Compare the account that acts with its row, and bring what was read of its roles and permissions up to date."""
+    """Compare the account that acts with its row, and have its permissions read anew by whoever asks for them next."""
     if row is None or not row.is_active or row.access_version != by.user.access_version:
         raise AccessEnded
-    by.user.is_staff, by.user.is_superuser = row.is_staff, row.is_superuser
+    if any(getattr(by.user, role) and not getattr(row, role) for role in ROLES):
+        raise PermissionLost  # which ends access too, unless somebody wrote to the table by hand
     for name in PERMISSION_CACHES:
         with suppress(AttributeError):
             delattr(by.user, name)
-    is_staff_only = by.kind is ActorKind.ADMINISTRATOR
-    if (is_staff_only and not row.is_staff) or (by.permission and not by.user.has_perm(by.permission)):
+    if by.permission and not by.user.has_perm(by.permission):
         raise PermissionLost

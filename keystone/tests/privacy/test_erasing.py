@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, connection, transaction
@@ -69,6 +70,7 @@ def zaphod(do: Do, root: User, mailoutbox: list[EmailMessage]) -> User:
     SuppressedAddress.objects.create(address=FIRST.lower(), reason="bounced")
     filters = {"filters": [None, f"q={SECOND}"]}
     record([event("users.exported", root, by=Actor.administrator(root), changes=filters)])
+    LogEntry.objects.create(user=root, action_flag=2, object_repr=f"Profile of {FIRST}", change_message="")
     do(suspend_user, user, by=Actor.administrator(root), reason="Stole the Heart of Gold", note="ask Zaphod")
     return user
 
