@@ -3,6 +3,8 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from django.contrib.admin import action
+from django.contrib.admin.actions import delete_selected
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
@@ -84,14 +86,6 @@ class ActingAdmin(Base):
             lock_actor(acting(request))
             return super().changelist_view(request, extra_context)
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Django's deletion of the chosen rows, after whoever deletes was judged again."""
-        with transaction.atomic():
-            lock_actor(acting(request))
-            if not self.has_delete_permission(request):
-                raise PermissionDenied
-            super().delete_queryset(request, queryset)
-
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
         """The form; that of a row which is there writes only what it changed."""
         form: Any = super().get_form(request, obj, change, **kwargs)
@@ -110,6 +104,18 @@ class ActingAdmin(Base):
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[Any]:
         """Nothing."""
         return []
+
+
+@action(permissions=["delete"], description=delete_selected.short_description)
+def delete_selected_rows(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
+    """Django's action that deletes the chosen rows, after whoever deletes was judged again."""
+    if "post" not in request.POST:
+        return delete_selected(model_admin, request, queryset)  # the page that asks
+    with transaction.atomic():
+        lock_actor(acting(request))
+        if not model_admin.has_delete_permission(request):
+            raise PermissionDenied
+        return delete_selected(model_admin, request, queryset)
 
 
 @lru_cache

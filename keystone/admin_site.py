@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
 from keystone.accounts.admin.own_notices import NOTICES, OwnNoticesPage, hears_of_people
-from keystone.acting_admin import acting_admin
+from keystone.acting_admin import acting_admin, delete_selected_rows
 from keystone.two_factor.admin.own_pages import OwnSecondFactorPages
 from keystone.two_factor.admin.sign_in import AdminCodeView, AdminSignInView
 from keystone.two_factor.sign_in import SETUP
@@ -36,6 +36,10 @@ class KeystoneAdminSite(UnfoldAdminSite):
 
     sign_in_view: type[AdminSignInView] = AdminSignInView
     code_view: type[AdminCodeView] = AdminCodeView
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self.add_action(delete_selected_rows, "delete_selected")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
         """Register models; whatever their class, saving judges whoever acts again and writes no `LogEntry`."""

@@ -5,17 +5,14 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth import admin as _django_admin  # noqa: F401 - registers its own first
 from django.contrib.auth.models import Group
-from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from keystone.accounts.admin.forms import searched
-from keystone.accounts.authority import refuse_to_grant
 from keystone.accounts.grants import group_state, record_group
 from keystone.acting_admin import acting
-from keystone.audit.acting import lock_actor
 from keystone.model_admin import KeystoneModelAdmin
 
 
@@ -82,12 +79,8 @@ class GroupAdmin(KeystoneModelAdmin):
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
         """Delete several, each noted."""
-        by = acting(request)
-        with transaction.atomic():
-            lock_actor(by)
-            refuse_to_grant(by)
-            for group in queryset:
-                self.delete_model(request, group)
+        for group in queryset:
+            self.delete_model(request, group)
 
 
 admin.site.unregister(Group)
