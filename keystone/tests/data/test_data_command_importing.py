@@ -171,6 +171,7 @@ def test_the_table_is_emptied_only_when_that_is_confirmed(shop: None, capsys: Sa
     assert (told["emptied"], told["created"]) == (1, 1)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_on_a_terminal_it_is_asked_and_a_bar_is_shown(tmp_path: Path) -> None:
     Group.objects.create(name="Kept")

@@ -194,6 +194,7 @@ def test_it_is_refused_while_it_runs(nightly: None) -> None:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_on_a_terminal_a_bar_is_shown_and_no_line_is_written_into_it(tmp_path: Path) -> None:
     path = tmp_path / "groups.csv"
