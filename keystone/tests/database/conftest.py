@@ -37,6 +37,13 @@ def migrated(_migrated: str, django_db_blocker: DjangoDbBlocker) -> Iterator[Own
         yield from _used(make(template=_migrated))
 
 
+@pytest.fixture(scope="module")
+def read_only(_migrated: str, django_db_blocker: DjangoDbBlocker) -> Iterator[OwnDatabase]:
+    """The same for all tests of a module, which only read it."""
+    with django_db_blocker.unblock():
+        yield from _used(make(template=_migrated))
+
+
 @pytest.fixture
 def trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Callable[..., None]:
     """Gives an app that has no migrations some, by name and body."""

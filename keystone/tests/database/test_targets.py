@@ -20,7 +20,7 @@ from keystone.database.targets import (
 from keystone.refusals import Refusal
 from keystone.tests.database.own_database import LABEL, OwnDatabase, made_by
 
-pytestmark = pytest.mark.usefixtures("migrated")
+pytestmark = pytest.mark.usefixtures("read_only")
 
 FORK = {
     "0001_a": made_by("a"),

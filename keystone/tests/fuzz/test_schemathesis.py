@@ -28,7 +28,7 @@ from keystone.tests.contract.valid import Valid, valid_request
 CONFIG = schemathesis.Config.from_dict(
     {
         "seed": 20261124,
-        "generation": {"max-examples": 8, "deterministic": True},
+        "generation": {"max-examples": 15, "deterministic": True},
         # No words out of our own source: which they are differs from run to run.
         "analysis": {"constants": {"enabled": False}},
     }
