@@ -29,8 +29,19 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(value=VALUES, before=st.one_of(st.none(), VALUES.filter(can_stand)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_value_is_read_back_as_it_was_given_or_refused(shared: Path, value: str, before: str | None) -> None:
+    assert_read_back_or_refused(shared, value, before)
+
+
+@pytest.mark.slow
+@given(value=VALUES, before=st.one_of(st.none(), VALUES.filter(can_stand)))
+@settings(max_examples=400, deadline=None)
+def test_any_value_is_read_back_as_it_was_given_or_refused(shared: Path, value: str, before: str | None) -> None:
+    assert_read_back_or_refused(shared, value, before)
+
+
+def assert_read_back_or_refused(shared: Path, value: str, before: str | None) -> None:
     shared.write_text(OTHERS, encoding="utf-8")
     if before is not None:
         write_variable(shared, "KEY", before, values_of=file_values)

@@ -41,6 +41,7 @@ def run(*arguments: str, **options: Any) -> tuple[str, str]:
 
 
 # -- set-config --------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 def test_a_setting_is_tried_and_written_where_it_is_read(here: Product) -> None:
     file = here.folder / ".env.local"
     written = set_variable("PROJECT_NAME", "Mine")
@@ -58,6 +59,7 @@ def test_what_nothing_would_start_with_is_not_written(here: Product) -> None:
     assert file.read_text() == "UNVERIFIED_WARN_DAYS=23\n"
 
 
+@pytest.mark.slow
 def test_what_wins_over_a_file_is_told(here: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     here.write(".env.local", "PROJECT_NAME=Stronger\n")
     _said, complained = run("set-config", "PROJECT_NAME", "Mine", "--file", str(here.folder / ".env"))
@@ -68,6 +70,7 @@ def test_what_wins_over_a_file_is_told(here: Product, monkeypatch: pytest.Monkey
     assert complained == "It has no effect: the process environment has a value of its own, which wins.\n"
 
 
+@pytest.mark.slow
 def test_a_value_is_read_from_standard_input(here: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", io.StringIO("hunter2 \r\n"))
     said, _complained = run("set-config", "SMTP_PASSWORD", "--stdin")
@@ -109,6 +112,7 @@ def test_each_address_of_a_list_is_shown_without_its_secrets(kind: str, value: s
 
 
 # -- check -------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_production_is_looked_at_from_a_developers_machine(here: Product) -> None:
     superuser(email="known@keystone.test", password="changethis")
