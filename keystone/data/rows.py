@@ -19,7 +19,9 @@ from keystone.refusals import Refusal
 OF_REFUSED_ROWS = ("row", "reason")
 # What spreadsheets show, and write into CSV, where a formula failed: #REF!, in German #BEZUG!, in Spanish #¡REF!.
 _ERROR = re.compile(r"#[¡¿]?[^\W\d_a-z][^\W_a-z]*(?:/0)?[!?]|#[^\W\d_a-z]/[^\W\d_a-z]!?|#NV|Err:\d{3}")
-NOT_CALCULATED = "#FORMULA!"  # stands for a formula without a value; no spreadsheet has such an error
+# No spreadsheet has these errors. They stand for a formula without a value, and for a cell that is merged with another.
+NOT_CALCULATED = "#FORMULA!"
+MERGED = "#MERGED!"
 LONGEST_CELL = 1024 * 1024  # characters; a quotation mark that is never closed ends there, instead of in the memory
 
 
@@ -131,7 +133,7 @@ def lack(found: int, expected: int) -> str:
 
 
 def is_error(value: Any) -> bool:
-    """Whether a cell has the error of a formula, or a formula that was never calculated."""
+    """Whether a cell has the error of a formula, or one of ours."""
     return isinstance(value, str) and _ERROR.fullmatch(value) is not None
 
 
@@ -142,6 +144,8 @@ def failed_formula(column: str, error: Any) -> str:
             "“%(column)s” is a formula without a stored value: open the file in a spreadsheet program and save it."
         )
         return text % {"column": column}
+    if error == MERGED:
+        return gettext("“%(column)s” is merged with other cells: unmerge them.") % {"column": column}
     return gettext("“%(column)s” has the spreadsheet's error %(error)s.") % {"column": column, "error": error}
 
 

@@ -40,6 +40,7 @@ class Parts:
         """
         self._zip = ZipFile(_Packed(file))
         self._most = self._left = most
+        self._read: dict[str, int] = {}
         self.names = frozenset(self._zip.namelist())
 
     def close(self) -> None:
@@ -58,15 +59,19 @@ class Parts:
         if self._zip.getinfo(name).compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
             raise BadZipFile(name)
         with self._zip.open(name) as file:
-            yield Part(file, self)
+            yield Part(file, self, name)
 
-    def count(self, size: int) -> None:
-        """Count bytes that were unpacked.
+    def count(self, name: str, read: int) -> None:
+        """Count what is unpacked of a part; what is read once more does not count again.
+
+        Args:
+            read: how many of its bytes are read.
 
         Raises:
             TooLargeError: these are too many.
         """
-        self._left -= size
+        self._left -= max(0, read - self._read.get(name, 0))
+        self._read[name] = max(read, self._read.get(name, 0))
         if self._left < 0:
             text = gettext(
                 "It unpacks to more than %(most)d MB. Save the sheet as CSV,"
@@ -78,9 +83,11 @@ class Parts:
 class Part:
     """A part that is being read."""
 
-    def __init__(self, file: IO[bytes], parts: Parts) -> None:
+    def __init__(self, file: IO[bytes], parts: Parts, name: str) -> None:
         self._file = file
         self._parts = parts
+        self._name = name
+        self._read = 0
         self._bytes = self._tags = 0
 
     def read(self, _size: int = -1) -> bytes:
@@ -90,7 +97,8 @@ class Part:
             TooLargeError: the workbook, or the piece that was begun, is too large.
         """
         block = self._file.read(BLOCK)
-        self._parts.count(len(block))
+        self._read += len(block)
+        self._parts.count(self._name, self._read)
         self._bytes += len(block)
         self._tags += block.count(b"<")
         if self._bytes > LARGEST_PIECE or self._tags > MOST_TAGS:
@@ -102,10 +110,14 @@ class Part:
         """Count the bytes and tags of a piece anew."""
         self._bytes = self._tags = 0
 
-    def read_rest(self) -> None:
-        """Read what is left without looking at it, so that its checksum is compared."""
-        while self.read():
+    def read_rest(self, *, looking_for: bytes = b"") -> bool:
+        """Read what is left, so that its checksum is compared, and tell whether something is in it."""
+        is_found, end = not looking_for, b""
+        while block := self.read():
             self.begin_piece()
+            is_found = is_found or looking_for in end + block
+            end = block[-len(looking_for) :]
+        return is_found
 
 
 def pieces(part: Part, tags: Collection[str], *, until: str = "") -> Iterator[Element]:

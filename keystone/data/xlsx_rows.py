@@ -18,15 +18,18 @@ from openpyxl.worksheet._reader import (
     VALUE_TAG,
     WorkSheetParser,
 )
+from openpyxl.xml.constants import SHEET_MAIN_NS
 
-from keystone.data.rows import LONGEST_CELL, NOT_CALCULATED, is_error
+from keystone.data.rows import LONGEST_CELL, MERGED, NOT_CALCULATED, is_error
 from keystone.data.xlsx_parts import Parts, TooLargeError, pieces
 from keystone.data.xlsx_workbook import Structure
 from keystone.spreadsheet import imported_text
 
 MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
+MOST_MERGED = 100_000  # areas of merged cells
 _ESCAPES = re.compile(r"_x(0009|000A|000D|005F)_")  # how Excel writes these characters in a text
+_MERGED_TAG = f"{{{SHEET_MAIN_NS}}}mergeCell"
 DIGITS = 15  # of a number; spreadsheets keep no more of them
 
 
@@ -51,6 +54,7 @@ class Rows:
             Exception: whatever openpyxl, the XML parser and zipfile say of a damaged file.
         """
         given = 0
+        self._cells.areas = self._merged()
         with self._parts.opened(self._part) as part:
             for element in pieces(part, {DIMENSION_TAG, ROW_TAG}, until=DATA_TAG):
                 if element.tag == DIMENSION_TAG:
@@ -63,6 +67,24 @@ class Rows:
                 yield from ([] for _ in range(given + 1, number))
                 yield values
                 given = number
+
+    def _merged(self) -> dict[tuple[int, int], tuple[int, int]]:
+        """The areas of merged cells: by the row and column of the first one, those of the last.
+
+        They come after the rows, so the sheet is read through before, which also compares its checksum.
+        """
+        with self._parts.opened(self._part) as part:
+            if not part.read_rest(looking_for=b"mergeCell"):
+                return {}
+        areas: dict[tuple[int, int], tuple[int, int]] = {}
+        with self._parts.opened(self._part) as part:
+            for element in pieces(part, {ROW_TAG, _MERGED_TAG}):
+                if element.tag == _MERGED_TAG:
+                    first, top, last, bottom = _area(element.attrib["ref"])
+                    areas[top, first] = bottom, last
+                if len(areas) > MOST_MERGED:
+                    raise TooLargeError(gettext("It has too many merged cells."))
+        return areas
 
 
 class _Cells(WorkSheetParser):
@@ -78,7 +100,9 @@ class _Cells(WorkSheetParser):
         )
         self._widths = styles.widths
         self._is_to_be_calculated = workbook.is_to_be_calculated
-        self._uncalculated: dict[int, int] = {}  # by column, the last row of a formula of several cells
+        self.areas: dict[tuple[int, int], tuple[int, int]] = {}
+        # By column, until which row a cell that looks empty is none, and what stands in it.
+        self._covered: dict[int, tuple[int, str]] = {}
 
     def row(self, element: Any) -> tuple[int, list[Any]]:
         """The number and the values of a row.
@@ -90,9 +114,13 @@ class _Cells(WorkSheetParser):
             number, cells = self.parse_row(element)
         self.row_dimensions.clear()  # openpyxl would keep those of all rows
         values = {cell["column"]: cell["value"] for cell in cells if cell["value"] not in {None, ""}}
-        for column, last in self._uncalculated.items():
-            if number <= last:
-                values.setdefault(column, NOT_CALCULATED)
+        if self.areas:
+            for column in [*values]:
+                bottom, last = self.areas.get((number, column), (0, 0))
+                self._covered |= dict.fromkeys(range(column, last + 1), (bottom, MERGED))
+        for column, (bottom, what) in self._covered.items():
+            if number <= bottom:
+                values.setdefault(column, what)
         width = max(values, default=0)
         if width > MOST_COLUMNS:
             raise ValueError(width)
@@ -116,8 +144,8 @@ class _Cells(WorkSheetParser):
         if formula is not None and self._has_no_value(element, value):
             cell["value"] = NOT_CALCULATED
             if formula.get("ref"):
-                first, _top, last, bottom = map(int, range_boundaries(formula.attrib["ref"]))  # type: ignore[arg-type]  # None is damage
-                self._uncalculated |= dict.fromkeys(range(first, last + 1), bottom)
+                first, _top, last, bottom = _area(formula.attrib["ref"])
+                self._covered |= dict.fromkeys(range(first, last + 1), (bottom, NOT_CALCULATED))
         return cell
 
     def _has_no_value(self, element: Element, value: Any) -> bool:
@@ -126,6 +154,13 @@ class _Cells(WorkSheetParser):
             return element.get("t") != "str" or element.find(VALUE_TAG) is None
         # XlsxWriter calculates nothing, and writes 0 as the value of each formula.
         return self._is_to_be_calculated and value == 0
+
+
+def _area(reference: str) -> tuple[int, int, int, int]:
+    first, top, last, bottom = range_boundaries(reference)
+    if None in {first, top, last, bottom}:
+        raise ValueError(reference)
+    return first, top, last, bottom  # type: ignore[return-value]  # the line before
 
 
 def _text(text: str) -> str:

@@ -107,6 +107,19 @@ def test_a_formula_of_several_cells_is_missed_in_each(path: Path) -> None:
     assert [row.fault for row in read(path)] == [both, both, not_calculated("b"), ""]
 
 
+def test_a_cell_that_is_merged_with_another_is_not_empty(path: Path) -> None:
+    workbook = Workbook()
+    [sheet] = workbook.worksheets
+    for row in (["a", "b", "c"], [1, "x", "y"], [2, None, None], [3, None, "z"], [4, "x", None], [None, None], [5]):
+        sheet.append(row)
+    for area in ("B2:B4", "B5:C5", "A6:C6", "B7:C8"):
+        sheet.merge_cells(area)
+    workbook.save(path)
+    said = "is merged with other cells: unmerge them."
+    assert [row.fault for row in read(path)] == ["", f"“b” {said}", f"“b” {said}", f"“c” {said}", "", "", ""]
+    assert [row.is_empty for row in read(path)] == [False, False, False, False, True, False, True]
+
+
 def test_numbers_are_read_as_they_are_shown(path: Path) -> None:
     numbers = {
         "4711.0": 4711,
