@@ -168,6 +168,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["keystone.api.parsers.StrictJSONParser"],
     "DEFAULT_PAGINATION_CLASS": "keystone.api.pagination.KeysetPagination",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": "keystone.api.metadata.RequestMetadata",
     "EXCEPTION_HANDLER": "keystone.api.errors.envelope_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "ALLOWED_VERSIONS": ["1.0.0"],  # else the schema takes any `?version=` into the name of its file, a header

@@ -166,6 +166,17 @@ def test_the_view_decides_who_may_read_a_list_without_actions(signed_in: SignedI
     assert signed_in(holder).get("/api/lists/staff/").status_code == 200
 
 
+def test_options_describe_any_view(signed_in: SignedIn, api: APIClient) -> None:
+    client, group = signed_in(UserFactory()), Group.objects.create(name="one")
+    for place, methods in (("", {"POST"}), (f"{group.pk}/", {"PUT", "PATCH"})):
+        actions = client.options(f"/api/router/groups/{place}").json()["actions"]
+        assert actions.keys() == methods
+        for fields in actions.values():
+            assert (fields.keys(), fields["name"]["max_length"]) == ({"name"}, 150)
+    for name in VIEWS.keys() - {"staff"}:
+        assert "actions" not in api.options(f"/api/lists/{name}/").json(), name
+
+
 @pytest.fixture
 def fresh_document() -> Iterator[None]:
     """The contract's schema is read anew, with the URLs of the test."""
