@@ -9,6 +9,7 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError
 
+from keystone.conf import options
 from keystone.one_line import in_one_line
 
 SERVERS = ("staging", "production")
@@ -65,6 +66,19 @@ def find_example_sender(*, app_configs: Sequence[AppConfig] | None, **_: Any) ->
         return []
     hint = "Set EMAILS_FROM_EMAIL to an address of a domain of your own."
     return [checks.Warning("Mails are sent from an address of example.com.", hint=hint, id="keystone.W001")]
+
+
+@checks.register(checks.Tags.security, deploy=True)
+def find_nowhere_to_sign_in(*, app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
+    """W002: a server whose mails can name no page to sign in on."""
+    if settings.ENVIRONMENT not in SERVERS or options().frontend_url:
+        return []
+    hint = (
+        "Set FRONTEND_URL to the site that people use, which has the pages of docs/operations/deploy.md. Where people "
+        'sign in elsewhere, silence this with SILENCED_SYSTEM_CHECKS = ["keystone.W002"].'
+    )
+    message = "FRONTEND_URL is not set: mails tell people to sign in, but cannot say where."
+    return [checks.Warning(message, hint=hint, id="keystone.W002")]
 
 
 @checks.register(checks.Tags.security)

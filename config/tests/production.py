@@ -16,6 +16,7 @@ SAFE = {
     "SECRET_KEY": KEY,
     "ALLOWED_HOSTS": "keystone.example.com",
     "PUBLIC_URL": "https://keystone.example.com",
+    "FRONTEND_URL": "https://app.example.com",
     "DATABASE_URL": "postgresql://keystone@127.0.0.1/keystone",
     "EMAILS_FROM_EMAIL": "no-reply@keystone.test",
 }

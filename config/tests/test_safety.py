@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
 
 from config.settings.safety import refuse_unsafe
 from config.tests.production import KEY, loaded, run
+from keystone.checks import find_nowhere_to_sign_in
 from keystone.development.administrator import EMAIL
 from keystone.tests.factories import superuser
 from keystone.tests.served.server import database_url
@@ -204,3 +206,15 @@ def test_the_check_warns_of_the_sender_of_the_example() -> None:
     assert code == 1
     assert "(keystone.W001) Mails are sent from an address of example.com." in complained
     assert run("-c", "import config.wsgi", EMAILS_FROM_EMAIL="")[0] == 0
+
+
+def test_the_check_warns_where_mails_cannot_say_where_to_sign_in(settings: Settings) -> None:
+    for environment, front_end, found in (
+        ("production", "", ["keystone.W002"]),
+        ("staging", "", ["keystone.W002"]),
+        ("production", "https://app.example.com", []),
+        ("local", "", []),
+    ):
+        settings.ENVIRONMENT, settings.KEYSTONE = environment, {"FRONTEND_URL": front_end}
+        assert [message.id for message in find_nowhere_to_sign_in(app_configs=None)] == found
+    assert loaded(FRONTEND_URL="").KEYSTONE["FRONTEND_URL"] == ""

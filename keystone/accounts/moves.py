@@ -102,7 +102,7 @@ class Move:
         sources: the statuses that it starts from.
         target: where it ends; None where the person's flow says it.
         signal: what is announced after commit.
-        email: the mail that tells the person; None where the target says it.
+        email: the mail that tells the person.
         decides: whether it is a decision on a pending person.
     """
 
@@ -113,7 +113,7 @@ class Move:
     sources: frozenset[str]
     target: Status | None
     signal: Signal
-    email: str | None
+    email: str
     decides: bool = False
 
     @property
@@ -133,12 +133,6 @@ class Move:
         unverified = user.email_verified_at is None
         held_back = user.flow.verifies_email and unverified
         return Status.PENDING_EMAIL_VERIFICATION if held_back else Status.PENDING_ADMIN_APPROVAL
-
-    def email_for(self, target: Status) -> str | None:
-        """The mail that tells of the arrival at `target`."""
-        if self.target is None:
-            return "verify_email" if target is Status.PENDING_EMAIL_VERIFICATION else "awaiting_approval"
-        return self.email
 
 
 APPROVE = Move(
@@ -171,7 +165,7 @@ REOPEN = Move(
     frozenset({Status.REJECTED}),
     None,
     signals.user_reopened,
-    None,
+    "reopened",
 )
 SUSPEND = Move(
     "suspend",

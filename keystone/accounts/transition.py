@@ -88,7 +88,7 @@ def transition(
     if waiting:
         tell_approvers("person_waits", waiting, by=by)
     if tell:
-        _tell(move, by_target, at=now, reason=reason, suspended_until=suspended_until, not_before=until)
+        _tell(move, outcome.moved, at=now, reason=reason, suspended_until=suspended_until, not_before=until)
     for user in outcome.moved:
         announce(move.signal, user, by=by)
     return outcome
@@ -178,18 +178,13 @@ def _forget_ends(people: list[User]) -> None:
 
 def _tell(
     move: Move,
-    by_target: dict[Status, list[User]],
+    people: list[User],
     *,
     at: datetime,
     reason: str,
     suspended_until: datetime | None,
     not_before: datetime | None,
 ) -> None:
-    for target, group in by_target.items():
-        name = move.email_for(target)
-        if name:
-            until = suspended_until.isoformat() if suspended_until else ""
-            ids = [user.pk for user in group]
-            facts = {} if name == "verify_email" else {"at": at.isoformat()}
-            said = {"reason": reason, "until": until, **facts}
-            queue_email_at(not_before, name, ids, key=at.isoformat(), context=said)
+    until = suspended_until.isoformat() if suspended_until else ""
+    said = {"reason": reason, "until": until, "at": at.isoformat()}
+    queue_email_at(not_before, move.email, [user.pk for user in people], key=at.isoformat(), context=said)

@@ -2,6 +2,7 @@
 
 import re
 import smtplib
+import ssl
 from dataclasses import dataclass, replace
 
 from anymail.exceptions import (
@@ -12,6 +13,7 @@ from anymail.exceptions import (
 )
 from django.utils.translation import gettext as _
 
+from keystone.mail import connection_faults
 from keystone.mail.registry import UnknownEmail
 
 SERVICE_NOT_AVAILABLE = 421  # RFC 5321: the server closes the connection, often after so many mails
@@ -55,7 +57,9 @@ def of_making(error: Exception) -> Failure:
 
 def of_opening(error: Exception) -> Failure:
     """What it means that there is no connection: nothing about the mail, so no error is final."""
-    return replace(of_sending(error), is_final=False, is_lost=True, is_everybodys=True)
+    failure = of_sending(error)
+    reason = connection_faults.in_words(_underlying(error)) or failure.reason
+    return replace(failure, reason=reason, is_final=False, is_lost=True, is_everybodys=True)
 
 
 def of_sending(error: Exception) -> Failure:
@@ -68,8 +72,7 @@ def _judged(error: Exception) -> Failure:
         return _of_provider(error)
     if isinstance(error, smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused):
         return _of_answer(error)
-    if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, TimeoutError):
-        error = error.__context__  # smtplib's word for a server that was silent
+    error = _underlying(error)
     match error:
         case ValueError() if not isinstance(error, OSError):  # as a certificate that is not trusted is
             return Failure(_("Mail cannot be sent to such an address."), is_final=True)
@@ -79,10 +82,19 @@ def _judged(error: Exception) -> Failure:
             return Failure(_("The mail server cannot be reached."), is_lost=True)
         case smtplib.SMTPServerDisconnected() | ConnectionError():
             return Failure(_("The mail server hung up."), is_lost=True)
+        case smtplib.SMTPNotSupportedError():
+            return Failure(connection_faults.in_words(error), is_final=True)
         case OSError():
-            said = _("The connection to the mail server failed: %(error)s.")
-            return Failure(said % {"error": type(error).__name__}, is_lost=True)
+            said = _("The connection to the mail server failed: %(error)s.") % {"error": type(error).__name__}
+            return Failure(connection_faults.in_words(error) or said, is_lost=True)
     return Failure(_("The mail could not be sent: %(error)s.") % {"error": type(error).__name__})
+
+
+def _underlying(error: Exception) -> Exception:
+    """The error behind what smtplib calls a disconnection: silence, or a TLS handshake that failed."""
+    if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, TimeoutError | ssl.SSLError):
+        return error.__context__
+    return error
 
 
 def _of_answer(error: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused) -> Failure:
@@ -92,9 +104,16 @@ def _of_answer(error: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefu
     code, text = error.smtp_code, error.smtp_error
     if isinstance(error, smtplib.SMTPSenderRefused):
         answer = _refused(_("The mail server refuses the sender"), code, text)
-        return replace(answer, is_final=False, is_everybodys=not answer.is_lost)
+        hint = ""
+        if code in ABOUT_THE_SENDER:
+            hint = _("Set SMTP_USER and SMTP_PASSWORD, and SMTP_TLS=true or SMTP_SSL=true.")
+        elif code >= 500:
+            hint = _("Check EMAILS_FROM_EMAIL.")
+        reason = f"{answer.reason.rstrip('.')}. {hint}" if hint else answer.reason
+        return replace(answer, reason=reason, is_final=False, is_everybodys=not answer.is_lost)
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        return _refused(_("The mail server refuses our sign-in"), code, text)
+        answer = _refused(_("The mail server refuses our sign-in"), code, text)
+        return replace(answer, reason=f"{answer.reason.rstrip('.')}. {_('Check SMTP_USER and SMTP_PASSWORD.')}")
     return _refused(_("The mail server refuses the mail"), code, text)
 
 
@@ -108,8 +127,13 @@ def _of_provider(error: AnymailError) -> Failure:
         return Failure(_("The provider cannot send such a mail: %(error)s.") % {"error": type(error).__name__})
     status = error.status_code
     if status is None:
-        return Failure(_("The provider cannot be reached."), is_everybodys=True)
+        return Failure(
+            _("The provider cannot be reached. Check EMAIL_PROVIDER_URL, and the network."), is_everybodys=True
+        )
     said = _("The provider answered with the HTTP status %(status)d.") % {"status": status}
+    hints = {401: _("Check EMAIL_PROVIDER_KEY."), 403: _("Check EMAIL_PROVIDER_KEY, and what the key may do there.")}
+    hints[404] = _("Check EMAIL_PROVIDER_URL, and whether the sender's domain is set up there.")
+    said = f"{said} {hints[status]}" if status in hints else said
     return Failure(said, is_everybodys=status in {401, 403, 404, 408, 429} or status >= 500)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from keystone.conf import options
 from keystone.mail.headers import OutgoingMessage
 from keystone.mail.rendering import render
 
@@ -31,6 +32,7 @@ def message_of(mail: Mail, *, message_id: str) -> OutgoingMessage:
         subject=rendered.subject,
         body=rendered.text,
         to=[mail.to],
+        reply_to=[options().support_email] if options().support_email else None,
         headers={
             "Message-ID": message_id,
             "Auto-Submitted": "auto-generated",  # RFC 3834: nobody's holiday notice answers

@@ -55,6 +55,7 @@ def render(name: str, context: Mapping[str, Any], *, language: str = "") -> Rend
             "name": as_name(str(values.get("name", ""))),
             "project_name": _printable(options().project_name),
             "public_link": options().link_url,
+            "support_email": options().support_email,
             "language": language,
             "direction": "rtl" if translation.get_language_bidi() else "ltr",
         }

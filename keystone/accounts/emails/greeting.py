@@ -1,10 +1,13 @@
 """Whom a mail goes to, and by what name it greets them."""
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 
+from keystone.accounts.emails.links import first_password_link, sign_in_page, works_for
 from keystone.accounts.models import User
+from keystone.conf import options
 from keystone.mail.outgoing import Mail
 
 
@@ -17,6 +20,17 @@ def mail_to(template: str, user: User, *, to: str = "", **context: Any) -> Mail:
     to = to or user.email
     is_own = user.email_verified_at is not None and to == user.email
     return Mail(template=template, to=to, context={"name": user.get_short_name() if is_own else "", **context})
+
+
+def with_a_way_in(mail: Mail, user: User) -> Mail:
+    """The mail with the `link` that the person gets in by: to sign in, or first to choose a password.
+
+    Where there is no page to sign in on, there is no link.
+    """
+    password_link = first_password_link(user)
+    lifetime = works_for(options().email_verification_lifetime) if password_link else {}
+    way: dict[str, Any] = {"chooses": bool(password_link), "link": password_link or sign_in_page(user), **lifetime}
+    return replace(mail, context={**mail.context, **way})
 
 
 def mail_as_decided(template: str, user: User, at: str, **context: Any) -> Mail | None:

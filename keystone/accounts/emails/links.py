@@ -5,11 +5,13 @@ from typing import Any
 from urllib.parse import quote
 
 from django.db import transaction
+from django.urls import reverse
 
 from keystone.accounts import tokens
 from keystone.accounts.authority import lock_user
 from keystone.accounts.models import User
 from keystone.accounts.moves import UserNotFound
+from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint
 from keystone.conf import options
 
@@ -22,6 +24,27 @@ def link(name: str, token: str) -> str:
 def page(name: str) -> str:
     """The address of a page that needs no token."""
     return f"{options().link_url}/{name}/"
+
+
+def sign_in_page(user: User) -> str:
+    """The page that this person signs in on; empty where there is none that we know of.
+
+    Keystone's own sign-in page is that of the admin, and lets in staff only.
+    """
+    if options().frontend_url:
+        return f"{options().frontend_url}/"
+    return options().public_url + reverse("admin:index") if user.is_staff else ""
+
+
+def first_password_link(user: User) -> str:
+    """A link that sets the password of an active account which has none, made now; empty for any other account."""
+    with transaction.atomic():
+        now = locked(user)
+        if now is None or now.status != Status.ACTIVE or now.has_usable_password():
+            return ""
+        lifetime = options().email_verification_lifetime
+        token = mint(purpose=Purpose.RESET_PASSWORD, user=now, email=now.email, lifetime=lifetime)
+    return link("reset-password", token)
 
 
 def mint_reserved(user: User, reserved: str, lifetime: timedelta) -> tuple[OneTimeToken | None, str]:

@@ -2,14 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.emails.greeting import mail_as_decided, mail_to
-from keystone.accounts.emails.links import link, locked, page, works_for
+from keystone.accounts.emails.greeting import mail_as_decided, mail_to, with_a_way_in
+from keystone.accounts.emails.links import link, locked, page, sign_in_page, works_for
 from keystone.accounts.emails.samples import AT, LINK, NAME, RESET_LINK
 from keystone.accounts.models import User
+from keystone.accounts.status import Status
 from keystone.accounts.tokens import Purpose, mint
 from keystone.conf import options
 from keystone.mail.outgoing import Mail
@@ -47,25 +49,37 @@ def registration_expires(user: User) -> Mail | None:
     return replace(mail, template="registration_expires", context={**mail.context, **times})
 
 
-@email(label=_("Address registered once more"), sample={**NAME, "link": LINK, "reset_link": RESET_LINK})
+@email(
+    label=_("Address registered once more"),
+    sample={**NAME, "status": Status.ACTIVE.value, "link": LINK, "reset_link": RESET_LINK},
+)
 def already_registered(user: User) -> Mail:
-    """Somebody registered an address that has an account; only its owner learns of it.
+    """Somebody registered an address that has an account; only its owner learns of it, and where the account stands.
 
     Where nobody has proved the address, the account need not be the reader's: the mail then says how to take it over,
     if a password can be set by mail as it stands.
     """
     reset_link = page("reset-password")
-    if user.email_verified_at is None:
-        is_open = user.can_be_mailed_a_password_link
-        return mail_to("already_registered", user, unproved=True, is_open=is_open, link=reset_link)
-    return mail_to("already_registered", user, link=f"{options().link_url}/", reset_link=reset_link)
+    if user.email_verified_at is None and user.can_be_mailed_a_password_link:
+        return mail_to("already_registered", user, status="unproved", link=reset_link)
+    facts: dict[str, Any] = {"status": user.status, "reason": user.status_reason, "until": user.suspended_until}
+    return mail_to("already_registered", user, link=sign_in_page(user), reset_link=reset_link, **facts)
 
 
-@email(label=_("Account made by an administrator"), sample={**NAME, "link": LINK, "reset_link": RESET_LINK})
-def account_created(user: User) -> Mail:
-    """An administrator made the account, and typed the name that it greets with."""
-    links = {"link": f"{options().link_url}/", "reset_link": page("reset-password")}
-    return mail_to("account_created", user, name=user.get_short_name(), **links)
+@email(
+    label=_("Account made by an administrator"),
+    sample={**NAME, "chooses": True, "link": RESET_LINK, "days": 3, "reset_link": RESET_LINK},
+)
+def account_created(user: User) -> Mail | None:
+    """An administrator made the account, and typed the name that it greets with.
+
+    Where the account has no password, the mail brings the link that sets it; whoever uses the link has proved the email
+    address. None where the account does not work by now.
+    """
+    if not user.is_active:
+        return None
+    mail = mail_to("account_created", user, name=user.get_short_name(), reset_link=page("reset-password"))
+    return with_a_way_in(mail, user)
 
 
 @email(label=_("Registration received"), sample=NAME)

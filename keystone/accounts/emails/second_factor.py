@@ -9,7 +9,6 @@ from keystone.accounts.emails.greeting import mail_to
 from keystone.accounts.emails.links import page
 from keystone.accounts.emails.samples import AT, IP_ADDRESS, LINK, NAME, RESET_LINK
 from keystone.accounts.models import User
-from keystone.conf import options
 from keystone.mail.outgoing import Mail
 from keystone.mail.registry import email
 
@@ -48,5 +47,5 @@ def wrong_codes(user: User, *, at: str = "", ip_address: str = "", own: str = ""
 
 def _second_factor(template: str, user: User, *, at: str, ip_address: str, own: str, **context: Any) -> Mail:
     moment = parse_datetime(at) if at else None
-    around: dict[str, Any] = {"at": moment, "ip_address": ip_address, "own": own, "link": f"{options().link_url}/"}
+    around: dict[str, Any] = {"at": moment, "ip_address": ip_address, "own": own}
     return mail_to(template, user, **(around | context))

@@ -120,7 +120,7 @@ def test_a_taken_address_is_told_to_its_owner_only(
     UserFactory(email="Bob@example.com", first_name="Bob")
     do(request_email_change, ann, email="BOB@example.com", current_password=PASSWORD)
     [mail] = mailoutbox
-    assert (mail.to, mail.subject) == (["Bob@example.com"], "Your address belongs to your account already")
+    assert (mail.to, mail.subject) == (["Bob@example.com"], "Your email address already belongs to an account")
     assert str(mail.body).startswith("Hello Bob,")
     assert "confirm-email" not in str(mail.body)
     assert "Ann" not in str(mail.body)

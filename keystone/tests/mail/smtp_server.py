@@ -1,6 +1,7 @@
 """A small SMTP server for tests: it keeps what it is sent, and refuses, hangs, drips or hangs up as it is told."""
 
 import socketserver
+import ssl
 import threading
 import time
 from collections import Counter
@@ -9,7 +10,7 @@ from contextlib import contextmanager, suppress
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Self
+from typing import Any, Self
 
 from keystone.tests.serving import serving
 
@@ -33,6 +34,7 @@ class SmtpServer(socketserver.ThreadingTCPServer):
         closes_after: the connection ends with a 421 once it has taken so many mails; 0 never.
         seconds_per_mail: how long it thinks about each mail.
         wants_sign_in: whether it asks for a name and a password; any will do.
+        tls: what it speaks TLS with, from the start of each connection; None for no TLS.
     """
 
     allow_reuse_address = True
@@ -51,6 +53,7 @@ class SmtpServer(socketserver.ThreadingTCPServer):
         self.closes_after = 0
         self.seconds_per_mail = 0.0
         self.wants_sign_in = False
+        self.tls: ssl.SSLContext | None = None
         self._released = threading.Event()
         self._lock = threading.Lock()
 
@@ -95,6 +98,9 @@ class SmtpServer(socketserver.ThreadingTCPServer):
             finally:
                 server.release()
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a client that breaks the handshake off."""
+
     def take(self, content: bytes) -> None:
         """Keep a mail."""
         with self._lock:
@@ -117,6 +123,17 @@ class _HungUp(Exception):  # noqa: N818 - nothing is wrong
 
 class _Conversation(socketserver.StreamRequestHandler):
     server: SmtpServer
+
+    def setup(self) -> None:
+        if self.server.tls is not None:
+            self.request.settimeout(5)
+            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self) -> None:
+        super().finish()
+        if self.server.tls is not None:
+            self.request.close()  # the server closes the one without TLS
 
     def handle(self) -> None:
         # Whoever hangs up in the middle, they or we, ends the conversation.

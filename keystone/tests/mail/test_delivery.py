@@ -25,6 +25,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
 LATER = "The mail server did not answer in time."
 HUNG_UP = "The mail server hung up."
+# Where there is no connection yet, another setting may help.
+TRY = " Check SMTP_HOST and SMTP_PORT; a port that speaks TLS from the start needs SMTP_SSL=true."
+SIGN_IN = "Set SMTP_USER and SMTP_PASSWORD, and SMTP_TLS=true or SMTP_SSL=true."
 
 
 def make_due() -> None:
@@ -120,8 +123,12 @@ def test_a_mail_that_is_refused_for_good_has_failed(smtp: SmtpServer) -> None:
     ("step", "answer", "said"),
     [
         (CONNECT, b"554 go away", "The mail server refuses the mail: 554 go away"),
-        (MAIL, b"530 sign in first", "The mail server refuses the sender: 530 sign in first"),
-        (MAIL, b"553 not your address", "The mail server refuses the sender: 553 not your address"),
+        (MAIL, b"530 sign in first", f"The mail server refuses the sender: 530 sign in first. {SIGN_IN}"),
+        (
+            MAIL,
+            b"553 not your address",
+            "The mail server refuses the sender: 553 not your address. Check EMAILS_FROM_EMAIL.",
+        ),
         (MAIL, b"452 too many mails", "The mail server refuses the sender: 452 too many mails"),
     ],
 )
@@ -147,7 +154,9 @@ def test_a_server_that_cannot_be_reached_is_tried_once_for_all(settings: Setting
         port = server.port
     ids = queued("a@example.com", "b@example.com")
     assert deliver(ids) == 0
-    assert [only(mail_id).last_error for mail_id in ids] == ["The mail server cannot be reached."] * 2
+    assert [only(mail_id).last_error for mail_id in ids] == [
+        "The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT."
+    ] * 2
     make_due()
     with SmtpServer.running(port) as server:
         assert deliver(ids) == 2
@@ -168,7 +177,7 @@ def test_a_server_that_hangs_up_gets_the_mails_later(smtp: SmtpServer, step: str
     smtp.hangs_up_at = step
     ids = queued("a@example.com", "b@example.com")
     assert deliver(ids) == 0
-    assert [only(mail_id).last_error for mail_id in ids] == [HUNG_UP] * 2
+    assert [only(mail_id).last_error for mail_id in ids] == [HUNG_UP + TRY * (step == CONNECT)] * 2
     smtp.recover()
     make_due()
     assert deliver(ids) == 2
@@ -197,7 +206,7 @@ def test_a_server_that_hangs_or_drips_does_not_hold_a_worker(
     setattr(smtp, way, step)
     ids = queued("a@example.com")
     assert deliver(ids) == 0
-    assert (only(ids[0]).state, only(ids[0]).last_error) == (MailState.QUEUED, LATER)
+    assert (only(ids[0]).state, only(ids[0]).last_error) == (MailState.QUEUED, LATER + TRY * (step == CONNECT))
     smtp.recover()
     make_due()
     monkeypatch.setattr(delivery, "SEND_SECONDS", 10.0)

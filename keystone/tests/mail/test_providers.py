@@ -89,7 +89,8 @@ def test_other_answers_are_tried_again_later(api: PostmarkApi, status: int, trie
     assert deliver(ids) == tried - 1
     assert (only(ids[0]).state, only(ids[0]).last_error) == (
         MailState.QUEUED,
-        f"The provider answered with the HTTP status {status}.",
+        f"The provider answered with the HTTP status {status}."
+        + (" Check EMAIL_PROVIDER_KEY." if status == 401 else ""),
     )
 
 
@@ -98,7 +99,9 @@ def test_an_api_that_cannot_be_reached_puts_all_off(settings: Settings) -> None:
     settings.MAILERS = {"default": {"BACKEND": "anymail.backends.postmark.EmailBackend", "OPTIONS": options}}
     ids = queued("a@example.com", "b@example.com")
     assert deliver(ids) == 0
-    assert [only(mail_id).last_error for mail_id in ids] == ["The provider cannot be reached."] * 2
+    assert [only(mail_id).last_error for mail_id in ids] == [
+        "The provider cannot be reached. Check EMAIL_PROVIDER_URL, and the network."
+    ] * 2
 
 
 def test_a_mailer_that_is_set_up_wrongly_loses_no_mail(settings: Settings) -> None:

@@ -127,7 +127,10 @@ def test_production_is_looked_at_from_a_developers_machine(here: Product) -> Non
         "STOPS      settings: DEBUG is on. Its pages show settings and data to everybody: leave it out.",
     ]
     assert "STOPS      accounts: Superusers with a password that everybody knows: known@keystone.test" in lines
-    assert "endangers  mail: Mails cannot be sent: The mail server cannot be reached." in lines
+    assert (
+        "endangers  mail: Mails cannot be sent: The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT."
+        in lines
+    )
 
 
 @pytest.mark.django_db

@@ -57,7 +57,7 @@ def test_a_developers_machine_is_told_what_production_would_say(product: Product
     ]
     assert found[4].look == "migrations"
     assert {finding.severity for finding in found[5:]} == {Severity.ENDANGERS}
-    assert "Mails cannot be sent: The mail server cannot be reached." in whats(found)
+    assert "Mails cannot be sent: The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT." in whats(found)
     assert ".env: nothing reads REDIS_PROT. Probably REDIS_PORT is meant." in whats(found)
     assert f"Others on this machine can read {product.folder.resolve()}/.env, which may hold secrets." in whats(found)
     assert all(finding.to_do for finding in found if finding.look not in {"settings", "deploy"})
@@ -134,7 +134,9 @@ def test_a_cache_that_does_not_answer_is_told(settings: Settings) -> None:
 def test_a_mail_server_that_does_not_answer_is_told(settings: Settings) -> None:
     backend = "django.core.mail.backends.smtp.EmailBackend"
     settings.MAILERS = {"default": {"BACKEND": backend, "OPTIONS": {"host": "127.0.0.1", "port": 1, "timeout": 2}}}
-    assert whats(list(mail())) == ["Mails cannot be sent: The mail server cannot be reached."]
+    assert whats(list(mail())) == [
+        "Mails cannot be sent: The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT."
+    ]
 
 
 @pytest.mark.parametrize("is_there", [True, False], ids=["there", "away"])
