@@ -13,7 +13,17 @@ from typing import BinaryIO
 
 from django.utils.translation import gettext
 
-from keystone.data.rows import LONGEST_CELL, FileUnusable, Row, columns_of, excess, failed_formula, is_error, lack
+from keystone.data.rows import (
+    LONGEST_CELL,
+    MOST_COLUMNS,
+    FileUnusable,
+    Row,
+    columns_of,
+    excess,
+    failed_formula,
+    is_error,
+    lack,
+)
 from keystone.spreadsheet import imported_text
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -108,6 +118,9 @@ class CsvFile:
             if record is None:
                 return
             self._number += 1
+            if len(record) > MOST_COLUMNS:
+                said = gettext("It has %(found)d cells; a row has at most %(most)d.")
+                raise self._unusable(said % {"found": len(record), "most": MOST_COLUMNS}, row=self._number)
             yield [imported_text(cell) for cell in record]
 
     def _lines(self, texts: Iterator[str]) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from keystone.data.recording import Counts, exclusive, keep, recorded, succeed
 from keystone.data.refused_rows import RefusedRows, is_of_refused_rows
 from keystone.data.registry import importers, named
 from keystone.data.resources import Telling, resource_of, tell_apart_by
-from keystone.data.rows import without_blank_end
+from keystone.data.rows import chunks, without_blank_end
 from keystone.data.seen import Seen
 from keystone.data.writing import Tally, Writer
 from keystone.escaping import escaped, path_of
@@ -132,7 +131,7 @@ class _Import:
             _say_at_once()
             if self.options.truncate:
                 self.emptied = _empty(self.writer.resource)
-            for rows in batched(without_blank_end(self.source.rows()), self.options.chunk):
+            for rows in chunks(without_blank_end(self.source.rows()), most=self.options.chunk):
                 self.writer.write(rows)
                 self._show()
             is_refused = tally.counts.refused > 0 and not self.options.partial
@@ -151,7 +150,7 @@ class _Import:
 
     def _by_chunks(self) -> None:
         written = self.run.last_row if self.resumes else 0
-        for rows in batched(without_blank_end(self.source.rows()), self.options.chunk):
+        for rows in chunks(without_blank_end(self.source.rows()), most=self.options.chunk):
             later = [row for row in rows if row.number > written]
             self.writer.note(row for row in rows if row.number <= written)
             if later:

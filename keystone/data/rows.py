@@ -22,6 +22,8 @@ _ERROR = re.compile(r"#[¡¿]?[^\W\d_a-z][^\W_a-z]*(?:/0)?[!?]|#[^\W\d_a-z]/[^\W
 # No spreadsheet has these errors. They stand for a formula without a value, and for a cell that is merged with another.
 NOT_CALCULATED = "#FORMULA!"
 MERGED = "#MERGED!"
+MOST_COLUMNS = 16_384  # of a sheet; CSV has no more either
+LARGEST_CHUNK = 16 * 1024 * 1024  # characters
 LONGEST_CELL = 1024 * 1024  # characters; a quotation mark that is never closed ends there, instead of in the memory
 
 
@@ -160,3 +162,17 @@ def without_blank_end(rows: Iterable[Row]) -> Iterator[Row]:
             yield from (Row(number, dict(begins.cells)) for number in range(begins.number, row.number))
             begins = None
         yield row
+
+
+def chunks(rows: Iterable[Row], *, most: int) -> Iterator[tuple[Row, ...]]:
+    """The rows in chunks, which are held in memory: `most` of them, or fewer where their cells are long."""
+    chunk: list[Row] = []
+    size = 0
+    for row in rows:
+        chunk.append(row)
+        size += sum(len(cell) for cell in (*row.cells.values(), *row.extra) if isinstance(cell, str))
+        if len(chunk) == most or size > LARGEST_CHUNK:
+            yield tuple(chunk)
+            chunk, size = [], 0
+    if chunk:
+        yield tuple(chunk)

@@ -20,13 +20,12 @@ from openpyxl.worksheet._reader import (
 )
 from openpyxl.xml.constants import SHEET_MAIN_NS
 
-from keystone.data.rows import LONGEST_CELL, MERGED, NOT_CALCULATED, is_error
+from keystone.data.rows import LONGEST_CELL, MERGED, MOST_COLUMNS, NOT_CALCULATED, is_error
 from keystone.data.xlsx_parts import Parts, TooLargeError, pieces
 from keystone.data.xlsx_workbook import Structure
 from keystone.spreadsheet import imported_text
 
 MOST_ROWS = 1_048_576
-MOST_COLUMNS = 16_384
 MOST_MERGED = 100_000  # areas of merged cells
 _ESCAPES = re.compile(r"_x(0009|000A|000D|005F)_")  # how Excel writes these characters in a text
 _MERGED_TAG = f"{{{SHEET_MAIN_NS}}}mergeCell"

@@ -251,6 +251,13 @@ def test_a_line_without_end_is_refused(path: Path) -> None:
     assert refusal(path, "a\nb\n" + "5," * 9 * LONGEST_CELL) == "row 3: The line is longer than 16777216 characters."
 
 
+def test_a_row_with_far_too_many_cells_is_refused(path: Path) -> None:
+    said = "It has 20001 cells; a row has at most 16384."
+    assert refusal(path, f"a\n{',' * 20_000}\n") == f"row 2: {said}"
+    assert refusal(path, f"{'a,' * 20_000}b\n") == f"row 1: {said}"
+    assert read(path, f'a\n"{"," * 20_000}"\n')[1] == [Row(2, {"a": "," * 20_000})]
+
+
 def test_a_long_cell_is_read(path: Path) -> None:
     assert cells(path, f"a,b\n{'x' * 900_000},2\n") == [("x" * 900_000, "2")]
 

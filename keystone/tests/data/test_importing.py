@@ -7,11 +7,13 @@ import pytest
 from openpyxl import Workbook
 from pytest_django import DjangoAssertNumQueries
 
+from keystone.data import rows
 from keystone.data.declarations import Existing
 from keystone.data.importing import Referred
 from keystone.data.models import DataRun, Kind, State
 from keystone.data.outcomes import Changed, Imported, Refused, RowsRefused
 from keystone.data.registry import Unknown, importer
+from keystone.data.rows import Row
 from keystone.tests.data.library import Author, Book, BookResource, Write, books, both, run
 from keystone.tests.data.workbooks import excel_workbook, texts
 
@@ -170,14 +172,22 @@ def test_empty_rows_at_the_end_are_no_rows(library: None, tmp_path: Path) -> Non
     assert run(path).counts.read == 0
 
 
+def test_chunks_are_smaller_where_cells_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "LARGEST_CHUNK", 100)
+    short, long = Row(2, {"a": "x", "b": 5}), Row(3, {"a": "x" * 60}, extra=("x" * 41,))
+    found = [len(chunk) for chunk in rows.chunks([*[short] * 5, long, *[short] * 3, long, long, short], most=4)]
+    assert found == [4, 2, 4, 1, 1]
+    assert list(rows.chunks([], most=4)) == []
+
+
 def test_rows_at_the_end_of_a_sheet_that_are_only_formatted_are_no_rows(library: None, tmp_path: Path) -> None:
-    rows = (
+    said = (
         '<row r="1"><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row>'
         '<row r="2"><c><v>1</v></c><c t="s"><v>1</v></c></row>'
         '<row r="3"><c r="A3" s="1"/></row><row r="9"><c r="A9" t="inlineStr"><is><t>  </t></is></c></row>'
         '<row r="5000"/>'
     )
-    file = excel_workbook(tmp_path / "books.xlsx", rows=rows, strings=texts("isbn", "title"))
+    file = excel_workbook(tmp_path / "books.xlsx", rows=said, strings=texts("isbn", "title"))
     outcome = run(file)
     assert (outcome.counts.read, outcome.created, outcome.refusals) == (1, 1, ())
 
