@@ -91,8 +91,11 @@ def test_the_command_line_is_granians(settings: Settings, monkeypatch: pytest.Mo
         *("::", "--port", "1", "--workers", "3", "--log-level", "error", "--log-config", file)
     ]
     reloading = command(Served(reload=True), "::")
-    assert reloading[reloading.index("--reload") + 1 :][:2] == ["--reload-paths", str(settings.BASE_DIR / "config")]
-    assert str(settings.BASE_DIR / ".data") not in reloading
+    options = reloading[reloading.index("--reload") + 1 :]
+    watched = options[1::2]
+    assert options[::2] == ["--reload-paths"] * len(watched)
+    assert {str(settings.BASE_DIR / name) for name in ("config", "keystone", "project")} <= set(watched)
+    assert str(settings.BASE_DIR / ".data") not in watched
 
 
 @pytest.mark.parametrize(
