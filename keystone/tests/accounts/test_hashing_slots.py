@@ -156,7 +156,7 @@ def test_nobody_waits_longer_than_the_patience(
         started = time.monotonic()
         with pytest.raises(HashingBusy):
             make_password("second")
-        assert 0.2 <= time.monotonic() - started < 2
+        assert 0.2 <= time.monotonic() - started < 4.5
         assert hashing_slots().waiting == 0
         watched.gate.set()
         assert first.result()

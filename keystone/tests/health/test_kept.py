@@ -31,7 +31,7 @@ def test_a_look_that_hangs_is_waited_for_once_and_ends_by_itself() -> None:
     assert kept.get() is None
     begun = time.monotonic()
     assert [kept.get() for _ in range(20)] == [None] * 20
-    assert time.monotonic() - begun < 0.2  # nobody else waits
+    assert time.monotonic() - begun < 2  # nobody else waits: that would be 4 seconds
     assert threading.active_count() == threads + 1
     gate.set()
     end = time.monotonic() + 10
