@@ -11,15 +11,15 @@ export ENVIRONMENT=testing # whatever this shell says; testing reads no .env eit
 whole_run=(--numprocesses=auto --maxprocesses=8 --durations=10)
 if [ $# -eq 0 ]; then
     exec "$python" -m pytest "${whole_run[@]}" -p no:schemathesis # which only the fuzz tests use, and is slow to import
-elif [ "$1" != --all ]; then
+elif [ "$*" != --all ]; then
     exec "$python" -m pytest "$@"
 fi
 
 # A part that fails doesn't hide what the next one finds.
 failed=0
-"$python" -m pytest --all -m "not browser" "${whole_run[@]}" --cov --cov-report= "${@:2}" || failed=1
+"$python" -m pytest --all -m "not browser" "${whole_run[@]}" --cov --cov-report= || failed=1
 echo "The browser tests, one at a time:"
-"$python" -m pytest -m browser --durations=10 --cov --cov-append --cov-report= "${@:2}" || failed=1
+"$python" -m pytest -m browser --durations=10 --cov --cov-append --cov-report= || failed=1
 "$python" -m coverage html --quiet
 echo "Coverage: $PWD/coverage/index.html"
 "$python" -m coverage report --include='keystone/*' --fail-under=95 || failed=1
