@@ -28,6 +28,8 @@ def remark_on_name(name: str) -> str:
 
 def remark_on_address(address: str) -> str:
     """What to show beside an email address: the ASCII form of its domain, and whether it mixes alphabets."""
+    if address.isascii() and "xn--" not in address.lower():
+        return ""
     local, _at, domain = address.rpartition("@")
     try:
         ascii_domain = idna.encode(domain, uts46=True).decode("ascii").lower()

@@ -93,7 +93,7 @@ class GroupsWidget(Widget):
         Raises:
             ValidationError: there is none of a name.
         """
-        parts = (name.strip() for name in as_text(value).split(SEPARATOR))
+        parts = (composed(name.strip()) for name in as_text(value).split(SEPARATOR))
         names = list(dict.fromkeys(filter(None, parts)))
         new = [name for name in names if name not in self._known]
         if new:

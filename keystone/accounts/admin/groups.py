@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as _django_admin  # noqa: F401 - registers its own first
 from django.contrib.auth.models import Group
@@ -12,16 +13,33 @@ from unfold.decorators import display
 
 from keystone.accounts.admin.forms import searched
 from keystone.accounts.grants import group_state, record_group
+from keystone.accounts.names import composed
 from keystone.acting_admin import acting
 from keystone.model_admin import KeystoneModelAdmin
+
+
+class GroupForm(forms.ModelForm):  # type: ignore[type-arg]  # at run time it takes no argument
+    """The name is stored composed (NFC), so that it is found however it is typed."""
+
+    def clean_name(self) -> str:
+        """Compose it."""
+        return composed(self.cleaned_data["name"])
 
 
 class GroupAdmin(KeystoneModelAdmin):
     """Who could change a group could give themselves every permission: that is for superusers."""
 
+    form = GroupForm
+
     list_display = ("name", "members", "permission_count")
     search_fields = ("name",)
     ordering = ("name",)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search by part of the name, however it is typed."""
+        return super().get_search_results(request, queryset, composed(search_term))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         """The groups with how many people and permissions they have."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import tablib
+from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
 from django.core.management import call_command
 from django.test import Client
@@ -16,6 +17,7 @@ from keystone.accounts.importing import PeopleResource
 from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
 from keystone.accounts.registration import create_user, register_user
+from keystone.accounts.widgets import GroupsWidget
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.tests.factories import UserFactory
@@ -203,3 +205,17 @@ def test_names_that_hide_something_are_refused_at_every_door(root: User) -> None
             register_user(email="new@example.com", password="a good long one", first_name=name)
     assert User.objects.get(pk=user.pk).first_name == "Ann"
     assert not User.objects.filter(email="new@example.com").exists()
+
+
+@pytest.mark.django_db
+def test_groups_are_found_however_their_names_are_typed(root: User) -> None:
+    composed, apart = "München", "Mu\u0308nchen"
+    browser = Client()
+    browser.force_login(root)
+    assert browser.post("/admin/auth/group/add/", {"name": apart}).status_code == 302
+    group = Group.objects.get()
+    assert group.name == composed
+    assert browser.post("/admin/auth/group/add/", {"name": apart}).status_code == 200  # there is one of this name
+    for text in (composed, apart):
+        assert list(browser.get("/admin/auth/group/", {"q": text}).context["cl"].result_list) == [group]
+        assert GroupsWidget().clean(text) == [group]

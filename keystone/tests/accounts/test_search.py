@@ -3,14 +3,24 @@
 
 import importlib
 import unicodedata
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
+from keystone.accounts.status import Status
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+from keystone.sessions.models import Session
 from keystone.tests.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -184,3 +194,38 @@ def test_the_rule_can_be_taken_back_and_composes_the_names_that_are_there() -> N
     executor.migrate(executor.loader.graph.leaf_nodes())
     assert User.objects.values_list("first_name", flat=True).get() == "José"
     assert list(User.objects.search("josé")) == [user]
+
+
+@pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
+def test_every_door_that_searches_people_finds_them(root: User, capsys: pytest.CaptureFixture[str]) -> None:
+    admin, client = Client(), APIClient()
+    admin.force_login(root)
+    client.force_authenticate(root)
+    fields: dict[str, Any] = {"status": Status.PENDING_ADMIN_APPROVAL}
+    person = UserFactory(first_name="प्रिया", last_name="Jose\u0301 O\u2019Neil", email="p1@example.com", **fields)
+    UserFactory(first_name="Ann", last_name="Bee", email="p2@example.com", **fields)
+    Session.objects.create(user=person, refresh_digest="x", expires_at=timezone.now() + timedelta(days=1))
+    record([event("user.changed", person, by=Actor.administrator(root))])
+    for text in ("प्रिया", "José", "Jose\u0301", "O'Neil", "O\u2019Neil", "neil", "NEIL", "प्रिया José O\u2019Neil"):
+        found = client.get("/api/users/", {"search": text}).json()["results"]
+        assert [row["email"] for row in found] == ["p1@example.com"], text
+        for page, count in (
+            ("/admin/keystone/user/", 1),
+            ("/admin/keystone/awaitingdecision/", 1),
+            ("/admin/keystone/session/", 1),
+            ("/admin/keystone/auditevent/", 1),
+        ):
+            rows = admin.get(page, {"q": text}).context["cl"].result_list
+            assert len(rows) == count, (page, text)
+        call_command("user", "list", "--search", text)
+        said = capsys.readouterr().out
+        assert "p1@example.com" in said, text
+        assert "p2@example.com" not in said, text
+        body = {"action": "reject", "filter": {"search": text, "status": "active"}, "reason": "x"}
+        assert client.post("/api/users/bulk/", body, format="json").json()["moved"] == []
+    assert client.get("/api/users/", {"search": "neil\x00"}).status_code == 400
+    for count in (1, 3):
+        with CaptureQueriesContext(connection) as queries:
+            assert len(client.get("/api/users/", {"search": "neil"}).json()["results"]) == count
+        assert len(queries) == 1, [query["sql"] for query in queries.captured_queries]
+        UserFactory.create_batch(2, last_name="O'Neil")
