@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from keystone.accounts.pages import email_change, home, password_reset, verification
+from keystone.accounts.pages import email_change, home, notices, password_reset, verification
 
 app_name = "pages"
 urlpatterns = [
@@ -20,4 +20,5 @@ urlpatterns = [
     path("confirm-email/<str:token>/", email_change.confirm, name="confirm-email"),
     path("revert-email/done/", email_change.reverted, name="email-reverted"),
     path("revert-email/<str:token>/", email_change.revert, name="revert-email"),
+    path("unsubscribe/<str:token>/", notices.unsubscribe, name="unsubscribe"),
 ]

@@ -16,7 +16,7 @@ DEPTH = 20  # what is nested deeper is left out
 
 # The pages that a link opens (see `keystone.accounts.emails.link`), also inside the query of another address.
 _LINK = re.compile(
-    r"((?:/|%2F)(?:verify-email|reset-password|confirm-email|revert-email|accept-invitation)(?:/|%2F))[\w-]{20,}+",
+    r"((?:/|%2F)(?:verify-email|reset-password|confirm-email|revert-email|accept-invitation|unsubscribe)(?:/|%2F))[\w-]{20,}+",
     re.ASCII | re.IGNORECASE,
 )
 _JWT = re.compile(r"eyJ[\w-]{8,}+(?:\.[\w-]*+){0,4}", re.ASCII)  # the start of one is enough: lines may be cut

@@ -17,12 +17,14 @@ class Mail:
         to: the address; empty for the one that it was queued for.
         context: what the template shows.
         language: its code; empty for the one that it was queued in.
+        unsubscribe_url: where a POST switches such mails off (RFC 8058); empty for mails that nobody can switch off.
     """
 
     template: str
     to: str = ""
     context: dict[str, Any] = field(default_factory=dict)
     language: str = ""
+    unsubscribe_url: str = ""
 
 
 def message_of(mail: Mail, *, message_id: str) -> OutgoingMessage:
@@ -36,7 +38,14 @@ def message_of(mail: Mail, *, message_id: str) -> OutgoingMessage:
         headers={
             "Message-ID": message_id,
             "Auto-Submitted": "auto-generated",  # RFC 3834: nobody's holiday notice answers
+            **_unsubscribe_headers(mail.unsubscribe_url),
         },
     )
     message.attach_alternative(rendered.html, "text/html")
     return message
+
+
+def _unsubscribe_headers(url: str) -> dict[str, str]:
+    if not url:
+        return {}
+    return {"List-Unsubscribe": f"<{url}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}

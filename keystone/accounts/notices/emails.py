@@ -4,6 +4,7 @@ Whoever they are about may have typed anything as their name, and any address: a
 else, an address where it is proved.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,7 @@ from keystone.accounts.models import User
 from keystone.accounts.notices.digests import DAY, left_between, waiting_too_long
 from keystone.accounts.notices.recipients import APPROVE, SUSPEND, is_told, may
 from keystone.accounts.notices.telling import NEWS, NOTICES, still_so
+from keystone.accounts.notices.unsubscribing import unsubscribe_url
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.conf import options
 from keystone.look_alikes import remark_on_address, remark_on_name, with_remark
@@ -130,7 +132,7 @@ def _to(user: User, template: str, page: str, *about: User, **context: Any) -> M
         "link": _address(f"keystone_{page}", *(person.pk for person in about)),
         "settings_link": _address("notices"),
     }
-    return mail_to(template, user, **links, **context)
+    return replace(mail_to(template, user, **links, **context), unsubscribe_url=unsubscribe_url(user))
 
 
 def _address(name: str, *args: Any) -> str:

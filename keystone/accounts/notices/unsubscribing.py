@@ -1,0 +1,58 @@
+"""Switch notices off by the link in a mail's `List-Unsubscribe` header (RFC 8058), without signing in.
+
+The link is signed and stored nowhere. It can do nothing else, works as long as the account has the email address that
+the mail went to, and may be used any number of times.
+"""
+
+import uuid
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from keystone.accounts.models import User
+from keystone.accounts.preferences import ApprovalNotices, choose_notices
+from keystone.accounts.tokens import InvalidToken
+from keystone.audit.actor import Actor
+from keystone.conf import options
+
+KEY_LENGTH = 32  # characters of the token that name the person; the rest is the signature
+
+
+def unsubscribe_url(user: User) -> str:
+    """The link for this person. It leads to Keystone's own page, also where other links lead to a front end."""
+    token = user.pk.hex + _signature(user, settings.SECRET_KEY)
+    return options().public_url + reverse("pages:unsubscribe", args=[token])
+
+
+def find_subscriber(token: str) -> User:
+    """Whose notices a link switches off. Looking changes nothing.
+
+    Raises:
+        InvalidToken: the link was not made by us, or the account has gone or has another email address by now.
+    """
+    try:
+        user = User.objects.filter(pk=uuid.UUID(hex=token[:KEY_LENGTH])).first()
+    except ValueError:
+        user = None
+    keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    if user is None or not any(constant_time_compare(token[KEY_LENGTH:], _signature(user, key)) for key in keys):
+        raise InvalidToken
+    return user
+
+
+def unsubscribe(token: str) -> User:
+    """Switch off all notices of the person whose link this is; nothing changes where they are off already.
+
+    Raises:
+        InvalidToken: as `find_subscriber`.
+        AccessEnded, UserNotFound: the account does not work any more, and gets no notices.
+    """
+    user = find_subscriber(token)
+    choose_notices(user, approval_notices=ApprovalNotices.OFF, by=Actor.person(user))
+    return user
+
+
+def _signature(user: User, key: str) -> str:
+    value = f"{user.pk.hex} {user.email_normalized}"
+    return salted_hmac("keystone.notices.unsubscribe", value, secret=key, algorithm="sha256").hexdigest()

@@ -1,0 +1,29 @@
+"""The page that switches notices off by the link of a mail, also for mail programs that do it by one click."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods
+
+from keystone.accounts.moves import UserNotFound
+from keystone.accounts.notices import unsubscribing
+from keystone.accounts.pages.answers import GONE, private
+from keystone.accounts.tokens import InvalidToken
+from keystone.audit.acting import AccessEnded
+
+PAGE = "keystone/pages/unsubscribe.html"
+
+
+@csrf_exempt  # a mail program posts without a page of ours; the token is what authorises (RFC 8058)
+@require_http_methods(["GET", "HEAD", "POST"])
+@private
+def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
+    """GET asks; POST switches the notices off, with neither a session nor a CSRF token, and does not redirect."""
+    try:
+        if request.method == "POST":
+            unsubscribing.unsubscribe(token)
+        else:
+            unsubscribing.find_subscriber(token)
+    except (InvalidToken, AccessEnded, UserNotFound):
+        return render(request, PAGE, {"state": "gone"}, status=GONE)
+    return render(request, PAGE, {"state": "done" if request.method == "POST" else "asked"})
