@@ -5,6 +5,7 @@ the mail went to, and may be used any number of times.
 """
 
 import uuid
+from contextlib import suppress
 
 from django.conf import settings
 from django.urls import reverse
@@ -31,10 +32,9 @@ def find_subscriber(token: str) -> User:
     Raises:
         InvalidToken: the link was not made by us, or the account has gone or has another email address by now.
     """
-    try:
+    user: User | None = None
+    with suppress(ValueError):
         user = User.objects.filter(pk=uuid.UUID(hex=token[:KEY_LENGTH])).first()
-    except ValueError:
-        user = None
     keys = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     if user is None or not any(constant_time_compare(token[KEY_LENGTH:], _signature(user, key)) for key in keys):
         raise InvalidToken
