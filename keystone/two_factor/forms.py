@@ -11,6 +11,7 @@ from keystone.accounts.backends import confirm_password, person_with_password
 from keystone.accounts.models import User
 from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 from keystone.refusals import Refusal
+from keystone.sessions.sign_in import refuse_inactive
 from keystone.two_factor.verification import MAX_CODE_LENGTH
 
 MAX_ADDRESS_LENGTH = 320  # characters, as the API takes them; RFC 3696, section 3
@@ -53,7 +54,9 @@ class RefusableForm(forms.Form):
 
 
 class SignInForm(RefusableForm):
-    """Address and password. Whatever is wrong with them, or with the account, the answer is the same.
+    """Email address and password.
+
+    A wrong one of either gives the same answer. After a right password the account's status is told, as the API does.
 
     Attributes:
         person: who they belong to, once the form is valid.
@@ -80,16 +83,24 @@ class SignInForm(RefusableForm):
         """
         given = super().clean() or {}
         if "username" in given and "password" in given:
-            person = self.ask(lambda: person_with_password(given["username"], given["password"]))
-            if person is not None and person.is_active and self.may_enter(person):
-                self.person = person
-            elif self.refusal is None:
+            self.person = self.ask(lambda: self._person_who_may_enter(given["username"], given["password"]))
+            if self.person is None and self.refusal is None:
                 raise ValidationError(self.wrong, code="invalid_login")
         return given
 
-    def may_enter(self, person: User) -> bool:
-        """Whether an active person may sign in here."""
-        return True
+    def check_entry(self, person: User) -> None:
+        """Refuse a person who may not sign in here. Called after a right password only.
+
+        Raises:
+            EmailUnverified, ApprovalPending, Rejected, Suspended, Deactivated: the account is not active.
+        """
+        refuse_inactive(person)
+
+    def _person_who_may_enter(self, email: str, password: str) -> User | None:
+        person = person_with_password(email, password)
+        if person is not None:
+            self.check_entry(person)
+        return person
 
 
 class PasswordAgainForm(RefusableForm):

@@ -150,4 +150,4 @@ def test_sign_in_page_asks_for_the_email_address() -> None:
     assert "Email address" in page
     assert "sername</" not in page
     response = Client().post("/admin/login/", {"username": "x@example.com", "password": "wrong"})
-    assert "Please enter the correct email address and password for a staff account." in response.content.decode()
+    assert "Please enter a correct email address and password." in response.content.decode()

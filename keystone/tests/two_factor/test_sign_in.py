@@ -1,7 +1,7 @@
 """Signing in to the admin in two steps: nobody is in between them."""
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -26,7 +26,7 @@ from keystone.two_factor.sign_in import PENDING
 
 pytestmark = pytest.mark.django_db
 LOGIN, CODE, PEOPLE = "/admin/login/", "/admin/login/code/", "/admin/keystone/user/"
-REFUSED = "Please enter the correct email address and password for a staff account."
+REFUSED = "Please enter a correct email address and password."
 
 
 @pytest.fixture
@@ -146,21 +146,56 @@ def test_a_blank_code_counts_for_nothing(client: Client, anna: User) -> None:
     assert dict(AttemptWindow.objects.values_list("limit", "count")) == counted
 
 
-@pytest.mark.parametrize(
-    "user",
-    [
-        UserFactory,
-        lambda: UserFactory(status=Status.SUSPENDED, is_staff=True),
-        lambda: UserFactory(status=Status.DEACTIVATED, is_staff=True),
-        lambda: UserFactory.build(email="nobody@example.com"),
-    ],
-    ids=["no staff", "suspended", "deactivated", "unknown"],
-)
-def test_whoever_may_not_enter_is_told_the_same(client: Client, user: Any) -> None:
-    response = give_password(client, user())
-    assert response.status_code == 200
+def test_the_status_is_told_after_a_right_password_only(client: Client) -> None:
+    until = datetime(2030, 1, 31, 12, tzinfo=UTC)
+    cases: list[tuple[dict[str, Any], str, str]] = [
+        ({}, "not_staff", "Your account has no access to the administration. A superuser can give it."),
+        (
+            {"status": Status.PENDING_EMAIL_VERIFICATION, "verified": False},
+            "email_unverified",
+            "Verify your email address first. The link is in the mail that we sent you.",
+        ),
+        (
+            {"status": Status.PENDING_ADMIN_APPROVAL},
+            "approval_pending",
+            "Your registration awaits an administrator's approval. We will mail you.",
+        ),
+        (
+            {"status": Status.REJECTED, "status_reason": "No such team"},
+            "rejected",
+            "Your registration was not approved. Reason: No such team",
+        ),
+        (
+            {"status": Status.SUSPENDED, "is_staff": True, "suspended_until": until, "status_reason": "Late fees"},
+            "suspended",
+            "Your account is suspended. The suspension ends on 31 Jan 2030, 12:00 UTC. Reason: Late fees",
+        ),
+        ({"status": Status.DEACTIVATED, "is_staff": True}, "deactivated", "Your account is deactivated."),
+    ]
+    for sign_in in (LOGIN, "/api/session/login/"):
+        for account, code, message in cases:
+            user = UserFactory(**account)
+            for password, told_of in (("wrong", ("invalid_login", REFUSED)), (PASSWORD, (code, message))):
+                response = client.post(sign_in, {"username": user.email, "password": password})
+                if told_of[0] == "not_staff" and sign_in != LOGIN:
+                    assert response.status_code == 302  # the browsable API is open to everybody with an account
+                    client.logout()
+                    continue
+                assert response.status_code == 200
+                [error] = response.context["form"].errors.as_data()["__all__"]
+                assert (error.code, *error.messages) == told_of
+                assert SESSION_KEY not in client.session
+    response = client.post(LOGIN, {"username": "nobody@example.com", "password": PASSWORD})
     assert response.context["form"].errors == {"__all__": [REFUSED]}
-    assert SESSION_KEY not in client.session
+
+
+def test_a_right_password_beyond_the_limit_tells_no_status(client: Client) -> None:
+    user = UserFactory(status=Status.PENDING_ADMIN_APPROVAL)
+    for _attempt in range(5):
+        give_password(client, user, password="wrong")
+    response = give_password(client, user)
+    assert response.status_code == 429
+    assert [error.code for error in response.context["form"].errors.as_data()["__all__"]] == ["rate_limited"]
 
 
 @pytest.mark.parametrize("password", ["x" * 257, "", "\x00"])

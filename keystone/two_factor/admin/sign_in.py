@@ -1,14 +1,16 @@
 """Signing in to the admin: the two steps in its look, for active staff only."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.widgets import BASE_INPUT_CLASSES
 
 from keystone.accounts.models import User
+from keystone.refusals import Refusal
 from keystone.two_factor.forms import CodeForm, PasswordAgainForm, SignInForm
 from keystone.two_factor.models import RecoveryCode
 from keystone.two_factor.sign_in import CodeView, SignInView, Step
@@ -20,10 +22,18 @@ FEW_CODES = 3
 FOCUS = {"x-init": "$nextTick(() => $el.focus())"}
 
 
-class AdminSignInForm(SignInForm):
-    """Address and password of active staff. Everybody else is told the same, whatever is wrong."""
+class NotStaff(Refusal):
+    """The password is right and the account active, but it is not staff."""
 
-    wrong = gettext_lazy("Please enter the correct email address and password for a staff account.")
+    code = "not_staff"
+    status: ClassVar[int] = 403
+    message: ClassVar[str | Promise] = gettext_lazy(
+        "Your account has no access to the administration. A superuser can give it."
+    )
+
+
+class AdminSignInForm(SignInForm):
+    """Email address and password of active staff."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -31,9 +41,15 @@ class AdminSignInForm(SignInForm):
             field.widget.attrs["class"] = " ".join(BASE_INPUT_CLASSES)
         self.fields["username"].widget.attrs |= FOCUS
 
-    def may_enter(self, person: User) -> bool:
-        """Staff only."""
-        return person.is_staff
+    def check_entry(self, person: User) -> None:
+        """Refuse everybody but active staff.
+
+        Raises:
+            NotStaff: the account is active, but not staff.
+        """
+        super().check_entry(person)
+        if not person.is_staff:
+            raise NotStaff
 
 
 class AdminCodeForm(CodeForm):
