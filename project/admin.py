@@ -1,13 +1,13 @@
 """Your admin."""
 
 from django.contrib import admin
-from unfold.admin import ModelAdmin
 
+from keystone.model_admin import KeystoneModelAdmin
 from project.models import Profile
 
 
 @admin.register(Profile)
-class ProfileAdmin(ModelAdmin):
+class ProfileAdmin(KeystoneModelAdmin):
     """The profiles."""
 
     list_display = ("user", "organisation", "updated_at")

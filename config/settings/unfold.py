@@ -24,6 +24,7 @@ UNFOLD: dict[str, Any] = {
     "DASHBOARD_CALLBACK": f"{_ADMIN}.dashboard.dashboard",
     "ACCOUNT": {"navigation": "keystone.admin_site.account_links"},
     "STYLES": [lambda _request: static("keystone/admin/admin.css")],
+    "SCRIPTS": [lambda _request: static("keystone/admin/accessibility.js")],
     "SITE_VIEWS": [("password_change/", "password_change", f"{_ADMIN}.passwords.OwnPasswordView")],
     "COLORS": {
         # The indigo of the pages and mails; its 600 on white, and white on it, are well above the 4.5:1 of WCAG AA.

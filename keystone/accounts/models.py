@@ -42,7 +42,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         output_field=models.BooleanField(_("active")),
         db_persist=True,
     )
-    email_verified_at = models.DateTimeField(_("address verified"), null=True, blank=True, editable=False)
+    email_verified_at = models.DateTimeField(_("email verified"), null=True, blank=True, editable=False)
     awaiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True, editable=False)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
     rejection_count = models.PositiveSmallIntegerField(_("earlier rejections"), default=0, editable=False)

@@ -16,6 +16,6 @@ class AwaitingDecision(User):
     class Meta:
         proxy = True
         verbose_name = _("person awaiting a decision")
-        verbose_name_plural = _("awaiting decision")
+        verbose_name_plural = _("people awaiting a decision")
         ordering = ("awaiting_since", "id")
         default_permissions = ()  # whoever holds keystone.approve_user

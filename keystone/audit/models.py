@@ -40,7 +40,7 @@ class AuditEvent(models.Model):
 
     class Meta:
         verbose_name = _("audit event")
-        verbose_name_plural = _("audit log")
+        verbose_name_plural = _("audit events")
         ordering = ("-created_at", "-id")
         default_permissions = ("view",)
         permissions = (("export_auditevent", _("Can export the audit log")),)

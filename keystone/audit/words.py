@@ -17,7 +17,7 @@ ACTIONS = {
     "user.signed_in": gettext_noop("Signed in"),
     "user.registered": gettext_noop("Registered"),
     "user.created": gettext_noop("Account made"),
-    "user.email_verified": gettext_noop("Address verified"),
+    "user.email_verified": gettext_noop("Email verified"),
     "user.approved": gettext_noop("Approved"),
     "user.rejected": gettext_noop("Rejected"),
     "user.approval_undone": gettext_noop("Approval undone"),

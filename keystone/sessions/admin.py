@@ -1,4 +1,4 @@
-"""Sign-ins through the API, to look at and to end."""
+"""Sign-ins through the API and in browsers, to look at and to end."""
 
 from typing import Any
 
@@ -77,7 +77,7 @@ def device_in_short(user_agent: str) -> str:
 class SessionAdmin(ReadOnlyAdmin):
     """The sessions, the last used first."""
 
-    list_display = ("person", "state", "device_cell", "address", "signed_in", "last_used", "ends")
+    list_display = ("person", "state", "kind", "device_cell", "address", "signed_in", "last_used", "ends")
     list_display_links = None
     list_filter = (StateFilter,)
     list_select_related = ("user",)
@@ -85,7 +85,7 @@ class SessionAdmin(ReadOnlyAdmin):
     ordering = ("-last_used_at", "-id")
     search_fields = ("id",)  # turns the search box on
     search_help_text = _("Beginning of a name or address")
-    fields = ("person", "device", "ip_address", "created_at", "last_used_at", "expires_at", "revoked_at")
+    fields = ("person", "kind", "device", "ip_address", "created_at", "last_used_at", "expires_at", "revoked_at")
 
     actions = ("end_selected",)
 
@@ -131,6 +131,11 @@ class SessionAdmin(ReadOnlyAdmin):
     def state(self, session: Session) -> tuple[str, Any]:
         """Open, ended or revoked."""
         return session_state(session)
+
+    @display(description=_("signed in to"))
+    def kind(self, session: Session) -> SafeString:
+        """The administration, in a browser, or the API."""
+        return labelled(_("signed in to"), _("Administration") if session.browser_key else _("API"))
 
     @display(description=_("device"))
     def device_cell(self, session: Session) -> SafeString:

@@ -5,12 +5,18 @@ key of 32 random signs needs no salt.
 """
 
 import hashlib
+from datetime import timedelta
 from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore as DatabaseSessionStore
+from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models.functions import Now
 from django.utils import timezone
 
+from keystone.sessions.models import Session
+
+NOTED_AFTER = timedelta(minutes=5)  # "last used" is no older than that, and not written at every request
 DIGEST_LENGTH = 40  # hexadecimal digits, 160 bits: as long as the column
 
 
@@ -32,11 +38,34 @@ class SessionStore(DatabaseSessionStore):
     def _get_session_from_db(self) -> Any:
         row = None
         if self.session_key:
-            live = self.model.objects.filter(expire_date__gt=timezone.now())
-            row = live.filter(session_key=stored_key(self.session_key)).first()
+            row = self._live_rows().filter(session_key=stored_key(self.session_key)).first()
         if row is None:
             self._session_key = None
+        elif row.last_used_at is not None and row.last_used_at < timezone.now() - NOTED_AFTER:
+            Session.objects.filter(browser_key=row.session_key).update(last_used_at=Now())
         return row
+
+    def _live_rows(self) -> Any:
+        """The rows that have not expired, and whose sign-in, where one is listed, has not ended either."""
+        sign_in = Session.objects.filter(browser_key=OuterRef("session_key"))
+        ended = sign_in.filter(Q(revoked_at__isnull=False) | Q(expires_at__lte=Now()))
+        live = self.model.objects.filter(~Exists(ended), expire_date__gt=timezone.now())
+        return live.annotate(last_used_at=Subquery(sign_in.values("last_used_at")[:1]))
+
+    def cycle_key(self) -> None:
+        """Change the key; the sign-in that is listed for it goes along, unless it has been revoked meanwhile."""
+        before = self.session_key
+        super().cycle_key()
+        if before and self.session_key:
+            listed = Session.objects.filter(browser_key=stored_key(before), revoked_at__isnull=True)
+            listed.update(browser_key=stored_key(self.session_key))
+
+    def flush(self) -> None:
+        """Forget the session, as signing out does; the sign-in that is listed for it ends."""
+        if self.session_key:
+            listed = Session.objects.filter(browser_key=stored_key(self.session_key), revoked_at__isnull=True)
+            listed.update(revoked_at=Now())
+        super().flush()
 
     def exists(self, session_key: str) -> bool:
         """Whether a session has this key."""

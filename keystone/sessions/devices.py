@@ -25,6 +25,18 @@ SYSTEMS = (
 )
 
 
+USER_AGENT_LENGTH = 300  # characters of the header that are kept
+
+
+def kept_user_agent(user_agent: str) -> str:
+    """What is kept of a client's name for itself.
+
+    Args:
+        user_agent: the header `User-Agent` of a request.
+    """
+    return "".join(sign for sign in user_agent if sign.isprintable())[:USER_AGENT_LENGTH]
+
+
 def device_name(user_agent: str) -> str:
     """A name such as "Firefox on Windows", in the language in force; empty where nothing is known by name.
 

@@ -3,10 +3,9 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.contrib.auth import update_session_auth_hash
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +15,7 @@ from keystone.api.permissions import StaffWithPermission, acting, person
 from keystone.api.serializers import StrictSerializer
 from keystone.audit.actor import Actor
 from keystone.sessions.api import TokenPairSerializer
+from keystone.sessions.browser_sessions import browser_session_key, continue_browser_session
 from keystone.sessions.ending import end_all_sessions, end_other_sessions, end_session
 from keystone.sessions.models import Session
 
@@ -23,17 +23,34 @@ from keystone.sessions.models import Session
 class SessionSerializer(serializers.ModelSerializer[Session]):
     """A session: where somebody is signed in."""
 
+    kind = serializers.SerializerMethodField(help_text="`app`: through this API; `browser`: to the administration.")
     current = serializers.SerializerMethodField(help_text="Whether this request is made in it.")
 
     class Meta:
         model = Session
-        fields: ClassVar = ("id", "user_agent", "ip_address", "created_at", "last_used_at", "expires_at", "current")
+        fields: ClassVar = (
+            "id",
+            "kind",
+            "user_agent",
+            "ip_address",
+            "created_at",
+            "last_used_at",
+            "expires_at",
+            "current",
+        )
         read_only_fields = fields
 
     def get_current(self, session: Session) -> bool:
         """Whether it is the caller's own."""
-        auth = self.context["request"].auth
-        return isinstance(auth, Session) and auth.pk == session.pk
+        request = self.context["request"]
+        if isinstance(request.auth, Session):
+            return request.auth.pk == session.pk
+        return session.browser_key is not None and session.browser_key == browser_session_key(request)
+
+    @extend_schema_field(serializers.ChoiceField(choices=["app", "browser"]))
+    def get_kind(self, session: Session) -> str:
+        """How somebody signed in."""
+        return "browser" if session.browser_key else "app"
 
 
 class EndSessionsSerializer(StrictSerializer):
@@ -95,7 +112,7 @@ class SessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session]):
         session_id = current_session_id(request)
         pair = end_other_sessions(user, session_id, by=by)
         if session_id is None:
-            update_session_auth_hash(request, user)
+            continue_browser_session(request._request, user)
         return renewed(pair)
 
 

@@ -1,4 +1,4 @@
-"""`Session`: one sign-in through the API, which every token that it answers names."""
+"""`Session`: one sign-in, through the API or in a browser."""
 
 import uuid
 
@@ -20,6 +20,9 @@ class SessionQuerySet(models.QuerySet["Session"]):
 class Session(models.Model):
     """A sign-in. `refresh_digest` is that of the one refresh token that works now.
 
+    `browser_key` is the key of Django's session, as its table holds it, of a sign-in to the admin or the browsable API.
+    Such a sign-in has no tokens.
+
     `spent` has the digests of those that were traded in the last seconds, each with the Unix time of it: presented
     again so soon, a token came from a client that raced itself, and not from a thief.
     """
@@ -29,6 +32,7 @@ class Session(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions", db_index=False
     )
     refresh_digest = models.CharField(max_length=64)
+    browser_key = models.CharField(max_length=40, null=True, unique=True, editable=False)  # noqa: DJ001 - the API's have none
     spent = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     created_at = models.DateTimeField(_("signed in"), db_default=Now())
     last_used_at = models.DateTimeField(_("last used"), db_default=Now())

@@ -1,8 +1,9 @@
-"""What the sessions of the API hold about a person."""
+"""What the sessions hold about a person."""
 
 from collections.abc import Iterator
 from typing import Any
 
+from django.contrib.sessions.models import Session as BrowserSession
 from django.utils.translation import gettext_lazy as _
 
 from keystone.privacy.registry import Erasure, collector, eraser
@@ -19,5 +20,7 @@ def collect_sessions(user: Any) -> Iterator[dict[str, Any]]:
 
 @eraser("sessions", models=["keystone.Session"])
 def erase_sessions(user: Any, erasure: Erasure) -> None:
-    """Delete them."""
+    """Delete them, and the sessions of Django's that belong to them."""
+    listed = Session.objects.filter(user=user, browser_key__isnull=False)
+    BrowserSession.objects.filter(session_key__in=listed.values("browser_key")).delete()
     Session.objects.filter(user=user).delete()

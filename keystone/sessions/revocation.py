@@ -9,13 +9,18 @@ from django.db.models.functions import Now
 from keystone.sessions.models import Session
 
 
-def revoke_sessions(user_ids: Collection[Any], *, keep: UUID | None = None) -> int:
+def revoke_sessions(user_ids: Collection[Any], *, keep: UUID | None = None, browsers: bool = True) -> int:
     """End every open session of these people, except the one with the id `keep`.
+
+    Args:
+        browsers: whether sign-ins in browsers end, too.
 
     Returns:
         How many were open.
     """
     sessions = Session.objects.filter(user_id__in=user_ids, revoked_at__isnull=True)
+    if not browsers:
+        sessions = sessions.filter(browser_key__isnull=True)
     if keep is not None:
         sessions = sessions.exclude(pk=keep)
     return sessions.update(revoked_at=Now())

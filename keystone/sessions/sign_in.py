@@ -17,6 +17,7 @@ from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.refusals import Refusal
+from keystone.sessions.devices import kept_user_agent
 from keystone.sessions.models import Session
 from keystone.sessions.pairs import TokenPair, new_token_id, sign_pair
 from keystone.sessions.tokens import token_digest
@@ -114,7 +115,7 @@ def sign_in(*, email: str, password: str, code: str = "", user_agent: str = "") 
             refresh_digest=token_digest(token_id),
             expires_at=now + options().session_lifetime,
             ip_address=current_origin().ip_address,
-            user_agent="".join(sign for sign in user_agent if sign.isprintable())[:300],
+            user_agent=kept_user_agent(user_agent),
         )
         User.objects.filter(pk=user.pk).update(last_login=now)
         record([event("user.signed_in", user, by=Actor.person(user))])

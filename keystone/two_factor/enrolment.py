@@ -137,7 +137,7 @@ def confirm(user: User, key: int | None, code: str | None) -> SetUp:
         Authenticator.objects.confirmed_of(user).delete()
         authenticator.confirmed, authenticator.confirmed_at = True, timezone.now()
         authenticator.save(update_fields=["confirmed", "confirmed_at"])
-        revoke_sessions([user.pk])
+        revoke_sessions([user.pk], browsers=False)  # these are asked for a code instead
         codes = make_recovery_codes(user)
         person = Actor.person(user)
         record([event("user.second_factor_set_up", user, by=person)])

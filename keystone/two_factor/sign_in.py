@@ -24,6 +24,7 @@ from django.views.generic import FormView
 from keystone.accounts.models import User
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
+from keystone.sessions.browser_sessions import open_browser_session
 from keystone.two_factor.forms import CodeForm, RefusableForm, SignInForm
 from keystone.two_factor.models import Authenticator
 from keystone.two_factor.standing import Standing, standing_of, verify_session
@@ -76,6 +77,7 @@ def enter(request: HttpRequest, person: User, authenticator: Authenticator | Non
     request.session.pop(PENDING, None)
     if not request.user.is_authenticated or request.user.pk != person.pk:
         login(request, person, backend=BACKEND)
+        open_browser_session(request, person)
         record([event("user.signed_in", person, by=Actor.person(person))])
     if authenticator is not None:
         verify_session(request, authenticator)

@@ -11,6 +11,7 @@ from django.utils.translation import ngettext
 
 from keystone.accounts.admin import figures
 from keystone.accounts.admin.cells import STATUS_COLOURS
+from keystone.accounts.admin.failures import failures
 from keystone.accounts.moves import APPROVE
 from keystone.accounts.status import Status
 from keystone.admin_cells import ago, number
@@ -25,7 +26,8 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     decides = request.user.has_perm(APPROVE.permission)
     context["title"] = _("Dashboard")
     context["product"] = options().project_name
-    context["nothing"] = not sees and not decides
+    context["failures"] = failures(request)
+    context["nothing"] = not sees and not decides and not context["failures"]
     if sees:
         context["statuses"] = _statuses(decides=decides)
         context["chart"] = _chart(figures.days())

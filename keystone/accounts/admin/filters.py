@@ -22,8 +22,8 @@ class QueueFilter(RadioFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Who waits for us, who still has to verify their address, and both."""
         return [
-            (self.WAITING, _("Awaiting decision")),
-            (self.UNVERIFIED, _("Address not verified")),
+            (self.WAITING, Status.PENDING_ADMIN_APPROVAL.label),
+            (self.UNVERIFIED, Status.PENDING_EMAIL_VERIFICATION.label),
             (self.EVERYBODY, _("Both")),
         ]
 
@@ -83,7 +83,7 @@ class _YesNoFilter(RadioFilter):
 class VerifiedFilter(_YesNoFilter):
     """By whether the address is verified."""
 
-    title = _("address verified")
+    title = _("email verified")
     parameter_name = "verified"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:

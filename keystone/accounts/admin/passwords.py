@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 from django.contrib.admin.sites import AdminSite
-from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import PermissionDenied
 from django.core.validators import MaxLengthValidator
@@ -23,6 +22,7 @@ from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 from keystone.accounts.passwords import PasswordUnchanged, set_password
 from keystone.acting_admin import acting
 from keystone.audit.actor import Actor
+from keystone.sessions.browser_sessions import continue_browser_session
 from keystone.two_factor.forms import RefusableForm
 
 if TYPE_CHECKING:
@@ -109,5 +109,5 @@ class OwnPasswordView(PasswordChangeView):
         """Set it as every change of a password is set."""
         user: Any = self.request.user
         set_password(user, password=form.cleaned_data["new_password1"], by=Actor.person(user))
-        update_session_auth_hash(self.request, user)
+        continue_browser_session(self.request, user)
         return HttpResponseRedirect(str(self.get_success_url()))

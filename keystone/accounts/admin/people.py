@@ -258,7 +258,7 @@ class PersonAdmin(
         """The address, its domain told apart."""
         return address_cell(user.email)
 
-    @display(description=_("address verified"))
+    @display(description=_("email verified"))
     def address_verified(self, user: User) -> str:
         """Since when, or not."""
         return in_full(user.email_verified_at) if user.email_verified_at else str(_("not verified"))

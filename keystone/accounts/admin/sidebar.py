@@ -15,6 +15,12 @@ BADGE_LIMIT = 999
 OURS = {"keystone", "auth"}  # what other apps register is listed under the app's own name
 SAVED_REASONS = "admin:keystone_savedreason_changelist"
 QUEUE = "admin:keystone_awaitingdecision_changelist"
+TASKS, MAILS = "admin:keystone_task_changelist", "admin:keystone_outgoingmail_changelist"
+BADGES = {
+    QUEUE: (f"{__name__}.waiting_badge", "primary"),
+    TASKS: ("keystone.accounts.admin.failures.failed_tasks_badge", "danger"),
+    MAILS: ("keystone.accounts.admin.failures.failed_mails_badge", "danger"),
+}
 
 
 def project_name(request: HttpRequest) -> str:
@@ -80,8 +86,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (
             _("Operations"),
             [
-                (_("Tasks"), "task", "admin:keystone_task_changelist", "keystone.view_task"),
-                (_("Mails"), "mail", "admin:keystone_outgoingmail_changelist", "keystone.view_outgoingmail"),
+                (_("Tasks"), "task", TASKS, "keystone.view_task"),
+                (_("Mails"), "mail", MAILS, "keystone.view_outgoingmail"),
                 (
                     _("Suppressed addresses"),
                     "unsubscribe",
@@ -114,5 +120,5 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _item(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
     item = {"title": title, "icon": icon, "link": name if name.startswith("/") else reverse(name)}
-    badge = {"badge": f"{__name__}.waiting_badge", "badge_variant": "primary", "badge_style": "solid"}
-    return item | badge if name == QUEUE else item
+    badge = BADGES.get(name)
+    return item | {"badge": badge[0], "badge_variant": badge[1], "badge_style": "solid"} if badge else item

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.contrib.auth import update_session_auth_hash
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
@@ -18,6 +17,7 @@ from keystone.accounts.password_reset import request_password_reset, reset_passw
 from keystone.accounts.passwords import change_password
 from keystone.api.permissions import person
 from keystone.api.serializers import PasswordField, StrictSerializer
+from keystone.sessions.browser_sessions import continue_browser_session
 from keystone.sessions.lists_api import RenewedTokensSerializer, current_session_id, renewed
 
 
@@ -64,7 +64,7 @@ class ChangePasswordView(APIView):
         keep = current_session_id(request)
         pair = change_password(user, keep=keep, **_body(ChangePasswordSerializer, request))
         if keep is None:
-            update_session_auth_hash(request, user)
+            continue_browser_session(request._request, user)
         return renewed(pair)
 
 

@@ -120,7 +120,7 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page, with what its mail looks like."""
+        """The page, with where a sample of its kind of mail is."""
         context = dict(extra_context or {})
         mail = self.get_object(request, unquote(object_id)) if object_id else None
         if mail is not None and self.has_view_permission(request, mail):
@@ -130,7 +130,8 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
                 "resendable": mail.state != MailState.QUEUED or mail.is_postponed,
                 "is_postponed": mail.is_postponed,
                 "was_sent": mail.state == MailState.SENT,
-                "preview": self.preview_context(shown, mail.language) if shown in EMAILS else None,
+                "has_template": shown in EMAILS,
+                "template_name": shown,
             }
         return super().changeform_view(request, object_id, form_url, context)
 

@@ -93,7 +93,7 @@ def pairs_of(user: User, facts: dict[str, Any]) -> Iterator[tuple[str, str | Non
     yield gettext("Reason given"), user.status_reason or None
     yield gettext("Suspended until"), in_full(user.suspended_until)
     yield gettext("Flow"), str(user.flow.label)
-    yield gettext("Address verified"), in_full(user.email_verified_at) or gettext("no")
+    yield gettext("Email verified"), in_full(user.email_verified_at) or gettext("no")
     suppressed_because = gettext("suppressed: it bounced, or was complained about")
     yield gettext("Mail to it"), suppressed_because if facts["is_suppressed"] else None
     yield gettext("Waiting since"), in_full(user.awaiting_since) if user.is_pending else None

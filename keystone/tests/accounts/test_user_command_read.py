@@ -222,7 +222,7 @@ def test_show_tells_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     ("status", "lines"),
     [
-        (Status.PENDING_EMAIL_VERIFICATION, ["Address verified    no"]),
+        (Status.PENDING_EMAIL_VERIFICATION, ["Email verified      no"]),
         (Status.PENDING_ADMIN_APPROVAL, ["Waiting since       20"]),
         (Status.REJECTED, ["Reason given        for a reason", "Earlier rejections  1", "Last decision       20"]),
         (Status.SUSPENDED, ["Reason given        for a reason"]),

@@ -44,6 +44,7 @@ def test_the_list_shows_ones_own_open_sessions(ann: User) -> None:
     assert (row["user_agent"], row["current"]) == ("Laptop", True)
     assert set(row) == {
         "id",
+        "kind",
         "user_agent",
         "ip_address",
         "created_at",

@@ -1,0 +1,40 @@
+"""Sign-ins in a browser, to the admin or the browsable API: listed and ended like those through the API."""
+
+from django.contrib.auth import update_session_auth_hash
+from django.http import HttpRequest
+
+from keystone.accounts.models import User
+from keystone.audit.context import current_origin
+from keystone.sessions.browser_store import stored_key
+from keystone.sessions.devices import kept_user_agent
+from keystone.sessions.models import Session
+
+
+def open_browser_session(request: HttpRequest, user: User) -> None:
+    """List the session of this request, in which `user` has just been signed in, among theirs.
+
+    From then on it lives no longer than its row: revoking the row signs out. It ends when Django's session would end
+    that is not used any more; use does not prolong it.
+    """
+    if not request.session.session_key:
+        request.session.save()
+    Session.objects.create(
+        user=user,
+        refresh_digest="",
+        browser_key=stored_key(str(request.session.session_key)),
+        expires_at=request.session.get_expiry_date(),
+        ip_address=current_origin().ip_address,
+        user_agent=kept_user_agent(request.headers.get("User-Agent", "")),
+    )
+
+
+def continue_browser_session(request: HttpRequest, user: User) -> None:
+    """Let the session of this request go on after the person ended all of theirs. It is listed as a new one."""
+    update_session_auth_hash(request, user)
+    open_browser_session(request, user)
+
+
+def browser_session_key(request: HttpRequest) -> str | None:
+    """What the table calls the session of this request; None where it has none."""
+    key = request.session.session_key
+    return stored_key(key) if key else None
