@@ -106,7 +106,7 @@ class ActingAdmin(Base):
         return []
 
 
-@action(permissions=["delete"], description=delete_selected.short_description)
+@action(permissions=["delete"], description=delete_selected.short_description)  # type: ignore[attr-defined]  # Django's decorator set it
 def delete_selected_rows(model_admin: Any, request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse | None:
     """Django's action that deletes the chosen rows, after whoever deletes was judged again."""
     if "post" not in request.POST:

@@ -29,6 +29,9 @@ from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.refusals import Refusal
 
+TRIES = 5  # of an INSERT, where its address is set free again and again just after it was found taken
+HELD = "The address is held for an account that may take it back."
+
 
 class AddressTaken(Refusal):
     """Somebody has this address. Told to administrators only; registration tells nobody."""
@@ -63,26 +66,47 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
     hashed = make_password(password)
     seen: User | None = User.objects.with_email(email).first()
     same = _has_this_password(seen, password)
-    if _is_held(email):
-        return
-    now = timezone.now()
+    held = _is_held(email)
     user = User(email=email, password=hashed, first_name=first_name, last_name=last_name, approval_flow=flow)
-    user.place(flow.next_status(verified=False), at=now)
-    with transaction.atomic():
-        try:
+    for tried in range(1, TRIES + 1):
+        user.place(flow.next_status(verified=False), at=timezone.now())
+        with transaction.atomic():
+            taken = _insert_registered(user, held=held)
+            if taken is None:
+                _note_registered(user)
+                return
+            if _register_again(email, password, seen=seen, same=same) or held:
+                mail_registration_later.enqueue(email=email, again=True)
+                return
+        if tried == TRIES:
+            raise taken  # it was not the address; a fault must not look like a registration
+
+
+def _insert_registered(user: User, *, held: bool) -> IntegrityError | None:
+    """Insert the account of somebody who registers, unless its address is taken or held; then the error.
+
+    That of a held address is inserted and taken back, so that it costs what a taken one costs.
+    """
+    try:
+        with transaction.atomic():
             user.save(force_insert=True)
-        except IntegrityError:
-            if not _register_again(email, password, seen=seen, same=same):
-                raise  # it was not the address; a fault must not look like a registration
-            return
-        person = Actor.person(user)
-        changes = {"status": [None, user.status], **_device()}
-        record([event("user.registered", user, by=person, changes=changes)])
-        if flow is not ApprovalFlow.NONE:
-            mail_registration_later.enqueue(email=email, again=False)
-        if user.status == Status.PENDING_ADMIN_APPROVAL:
-            tell_approvers("person_waits", [user], by=person)
-        announce(signals.user_registered, user, by=person)
+            transaction.set_rollback(held)
+    except IntegrityError as error:
+        return error
+    return IntegrityError(HELD) if held else None
+
+
+def _note_registered(user: User) -> None:
+    from keystone.accounts.tasks import mail_registration_later
+
+    person = Actor.person(user)
+    changes = {"status": [None, user.status], **_device()}
+    record([event("user.registered", user, by=person, changes=changes)])
+    if user.flow is not ApprovalFlow.NONE:
+        mail_registration_later.enqueue(email=user.email, again=False)
+    if user.status == Status.PENDING_ADMIN_APPROVAL:
+        tell_approvers("person_waits", [user], by=person)
+    announce(signals.user_registered, user, by=person)
 
 
 def _device() -> dict[str, Any]:
@@ -92,19 +116,18 @@ def _device() -> dict[str, Any]:
 
 
 def _register_again(email: str, password: str, *, seen: User | None, same: bool) -> bool:
-    """Have the owner of an address told that it has an account already. Call it in a transaction.
+    """Deal with the registration of an address that has an account already. Call it in a transaction.
 
-    Whether there is a mail is decided in the task, as for a new registration: the answer takes the same time.
+    Its owner is told. Whether there is a mail is decided in the task, as for a new registration: the answer takes the
+    same time.
 
     Whoever registered first need not be the owner. While nobody has proved the address, a registration with another
     password takes the first one away and brings none of its own: it is chosen by who reads the mail. The same
     password comes from somebody who sent the form twice.
 
     Returns:
-        Whether the address has an account.
+        Whether the address has an account; if not, it was set free at this moment.
     """
-    from keystone.accounts.tasks import mail_registration_later
-
     user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None:
         return False
@@ -112,7 +135,6 @@ def _register_again(email: str, password: str, *, seen: User | None, same: bool)
         same = _has_this_password(user, password)  # two came at the same moment
     if user.is_unclaimed and not same:
         User.objects.filter(pk=user.pk).update(password=make_password(None), updated_at=timezone.now())
-    mail_registration_later.enqueue(email=email, again=True)
     return True
 
 
@@ -220,13 +242,16 @@ def _insert(user: User, *, by: Actor, tell: bool) -> None:
     lock_actor(by)
     if user.is_staff:
         refuse_to_grant(by)
-    try:
-        with transaction.atomic():
-            user.save(force_insert=True)
-    except IntegrityError as error:
-        if User.objects.with_email(user.email).exists():
-            raise AddressTaken(fields={"email": [str(AddressTaken.message)]}) from error
-        raise
+    for tried in range(1, TRIES + 1):
+        try:
+            with transaction.atomic():
+                user.save(force_insert=True)
+            break
+        except IntegrityError as error:
+            if User.objects.with_email(user.email).exists():
+                raise AddressTaken(fields={"email": [str(AddressTaken.message)]}) from error
+            if tried == TRIES:
+                raise
     changes: dict[str, Any] = {"status": [None, user.status]}
     for role in ROLES:
         if getattr(user, role):
