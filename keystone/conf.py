@@ -40,6 +40,7 @@ class Options:
         code_window: for how long codes of the second factor are counted by person, beside and after that window.
         attempts_per_code_window: how many codes are taken for one person in it, from wherever.
         requests_per_ip: how many registrations and requests for a mail are taken from one IP address per window.
+        changes_per_person: how many changes to their own account, sign-ins included, one person makes per window.
         password_hashing_parallel: how many passwords a process hashes at once; each takes a core and 19 MiB meanwhile.
         password_hashing_waiting: how many callers may wait for that; those beyond are told to come again.
         two_factor_required: whether staff must set up a second factor before they can use the admin.
@@ -83,6 +84,7 @@ class Options:
     code_window: timedelta = timedelta(hours=24)
     attempts_per_code_window: int = 20
     requests_per_ip: int = 100
+    changes_per_person: int = 60
     password_hashing_parallel: int = 2
     password_hashing_waiting: int = 4
     two_factor_required: bool = False

@@ -145,6 +145,7 @@ KEYSTONE = {
     "ATTEMPTS_PER_IP": env.number("ATTEMPTS_PER_IP", 100, minimum=1),
     "ATTEMPTS_PER_CODE_WINDOW": env.number("CODE_ATTEMPTS_PER_DAY", 20, minimum=1),
     "REQUESTS_PER_IP": env.number("REQUESTS_PER_IP", 100, minimum=1),
+    "CHANGES_PER_PERSON": env.number("CHANGES_PER_PERSON", 60, minimum=1),
     "PASSWORD_HASHING_PARALLEL": env.number("PASSWORD_HASHING_PARALLEL", 2, minimum=1),
     "PASSWORD_HASHING_WAITING": env.number("PASSWORD_HASHING_WAITING", 4),
     "TWO_FACTOR_REQUIRED": env.flag("TWO_FACTOR_REQUIRED", default=ENVIRONMENT in env.SERVERS),
@@ -160,6 +161,7 @@ REST_FRAMEWORK = {
         "keystone.sessions.authentication.SessionTokenAuthentication",
         "keystone.sessions.browser_authentication.BrowserSessionAuthentication",  # the browsable API
     ],
+    "DEFAULT_THROTTLE_CLASSES": ["keystone.api.throttling.OwnChangesThrottle"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",

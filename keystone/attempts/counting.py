@@ -170,6 +170,20 @@ def count_request() -> None:
         _count([Step(Limit.REQUESTS, "", source, options().requests_per_ip, options().attempt_window)])
 
 
+def count_change(*, address: str) -> None:
+    """Count something that a person does to their own account and that is noted in the audit log, such as a sign-in.
+
+    Args:
+        address: the person's email address.
+
+    Raises:
+        TooManyAttempts: no more are taken until the window ends.
+        RuntimeError: a transaction is open.
+    """
+    limits = options()
+    _count([Step(Limit.CHANGES, _key(address), "", limits.changes_per_person, limits.attempt_window)])
+
+
 def _steps(address: str) -> list[Step]:
     """What every attempt is counted by, in order."""
     known = _key(address)

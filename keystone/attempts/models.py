@@ -17,6 +17,7 @@ class Limit(models.TextChoices):
     ADDRESS = "address", _("Email address")
     REQUESTS = "requests", _("Requests for mails, by IP address")
     CODE = "code", _("Codes of the second factor")
+    CHANGES = "changes", _("Changes to one's own account")
     MAILS = "mails", _("Mails to an email address that others asked for")
 
 

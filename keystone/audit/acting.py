@@ -10,12 +10,15 @@ from contextlib import suppress
 from typing import Any, ClassVar
 
 from django.contrib.auth import get_user_model
+from django.db import OperationalError, transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from psycopg.errors import LockNotAvailable
 
 from keystone.audit.actor import Actor
 from keystone.refusals import RequestRefused
 
+TRIES = 5
 ROLES = ("is_staff", "is_superuser")
 # Where Django's ModelBackend keeps the permissions that it has read of a user.
 PERMISSION_CACHES = ("_perm_cache", "_user_perm_cache", "_group_perm_cache")
@@ -52,23 +55,45 @@ def lock_actor(by: Actor) -> None:
 
 
 def lock_accounts(ids: Collection[Any], *, by: Actor) -> list[Any]:
-    """Lock these accounts and the one that acts, in the order of their keys, and judge that one again.
+    """Lock these accounts and the one that acts, and judge that one again.
 
-    The order is the same for everybody, so that two administrators who act on each other cannot block each other.
+    While somebody else has one of the rows, none is kept locked: a request that waits must not hold up the one that
+    ends the access of its caller. Two administrators who act on each other cannot block each other either.
 
     Returns:
-        Those with the keys `ids`, as they now are.
+        Those with the keys `ids`, in the order of their keys, as they now are.
 
     Raises:
         AccessEnded, PermissionLost: as `lock_actor`.
     """
-    keys = {*ids} if by.user is None else {*ids, by.user.pk}
-    rows = get_user_model()._default_manager.filter(pk__in=keys).order_by("pk").select_for_update(no_key=True)
-    locked = {row.pk: row for row in rows}
-    if by.user is not None:
-        _judge(by, locked.get(by.user.pk))
     wanted = {*ids}
-    return [row for row in locked.values() if row.pk in wanted]
+    if by.user is None:
+        return list(_locked(wanted).values())
+    rows = _all_or_none(wanted - {by.user.pk}, by.user.pk) if wanted - {by.user.pk} else _locked({by.user.pk})
+    _judge(by, rows.get(by.user.pk))
+    return [row for row in rows.values() if row.pk in wanted]
+
+
+def _all_or_none(others: set[Any], actor: Any) -> dict[Any, Any]:
+    """Lock the rows together. Where one is not free, wait for it without holding the others, and try again."""
+    for _try in range(TRIES):
+        try:
+            with transaction.atomic():
+                return _locked({*others, actor}, nowait=True)
+        except OperationalError as error:
+            if not isinstance(error.__cause__, LockNotAvailable):
+                raise
+        for keys in (others, {actor}):
+            with transaction.atomic():
+                _locked(keys)
+                transaction.set_rollback(True)  # gives the locks back
+    return _locked({*others, actor})  # there is a queue for the rows: stay in it
+
+
+def _locked(keys: set[Any], *, nowait: bool = False) -> dict[Any, Any]:
+    """The rows with these keys, locked in one order so that no two callers block each other."""
+    people = get_user_model()._default_manager.filter(pk__in=keys).order_by("pk")
+    return {row.pk: row for row in people.select_for_update(no_key=True, nowait=nowait)}
 
 
 def _judge(by: Actor, row: Any) -> None:

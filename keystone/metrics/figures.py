@@ -137,6 +137,7 @@ def _attempts() -> dict[str, dict[Labels, float]]:
         Limit.ADDRESS: limits.attempts_per_address,
         Limit.REQUESTS: limits.requests_per_ip,
         Limit.CODE: limits.attempts_per_code_window,
+        Limit.CHANGES: limits.changes_per_person,
     }
     counted: dict[Labels, float] = {(limit,): 0 for limit in Limit.values}
     refused = dict(counted)

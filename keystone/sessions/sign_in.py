@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts.backends import person_with_password
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
+from keystone.attempts.counting import count_change
 from keystone.audit.actor import Actor
 from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
@@ -100,6 +101,7 @@ def sign_in(*, email: str, password: str, code: str = "", user_agent: str = "") 
         raise InvalidCredentials
     refuse_inactive(person)
     factor = check_code_of_sign_in(person, code) if has_second_factor(person) else None
+    count_change(address=person.email)
     with transaction.atomic():
         # Locked: a suspension that runs at the same moment comes before or after the session, never between.
         user = User.objects.select_for_update(no_key=True).filter(pk=person.pk).first()

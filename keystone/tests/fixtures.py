@@ -90,6 +90,7 @@ def unlimited(settings: Settings) -> None:
         "ATTEMPTS_PER_ADDRESS",
         "ATTEMPTS_PER_CODE_WINDOW",
         "REQUESTS_PER_IP",
+        "CHANGES_PER_PERSON",
     )
     settings.KEYSTONE = settings.KEYSTONE | dict.fromkeys(limits, 1_000_000)
 

@@ -22,6 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
 from keystone.accounts.models import User
+from keystone.attempts.counting import count_change
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.sessions.browser_sessions import open_browser_session
@@ -76,6 +77,7 @@ def enter(request: HttpRequest, person: User, authenticator: Authenticator | Non
     """
     request.session.pop(PENDING, None)
     if not request.user.is_authenticated or request.user.pk != person.pk:
+        count_change(address=person.email)
         login(request, person, backend=BACKEND)
         open_browser_session(request, person)
         record([event("user.signed_in", person, by=Actor.person(person))])

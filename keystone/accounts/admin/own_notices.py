@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminRadioSelectWidget
 from keystone.accounts.models import User
 from keystone.accounts.notices.recipients import APPROVE, SUSPEND, may
 from keystone.accounts.preferences import ApprovalNotices, choose_notices, notices_of
+from keystone.attempts.counting import count_change
 from keystone.audit.actor import Actor
 from keystone.conf import options
 
@@ -51,6 +52,7 @@ class OwnNoticesPage:
         person: User = user
         form = NoticesForm(request.POST or None, initial={"approval_notices": notices_of(person)})
         if request.method == "POST" and form.is_valid():
+            count_change(address=person.email)
             choose_notices(person, approval_notices=form.cleaned_data["approval_notices"], by=Actor.person(person))
             messages.success(request, _("Your choice is kept."))
             return HttpResponseRedirect(reverse(NOTICES, current_app=self.site.name))

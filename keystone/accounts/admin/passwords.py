@@ -21,6 +21,7 @@ from keystone.accounts.backends import confirm_password
 from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 from keystone.accounts.passwords import PasswordUnchanged, set_password
 from keystone.acting_admin import acting
+from keystone.attempts.counting import count_change
 from keystone.audit.actor import Actor
 from keystone.sessions.browser_sessions import continue_browser_session
 from keystone.two_factor.forms import RefusableForm
@@ -108,6 +109,7 @@ class OwnPasswordView(PasswordChangeView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Set it as every change of a password is set."""
         user: Any = self.request.user
+        count_change(address=user.email)
         set_password(user, password=form.cleaned_data["new_password1"], by=Actor.person(user))
         continue_browser_session(self.request, user)
         return HttpResponseRedirect(str(self.get_success_url()))

@@ -21,6 +21,7 @@ WIDE = dict.fromkeys(
         "ATTEMPTS_PER_ADDRESS_AND_IP",
         "CODE_ATTEMPTS_PER_DAY",
         "REQUESTS_PER_IP",
+        "CHANGES_PER_PERSON",
     ),
     "1000000",
 )

@@ -1,0 +1,51 @@
+"""`manage.py audit`: what is done to the audit log as a whole."""
+
+from pathlib import Path
+from typing import Annotated
+
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from django_typer.management import command, initialize
+from typer import Argument, Option
+
+from keystone.audit.actor import Actor
+from keystone.audit.archiving import archive_month
+from keystone.console.options import Json
+from keystone.console.printing import print_json
+from keystone.console.refusing import refusals_told
+from keystone.console.usage import OneLine
+
+
+class Command(OneLine):
+    """A group of commands. Each translates, makes one call, and says what came of it."""
+
+    help = _("The audit log: archive it by month.")  # type: ignore[assignment]  # Django takes a lazy text
+
+    @initialize()
+    def init(self) -> None:
+        """Nothing is set for all of them; without this, a single sub-command would stand for the group."""
+
+    @command(name="archive", help=str(_("Move the oldest month from the audit log to a file.")))
+    def archive(
+        self,
+        month: Annotated[str, Argument(help=str(_("The month, in UTC, such as 2026-09. It must be over.")))],
+        *,
+        folder: Annotated[
+            Path, Option("--folder", exists=True, file_okay=False, writable=True, help=str(_("Where the file goes.")))
+        ],
+        as_json: Json = False,
+    ) -> None:
+        """Archive a month.
+
+        Raises:
+            CommandError: it is not over, older events are in the log, or the file exists.
+        """
+        with refusals_told():
+            done = archive_month(month, folder=folder, by=Actor.cli())
+        if as_json:
+            facts = {"month": done.month, "file": str(done.file), "events": done.events, "sha256": done.sha256}
+            print_json(self.stdout, facts)
+            return
+        text = gettext("%(count)d events of %(month)s were moved to %(file)s. SHA-256: %(sha256)s")
+        facts = {"count": done.events, "month": done.month, "file": done.file, "sha256": done.sha256}
+        self.stdout.write(text % facts)
