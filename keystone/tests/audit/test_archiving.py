@@ -12,7 +12,6 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from keystone.audit import archiving
 from keystone.audit.actor import Actor
 from keystone.audit.archiving import AlreadyThere, MonthRefused, OlderFirst, archive_month
 from keystone.audit.models import AuditEvent
@@ -93,7 +92,7 @@ def test_what_fails_leaves_the_log_as_it_was(tmp_path: Path, monkeypatch: pytest
     def full(*_arguments: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(archiving.os, "fsync", full)
+    monkeypatch.setattr("keystone.audit.archiving.os.fsync", full)
     with pytest.raises(OSError, match="No space left"):
         archive_month("2026-03", folder=tmp_path, by=Actor.cli())
     assert AuditEvent.objects.get().action == "user.changed"

@@ -116,6 +116,7 @@ def test_attempts_are_counted_and_so_are_those_that_were_refused(settings: Setti
         ("address",): 0,
         ("requests",): 0,
         ("code",): 0,
+        ("changes",): 0,
         ("mails",): 0,
     }
 
