@@ -123,3 +123,13 @@ OWN_FIELDS = {
 }
 
 autodiscover_modules("tests.declared")
+
+
+def declared(operation_id: str) -> Who:
+    """Whom an operation admits.
+
+    Raises:
+        AssertionError: nobody has declared it. Tests call this while they run, never while they are collected.
+    """
+    assert operation_id in DECLARED, f"{operation_id} is not declared: say in tests/declared.py who may call it"
+    return DECLARED[operation_id]

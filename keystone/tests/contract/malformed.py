@@ -8,7 +8,7 @@ from django.apps import apps
 from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
-from keystone.tests.contract.declared import DECLARED
+from keystone.tests.contract.declared import declared
 from keystone.tests.contract.operations import Operation
 from keystone.tests.contract.roles import PERSON, SUPERUSER, SignedIn, authorization
 
@@ -21,7 +21,7 @@ def quick_for(*names: str, among: Iterable[Operation]) -> pytest.MarkDecorator:
 
 def caller_of(operation: Operation) -> User:
     """Somebody who may call the operation."""
-    role = SUPERUSER if DECLARED[operation.id].admits(SUPERUSER) else PERSON
+    role = SUPERUSER if declared(operation.id).admits(SUPERUSER) else PERSON
     return role.make()
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from keystone.accounts.api.people import UserViewSet
-from keystone.tests.contract.declared import DECLARED
+from keystone.tests.contract.declared import DECLARED, declared
 from keystone.tests.contract.operations import Operation, operation, operations
 from keystone.tests.contract.roles import (
     ANONYMOUS,
@@ -81,7 +81,7 @@ def admits_rightly(operation: Operation, role: Role, signed_in: SignedIn) -> Non
     caller = role.make()
     valid = valid_request(operation, caller)
     answer = send(role.client(caller, signed_in), operation, valid)
-    who = DECLARED[operation.id]
+    who = declared(operation.id)
     if who.admits(role):
         assert answer.status_code in operation.success, (role, answer.getvalue())
         return

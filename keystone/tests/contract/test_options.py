@@ -6,6 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from keystone.accounts.status import Status
+from keystone.tests.contract.declared import DECLARED
 from keystone.tests.contract.operations import Operation, operations
 from keystone.tests.contract.roles import PERSON, STAFF, SUPERUSER, SignedIn
 from keystone.tests.contract.valid import valid_request
@@ -27,7 +28,7 @@ def test_each_method_is_described_by_the_fields_of_its_request(subtests: pytest.
     caller = SUPERUSER.make()
     client = signed_in(caller)
     by_path: dict[str, list[Operation]] = {}
-    for one in operations():
+    for one in filter(lambda one: one.id in DECLARED, operations()):
         by_path.setdefault(one.path, []).append(one)
     for path, found in by_path.items():
         with subtests.test(path):
@@ -35,7 +36,9 @@ def test_each_method_is_described_by_the_fields_of_its_request(subtests: pytest.
             taken = {one.method.upper(): one for one in found if one.method in WITH_A_BODY}
             assert told.keys() == taken.keys()
             for method, one in taken.items():
-                required = (one.body or {}).get("required", [])
+                if one.body is None:  # none, or none in JSON
+                    continue
+                required = one.body.get("required", [])
                 assert {name: field["required"] for name, field in told[method].items()} == {
                     name: name in required for name in one.fields
                 }
@@ -43,6 +46,11 @@ def test_each_method_is_described_by_the_fields_of_its_request(subtests: pytest.
                     assert told[method][name].get("max_length") == field.get("maxLength", field.get("maxItems")), name
                     choices = [choice["value"] for choice in told[method][name].get("choices", [])]
                     assert sorted(choices) == sorted(field.get("enum", [])), name
+
+
+def test_options_tell_of_no_field_where_no_body_is_taken(signed_in: SignedIn) -> None:
+    client, user = signed_in(SUPERUSER.make()), UserFactory()
+    assert described(client, f"/api/users/{user.pk}/sessions/revoke-all/") == {"POST": {}}
 
 
 def test_options_tell_only_of_methods_that_the_caller_may_use_and_change_nothing(signed_in: SignedIn) -> None:

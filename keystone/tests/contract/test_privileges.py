@@ -23,7 +23,9 @@ PERMISSIONS = frozenset[str]().union(*(who.permissions for who in DECLARED.value
 STAFF_WHO_MAY_ALL = Role("staff-with-every-permission", staff=True, permissions=PERMISSIONS)
 PROTECTED = {"staff": {"is_staff": True}, "superuser": {"is_staff": True, "is_superuser": True}}
 
-FROM_PEOPLE = [one for one in operations() if one.body is not None and DECLARED[one.id].admits(PERSON)]
+FROM_PEOPLE = [
+    one for one in operations() if one.body is not None and one.id in DECLARED and DECLARED[one.id].admits(PERSON)
+]
 ON_ONE_PERSON = [one for one in operations() if one.path.startswith("/api/users/{") and one.method != "get"]
 PRIVILEGED_FIELDS = User._meta.get_fields()  # columns, groups and permissions, and what refers to the account
 
