@@ -8,7 +8,7 @@ LIMITS = ["ip", "address_and_ip", "address", "requests", "code", "changes", "mai
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("keystone", "0014_saved_reasons_and_facts")]
+    dependencies: ClassVar = [("keystone", "0015_browser_sessions")]
     operations: ClassVar = [
         migrations.RemoveConstraint(model_name="attemptwindow", name="attempts_limit_known"),
         migrations.AlterField(

@@ -20,5 +20,5 @@ ARCHIVABLE = ERASABLE.replace(
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("keystone", "0015_changes_per_person")]
+    dependencies: ClassVar = [("keystone", "0016_changes_per_person")]
     operations: ClassVar = [migrations.RunSQL(ARCHIVABLE, ERASABLE)]
