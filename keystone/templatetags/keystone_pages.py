@@ -11,3 +11,9 @@ register = template.Library()
 def project_name() -> str:
     """The project's name."""
     return options().project_name
+
+
+@register.simple_tag
+def support_email() -> str:
+    """Whom people can write to; empty where nobody is named."""
+    return options().support_email

@@ -190,3 +190,10 @@ def test_a_second_registration_is_answered_alike_whatever_the_status(do: Any, cl
         response = do(client.post, "/api/auth/register/", body, content_type="application/json")
         answers.append((response.status_code, response.json()))
     assert all(answer == answers[0] for answer in answers)
+
+
+def test_pages_name_the_support_address_where_there_is_one(client: Any, settings: Settings) -> None:
+    page = "/revert-email/nonsense/"
+    assert "Otherwise please ask the people who run Keystone." in client.get(page).content.decode()
+    settings.KEYSTONE = {"SUPPORT_EMAIL": "help@example.org"}
+    assert "Otherwise please write to help@example.org." in client.get(page).content.decode()

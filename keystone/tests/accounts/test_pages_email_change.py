@@ -143,7 +143,7 @@ def test_an_account_that_is_closed_is_promised_no_mail(client: Client) -> None:
     response = client.post(path)
     assert response["Location"] == "/revert-email/done/"
     page = client.get(response["Location"]).content
-    assert b"Your account is not open at the moment." in page
+    assert b"Your account is not active at the moment." in page
     assert b"on its way" not in page
 
 

@@ -73,7 +73,7 @@ def test_control_without_the_constraint_one_address_makes_many_people(served: Se
     with without_unique_addresses():
         _, people, mails = register_at_once(served, 0)
         assert people > 1
-        assert mails > 1
+        assert mails == 1  # they are counted by email address, whoever has it
 
 
 # -- A link works once -------------------------------------------------------------------------------------------
