@@ -30,7 +30,8 @@ UNION ALL SELECT 'trigger', pg_get_triggerdef(oid) || tgenabled::text FROM pg_tr
 UNION ALL SELECT 'function', pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 UNION ALL SELECT 'sequence', format('%s %s', sequencename, last_value) FROM pg_sequences
 """.replace("{casts}", r"'::(character varying|text)(\[\])?|[()]'")
-_DIGEST = "SELECT count(*), md5(string_agg(t::text, '|' ORDER BY t::text COLLATE \"C\")) FROM {} t"
+# As jsonb, whose keys are sorted: a column that was taken away and came back stands last in its table.
+_DIGEST = "SELECT count(*), md5(string_agg(to_jsonb(t)::text, '|' ORDER BY to_jsonb(t)::text COLLATE \"C\")) FROM {} t"
 _PEOPLE = """
 import django
 django.setup()
