@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keystone.tests.factories import PASSWORD
-from keystone.tests.faults.fleet import PROMISED, smtp
+from keystone.tests.faults.fleet import PROMISED, UNMAILED, smtp
 from keystone.tests.faults.postgres import Postgres, once
 from keystone.tests.faults.registering import Registrations
 from keystone.tests.mail.smtp_server import SmtpServer
@@ -51,7 +51,7 @@ def test_a_restart_of_postgresql_under_load_loses_nothing(
             alive=scheduler,
         )
         until(
-            lambda: not postgres.values("SELECT 1 FROM keystone_outgoingmail WHERE state = 'queued'"),
+            lambda: not postgres.values(UNMAILED),
             seconds=PROMISED,
             alive=worker,
         )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keystone.tests.factories import PASSWORD
-from keystone.tests.faults.fleet import PROMISED, smtp
+from keystone.tests.faults.fleet import PROMISED, UNMAILED, smtp
 from keystone.tests.faults.postgres import Postgres, once
 from keystone.tests.faults.registering import Registrations
 from keystone.tests.faults.small_disk import SmallDisk, small_disk
@@ -82,8 +82,7 @@ def test_a_full_disk_refuses_what_is_written_and_recovers_unaided(
             until(lambda: state_of_disk() == (200, "ok"))
             ready = time.monotonic() - freed
         errors = max([0.0, *(at - freed for at in registrations.failed_at)])
-        queued = "SELECT 1 FROM keystone_outgoingmail WHERE state = 'queued'"
-        until(lambda: not postgres.values(queued), seconds=PROMISED, alive=worker)
+        until(lambda: not postgres.values(UNMAILED), seconds=PROMISED, alive=worker)
         mailed = time.monotonic() - freed
         acknowledged = set(registrations.acknowledged)
         people = set(postgres.values("SELECT email FROM keystone_user WHERE NOT is_superuser"))

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from keystone.tests.caching.redis_server import RedisServer
-from keystone.tests.faults.fleet import PROMISED, smtp
+from keystone.tests.faults.fleet import PROMISED, UNMAILED, smtp
 from keystone.tests.faults.postgres import Postgres, once
 from keystone.tests.faults.registering import Registrations
 from keystone.tests.mail.smtp_server import SmtpServer
@@ -60,8 +60,7 @@ def test_everything_is_killed_and_restarted_in_any_order(
             enough = len(registrations.acknowledged) + PEOPLE
             until(lambda: len(registrations.acknowledged) >= enough, seconds=PROMISED, alive=worker)
         errors = max([0.0, *(at - restarted for at in registrations.failed_at)])
-        queued = "SELECT 1 FROM keystone_outgoingmail WHERE state = 'queued'"
-        until(lambda: not postgres.values(queued), seconds=PROMISED, alive=worker)
+        until(lambda: not postgres.values(UNMAILED), seconds=PROMISED, alive=worker)
         mailed = time.monotonic() - restarted
         beat = postgres.values("SELECT clock_timestamp()")[0]
         beats = "SELECT 1 FROM keystone_schedulerprocess WHERE last_heartbeat > %s"
