@@ -54,6 +54,13 @@ class OlderFirst(Refusal):
     code = "older_first"
 
 
+class NoSuchFolder(Refusal):
+    """There is nowhere to put the file."""
+
+    code = "not_found"
+    status: ClassVar[int] = 404
+
+
 class AlreadyThere(Refusal):
     """An archive is never overwritten."""
 
@@ -85,9 +92,12 @@ def archive_month(month: str, *, folder: Path, by: Actor) -> Archived:
     Raises:
         MonthRefused: it is not a month that is over.
         OlderFirst: the log has older events.
+        NoSuchFolder: `folder` does not exist.
         AlreadyThere: the file exists.
     """
     begin, end = _bounds(month)
+    if not folder.is_dir():
+        raise NoSuchFolder(gettext("There is no folder %(folder)s.") % {"folder": folder})
     file = folder / f"audit-{month}.jsonl.gz"
     if file.exists():
         raise AlreadyThere(gettext("%(file)s exists already.") % {"file": file})

@@ -30,15 +30,13 @@ class Command(OneLine):
         self,
         month: Annotated[str, Argument(help=str(_("The month, in UTC, such as 2026-09. It must be over.")))],
         *,
-        folder: Annotated[
-            Path, Option("--folder", exists=True, file_okay=False, writable=True, help=str(_("Where the file goes.")))
-        ],
+        folder: Annotated[Path, Option("--folder", help=str(_("Where the file goes; a folder that exists.")))],
         as_json: Json = False,
     ) -> None:
         """Archive a month.
 
         Raises:
-            CommandError: it is not over, older events are in the log, or the file exists.
+            CommandError: it is not over, older events are in the log, there is no such folder, or the file exists.
         """
         with refusals_told():
             done = archive_month(month, folder=folder, by=Actor.cli())

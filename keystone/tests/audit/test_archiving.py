@@ -108,6 +108,8 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     assert (facts["month"], facts["events"]) == ("2026-03", 1)
     with pytest.raises(CommandError, match="Name a month that is over"):
         call_command("audit", "archive", "2026-3", "--folder", str(tmp_path))
+    with pytest.raises(CommandError, match="There is no folder /nowhere"):
+        call_command("audit", "archive", "2026-04", "--folder", "/nowhere")
     out = StringIO()
     call_command("audit", "archive", "2026-04", "--folder", str(tmp_path), stdout=out)
     assert out.getvalue().startswith(f"0 events of 2026-04 were moved to {tmp_path}/audit-2026-04.jsonl.gz. SHA-256: ")
