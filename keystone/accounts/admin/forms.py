@@ -170,6 +170,11 @@ class _PersonForm(UserForm):
 class PersonForm(_PersonForm):
     """The names, the end of access and, for superusers, the roles. The status is no field of any form."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "user_permissions" in self.fields:
+            self.fields["user_permissions"].keep(self.instance.user_permissions)  # type: ignore[attr-defined]  # its own
+
     def clean_access_ends_at(self) -> Any:
         """Refuse an end that has passed, unless it is the one that is there."""
         end = self.cleaned_data["access_ends_at"]

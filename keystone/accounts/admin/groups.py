@@ -2,36 +2,31 @@
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as _django_admin  # noqa: F401 - registers its own first
 from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from keystone.accounts.admin.forms import searched
+from keystone.accounts.admin.permissions import GroupForm
 from keystone.accounts.grants import group_state, record_group
 from keystone.accounts.names import composed
+from keystone.accounts.permission_words import in_groups
 from keystone.acting_admin import acting
+from keystone.formats import EMPTY
 from keystone.model_admin import KeystoneModelAdmin
-
-
-class GroupForm(forms.ModelForm):  # type: ignore[type-arg]  # at run time it takes no argument
-    """The name is stored composed (NFC), so that it is found however it is typed."""
-
-    def clean_name(self) -> str:
-        """Compose it."""
-        return composed(self.cleaned_data["name"])
 
 
 class GroupAdmin(KeystoneModelAdmin):
     """Who could change a group could give themselves every permission: that is for superusers."""
 
     form = GroupForm
-
     list_display = ("name", "members", "permission_count")
+    readonly_fields = ("allowed_in_words",)
     search_fields = ("name",)
     ordering = ("name",)
 
@@ -69,15 +64,16 @@ class GroupAdmin(KeystoneModelAdmin):
         """Superusers."""
         return bool(request.user.is_superuser)
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The permissions with what they belong to, in one query."""
-        kwargs["queryset"] = db_field.remote_field.model.objects.select_related("content_type")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        """The name and the permissions, as boxes or in words."""
+        return ("name", "permissions" if self.has_change_permission(request, obj) else "allowed_in_words")
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The permissions are chosen from a list that is searched."""
-        field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
-        return searched(field) if db_field.name == "permissions" else field
+    @display(description=_("permissions"))
+    def allowed_in_words(self, group: Any) -> SafeString | str:
+        """What the group allows."""
+        rows = in_groups(group.permissions.select_related("content_type"))
+        lines = ((subject, ", ".join(str(words.title) for _permission, words in held)) for subject, held in rows)
+        return format_html_join("", "<p><b>{}</b>: {}</p>", lines) or EMPTY
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's
         """Save the permissions, and note what changed; Django has a transaction open."""

@@ -19,6 +19,7 @@ from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilte
 from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
 from keystone.accounts.admin.pages import PersonPagesMixin
 from keystone.accounts.admin.passwords import PasswordMixin
+from keystone.accounts.admin.permissions import PermissionsField
 from keystone.accounts.admin.selection import keys
 from keystone.accounts.authority import ROLES, lock_superusers_among, refusal_to_touch
 from keystone.accounts.editing import NAMES, change_user
@@ -184,14 +185,10 @@ class PersonAdmin(
             kwargs["form"] = NewPersonForm
         return super().get_form(request, obj, change, **kwargs)
 
-    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """The permissions with what they belong to, in one query."""
-        if db_field.name == "user_permissions":
-            kwargs["queryset"] = db_field.remote_field.model.objects.select_related("content_type")
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
-
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Groups and permissions are chosen from a list that is searched, and that opens no other form."""
+        if db_field.name == "user_permissions":
+            return searched(PermissionsField(label=_("Permissions of their own")))
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
         return searched(field) if db_field.name in GRANTS else field
 

@@ -1,0 +1,70 @@
+"""Choosing permissions: grouped, in plain words, and never with a silent loss of what is held."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib.auth.models import Permission
+from django.db.models import Q
+from django.forms.models import ModelChoiceIterator, ModelChoiceIteratorValue
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.names import composed
+from keystone.accounts.permission_words import in_groups, meaningful, words_of
+
+if TYPE_CHECKING:
+    ChoiceIterator = ModelChoiceIterator[Permission]
+    MultipleChoiceField = forms.ModelMultipleChoiceField[Permission]
+else:
+    ChoiceIterator, MultipleChoiceField = ModelChoiceIterator, forms.ModelMultipleChoiceField
+
+
+class GroupedPermissions(ChoiceIterator):
+    """The choices under what they are about."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Each group with its choices: one query."""
+        for subject, rows in in_groups(self.queryset):
+            choices = [(ModelChoiceIteratorValue(row.pk, row), str(words.title)) for row, words in rows]
+            yield subject, choices
+
+
+class PermissionBoxes(forms.CheckboxSelectMultiple):
+    """A box for each permission, with a sentence that says what it allows."""
+
+    template_name = "keystone/admin/permission_boxes.html"
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> Any:
+        """A box with its sentence."""
+        option = super().create_option(name, value, *args, **kwargs)
+        option["sentence"] = words_of(value.instance).sentence
+        return option
+
+
+class PermissionsField(MultipleChoiceField):
+    """The permissions that mean something here."""
+
+    iterator = GroupedPermissions
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(meaningful(), *args, required=False, **kwargs)
+
+    def keep(self, held: Any) -> None:
+        """Offer also those that are held, which may be others: what is not shown would be taken away on saving."""
+        kept = Q(pk__in=meaningful().values("pk")) | Q(pk__in=held.values("pk"))
+        self.queryset = Permission.objects.filter(kept).select_related("content_type")
+
+
+class GroupForm(forms.ModelForm):  # type: ignore[type-arg]  # the class takes no argument at run time
+    """A group: a name, stored composed (NFC) so that it is found however it is typed, and a box for each permission."""
+
+    permissions = PermissionsField(label=_("Permissions"), widget=PermissionBoxes())
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk and "permissions" in self.fields:
+            self.fields["permissions"].keep(self.instance.permissions)  # type: ignore[attr-defined]  # a PermissionsField
+
+    def clean_name(self) -> str:
+        """Compose it."""
+        return composed(self.cleaned_data["name"])
