@@ -95,13 +95,16 @@ def columns_of(header: Sequence[str], path: Path, *, row: int) -> tuple[tuple[st
         header: its cells, stripped.
 
     Raises:
-        FileUnusable: one has no name, or two have the same.
+        FileUnusable: one has no name or an error instead, or two have the same.
     """
     width = max((place for place, name in enumerate(header, 1) if name), default=0)
     skipped = len(OF_REFUSED_ROWS) if tuple(header[: len(OF_REFUSED_ROWS)]) == OF_REFUSED_ROWS else 0
     columns = tuple(header[skipped:width])
     if not columns:
         raise FileUnusable(path, gettext("There is no header that names columns."), row=row)
+    faults = [failed_formula(get_column_letter(n), name) for n, name in enumerate(header[:width], 1) if is_error(name)]
+    if faults:
+        raise FileUnusable(path, " ".join(faults), row=row)
     blank = [get_column_letter(place) for place, name in enumerate(columns, skipped + 1) if not name]
     if blank:
         text = gettext("The header has no name for the column %(names)s.")

@@ -151,8 +151,8 @@ class _Cells(WorkSheetParser):
         if value is None:
             # The value may be an empty text, of which the type says that it is one.
             return element.get("t") != "str" or element.find(VALUE_TAG) is None
-        # XlsxWriter calculates nothing, and writes 0 as the value of each formula.
-        return self._is_to_be_calculated and value == 0
+        # XlsxWriter calculates nothing, and writes 0 as the value of each formula, whatever its cell is formatted as.
+        return self._is_to_be_calculated and element.get("t", "n") == "n" and element.findtext(VALUE_TAG) == "0"
 
 
 def _area(reference: str) -> tuple[int, int, int, int]:

@@ -1,6 +1,7 @@
 """What the cells of a workbook say: formulas, numbers, errors, and texts that look like formulas."""
 
-from datetime import datetime
+import re
+from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from openpyxl import Workbook
 from openpyxl.utils.datetime import CALENDAR_MAC_1904
 from openpyxl.worksheet.formula import ArrayFormula
 
-from keystone.data.files import Row, opened
+from keystone.data.files import FileUnusable, Row, opened
 from keystone.tests.data.workbooks import excel_workbook, texts
 
 HEADER = '<row r="1"><c t="s"><v>0</v></c><c t="s"><v>1</v></c></row>'
@@ -90,10 +91,12 @@ def test_every_way_to_write_a_formula_without_a_value_is_a_fault(path: Path) -> 
 
 
 def test_the_zeros_that_xlsxwriter_stores_are_no_values(path: Path) -> None:
-    formulas = ["<c><f>1+1</f><v>0</v></c>", "<c><f>1+1</f><v>2</v></c>", "<c><v>0</v></c>"]
-    found = cells(path, *formulas, workbook='<calcPr calcId="124519" fullCalcOnLoad="1"/>')
-    assert found == [("#FORMULA!", not_calculated("b")), (2, ""), (0, "")]
-    assert cells(path, *formulas, workbook='<calcPr calcId="1"/>') == [(0, ""), (2, ""), (0, "")]
+    formulas = [f"<c{style}><f>1+1</f><v>0</v></c>" for style in ("", ' s="1"', ' s="2"', ' s="3"', ' s="4"')]
+    values = ["<c><f>1+1</f><v>2</v></c>", '<c t="b"><f>1=2</f><v>0</v></c>', "<c><v>0</v></c>"]
+    found = cells(path, *formulas, *values, workbook='<calcPr calcId="124519" fullCalcOnLoad="1"/>')
+    assert found == [("#FORMULA!", not_calculated("b"))] * 5 + [(2, ""), (False, ""), (0, "")]
+    found = cells(path, *formulas, *values, workbook='<calcPr calcId="1"/>')
+    assert found == [(0, ""), (time(), ""), (timedelta(), ""), ("00000", ""), (0, ""), (2, ""), (False, ""), (0, "")]
 
 
 def test_a_formula_of_several_cells_is_missed_in_each(path: Path) -> None:
@@ -193,4 +196,16 @@ def test_rows_in_a_wrong_order_are_refused(path: Path) -> None:
     rows = HEADER + '<row r="3"><c><v>1</v></c></row><row r="2"><c><v>1</v></c></row>'
     excel_workbook(path, rows=rows, strings=texts("a", "b"))
     with pytest.raises(Exception, match="It is no XLSX file, or a damaged one"):
+        read(path)
+
+
+def test_a_header_with_an_error_is_refused_by_its_column(path: Path) -> None:
+    workbook = Workbook()
+    [sheet] = workbook.worksheets
+    sheet.append(["People of 2030", None, "=A1"])
+    sheet.append(["email", "first_name", "last_name"])
+    sheet.merge_cells("A1:B1")
+    workbook.save(path)
+    expected = f"row 1: “B” is merged with other cells: unmerge them. {not_calculated('C')}"
+    with pytest.raises(FileUnusable, match=re.escape(expected)):
         read(path)
