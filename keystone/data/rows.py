@@ -1,6 +1,7 @@
 """What a file of rows gives, whatever its format, and the refusal of a file that cannot be read."""
 
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ _ERROR = re.compile(r"#[¡¿]?[^\W\d_a-z][^\W_a-z]*(?:/0)?[!?]|#[^\W\d_a-z]/[^\W
 NOT_CALCULATED = "#FORMULA!"
 MERGED = "#MERGED!"
 MOST_COLUMNS = 16_384  # of a sheet; CSV has no more either
-LARGEST_CHUNK = 16 * 1024 * 1024  # characters
+LARGEST_CHUNK = 16 * 1024 * 1024  # bytes in memory
 LONGEST_CELL = 1024 * 1024  # characters; a quotation mark that is never closed ends there, instead of in the memory
 
 
@@ -102,9 +103,9 @@ def columns_of(header: Sequence[str], path: Path, *, row: int) -> tuple[tuple[st
     columns = tuple(header[skipped:width])
     if not columns:
         raise FileUnusable(path, gettext("There is no header that names columns."), row=row)
-    faults = [failed_formula(get_column_letter(n), name) for n, name in enumerate(header[:width], 1) if is_error(name)]
-    if faults:
-        raise FileUnusable(path, " ".join(faults), row=row)
+    for place, name in enumerate(header[:width], 1):
+        if is_error(name):
+            raise FileUnusable(path, failed_formula(get_column_letter(place), name), row=row)
     blank = [get_column_letter(place) for place, name in enumerate(columns, skipped + 1) if not name]
     if blank:
         text = gettext("The header has no name for the column %(names)s.")
@@ -168,12 +169,12 @@ def without_blank_end(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def chunks(rows: Iterable[Row], *, most: int) -> Iterator[tuple[Row, ...]]:
-    """The rows in chunks, which are held in memory: `most` of them, or fewer where their cells are long."""
+    """The rows in chunks, which are held in memory: `most` of them, or fewer where they have much in them."""
     chunk: list[Row] = []
     size = 0
     for row in rows:
         chunk.append(row)
-        size += sum(len(cell) for cell in (*row.cells.values(), *row.extra) if isinstance(cell, str))
+        size += sum(map(sys.getsizeof, (*row.cells.values(), *row.extra)))
         if len(chunk) == most or size > LARGEST_CHUNK:
             yield tuple(chunk)
             chunk, size = [], 0

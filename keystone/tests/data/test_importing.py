@@ -172,11 +172,12 @@ def test_empty_rows_at_the_end_are_no_rows(library: None, tmp_path: Path) -> Non
     assert run(path).counts.read == 0
 
 
-def test_chunks_are_smaller_where_cells_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "LARGEST_CHUNK", 100)
-    short, long = Row(2, {"a": "x", "b": 5}), Row(3, {"a": "x" * 60}, extra=("x" * 41,))
-    found = [len(chunk) for chunk in rows.chunks([*[short] * 5, long, *[short] * 3, long, long, short], most=4)]
-    assert found == [4, 2, 4, 1, 1]
+def test_chunks_are_smaller_where_cells_are_long_or_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rows, "LARGEST_CHUNK", 1000)
+    short, long = Row(2, {"a": "x", "b": 5}), Row(3, {"a": "x" * 600}, extra=("x" * 401,))
+    wide = Row(4, {"a": "x"}, extra=tuple(range(100, 150)))
+    found = [len(chunk) for chunk in rows.chunks([*[short] * 5, long, *[short] * 3, long, long, wide, short], most=4)]
+    assert found == [4, 2, 4, 1, 1, 1]
     assert list(rows.chunks([], most=4)) == []
 
 

@@ -200,12 +200,17 @@ def test_rows_in_a_wrong_order_are_refused(path: Path) -> None:
 
 
 def test_a_header_with_an_error_is_refused_by_its_column(path: Path) -> None:
-    workbook = Workbook()
-    [sheet] = workbook.worksheets
-    sheet.append(["People of 2030", None, "=A1"])
-    sheet.append(["email", "first_name", "last_name"])
-    sheet.merge_cells("A1:B1")
-    workbook.save(path)
-    expected = f"row 1: “B” is merged with other cells: unmerge them. {not_calculated('C')}"
-    with pytest.raises(FileUnusable, match=re.escape(expected)):
-        read(path)
+    for header, expected in (
+        (["email", "=A1"], not_calculated("B")),
+        (["#REF!", "first_name"], "“A” has the spreadsheet's error #REF!."),
+        (["People of 2030", None], "“B” is merged with other cells: unmerge them."),
+    ):
+        workbook = Workbook()
+        [sheet] = workbook.worksheets
+        sheet.append(header)
+        sheet.append(["email", "first_name"])
+        if header[1] is None:
+            sheet.merge_cells("A1:B1")
+        workbook.save(path)
+        with pytest.raises(FileUnusable, match=re.escape(f"row 1: {expected}") + "$"):
+            read(path)
