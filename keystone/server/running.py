@@ -20,7 +20,7 @@ from keystone.metrics import folder
 from keystone.one_line import in_one_line
 from keystone.ports import check_port
 from keystone.refusals import Refusal
-from keystone.server.variables import environment
+from keystone.server.variables import DEFAULT, environment
 
 HOST, PORT = "127.0.0.1", 8000
 # A worker that is told to end while it loads the application does not hear it (it was forked with its parent's
@@ -104,16 +104,24 @@ def serve(served: Served) -> NoReturn:
     """
     address = check(served)
     refuse_known_accounts()
-    surroundings = environment().without_files()
-    if served.log_level:
-        surroundings["LOG_LEVEL"] = served.log_level.upper()
-    surroundings.pop(folder.VARIABLE, None)  # an empty value would count for the library
-    surroundings |= counting_together(served)
+    surroundings = surroundings_of(served) | counting_together(served)
     os.chdir(settings.BASE_DIR)
     sys.stdout.flush()
     sys.stderr.flush()
     arguments = command(served, address)
     os.execve(arguments[0], arguments, surroundings)  # noqa: S606 - our own interpreter, and no shell
+
+
+def surroundings_of(served: Served) -> dict[str, str]:
+    """Return the server's environment; what is in the files of settings, its workers read by themselves."""
+    surroundings = environment().without_files()
+    if served.log_level:
+        surroundings["LOG_LEVEL"] = served.log_level.upper()
+    if settings.ENVIRONMENT == "local" and environment().variables["PUBLIC_URL"].source == DEFAULT:
+        # As `manage.py dev` does: links lead to this server, and its cookies are not those of one on another port.
+        surroundings["PUBLIC_URL"] = f"http://localhost:{served.port}"
+    surroundings.pop(folder.VARIABLE, None)  # an empty value would count for the library
+    return surroundings
 
 
 def counting_together(served: Served) -> dict[str, str]:

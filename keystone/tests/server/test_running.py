@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from keystone.ports import PortUnavailable
 from keystone.server import running
-from keystone.server.running import NoReload, Served, Unprotected, check, command
+from keystone.server.running import NoReload, Served, Unprotected, check, command, surroundings_of
 from keystone.tests.served.server import free_port
 from keystone.tests.server.conftest import PATIENCE, Product
 
@@ -96,6 +96,19 @@ def test_the_command_line_is_granians(settings: Settings, monkeypatch: pytest.Mo
     assert options[::2] == ["--reload-paths"] * len(watched)
     assert {str(settings.BASE_DIR / name) for name in ("config", "keystone", "project")} <= set(watched)
     assert str(settings.BASE_DIR / ".data") not in watched
+
+
+def test_a_developers_server_is_named_by_its_port(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PUBLIC_URL", raising=False)
+    monkeypatch.setattr("config.env.sources", {"PUBLIC_URL": "default"})
+    settings.ENVIRONMENT = "local"
+    assert surroundings_of(Served(port=8001))["PUBLIC_URL"] == "http://localhost:8001"
+    settings.ENVIRONMENT = "production"
+    assert "PUBLIC_URL" not in surroundings_of(Served(port=8001))
+    settings.ENVIRONMENT = "local"
+    monkeypatch.setenv("PUBLIC_URL", "https://a.test")
+    monkeypatch.setattr("config.env.sources", {})
+    assert surroundings_of(Served(port=8001))["PUBLIC_URL"] == "https://a.test"
 
 
 @pytest.mark.parametrize(
