@@ -16,8 +16,11 @@ from zipfile import ZipFile
 import pytest
 from procrastinate.contrib.django.models import ProcrastinateJob
 
+from keystone.accounts import tokens
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
+from keystone.accounts.tokens import Purpose
+from keystone.conf import options
 from keystone.tests.factories import PASSWORD, UserFactory
 from keystone.tests.measures import Measured
 from keystone.tests.served.conftest import WIDE, Manage, Serve
@@ -64,6 +67,17 @@ def readable(server: Server, token: str) -> dict[str, list[dict[str, str]]]:
     return {part: [{key: row[key] for key in row if key not in times} for row in rows] for part, rows in held.items()}
 
 
+def hold(emails: list[str]) -> None:
+    """Let somebody have the right to each of these email addresses, as after a change of theirs."""
+    for email in emails:
+        tokens.reserve(
+            purpose=Purpose.REVERT_EMAIL,
+            user=UserFactory(),
+            email=email,
+            lifetime=options().email_revert_lifetime,
+        )
+
+
 def names(answer: Answer) -> set[str]:
     return set(answer.headers)
 
@@ -85,25 +99,28 @@ def test_known_and_unknown_addresses_are_answered_alike(
     UserFactory(email="asker@example.com")
     User.objects.update(password=real_hash())
     token = server.post("/api/auth/login/", {"email": "asker@example.com", "password": PASSWORD}).json["access"]
-    times: dict[str, list[float]] = {"known": [], "unknown": []}
+    kinds = ["known", "unknown"]
+    if call in {register, change}:  # an email address that was given up can be taken back, and nobody else can have it
+        kinds.append("held")
+        hold([f"held{number}@example.com" for number in range(CALLS)])
+    times: dict[str, list[float]] = {kind: [] for kind in kinds}
     call(server, "warm@example.com", token)
     for number in range(CALLS):
         answers = {}
-        for kind in ("known", "unknown") if number % 2 else ("unknown", "known"):
+        turn = number % len(kinds)
+        for kind in kinds[turn:] + kinds[:turn]:
             begun = time.perf_counter()
             answers[kind] = call(server, f"{kind}{number}@example.com", token)
             times[kind].append(time.perf_counter() - begun)
             # The worker shares these cores: the mail that one call caused must not slow the next ones down.
             until(is_idle, alive=worker)
             time.sleep(PAUSE)
-        first, second = answers["known"], answers["unknown"]
-        assert (first.status, first.without_id, names(first)) == (second.status, second.without_id, names(second))
+        seen = [(answer.status, answer.without_id, names(answer)) for answer in answers.values()]
+        assert seen == [seen[0]] * len(kinds)
     medians = {kind: statistics.median(values) * 1000 for kind, values in times.items()}
-    gap = abs(medians["known"] - medians["unknown"]) / max(medians.values())
-    measured(
-        f"promise 1, {call.__name__}: known {medians['known']:.1f} ms, unknown {medians['unknown']:.1f} ms, "
-        f"gap {gap:.1%} over {CALLS} calls each"
-    )
+    told = ", ".join(f"{kind} {median:.1f} ms" for kind, median in medians.items())
+    gap = (max(medians.values()) - min(medians.values())) / max(medians.values())
+    measured(f"promise 1, {call.__name__}: {told}, gap {gap:.1%} over {CALLS} calls each")
     # What was asked for has been done, by the worker.
     until(is_idle, alive=worker)
     assert not ProcrastinateJob.objects.exclude(status="succeeded").exists()
