@@ -102,8 +102,7 @@ class Part:
         self._bytes += len(block)
         self._tags += block.count(b"<")
         if self._bytes > LARGEST_PIECE or self._tags > MOST_TAGS:
-            text = gettext("It is too large: a row has at most %(bytes)d bytes and %(tags)d tags in XML.")
-            raise TooLargeError(text % {"bytes": LARGEST_PIECE, "tags": MOST_TAGS})
+            raise TooLargeError(gettext("A row or another part of it is too large to read. Save the sheet as CSV."))
         return block
 
     def begin_piece(self) -> None:

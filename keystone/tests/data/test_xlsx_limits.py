@@ -23,7 +23,7 @@ MB = 1024 * 1024
 HEADER = '<row r="1"><c t="s"><v>0</v></c></row>'
 ROW = '<row><c t="inlineStr"><is><t>{}</t></is></c></row>'
 DAMAGED = "It is no XLSX file, or a damaged one. Open it in a spreadsheet and save it again."
-PIECE = "It is too large: a row has at most 16777216 bytes and 300000 tags in XML."
+PIECE = "A row or another part of it is too large to read. Save the sheet as CSV."
 
 
 @pytest.fixture
@@ -89,7 +89,7 @@ def test_each_part_is_read_piece_by_piece(path: Path, monkeypatch: pytest.Monkey
         ):
             changed(path, part, before[:end] + much + before[end:])
             with little_memory(60 * MB):
-                assert refusal(path).startswith(("It is too large: a row has", "row 3: It is too large: a row has"))
+                assert refusal(path) in {PIECE, f"row 3: {PIECE}"}
         changed(path, part, before)
 
 
