@@ -15,10 +15,10 @@ MAX_LOCAL_LENGTH = 64  # RFC 5321, section 4.5.3.1.1; bytes
 # Nothing longer is an address in any spelling, and to compose it would take a time that grows with its square.
 _LONGEST_LOOKED_AT = 4 * MAX_LENGTH
 
-# Top-level domains that are never in the DNS (RFC 6761, RFC 6762, RFC 7686, RFC 9476). Not among them are "test" and
-# "internal", which a private network may resolve.
+# Top-level domains that are never in the DNS (RFC 6761, RFC 6762, RFC 7686, RFC 9476; `localdomain` by custom).
+# Not among them are "test" and "internal", which a private network may resolve.
 _WITHOUT_INTERNET = ("local", "testing")
-_UNREACHABLE = frozenset({"alt", "example", "invalid", "local", "localhost", "onion"})
+_UNREACHABLE = frozenset({"alt", "example", "invalid", "local", "localdomain", "localhost", "onion"})
 
 _validate_ascii = EmailValidator(message=_("Enter a valid email address."))
 
@@ -113,6 +113,20 @@ def beginning(text: str) -> str:
 def as_typed(address: str) -> str:
     """The address as it is kept for showing and mailing: composed (NFC), without white space around it."""
     return unicodedata.normalize("NFC", address.strip())
+
+
+def as_mailed(address: str) -> str:
+    """The email address with its domain in ASCII (UTS 46), as mail servers take it.
+
+    Django alone would encode the domain by IDNA 2003, in which `straße.de` is `strasse.de`: somebody else's domain.
+    """
+    local, _at, domain = as_typed(address).rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}@{_ascii_domain(domain)}"
+    except (idna.IDNAError, UnicodeError):  # not an address: sending it fails
+        return address
 
 
 def _ascii_domain(domain: str) -> str:

@@ -11,8 +11,11 @@ from project.models import Profile
 
 @email(label=_("Organisation changed"), sample={"name": "Ada", "organisation": "ACME"})
 def organisation_changed(user: User) -> Mail | None:
-    """Tell a person what their organisation is now. It runs in a worker, and looks at what is true by then."""
+    """Tell a person what their organisation is now. It runs in a worker, and looks at what is true by then.
+
+    None where nobody has proved the email address: the text would be a stranger's message to its owner.
+    """
     profile = Profile.objects.filter(user=user).first()
-    if profile is None or not profile.organisation:
+    if profile is None or not profile.organisation or user.email_verified_at is None:
         return None
     return mail_to("organisation_changed", user, organisation=profile.organisation)

@@ -85,7 +85,7 @@ def mail_email_change_link(reserved: str) -> None:
         reserved: the key of the right to the link.
     """
     right = tokens.reserved(reserved)
-    if right is None or OutgoingMail.objects.filter(context__reserved=reserved).exists():
+    if right is None or OutgoingMail.objects.filter(user=right.user_id, context__reserved=reserved).exists():
         return
     user = User.objects.get(pk=right.user_id)
     is_own = user.email_normalized == right.email_normalized and user.email_verified_at is not None
@@ -101,8 +101,9 @@ def mail_email_change_link(reserved: str) -> None:
 def confirm_email_change(token: str) -> User:
     """Use the link that was mailed to the new address: it is the account's from now on, and proved.
 
-    The old address is told, with a link that takes the change back. Sessions go on; the other links end. Who uses the
-    link again within minutes changes nothing.
+    The old address is told, with a link that takes the change back; one that was never proved, which may be a
+    stranger's, no more often than it gets other mails that strangers cause. Sessions go on; the other links end. Who
+    uses the link again within minutes changes nothing.
 
     Raises:
         TooManyAttempts: too many wrong tokens came from this IP address.
@@ -121,13 +122,14 @@ def _confirm(found: OneTimeToken) -> User:
     user = use_link(found)
     if not user.is_active:
         raise InvalidToken
-    before = user.email
+    before, was_proved = user.email, user.email_verified_at is not None
     _move_to(user, found.email, by=Actor.person(user), action="user.email_changed")
     tokens.revoke([user.pk], but=Purpose.REVERT_EMAIL)
     lifetime = options().email_revert_lifetime
     right = tokens.reserve(purpose=Purpose.REVERT_EMAIL, user=user, email=before, lifetime=lifetime)
     facts = {"old_email": before, "new_email": user.email, "at": timezone.now().isoformat()}
-    queue_email("email_changed", [user.pk], key=str(right.pk), reserved=str(right.pk), **facts)
+    if was_proved or count_unasked_mail(before):
+        queue_email("email_changed", [user.pk], key=str(right.pk), reserved=str(right.pk), **facts)
     return user
 
 

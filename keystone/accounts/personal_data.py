@@ -7,6 +7,7 @@ from uuid import uuid4
 from django.contrib.auth.hashers import make_password
 from django.db.models import Q
 from django.db.models.functions import Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from keystone import email_address
@@ -17,6 +18,7 @@ from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.accounts.undo import DecisionUndo
 from keystone.audit.models import AuditEvent
+from keystone.conf import options
 from keystone.mail.suppression import normalized
 from keystone.privacy.registry import Erasure, collector, eraser
 
@@ -41,13 +43,14 @@ def collect_links(user: User) -> Iterator[dict[str, Any]]:
     """What each link was for and how long it worked; nobody has its token.
 
     Of a link to a new address only the right that was asked for is told, and not the token that was mailed for it:
-    none is mailed to an address that has an account.
+    none is mailed to an address that has an account. It is told until it expires: the row of the token, which expires
+    a little later, must not be there alone when expired ones are deleted.
     """
     links = OneTimeToken.objects.filter(user=user).order_by("pk").values(*LINK)
     yield from links.exclude(purpose=Purpose.CONFIRM_EMAIL).iterator()
-    yield from (
-        links.filter(purpose=Purpose.CONFIRM_EMAIL).order_by("created_at", "pk").distinct("created_at").iterator()
-    )
+    lately = timezone.now() - options().email_verification_lifetime
+    wanted = links.filter(purpose=Purpose.CONFIRM_EMAIL, created_at__gt=lately)
+    yield from wanted.order_by("created_at", "pk").distinct("created_at").iterator()
 
 
 def known_addresses(user: User) -> frozenset[str]:

@@ -4,10 +4,12 @@ Anybody can register an address, ask for its password to be reset or ask for it 
 mails grow, and there are at most `unasked_mails_per_day` in any 24 hours. Callers answer in the same way either way.
 """
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.utils.crypto import salted_hmac
 
 from keystone import email_address
 from keystone.attempts.models import AttemptWindow, Limit
@@ -42,7 +44,7 @@ def count_unasked_mail(address: str) -> bool:
         values: dict[str, Any] = {"limit": Limit.MAILS.value, "address": email_address.normalize(address), "day": DAY}
         cursor.execute(LOCK, values)
         key, times, now = cursor.fetchone()
-    lately = [time for time in times if time > now - DAY]
+    lately = sorted(time for time in [*times, *_taken_from_erased(address)] if time > now - DAY)
     row = AttemptWindow.objects.filter(pk=key)
     if lately and now < _next_mail_at(lately):
         row.update(times=lately, count=len(lately), refused_at=now)
@@ -50,6 +52,32 @@ def count_unasked_mail(address: str) -> bool:
     lately.append(now)
     row.update(times=lately, count=len(lately), started_at=lately[0], ends_at=now + DAY, refused_at=None)
     return True
+
+
+def keep_counts_of_erased(addresses: Collection[str]) -> None:
+    """Keep how many mails these addresses had, without the addresses; call it before their rows are deleted.
+
+    Else whoever erases an account could have mails sent to any address that the account asked for, again and again.
+    """
+    rows = AttemptWindow.objects.running().filter(limit=Limit.MAILS, address__in=addresses).order_by("address")
+    kept = list(rows.select_for_update())
+    for row in kept:
+        row.pk, row.address, row.refused_at = None, _pseudonym(row.address), None
+    AttemptWindow.objects.bulk_create(kept)
+
+
+def _taken_from_erased(address: str) -> list[datetime]:
+    """Take over what was counted of this address before an erasure. Call it with the row of the address locked."""
+    erased = AttemptWindow.objects.filter(limit=Limit.MAILS, address=_pseudonym(address))
+    times = erased.values_list("times", flat=True).first() or []
+    erased.delete()
+    return times
+
+
+def _pseudonym(address: str) -> str:
+    """What stands for an address in its count; only who has `SECRET_KEY` can tell which address it was."""
+    digest = salted_hmac("keystone.attempts.mails", email_address.normalize(address), algorithm="sha256").hexdigest()
+    return f"{digest[:40]}@erased.invalid"
 
 
 def _next_mail_at(times: list[datetime]) -> datetime:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from keystone.attempts.mails import keep_counts_of_erased
 from keystone.attempts.models import AttemptWindow, Limit
 from keystone.privacy.registry import Erasure, collector, eraser
 
@@ -25,5 +26,6 @@ def collect_attempts(user: Any) -> Iterator[dict[str, Any]]:
 
 @eraser("attempts")
 def erase_attempts(user: Any, erasure: Erasure) -> None:
-    """Delete them."""
+    """Delete them. Mails to the addresses stay counted under a pseudonym, for a day."""
+    keep_counts_of_erased(erasure.addresses)
     AttemptWindow.objects.filter(address__in=erasure.addresses).delete()

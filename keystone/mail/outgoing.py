@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from keystone.conf import options
+from keystone.email_address import as_mailed
 from keystone.mail.headers import OutgoingMessage
 from keystone.mail.rendering import render
 
@@ -33,7 +34,7 @@ def message_of(mail: Mail, *, message_id: str) -> OutgoingMessage:
     message = OutgoingMessage(
         subject=rendered.subject,
         body=rendered.text,
-        to=[mail.to],
+        to=[as_mailed(mail.to)],
         reply_to=[options().support_email] if options().support_email else None,
         headers={
             "Message-ID": message_id,

@@ -18,11 +18,12 @@ from keystone.accounts.importing import PeopleResource
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user, register_user
 from keystone.audit.actor import Actor
-from keystone.email_address import beginning, require_deliverable
+from keystone.email_address import beginning, normalize, require_deliverable
 from keystone.mail.backends import FolderBackend
 from keystone.mail.delivery import deliver
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outbox import Addressee, queue
+from keystone.mail.outgoing import Mail, message_of
 from keystone.server.first_administrator import UnfitAddress, ensure_first_administrator
 from keystone.tests.factories import PASSWORD, UserFactory
 
@@ -81,6 +82,7 @@ def test_domains_that_are_never_on_the_internet_are_refused_on_servers(settings:
         "a@x.invalid",
         "a@x.example",
         "a@x.onion",
+        "a@localhost.localdomain",
     )
     for address in refused:
         assert refusal(address) == "", address
@@ -185,6 +187,21 @@ def test_the_folder_refuses_what_smtp_refuses(settings: Settings, tmp_path: Any)
         with pytest.raises(ValueError, match="Invalid address"):
             backend.send_messages([wrong])
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_mail_goes_to_the_domain_that_the_account_is_known_by() -> None:
+    """IDNA 2003, by which Django encodes, makes other domains of some."""
+    for typed, mailed in {
+        "Ann@straße.example": "Ann@xn--strae-oqa.example",
+        "ann@βόλος.example": "ann@xn--nxasmm1c.example",
+        "ann@bücher.example": "ann@xn--bcher-kva.example",
+        "ann@\uff45xample.com": "ann@example.com",
+        "ann@Example.com": "ann@Example.com",
+        "nobody": "nobody",
+    }.items():
+        message = message_of(Mail("trial", to=typed), message_id="<1@example.com>")
+        assert (message.to, message.message()["To"]) == ([mailed], mailed), typed
+        assert mailed == "nobody" or mailed.lower() == normalize(typed)
 
 
 def test_beginning_gives_what_normalized_addresses_begin_with() -> None:

@@ -34,5 +34,10 @@ def test_a_change_of_the_organisation_is_mailed_once(
 def test_a_change_that_was_taken_back_is_not_mailed() -> None:
     user = UserFactory()
     assert organisation_changed(user) is None
-    Profile.objects.create(user=user)
+    profile = Profile.objects.create(user=user)
+    assert organisation_changed(user) is None
+    profile.organisation = "ACME"
+    profile.save()
+    assert organisation_changed(user) is not None
+    user.email_verified_at = None  # the reader need not be whoever wrote it
     assert organisation_changed(user) is None

@@ -11,12 +11,12 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from keystone.accounts.email_change import request_email_change
+from keystone.accounts.email_change import confirm_email_change, request_email_change
 from keystone.accounts.models import User
 from keystone.accounts.password_reset import request_password_reset
 from keystone.accounts.passwords import change_password
 from keystone.accounts.registration import register_user
-from keystone.accounts.tokens import OneTimeToken
+from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.accounts.verification import resend_verification
 from keystone.attempts.lifting import lift_limits_of
 from keystone.attempts.mails import count_unasked_mail
@@ -24,8 +24,10 @@ from keystone.attempts.models import AttemptWindow, Limit
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.conf import options
-from keystone.tests.accounts.mailed_links import wait
+from keystone.privacy.erasing import erase_person
+from keystone.tests.accounts.mailed_links import token_for, wait
 from keystone.tests.at_once import at_once
+from keystone.tests.every_row import rows
 from keystone.tests.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -134,6 +136,36 @@ def test_whoever_registered_a_strangers_address_cannot_have_news_sent_to_it(
         do(change_password, mallory, current_password=before, new_password=after)
     do(request_email_change, mallory, email="Victim@Example.com", current_password=passwords[-1])
     assert [mail.subject for mail in mailoutbox] == ["Your password was changed"]
+
+
+def test_leaving_a_strangers_address_again_and_again_mails_it_once(do: Do, mailoutbox: list[EmailMessage]) -> None:
+    """With the flow `none`; the erasure sets the address free each time."""
+    for number in range(3):
+        mallory = UserFactory(email="victim@example.com", email_verified_at=None)
+        token = token_for(mallory, Purpose.CONFIRM_EMAIL, email=f"mallory{number}@example.com")
+        do(confirm_email_change, token)
+        mallory.refresh_from_db()
+        do(erase_person, mallory, by=Actor.person(mallory))
+    assert [(mail.to, mail.subject) for mail in mailoutbox] == [
+        (["victim@example.com"], "Your email address was changed")
+    ]
+
+
+def test_erasing_an_account_does_not_begin_the_count_anew(do: Do, mailoutbox: list[EmailMessage]) -> None:
+    """Nor does it leave the address behind."""
+    for _ in range(3):
+        mallory = UserFactory()
+        do(request_email_change, mallory, email="Free@bücher.example", current_password=PASSWORD)
+        do(erase_person, mallory, by=Actor.person(mallory))
+        wait(MINUTE)
+    assert len(mailoutbox) == 2
+    row = AttemptWindow.objects.get(limit=Limit.MAILS)
+    assert (row.count, len(row.times), row.refused_at) == (2, 2, None)
+    assert [found for found in rows() if "free@" in found.lower()] == []
+    wait(4 * MINUTE)
+    assert count_unasked_mail("free@xn--bcher-kva.example")
+    row = AttemptWindow.objects.get(limit=Limit.MAILS)  # administrators can lift it again
+    assert (row.address, row.count) == ("free@xn--bcher-kva.example", 3)
 
 
 def test_administrators_see_and_lift_it(do: Do, mailoutbox: list[EmailMessage]) -> None:
