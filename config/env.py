@@ -12,23 +12,14 @@ import re
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
-from psycopg import ProgrammingError
-from psycopg.conninfo import make_conninfo
 
+from config.database_url import CONNECTION, settings_of
 from config.env_files import IN_FILE, file_values, held_by, is_given
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-# Seconds, and milliseconds: a host that swallows packets is told of soon, also in the middle of a connection.
-CONNECTION: dict[str, object] = {
-    "connect_timeout": "10",
-    "keepalives_idle": "10",
-    "keepalives_interval": "5",
-    "keepalives_count": "3",
-    "tcp_user_timeout": "20000",
-}
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 ENVIRONMENTS = ("local", "testing", "staging", "production")
@@ -192,40 +183,9 @@ def header_names(name: str) -> list[str]:
 
 
 def postgres(name: str) -> dict[str, object]:
-    """Django's settings of the database that a URL names; none where it is absent.
-
-    Its user, password and database name are percent-encoded (RFC 3986).
-    """
+    """Django's settings of the database that a URL names; none where it is absent."""
     address = text(name, "")
-    if not address:
-        return {}
-    try:
-        parts = urlsplit(address)
-        port = parts.port or 5432
-    except ValueError:
-        parts, port = urlsplit(""), 0
-    # A bare / in the password ends the host too early, and leaves an @ in the path.
-    is_whole = bool(parts.path.strip("/")) and "@" not in parts.path
-    if parts.scheme not in {"postgres", "postgresql", "psql"} or not is_whole:
-        # The URL itself may hold a password and is not repeated.
-        raise ImproperlyConfigured(
-            f"{name} must look like postgresql://user:password@host:5432/name; write @ / : % in the "
-            "user or password as %40 %2F %3A %25."
-        )
-    options = {**CONNECTION, **{key: value[0] for key, value in parse_qs(parts.query).items()}}
-    try:
-        make_conninfo("", **{key: str(value) for key, value in options.items()})
-    except ProgrammingError:
-        unknown = ", ".join(sorted(set(options) - set(CONNECTION)))
-        raise ImproperlyConfigured(f"{name} has an option that PostgreSQL does not know: {unknown}.") from None
-    return {
-        "NAME": unquote(parts.path.removeprefix("/")),
-        "USER": unquote(parts.username or ""),
-        "PASSWORD": unquote(parts.password or ""),
-        "HOST": str(options.pop("host", "")) or unquote(parts.hostname or ""),
-        "PORT": port,
-        "OPTIONS": options,
-    }
+    return settings_of(address, name) if address else {}
 
 
 def environment(default: str = "local") -> str:

@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from config import env
+from config.database_url import CONNECTION
 
 DATABASE_NAMES = (
     "DATABASE_URL",
@@ -115,7 +116,7 @@ def test_database_url_is_unescaped_once(monkeypatch: pytest.MonkeyPatch) -> None
         "PASSWORD": "p@s:s/%w",
         "HOST": "db.example.com",
         "PORT": 6432,
-        "OPTIONS": {**env.CONNECTION, "sslmode": "require"},
+        "OPTIONS": {**CONNECTION, "sslmode": "require"},
     }
 
 
@@ -123,7 +124,7 @@ def test_database_url_may_name_a_socket(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("DATABASE_URL", "postgres:///keystone?host=/run/postgresql&connect_timeout=2")
     found = env.database()
     assert (found["HOST"], found["PORT"], found["NAME"]) == ("/run/postgresql", 5432, "keystone")
-    assert found["OPTIONS"] == {**env.CONNECTION, "connect_timeout": "2"}
+    assert found["OPTIONS"] == {**CONNECTION, "connect_timeout": "2"}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +160,7 @@ def test_postgres_variables_are_taken_as_they_are(monkeypatch: pytest.MonkeyPatc
         "PASSWORD": "p@s:s/%40w",
         "HOST": "db.example.com",
         "PORT": 5432,
-        "OPTIONS": env.CONNECTION,
+        "OPTIONS": CONNECTION,
     }
 
 

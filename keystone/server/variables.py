@@ -16,7 +16,7 @@ from keystone.refusals import Refusal
 PROCESS = "process environment"
 DEFAULT = "default"
 IN_FILE = "_FILE"  # behind a name: where a file is that holds the value
-LISTS = frozenset({"words", "origins"})  # readers of lists, as `a,b` or JSON
+LISTS = frozenset({"words", "origins", "header_names"})  # readers of lists, as `a,b` or JSON
 # Beginnings of names that other programs read, which an `.env` may hold as well.
 FOREIGN = (
     "COMPOSE_",
