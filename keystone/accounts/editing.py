@@ -16,7 +16,7 @@ from keystone.accounts.authority import (
     OwnAccount,
     leaves_a_superuser,
     lock_for,
-    lock_superusers,
+    lock_superusers_among,
     refusal_to_touch,
     refuse_to_grant,
 )
@@ -101,6 +101,8 @@ def change_user(
     access_ends_at: datetime | Unchanged | None = UNCHANGED,
 ) -> User:
     """`change_names`, `change_roles` and `change_access_end` in one transaction: all or nothing."""
+    if False in (is_staff, is_superuser):
+        lock_superusers_among([user.pk])  # before the row, which the first of the three locks
     if not isinstance(access_ends_at, Unchanged):
         change_access_end(user, by=by, at=access_ends_at)
     if is_staff is not None or is_superuser is not None:
@@ -110,9 +112,8 @@ def change_user(
 
 @transaction.atomic
 def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
-    takes_a_role = any(values.get(role) is False for role in ROLES)
-    if takes_a_role:
-        lock_superusers()
+    if any(values.get(role) is False for role in ROLES):
+        lock_superusers_among([user.pk])
     locked = lock_for(user, by=by)
     changes = {name: [getattr(locked, name), value] for name, value in values.items() if getattr(locked, name) != value}
     if not changes:

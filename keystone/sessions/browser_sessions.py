@@ -1,8 +1,10 @@
 """Sign-ins in a browser, to the admin or the browsable API: listed and ended like those through the API."""
 
 from django.contrib.auth import update_session_auth_hash
+from django.db import transaction
 from django.http import HttpRequest
 
+from keystone.accounts.authority import lock_acting
 from keystone.accounts.models import User
 from keystone.audit.context import current_origin
 from keystone.sessions.browser_store import stored_key
@@ -11,7 +13,7 @@ from keystone.sessions.models import Session
 
 
 def open_browser_session(request: HttpRequest, user: User) -> None:
-    """List the session of this request, in which `user` has just been signed in, among theirs.
+    """List the session of this request, in which `user` has just been signed in, among theirs. Lock the person before.
 
     From then on it lives no longer than its row: revoking the row signs out. It ends when Django's session would end
     that is not used any more; use does not prolong it.
@@ -28,8 +30,14 @@ def open_browser_session(request: HttpRequest, user: User) -> None:
     )
 
 
+@transaction.atomic
 def continue_browser_session(request: HttpRequest, user: User) -> None:
-    """Let the session of this request go on after the person ended all of theirs. It is listed as a new one."""
+    """Let the session of this request go on after the person ended all of theirs. It is listed as a new one.
+
+    Raises:
+        AccessEnded: the person's access has ended once more since then.
+    """
+    lock_acting(user)
     update_session_auth_hash(request, user)
     open_browser_session(request, user)
 

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import login
 from django.contrib.auth.views import RedirectURLMixin
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import resolve_url
 from django.urls import reverse
@@ -21,6 +22,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.generic import FormView
 
+from keystone.accounts.authority import lock_acting
 from keystone.accounts.models import User
 from keystone.attempts.counting import count_change
 from keystone.audit.actor import Actor
@@ -74,13 +76,18 @@ def enter(request: HttpRequest, person: User, authenticator: Authenticator | Non
 
     Args:
         authenticator: what `check_code` returned; None for somebody without a second factor.
+
+    Raises:
+        AccessEnded: the account was suspended or erased, or its password changed, after `person` was read.
     """
     request.session.pop(PENDING, None)
     if not request.user.is_authenticated or request.user.pk != person.pk:
         count_change(address=person.email)
-        login(request, person, backend=BACKEND)
-        open_browser_session(request, person)
-        record([event("user.signed_in", person, by=Actor.person(person))])
+        with transaction.atomic():
+            lock_acting(person)
+            login(request, person, backend=BACKEND)
+            open_browser_session(request, person)
+            record([event("user.signed_in", person, by=Actor.person(person))])
     if authenticator is not None:
         verify_session(request, authenticator)
 

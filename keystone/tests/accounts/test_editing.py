@@ -1,4 +1,9 @@
+from datetime import timedelta
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from keystone.accounts.authority import LastSuperuser, OwnAccount, ProtectedAccount
 from keystone.accounts.editing import SuperuserIsStaff, change_names, change_roles, change_user
@@ -85,3 +90,15 @@ def test_change_user_does_both_or_neither() -> None:
 def test_a_missing_person_cannot_be_changed() -> None:
     with pytest.raises(UserNotFound):
         change_names(UserFactory.build(), by=Actor.cli(), first_name="New")
+
+
+def test_roles_are_taken_under_the_lock_of_superusers_before_any_row() -> None:
+    by, at = Actor.administrator(superuser()), timezone.now() + timedelta(days=9)
+    for user, expected in ((superuser(), True), (UserFactory(is_staff=True), False)):
+        with CaptureQueriesContext(connection) as queries:
+            change_user(user, by=by, is_staff=False, is_superuser=False, access_ends_at=at)
+        texts = [query["sql"] for query in queries]
+        superusers = [place for place, text in enumerate(texts) if "pg_advisory_xact_lock" in text]
+        [row, *_] = [place for place, text in enumerate(texts) if "FOR NO KEY UPDATE" in text]
+        assert bool(superusers) is expected  # a request that waits for the row of anybody else holds up no superuser
+        assert all(place < row for place in superusers[:1])

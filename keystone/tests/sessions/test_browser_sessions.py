@@ -5,21 +5,26 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.auth import SESSION_KEY
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session as DjangoSession
 from django.db import connection
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
+from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.privacy.erasing import erase_person
-from keystone.sessions.browser_store import stored_key
+from keystone.sessions.browser_sessions import continue_browser_session
+from keystone.sessions.browser_store import SessionStore, stored_key
 from keystone.sessions.models import Session
 from keystone.tests.factories import PASSWORD, UserFactory, superuser
 from keystone.tests.two_factor.phone import fresh_code, set_up
+from keystone.two_factor.sign_in import enter
 
 pytestmark = pytest.mark.django_db
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -149,3 +154,18 @@ def test_an_erasure_deletes_them(root: User) -> None:
     erase_person(person, by=Actor.administrator(root))
     assert not Session.objects.filter(user=person).exists()
     assert not DjangoSession.objects.filter(session_key=key).exists()
+
+
+def test_a_sign_in_beside_an_erasure_leaves_nothing(rf: RequestFactory) -> None:
+    for go_in in (lambda request, person: enter(request, person, None), continue_browser_session):
+        person = UserFactory()
+        email = person.email
+        erase_person(User.objects.get(pk=person.pk), by=Actor.cli())  # after the password was found to be right
+        request: Any = rf.post(API, headers={"user-agent": FIREFOX})
+        request.session, request.user = SessionStore(), AnonymousUser()
+        with pytest.raises(AccessEnded):
+            go_in(request, person)
+        assert not Session.objects.filter(user=person).exists()
+        assert not AuditEvent.objects.filter(actor_label=email).exists()
+        assert User.objects.get(pk=person.pk).last_login is None
+        assert SESSION_KEY not in request.session
