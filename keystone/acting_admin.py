@@ -1,5 +1,6 @@
 """What the admin's site puts in front of every class that is registered with it, a project's and a package's too."""
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,19 @@ class ActingAdmin(Base):
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> Any:
         """The form of a row that is edited in the list; it writes only what it changed."""
         return edit_form(super().get_changelist_form(request, **kwargs))
+
+    def _get_list_editable_queryset(self, request: HttpRequest, prefix: str) -> QuerySet[Any]:
+        """The rows that are edited in the list, locked before they are read."""
+        rows: QuerySet[Any] = super()._get_list_editable_queryset(request, prefix)  # type: ignore[misc]  # the stubs leave it out
+        locked = self.model._base_manager.select_for_update(no_key=True).order_by("pk")
+        list(locked.filter(pk__in=rows.order_by().values("pk")).values_list("pk"))
+        return rows
+
+    def get_formsets_with_inlines(self, request: HttpRequest, obj: Any = None) -> Iterator[Any]:
+        """Rows that are edited below their parent; their forms write only what they changed, too."""
+        for formset, inline in super().get_formsets_with_inlines(request, obj):
+            formset.form = edit_form(formset.form)
+            yield formset, inline
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:  # type: ignore[override]  # no entry
         """Nothing."""

@@ -63,13 +63,19 @@ class EditFormMixin(Base):
         if not field.show_hidden_initial:
             return False
         shown = field.hidden_widget().value_from_datadict(self.data, self.files, self.add_initial_prefix(name))
-        return bool(field.has_changed(now, shown)) and bool(field.has_changed(now, self[name].data))
+        kept = _as_typed(now)
+        return all(field.has_changed(kept, _as_typed(value)) for value in (shown, self[name].data))
 
     def _conflict(self, name: str) -> str:
         found = last_change(self.instance, name)
         if found is None:
             return _("This was changed meanwhile. Open the page again to see it.")
         return _("This was changed meanwhile by %(who)s. Open the page again to see it.") % {"who": found.actor_label}
+
+
+def _as_typed(value: Any) -> Any:
+    """A text without what a browser changes: the ends of lines, and space around it, which fields strip."""
+    return "\n".join(value.strip().splitlines()) if isinstance(value, str) else value
 
 
 def edit_form(base: type[Any]) -> type[Any]:

@@ -85,7 +85,8 @@ def use_link(found: OneTimeToken) -> User:
         raise InvalidToken from None
     still = OneTimeToken.objects.filter(pk=found.pk, used_at__isnull=True, expires_at__gt=Now())
     if not still.update(used_at=Now(), took_effect=True):
-        raise _refusal_of(OneTimeToken.objects.get(pk=found.pk), user)
+        ended = OneTimeToken.objects.filter(pk=found.pk).first()  # none after an erasure
+        raise InvalidToken if ended is None else _refusal_of(ended, user)
     if found.purpose in OF_THE_ACCOUNT and user.email_normalized != found.email_normalized:
         raise InvalidToken
     return user

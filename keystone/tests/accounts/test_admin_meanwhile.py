@@ -13,6 +13,7 @@ from pytest_django import Settings
 from keystone.accounts.editing import change_roles, change_user
 from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
+from keystone.accounts.saved_reasons import SavedReason
 from keystone.admin_site import KeystoneAdminSite
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
@@ -207,3 +208,14 @@ def test_a_demotion_meanwhile_is_judged_by_roles_and_permissions_as_they_are(ann
     user = waiting()
     change_roles(anna, by=other, is_staff=False)
     assert client.post(f"{QUEUE}{user.pk}/approve/", DECISION)["Location"].startswith("/admin/login/")
+
+
+def test_ends_of_lines_and_space_around_a_text_are_no_change(client: Client) -> None:
+    reason = SavedReason.objects.create(title="Twice", text=" one\ntwo ")
+    page = f"/admin/keystone/savedreason/{reason.pk}/change/"
+    posted = form_of(client.get(page))
+    shown = {"initial-text": " one\r\ntwo ", "text": "three"}  # as browsers send what was shown
+    assert client.post(page, {**posted, **shown}).status_code == 302
+    assert SavedReason.objects.get().text == "three"
+    assert client.post(page, {**posted, **shown, "text": "four"}).status_code == 200
+    assert SavedReason.objects.get().text == "three"

@@ -21,6 +21,7 @@ from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
+from keystone.privacy.erasing import erase_person
 from keystone.sessions.ending import end_all_sessions
 from keystone.tests.accounts.mailed_links import token_for
 from keystone.tests.factories import UserFactory, superuser
@@ -240,3 +241,13 @@ def test_what_was_reserved_ends_like_a_token(end: str) -> None:
     past = timezone.now() - timedelta(seconds=1)
     OneTimeToken.objects.update(**{"expires_at": past} if end == "expiry" else {"used_at": past})
     assert tokens.reserved(str(right.pk)) is None
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_link_that_an_erasure_overtakes_is_invalid(purpose: Purpose) -> None:
+    user = somebody(purpose)
+    found = find_link(token_for(user, purpose, email=email_for(purpose)), purpose=purpose)
+    erase_person(User.objects.get(pk=user.pk), by=Actor.cli())
+    with pytest.raises(InvalidToken) as caught:
+        use_link(found)
+    assert type(caught.value) is InvalidToken
