@@ -98,7 +98,7 @@ class ActingAdmin(Base):
 
     def _get_list_editable_queryset(self, request: HttpRequest, prefix: str) -> QuerySet[Any]:
         """The rows that are edited in the list, locked before they are read."""
-        rows: QuerySet[Any] = super()._get_list_editable_queryset(request, prefix)  # type: ignore[misc]  # the stubs leave it out
+        rows: QuerySet[Any] = super()._get_list_editable_queryset(request, prefix)
         locked = self.model._base_manager.select_for_update(no_key=True).order_by("pk")
         list(locked.filter(pk__in=rows.order_by().values("pk")).values_list("pk"))
         return rows
