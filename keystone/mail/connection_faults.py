@@ -27,6 +27,11 @@ def in_words(error: Exception) -> str:
         return _unsupported(str(error))
     if isinstance(error, ssl.SSLError):
         return _of_tls(error)
+    if isinstance(error, UnicodeError):  # in IDNA if it is about the host, else about the sign-in
+        is_host = isinstance(error, UnicodeEncodeError) and error.encoding == "idna"
+        return _("SMTP_HOST is not a host name.") if is_host else _("SMTP_USER and SMTP_PASSWORD must be ASCII.")
+    if type(error) is smtplib.SMTPException:
+        return _("The mail server and this machine share no way to sign in. Check SMTP_USER and SMTP_PASSWORD.")
     return _of_network(error)
 
 

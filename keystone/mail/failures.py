@@ -114,7 +114,10 @@ def _of_answer(error: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefu
     if isinstance(error, smtplib.SMTPAuthenticationError):
         answer = _refused(_("The mail server refuses our sign-in"), code, text)
         return replace(answer, reason=f"{answer.reason.rstrip('.')}. {_('Check SMTP_USER and SMTP_PASSWORD.')}")
-    return _refused(_("The mail server refuses the mail"), code, text)
+    if isinstance(error, smtplib.SMTPDataError):
+        return _refused(_("The mail server refuses the mail"), code, text)
+    answer = _refused(_("The mail server refuses the connection"), code, text)
+    return replace(answer, is_final=False, is_everybodys=not answer.is_lost)  # a greeting, EHLO or STARTTLS
 
 
 def _of_provider(error: AnymailError) -> Failure:

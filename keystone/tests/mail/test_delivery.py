@@ -122,7 +122,7 @@ def test_a_mail_that_is_refused_for_good_has_failed(smtp: SmtpServer) -> None:
 @pytest.mark.parametrize(
     ("step", "answer", "said"),
     [
-        (CONNECT, b"554 go away", "The mail server refuses the mail: 554 go away"),
+        (CONNECT, b"554 go away", "The mail server refuses the connection: 554 go away"),
         (MAIL, b"530 sign in first", f"The mail server refuses the sender: 530 sign in first. {SIGN_IN}"),
         (
             MAIL,

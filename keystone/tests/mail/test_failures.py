@@ -34,7 +34,20 @@ def test_what_keeps_the_connection_from_opening_is_everybodys_and_never_final() 
             smtplib.SMTPAuthenticationError(535, b"5.7.8 wrong password"),
             "The mail server refuses our sign-in: 535 5.7.8 wrong password. Check SMTP_USER and SMTP_PASSWORD.",
         ),
-        (smtplib.SMTPConnectError(554, b"no service here"), "The mail server refuses the mail: 554 no service here"),
+        (
+            smtplib.SMTPConnectError(554, b"no service here"),
+            "The mail server refuses the connection: 554 no service here",
+        ),
+        (
+            smtplib.SMTPResponseException(454, b"no TLS now"),
+            "The mail server refuses the connection: 454 no TLS now",
+        ),
+        (
+            smtplib.SMTPException("No suitable authentication method found."),
+            "The mail server and this machine share no way to sign in. Check SMTP_USER and SMTP_PASSWORD.",
+        ),
+        (UnicodeEncodeError("idna", ".", 0, 1, "empty"), "SMTP_HOST is not a host name."),
+        (UnicodeEncodeError("ascii", "é", 0, 1, "x"), "SMTP_USER and SMTP_PASSWORD must be ASCII."),
         (socket.gaierror(), "The mail server's name cannot be found (DNS). Check SMTP_HOST."),
         (ssl.SSLCertVerificationError(), untrusted),
         (OSError(errno.EHOSTUNREACH, "No route"), "The mail server cannot be reached: there is no way to it in the"),
@@ -88,6 +101,7 @@ def test_each_wrong_setting_is_told_in_plain_words(
     assert told(settings, port=port) == "The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT."
     nowhere = told(settings, host="mail.nowhere.invalid", port=25)
     assert nowhere == "The mail server's name cannot be found (DNS). Check SMTP_HOST."
+    assert told(settings, host=".example.com", port=25) == "SMTP_HOST is not a host name."
 
     with SmtpServer.running() as encrypted:
         own = certificate(tmp_path)
@@ -110,6 +124,13 @@ def test_each_wrong_setting_is_told_in_plain_words(
         settings.MAILERS["default"]["OPTIONS"] |= {"port": encrypted.port}
         call_command("email", "test", "ada@example.com", "--now")
         assert encrypted.recipients == ["ada@example.com"]
+
+
+def test_a_server_that_refuses_our_greeting_ends_no_mail() -> None:
+    """Without TLS and sign-in, smtplib says EHLO only when the first mail is sent."""
+    failure = failures.of_sending(smtplib.SMTPHeloError(550, b"who are you?"))
+    reason = "The mail server refuses the connection: 550 who are you?"
+    assert failure == Failure(reason, "SMTPHeloError", is_everybodys=True)
 
 
 def test_port_465_without_tls_is_told(settings: Settings) -> None:
