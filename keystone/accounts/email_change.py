@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -87,11 +88,16 @@ def mail_email_change_link(reserved: str) -> None:
     right = tokens.reserved(reserved)
     if right is None or OutgoingMail.objects.filter(user=right.user_id, context__reserved=reserved).exists():
         return
-    user = User.objects.get(pk=right.user_id)
+    both = User.objects.filter(Q(pk=right.user_id) | Q(email_normalized=right.email_normalized)).order_by("pk")
+    # Locked before the count of mails: an erasure holds the account, too, when it comes to the count.
+    people = {person.pk: person for person in both.select_for_update(no_key=True)}
+    user = people.pop(right.user_id, None)
+    if user is None:
+        return
+    owner = next(iter(people.values()), None)
     is_own = user.email_normalized == right.email_normalized and user.email_verified_at is not None
     if not is_own and not count_unasked_mail(right.email):
         return
-    owner = User.objects.with_email(right.email).exclude(pk=user.pk).first()
     if owner is None or owner.is_unclaimed:
         queue_email("confirm_email", [user.pk], key=reserved, to=right.email, reserved=reserved)
     else:

@@ -18,6 +18,7 @@ from keystone.accounts.backends import WrongPassword
 from keystone.accounts.email_change import (
     SameAddress,
     confirm_email_change,
+    mail_email_change_link,
     request_email_change,
 )
 from keystone.accounts.models import User
@@ -30,6 +31,7 @@ from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
+from keystone.mail.models import OutgoingMail
 from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in
@@ -159,6 +161,19 @@ def test_a_mail_that_is_sent_after_access_ended_brings_no_link(
         callback()
     assert mailoutbox == []
     assert not OneTimeToken.objects.filter(used_at__isnull=True).exists()
+
+
+def test_accounts_are_locked_before_the_count_of_mails(ann: User) -> None:
+    """As by an erasure, so that the two cannot block each other."""
+    UserFactory(email="new@example.com")
+    request_email_change(ann, email="new@example.com", current_password=PASSWORD)
+    with CaptureQueriesContext(connection) as queries:
+        mail_email_change_link(str(OneTimeToken.objects.get().pk))
+    said = [query["sql"] for query in queries.captured_queries]
+    [locks] = [place for place, sql in enumerate(said) if "FOR NO KEY UPDATE" in sql]
+    [counts] = [place for place, sql in enumerate(said) if "INSERT INTO keystone_attemptwindow" in sql]
+    assert locks < counts
+    assert OutgoingMail.objects.get().template == "address_in_use"
 
 
 # -- Confirming --------------------------------------------------------------------------------------------------
