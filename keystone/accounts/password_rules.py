@@ -111,7 +111,9 @@ class CommonPasswordValidator:
 
     def get_help_text(self) -> str:
         """The rule, for people who choose a password."""
-        return _("Your password cannot be a commonly used one, nor one with digits and signs added or put for letters.")
+        return _(
+            "Your password cannot be a commonly used one, even with digits or symbols added or in place of letters."
+        )
 
 
 def common_passwords() -> frozenset[str]:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 # Apps whose own permissions nothing asks for, neither the admin nor the API.
 FRAMEWORKS = ("admin", "auth", "contenttypes", "django_apscheduler", "procrastinate", "sessions")
-ELSEWHERE = _("In the admin, and wherever the product asks for it.")
+ELSEWHERE = _("In the admin, and wherever else this product checks it.")
 
 DECISIONS, PEOPLE, SIGN_IN = _("Decisions"), _("People"), _("Sessions and limits")
 MAIL, OPERATIONS, RECORD = _("Mail"), _("Operations"), _("Record")
@@ -89,10 +89,10 @@ WORDS: dict[str, Words] = {
 }
 _ORDER = {code: place for place, code in enumerate(WORDS)}
 _VERBS = {
-    "add": _("Add: %(things)s"),
-    "change": _("Change: %(things)s"),
-    "delete": _("Delete: %(things)s"),
-    "view": _("See: %(things)s"),
+    "add": _("Add %(things)s"),
+    "change": _("Change %(things)s"),
+    "delete": _("Delete %(things)s"),
+    "view": _("See %(things)s"),
 }
 
 

@@ -65,7 +65,7 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-created_at", "-id")
     search_fields = ("request_id",)  # turns the search box on; what is searched is get_search_results' business
-    search_help_text = _("Beginning of a name or address, or a request id")
+    search_help_text = _("Name, email address or request id")
     export_permission = "keystone.export_auditevent"
     export_name = "audit-log.csv"
     fieldsets = (

@@ -16,7 +16,7 @@ from keystone.formats import EMPTY
 ACTIONS = {
     "user.signed_in": gettext_noop("Signed in"),
     "user.registered": gettext_noop("Registered"),
-    "user.created": gettext_noop("Account made"),
+    "user.created": gettext_noop("Account created"),
     "user.email_verified": gettext_noop("Email verified"),
     "user.approved": gettext_noop("Approved"),
     "user.rejected": gettext_noop("Rejected"),

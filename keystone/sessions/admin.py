@@ -84,7 +84,7 @@ class SessionAdmin(ReadOnlyAdmin):
     sortable_by = ()
     ordering = ("-last_used_at", "-id")
     search_fields = ("id",)  # turns the search box on
-    search_help_text = _("Beginning of a name or address")
+    search_help_text = _("Name or email address")
     fields = ("person", "kind", "device", "ip_address", "created_at", "last_used_at", "expires_at", "revoked_at")
 
     actions = ("end_selected",)

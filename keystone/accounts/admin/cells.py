@@ -25,7 +25,7 @@ STATUS_COLOURS = {
 class PersonCells:
     """The columns that the queue and the list of people share."""
 
-    @display(description=gettext_lazy("address"), ordering="email")
+    @display(description=gettext_lazy("email address"), ordering="email")
     def address(self, user: User) -> SafeString:
         """The address, its domain told apart: an organisation is recognised by it."""
         return address_cell(user.email)

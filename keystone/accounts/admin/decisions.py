@@ -66,7 +66,7 @@ class DecisionsMixin(UndoMixin, Base):
     decides_between = False
     paginator = DecisionPaginator
     search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
-    search_help_text = gettext_lazy("Beginning of a name, an address or a domain")
+    search_help_text = gettext_lazy("Name, email address or domain")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

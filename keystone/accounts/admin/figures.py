@@ -12,12 +12,14 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from keystone.accounts.models import User
+from keystone.accounts.moves import APPROVAL_UNDONE, APPROVE, REJECT, REJECTION_UNDONE
 from keystone.audit.models import AuditEvent
 from keystone.caching.values import remembered
 
 DAYS = 30
 KEPT = 60  # seconds; a change that is committed voids them before, and a window of 30 days moves by less than that
-SERIES = ("user.registered", "user.approved", "user.rejected")
+SERIES = ("user.registered", APPROVE.action, REJECT.action)
+UNDONE = {APPROVE.action: APPROVAL_UNDONE, REJECT.action: REJECTION_UNDONE}  # a decision that was undone is none
 
 
 class Median(Aggregate):
@@ -49,15 +51,22 @@ def days() -> list[Day]:
     first = today - timedelta(days=DAYS - 1)
     figures = _counted_since(first)
     return [
-        Day(day, *(figures.get((day, action), 0) for action in SERIES))
+        Day(day, *(_made(figures, day, action) for action in SERIES))
         for day in (first + timedelta(days=number) for number in range(DAYS))
     ]
 
 
+def _made(figures: dict[tuple[date, str], int], day: date, action: str) -> int:
+    """How often it happened on this day, without what was undone within a minute."""
+    undone = figures.get((day, UNDONE[action]), 0) if action in UNDONE else 0
+    return max(figures.get((day, action), 0) - undone, 0)
+
+
 @remembered(KEPT, models=(AuditEvent,))
 def _counted_since(first: date) -> dict[tuple[date, str], int]:
+    actions = [*SERIES, *UNDONE.values()]
     counted = (
-        AuditEvent.objects.filter(action__in=SERIES, created_at__gte=datetime.combine(first, time.min, tzinfo=UTC))
+        AuditEvent.objects.filter(action__in=actions, created_at__gte=datetime.combine(first, time.min, tzinfo=UTC))
         .order_by()
         .annotate(day=TruncDate("created_at", tzinfo=UTC))
         .values_list("day", "action")

@@ -14,7 +14,7 @@ from keystone.accounts.status import PENDING, ApprovalFlow, Status
 class QueueFilter(RadioFilter):
     """Who stands in the queue: those who wait for a decision, unless something else is chosen."""
 
-    title = _("who")
+    title = _("status")
     parameter_name = "show"
     all_option = None
     WAITING, UNVERIFIED, EVERYBODY = "waiting", "unverified", "everybody"

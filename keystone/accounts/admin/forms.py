@@ -32,7 +32,9 @@ else:
     UserForm = forms.ModelForm
 
 
-NO_REASON = _("Go on without a reason? The person is not told why. Send the form again, or give a reason.")
+NO_REASON = _(
+    "No reason is given, so nobody is told why. Give a reason, or press the button again to go on without one."
+)
 
 
 def searched(field: Any) -> Any:
@@ -125,11 +127,11 @@ class DecisionForm(forms.Form):
         if move is not APPROVE or not unverified:
             del self.fields["even_unverified"]
         elif single:
-            box.label = _("Approve although the address is not verified")
+            box.label = _("Approve although the email address is not verified")
             box.required = True
-            box.error_messages["required"] = _("Tick this to approve somebody whose address is not verified.")
+            box.error_messages["required"] = _("Tick this to approve somebody whose email address is not verified.")
         else:
-            box.label = _("Approve also those whose address is not verified")
+            box.label = _("Approve also those whose email address is not verified")
             box.help_text = _("Without this tick they stay as they are.")
 
     def clean_until(self) -> Any:
@@ -190,7 +192,7 @@ class NewPersonForm(_PersonForm):
 
     password1 = forms.CharField(
         label=_("Password"),
-        help_text=_("Left empty, the person cannot sign in until a superuser sets one."),
+        help_text=_("Leave it empty to let the person choose one: the mail has a link for that."),
         required=False,
         max_length=MAX_PASSWORD_LENGTH,
         strip=False,

@@ -170,7 +170,7 @@ class PersonAdmin(
         parts = [
             (_("Person"), {"fields": (*NAMES, "address_cell", "address_verified")}),
             (
-                _("Standing"),
+                _("Status"),
                 {"fields": STANDING},
             ),
             (_("Dates"), {"fields": ("created", "seen", *(("erased_at",) if obj.erased_at else ()))}),

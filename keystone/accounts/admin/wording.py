@@ -21,12 +21,14 @@ LOOKS: dict[str, tuple[Any, str, str]] = {
     "deactivate": (gettext_lazy("Deactivate"), "block", "danger"),
 }
 EXPLANATIONS: dict[str, Any] = {
-    "approve": gettext_lazy("The account becomes active: the person can sign in."),
-    "reject": gettext_lazy("The person cannot sign in. A rejection can be taken back."),
-    "reopen": gettext_lazy("The person awaits a decision again."),
-    "suspend": gettext_lazy("The person is locked out from the next request on, and all their sessions end."),
-    "reactivate": gettext_lazy("The account becomes active again: the person can sign in."),
-    "deactivate": gettext_lazy("The account is closed and kept. All its sessions end. It can be reactivated."),
+    "approve": gettext_lazy("They can sign in from now on."),
+    "reject": gettext_lazy("They cannot sign in. A rejection can be taken back."),
+    "reopen": gettext_lazy("They await a decision again."),
+    "suspend": gettext_lazy("They are locked out at once, and all their sessions end."),
+    "reactivate": gettext_lazy("They can sign in again."),
+    "deactivate": gettext_lazy(
+        "They cannot sign in, and all their sessions end. The account is kept, and can be reactivated."
+    ),
 }
 
 

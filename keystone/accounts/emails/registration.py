@@ -18,7 +18,7 @@ from keystone.mail.outgoing import Mail
 from keystone.mail.registry import email
 
 
-@email(label=_("Address to be verified"), sample={"link": LINK, "days": 3})
+@email(label=_("Email address to be verified"), sample={"link": LINK, "days": 3})
 def verify_email(user: User) -> Mail | None:
     """The link that proves an address; None for who is not (any more) to prove one when the mail is sent."""
     lifetime = options().email_verification_lifetime
@@ -50,7 +50,7 @@ def registration_expires(user: User) -> Mail | None:
 
 
 @email(
-    label=_("Address registered once more"),
+    label=_("Email address registered once more"),
     sample={**NAME, "status": Status.ACTIVE.value, "link": LINK, "reset_link": RESET_LINK},
 )
 def already_registered(user: User) -> Mail:
@@ -67,7 +67,7 @@ def already_registered(user: User) -> Mail:
 
 
 @email(
-    label=_("Account made by an administrator"),
+    label=_("Account created by an administrator"),
     sample={**NAME, "chooses": True, "link": RESET_LINK, "days": 3, "reset_link": RESET_LINK},
 )
 def account_created(user: User) -> Mail | None:

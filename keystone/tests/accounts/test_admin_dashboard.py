@@ -61,6 +61,13 @@ def test_figures_are_exact() -> None:
     assert sum(day.registered + day.approved + day.rejected for day in found) == 5
 
 
+def test_decisions_that_were_undone_are_not_counted() -> None:
+    for action in ("user.approved", "user.approved", "user.approval_undone", "user.rejected", "user.rejection_undone"):
+        happened(action, 1)
+    happened("user.approval_undone", 2)  # undone after midnight: its day has no other
+    assert [(day.approved, day.rejected) for day in days()[-3:]] == [(0, 0), (1, 0), (0, 0)]
+
+
 def test_median_is_that_of_the_last_thirty_days() -> None:
     now = timezone.now()
     for hours, decided in ((1, now), (2, now), (10, now), (500, now - timedelta(days=31))):

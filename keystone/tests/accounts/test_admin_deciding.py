@@ -324,7 +324,7 @@ def test_a_rejection_without_a_reason_is_asked_about_once(client: Client) -> Non
         body = {**DECISION, "reason": blank, "next": "1"}
         page = client.post(f"{QUEUE}{user.pk}/reject/", body)
         assert page.status_code == 200
-        assert "Go on without a reason? The person is not told why." in texts(page)
+        assert "No reason is given, so nobody is told why." in texts(page)
         assert page.context["button"] == "Reject without a reason"
         assert '<input type="hidden" name="without_reason" value="on"' in page.content.decode()
         user.refresh_from_db()

@@ -120,7 +120,7 @@ def test_unverified_person_is_approved_only_with_the_tick(client: Client) -> Non
     response = client.post(address, DECISION)
     assert response.status_code == 200
     assert response.context["form"].errors == {
-        "even_unverified": ["Tick this to approve somebody whose address is not verified."]
+        "even_unverified": ["Tick this to approve somebody whose email address is not verified."]
     }
     user.refresh_from_db()
     assert user.status == Status.PENDING_ADMIN_APPROVAL

@@ -287,9 +287,9 @@ def test_a_move_of_many_takes_a_bounded_number_of_statements(
 ) -> None:
     few = [UserFactory(status=Status.PENDING_ADMIN_APPROVAL).pk for _ in range(3)]
     many = [UserFactory(status=Status.PENDING_ADMIN_APPROVAL).pk for _ in range(200)]
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         lifecycle.approve_users(few, by=by)
-    with django_assert_max_num_queries(8):
+    with django_assert_max_num_queries(10):
         lifecycle.approve_users(many, by=by)
     assert AuditEvent.objects.filter(action="user.approved").count() == 203
 

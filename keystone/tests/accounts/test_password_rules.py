@@ -177,7 +177,7 @@ def test_the_rules_are_told_before_and_after() -> None:
     texts = [str(text) for text in password_validators_help_texts()]
     assert "Your password must contain at least 8 characters." in texts
     assert "Your password may contain at most 256 characters." in texts
-    common = "Your password cannot be a commonly used one, nor one with digits and signs added or put for letters."
+    common = "Your password cannot be a commonly used one, even with digits or symbols added or in place of letters."
     assert common in texts
     with pytest.raises(ValidationError) as caught:
         validate_password("password1")

@@ -101,7 +101,7 @@ def test_every_permission_of_the_core_has_words_and_no_framework_is_offered() ->
         if code_of(permission) == "project.view_profile"
         for words in [words_of(permission)]
     ]
-    assert [(str(words.title), str(words.subject)) for words in project] == [("See: profiles", "Project")]
+    assert [(str(words.title), str(words.subject)) for words in project] == [("See profiles", "Project")]
     with CaptureQueriesContext(connection) as queries:
         groups = in_groups(meaningful())
     assert len(queries) == 1

@@ -88,7 +88,7 @@ def test_the_list_costs_the_same_for_one_row_and_for_three(client: Client) -> No
 
 
 def test_a_page_of_nothing_and_an_address_that_is_none(client: Client) -> None:
-    assert "nothing waits" in client.get(LIST).content.decode()
+    assert "nothing is waiting" in client.get(LIST).content.decode()
     for key in ("1", str(2**70), "x", "_"):
         assert client.get(f"{LIST}{key}/change/").status_code == 302
     assert told(client.get(f"{LIST}1/change/"))[0].startswith("task with ID “1” ")

@@ -12,6 +12,8 @@ from django.utils import timezone
 
 from keystone.accounts import tokens
 from keystone.accounts.models import User
+from keystone.accounts.notices.unsubscribing import unsubscribe_url
+from keystone.accounts.saved_reasons import SavedReason
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import Purpose
 from keystone.attempts.models import AttemptWindow, Limit
@@ -27,6 +29,7 @@ from keystone.tests.background.rows import ended, process, running, waiting
 from keystone.tests.factories import UserFactory
 from keystone.tests.mail.rows import outgoing
 
+UNSUBSCRIBE = "unsubscribe"
 FIREFOX = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:130.0) Gecko/20100101 Firefox/130.0"
 
 
@@ -34,7 +37,7 @@ def make_everything(root: User) -> dict[str, str]:
     """Make the rows.
 
     Returns:
-        A token for each purpose of the links in mails.
+        A token for each kind of link in mails.
     """
     now = timezone.now()
     UserFactory(status=Status.PENDING_ADMIN_APPROVAL, email="ann@acme.example", first_name="Ann", last_name="Smith")
@@ -58,6 +61,7 @@ def make_everything(root: User) -> dict[str, str]:
             user=user, refresh_digest="", expires_at=now + timedelta(days=1), user_agent=FIREFOX, ip_address="192.0.2.7"
         )
     AttemptWindow.objects.create(limit=Limit.ADDRESS, address=person.email, count=3, ends_at=now + timedelta(hours=1))
+    SavedReason.objects.create(title="Work address", text="Please register with your work address.")
     changes = {"first_name": ["Dan", "Dana"]}
     record([event("user.updated", person, by=Actor.administrator(root), reason="A typo", changes=changes)])
     waiting(), running(), ended("failed"), process()
@@ -73,7 +77,8 @@ def make_everything(root: User) -> dict[str, str]:
         ended_at = {"started_at": now, "finished_at": now}
         DataRun.objects.create(kind=Kind.IMPORTER, name="people", state=run, rows_read=20, rows_refused=2, **ended_at)
     given: dict[str, Any] = {"user": person, "email": person.email, "lifetime": timedelta(hours=1)}
-    return {purpose: tokens.mint(purpose=purpose, **given) for purpose in Purpose}
+    links: dict[str, str] = {purpose: tokens.mint(purpose=purpose, **given) for purpose in Purpose}
+    return {**links, UNSUBSCRIBE: unsubscribe_url(root).rstrip("/").rpartition("/")[2]}
 
 
 def admin_pages(client: Client) -> list[str]:
@@ -97,6 +102,7 @@ def public_pages(links: dict[str, str]) -> list[str]:
         "reset-password": Purpose.RESET_PASSWORD,
         "confirm-email": Purpose.CONFIRM_EMAIL,
         "revert-email": Purpose.REVERT_EMAIL,
+        "unsubscribe": UNSUBSCRIBE,
     }
     _prefix, pages = get_resolver().namespace_dict["pages"]
     found = []

@@ -100,7 +100,7 @@ def test_one_after_the_other_with_a_saved_reason_and_an_undo(page: Any, people: 
     sign_in(page)
     page.goto(f"/admin/keystone/awaitingdecision/{people['ann'].pk}/approve/?q=smith")
     page.get_by_role("button", name="Reject and next").click()
-    page.get_by_text("Go on without a reason?").wait_for()
+    page.get_by_text("No reason is given, so nobody is told why.").wait_for()
     page.get_by_label("Saved reason").select_option(label="Private address")
     assert page.get_by_label("Reason", exact=True).input_value() == "Please use the address of your organisation."
     assert overflow(page) == 0

@@ -81,3 +81,21 @@ def test_menu_account_and_filters_open_and_close_by_keyboard(live_server: Any, m
         assert page.url.endswith("/admin/keystone/user/")
         assert page.get_by_role("heading", name="Available shortcuts").count() == 0
         assert page.locator(".material-symbols-outlined").evaluate_all(HIDDEN_ICONS) == []
+
+
+def test_menu_opens_and_closes_on_every_width(live_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(live_server.url, monkeypatch) as page:
+        sign_in(page, "/admin/")
+        menu, close = page.locator("#nav-sidebar"), page.get_by_role("button", name="Close the menu")
+        for width, is_open_at_first in ((390, False), (1280, False), (1281, True)):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto("/admin/")
+            page.wait_for_load_state("networkidle")
+            assert menu.is_visible() is is_open_at_first, width
+            if not is_open_at_first:
+                page.locator("#sidebar-toggle").click()
+                page.wait_for_timeout(300)  # unfold closes it again where the page changes its size
+                assert menu.is_visible(), width
+                close.click()
+                menu.wait_for(state="hidden")
+            assert close.is_visible() is False
