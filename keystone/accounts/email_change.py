@@ -85,15 +85,16 @@ def mail_email_change_link(reserved: str) -> None:
     Args:
         reserved: the key of the right to the link.
     """
-    right = tokens.reserved(reserved)
-    if right is None or OutgoingMail.objects.filter(user=right.user_id, context__reserved=reserved).exists():
+    asked = tokens.reserved(reserved)
+    if asked is None or OutgoingMail.objects.filter(user=asked.user_id, context__reserved=reserved).exists():
         return
-    both = User.objects.filter(Q(pk=right.user_id) | Q(email_normalized=right.email_normalized)).order_by("pk")
+    both = User.objects.filter(Q(pk=asked.user_id) | Q(email_normalized=asked.email_normalized)).order_by("pk")
     # Locked before the count of mails: an erasure holds the account, too, when it comes to the count.
     people = {person.pk: person for person in both.select_for_update(no_key=True)}
-    user = people.pop(right.user_id, None)
-    if user is None:
+    right = tokens.reserved(reserved)  # again: an erasure that came first has taken it away
+    if right is None:
         return
+    user = people.pop(right.user_id)
     owner = next(iter(people.values()), None)
     is_own = user.email_normalized == right.email_normalized and user.email_verified_at is not None
     if not is_own and not count_unasked_mail(right.email):

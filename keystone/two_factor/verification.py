@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from keystone.accounts.authority import lock_user
 from keystone.accounts.models import User
 from keystone.attempts.counting import count_attempt, count_code
 from keystone.attempts.models import AttemptWindow, Limit
@@ -85,11 +86,13 @@ def check_code(user: User, code: str | None) -> Authenticator:
         CodeNeeded: nothing was given.
         CodeWrong: it is wrong, was used before, or the person has no second factor.
         TooManyAttempts: too many were wrong before; whether this one is right is not looked at.
+        UserNotFound: the account has gone.
     """
     text = typed_code(code)
     count = count_attempt if is_recovery_code(text) else count_code
     attempt = count(address=user.email_normalized)
     with transaction.atomic():
+        lock_user(user)  # before the authenticator, as whatever takes that away does
         authenticator = Authenticator.objects.confirmed_of(user).select_for_update().first()
         if authenticator is None or not _fits(user, authenticator, text):
             raise RecoveryCodeWrong if is_recovery_code(text) else CodeWrong
@@ -115,6 +118,8 @@ def check_code_of_sign_in(user: User, code: str | None) -> Authenticator:
 @transaction.atomic
 def _note_wrong_code(user: User) -> None:
     """Note it in the log; tell the owner once a window. Wrong codes come one by one here: the row is locked."""
+    if lock_user(user).erased_at is not None:
+        return  # at this moment
     windows = AttemptWindow.objects.running().filter(limit=Limit.CODE, address=user.email_normalized)
     window = windows.select_for_update().first()
     record([event("user.wrong_code", user, by=Actor.system())])  # who it was is not known

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from keystone.accounts import lifecycle, signals
+from keystone.accounts import lifecycle, signals, tokens
 from keystone.accounts.backends import WrongPassword
 from keystone.accounts.email_change import (
     SameAddress,
@@ -32,6 +32,7 @@ from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
+from keystone.privacy.erasing import erase_person
 from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in
@@ -243,3 +244,23 @@ def test_a_registration_that_nobody_claimed_gives_way_to_who_reads_the_mailbox(
     assert not User.objects.filter(pk=squatter.pk).exists()
     event = AuditEvent.objects.get(action="user.gave_way")
     assert (event.target_id, event.actor_id) == (str(squatter.pk), ann.pk)
+
+
+def test_an_erasure_beside_the_task_leaves_no_mail_to_the_new_address(
+    ann: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = tokens.reserve(
+        purpose=Purpose.CONFIRM_EMAIL, user=ann, email="new@example.com", lifetime=timedelta(hours=1)
+    )
+    look = tokens.reserved
+
+    def then_erase(pk: int | str) -> OneTimeToken | None:
+        found = look(pk)
+        if found is not None:
+            erase_person(User.objects.get(pk=ann.pk), by=Actor.cli())
+        return found
+
+    monkeypatch.setattr(tokens, "reserved", then_erase)
+    mail_email_change_link(str(right.pk))
+    assert User.objects.get(pk=ann.pk).erased_at is not None
+    assert not OutgoingMail.objects.filter(recipient="new@example.com").exists()

@@ -15,6 +15,7 @@ from keystone.attempts.models import AttemptWindow, Limit
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
+from keystone.privacy.erasing import erase_person
 from keystone.sessions.sign_in import sign_in
 from keystone.tests.factories import PASSWORD, UserFactory, approver
 from keystone.tests.two_factor.phone import WRONG, fresh_code, set_up, verified_browser
@@ -150,3 +151,12 @@ def test_new_recovery_codes_are_told_by_mail(ann: User, by: object, from_where: 
     assert (sent.to, sent.subject) == (["ann@example.com"], "You have new recovery codes")
     assert ("192.0.2.7" in str(sent.body)) is from_where
     assert not any(code in str(sent.body) for code in codes)
+
+
+def test_a_code_beside_an_erasure_is_wrong_and_names_nobody(ann: User) -> None:
+    code = fresh_code(ann)
+    erase_person(User.objects.get(pk=ann.pk), by=Actor.cli())  # after the password was found to be right
+    for given in (code, WRONG):
+        guess(ann, code=given)
+    assert not AuditEvent.objects.filter(target_label="ann@example.com").exists()
+    assert noted() == 0
