@@ -22,7 +22,7 @@ def sender(name: str, address: str) -> str:
     try:
         email_address.normalize(address)
         address.rpartition("@")[0].encode("ascii")
-        return str(Address(" ".join(name.split()), addr_spec=address))
+        return str(Address(" ".join(name.split()), addr_spec=email_address.as_mailed(address)))
     except (ValidationError, ValueError):
         raise ImproperlyConfigured(
             f"EMAILS_FROM_EMAIL must be an email address such as no-reply@example.com, not {address!r}."

@@ -141,3 +141,8 @@ def test_a_wrong_sender_stops_the_start() -> None:
         assert str(raised.value).startswith(fault)
     with pytest.raises(ImproperlyConfigured, match="EMAILS_FROM_NAME must be one line without control characters"):
         loaded(EMAILS_FROM_NAME="Acme\nBcc: all@example.com")
+
+
+def test_the_sender_has_the_domain_that_was_meant() -> None:
+    """Django would make `strasse.example` of it, which is another domain."""
+    assert sender("Acme", "no-reply@straße.example") == "Acme <no-reply@xn--strae-oqa.example>"
