@@ -31,7 +31,7 @@ LISTS = (
     "/admin/keystone/task/?state=failed",
     "/admin/keystone/outgoingmail/?state=queued&state=sent&mail=approved",
 )
-DOCUMENTS = ("/docs/", "/api/me/", "/api/users/", "/api/users/?page_size=nonsense")
+DOCUMENTS = ("/docs/", "/redoc/", "/api/me/", "/api/users/", "/api/users/?page_size=nonsense")
 COLOURS = {"runOnly": {"type": "rule", "values": ["color-contrast"]}, "resultTypes": ["violations"]}
 
 
@@ -81,6 +81,33 @@ def test_every_page_of_the_admin_is_accessible(root: User, live_server: Any, mon
     with opened(live_server.url, monkeypatch) as page:
         sign_in(page, "/admin/")
         found = faults(page, [*pages, *LISTS])
+        assert not found, "\n".join(found)
+
+
+def test_what_opens_on_a_page_is_accessible(root: User, live_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_everything(root)
+    dana = User.objects.get(email="dana@example.com")
+    queue, person = "/admin/keystone/awaitingdecision/", f"/admin/keystone/user/{dana.pk}/change/"
+    opening = (
+        (queue, "#filter-open", "#changelist-filter"),
+        (queue, "input.action-select >> nth=0", "select[name=action]"),
+        (queue, "#account-button", "text=Log out"),
+        (person, ".select2-search__field >> nth=0", ".select2-results__option >> nth=0"),
+        (person, "#calendarlink0", "#calendarbox0"),
+        (person, "#clocklink0", "#clockbox0"),
+    )
+    axe, found = Axe(), []
+    with opened(live_server.url, monkeypatch, reduced_motion="reduce") as page:
+        sign_in(page, "/admin/")
+        for address, button, what in opening:
+            page.goto(address)
+            page.wait_for_load_state("networkidle")
+            page.locator(button).click()
+            page.locator(what).wait_for(state="visible")
+            page.wait_for_timeout(400)  # what fades in is pale until then
+            found += [f"{address} {what} {fault}" for fault in violations(page, axe, RULES)]
+            page.evaluate(DARKEN, True)
+            found += [f"{address} {what} dark {fault}" for fault in violations(page, axe, COLOURS)]
         assert not found, "\n".join(found)
 
 

@@ -37,7 +37,11 @@ const nameParts = (root) => {
   });
 };
 
-const improve = (root) => [hideIcons, nameSelects, nameParts, reachScrollers].forEach((step) => step(root));
+// The names of the filters stand under the page's only heading, without one between.
+const levelHeadings = (root) =>
+  root.querySelectorAll?.("#changelist-filter h3").forEach((heading) => heading.setAttribute("aria-level", "2"));
+
+const improve = (root) => [hideIcons, nameSelects, nameParts, reachScrollers, levelHeadings].forEach((step) => step(root));
 
 document.addEventListener("DOMContentLoaded", () => {
   improve(document);
@@ -47,10 +51,14 @@ document.addEventListener("DOMContentLoaded", () => {
   const command = document.getElementById("search-input-command");
   command?.setAttribute("aria-label", command.placeholder);
   document.getElementById("command-submit")?.setAttribute("aria-label", command?.placeholder ?? "");
-  // The box of a list's dropdown, when it opens.
-  window.django?.jQuery?.(document).on("select2:open", (event) => {
-    document.querySelector(".select2-container--open .select2-dropdown .select2-search__field")
-      ?.setAttribute("aria-label", nameOf(event.target));
+  // A list's dropdown, which stands outside the page's parts, when it opens.
+  window.django?.jQuery?.(document).on("select2:open", ({ target }) => {
+    const dropdown = document.querySelector("body > .select2-container--open");
+    dropdown?.setAttribute("role", "region");
+    dropdown?.setAttribute("aria-label", nameOf(target));
+    dropdown?.querySelector(".select2-search__field")?.setAttribute("aria-label", nameOf(target));
+    target.nextElementSibling?.querySelector("[role=combobox]")
+      ?.setAttribute("aria-controls", `select2-${target.id}-results`);
   });
 });
 
