@@ -163,10 +163,10 @@ def revert_email_change(token: str) -> User:
 def _revert(found: OneTimeToken) -> User:
     user = use_link(found)
     person, before = Actor.person(user), user.email
+    end_access([user])  # before the address is written: whoever notes a stolen session waits for that with its row
     _move_to(user, found.email, by=person, action="user.email_reverted")
     user.password = make_password(None)
     User.objects.filter(pk=user.pk).update(password=user.password)
-    end_access([user])
     # Of this change and of later ones, those too whose mail has not been sent yet: see `tokens.reserve`.
     rest = OneTimeToken.objects.filter(user=user, created_at__gte=found.created_at, used_at__isnull=True)
     rest.update(used_at=timezone.now())

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 from django.core.mail import EmailMessage
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from keystone.accounts import lifecycle
 from keystone.accounts.email_change import (
@@ -62,6 +64,19 @@ def test_taking_it_back_ends_whatever_the_thief_had(
     assert sign_in(email="ann@example.com", password=NEW).access
     event = AuditEvent.objects.get(action="user.email_reverted")
     assert event.changes["email"] == ["thief@example.com", "ann@example.com"]
+
+
+def test_sessions_end_before_the_address_is_written(ann: User, move: Callable[[User, str], str]) -> None:
+    """A stolen session is noted with its row locked, which refers to the person: so that the two cannot block."""
+    back = move(ann, "thief@example.com")
+    with CaptureQueriesContext(connection) as queries:
+        revert_email_change(back)
+    said = [query["sql"] for query in queries.captured_queries]
+    [sessions] = [place for place, sql in enumerate(said) if sql.startswith('UPDATE "keystone_session"')]
+    [address] = [
+        place for place, sql in enumerate(said) if sql.startswith('UPDATE "keystone_user"') and '"email" =' in sql
+    ]
+    assert sessions < address
 
 
 def test_a_link_to_choose_a_password_that_is_late_is_not_mailed_once_access_ended(
