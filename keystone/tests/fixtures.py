@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection
 from pytest_django import DjangoCaptureOnCommitCallbacks, DjangoDbBlocker, Settings
 from rest_framework.test import APIClient
@@ -18,10 +19,14 @@ from keystone.tests.factories import PASSWORD, approver, superuser
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The tests' database. The audit log may be truncated in it, in case Django empties it."""
+    """The tests' database, without the ready-made groups: tests of whole transactions could not keep them.
+
+    The audit log may be truncated in it, in case Django empties it.
+    """
     with ExitStack() as stack:
         with django_db_blocker.unblock(), connection.cursor() as cursor:
             cursor.execute("ALTER TABLE keystone_auditevent DISABLE TRIGGER keystone_audit_table")
+            Group.objects.all().delete()
             stack.enter_context(quick_emptying())
         yield
 

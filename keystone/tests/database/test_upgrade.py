@@ -49,6 +49,7 @@ def test_upgrade_applies_all_branches_and_what_follows_them(empty: OwnDatabase, 
 
 
 def test_upgrade_makes_permissions_that_are_missing_though_nothing_is_pending(migrated: OwnDatabase) -> None:
+    migrated.run("DELETE FROM auth_group_permissions")
     migrated.run("DELETE FROM auth_permission WHERE codename = 'approve_user'")
     assert upgrade() == []
     assert migrated.rows("SELECT count(*) FROM auth_permission WHERE codename = 'approve_user'") == [(1,)]
