@@ -28,11 +28,6 @@ from keystone.tests.measures import Measured
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture(autouse=True)
-def _no_ready_made_groups() -> None:
-    Group.objects.all().delete()
-
-
 def run(name: str, count: int) -> int:
     return run_seeder(name, count=count, by=Actor.cli()).rows_written
 
