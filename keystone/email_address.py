@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import mailers
 from django.core.validators import EmailValidator
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 MAX_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
@@ -127,6 +128,12 @@ def as_mailed(address: str) -> str:
         return f"{local}@{_ascii_domain(domain)}"
     except (idna.IDNAError, UnicodeError):  # not an address: sending it fails
         return address
+
+
+def pseudonym(normalized: str) -> str:
+    """Return what stands for the email address of an erased person; only who has `SECRET_KEY` can tell whose it was."""
+    digest = salted_hmac("keystone.email_address.pseudonym", normalized, algorithm="sha256").hexdigest()
+    return f"{digest[:40]}@erased.invalid"
 
 
 def _ascii_domain(domain: str) -> str:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.utils.crypto import salted_hmac
 
 from keystone import email_address
 from keystone.attempts.models import AttemptWindow, Limit
@@ -62,22 +61,18 @@ def keep_counts_of_erased(addresses: Collection[str]) -> None:
     rows = AttemptWindow.objects.running().filter(limit=Limit.MAILS, address__in=addresses).order_by("address")
     kept = list(rows.select_for_update())
     for row in kept:
-        row.pk, row.address, row.refused_at = None, _pseudonym(row.address), None
+        row.pk, row.address, row.refused_at = None, email_address.pseudonym(row.address), None
     AttemptWindow.objects.bulk_create(kept)
 
 
 def _taken_from_erased(address: str) -> list[datetime]:
     """Take over what was counted of this address before an erasure. Call it with the row of the address locked."""
-    erased = AttemptWindow.objects.filter(limit=Limit.MAILS, address=_pseudonym(address))
+    erased = AttemptWindow.objects.filter(
+        limit=Limit.MAILS, address=email_address.pseudonym(email_address.normalize(address))
+    )
     times = erased.values_list("times", flat=True).first() or []
     erased.delete()
     return times
-
-
-def _pseudonym(address: str) -> str:
-    """What stands for an address in its count; only who has `SECRET_KEY` can tell which address it was."""
-    digest = salted_hmac("keystone.attempts.mails", email_address.normalize(address), algorithm="sha256").hexdigest()
-    return f"{digest[:40]}@erased.invalid"
 
 
 def _next_mail_at(times: list[datetime]) -> datetime:

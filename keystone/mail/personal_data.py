@@ -8,7 +8,8 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from keystone.mail import registry
-from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
+from keystone.mail.models import MailState, OutgoingMail
+from keystone.mail.suppression import keep_suppressions_of_erased
 from keystone.privacy.registry import Erasure, collector, eraser
 
 TOLD = ("template", "recipient", "state", "created_at", "sent_at", "last_error")
@@ -37,7 +38,7 @@ def erase_mails(user: Any, erasure: Erasure) -> None:
     OutgoingMail.objects.filter(_to(erasure.addresses) | Q(user=user) & _to(erasure.known_addresses)).update(
         recipient=erasure.pseudonym, context={}, last_error="", provider_id=""
     )
-    SuppressedAddress.objects.filter(address__in=erasure.addresses).delete()
+    keep_suppressions_of_erased(erasure.addresses)
 
 
 def _to(addresses: Any) -> Q:

@@ -20,6 +20,7 @@ from keystone.audit.log import event, record
 from keystone.audit.models import AuditEvent
 from keystone.background.models import TaskOutcome
 from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
+from keystone.mail.suppression import suppress, suppressed
 from keystone.privacy.erasing import erase_person
 from keystone.tests.accounts.mailed_links import token_for, token_in
 from keystone.tests.factories import PASSWORD, UserFactory
@@ -69,6 +70,17 @@ def test_asking_for_an_address_gives_no_power_over_its_owner(
     do(erase_person, mallory, by=Actor.person(mallory))
     assert held_of(vera) == before
     assert OutgoingMail.objects.queued().filter(user=vera).exists()
+
+
+def test_an_erasure_lifts_no_suppression_and_keeps_no_address(mallory: User, do: Do) -> None:
+    free = "free@example.com"
+    suppress(free, reason=f"Its reader complained: <{free}>")
+    token_for(mallory, Purpose.CONFIRM_EMAIL, email=free)
+    do(erase_person, mallory, by=Actor.person(mallory))
+    assert suppressed([free, "other@example.com"]) == {free}
+    kept = SuppressedAddress.objects.get()
+    assert free not in f"{kept.address} {kept.reason}"
+    assert kept.address.endswith("@erased.invalid")
 
 
 def test_an_address_that_is_anothers_by_now_stays_theirs(vera: User, do: Do) -> None:
