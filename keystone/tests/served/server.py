@@ -88,14 +88,15 @@ class Server:
         environment = process_environment(self.mail_folder, self.environment)
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--workers", str(self.workers)]
-        command += ["--blocking-threads", "12", self.application]
+        # A worker that is told to end while it loads does not hear it, and granian would wait for it without end.
+        command += ["--workers-kill-timeout", "10", "--blocking-threads", "12", self.application]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log)
 
     def stop(self) -> None:
         """End the processes."""
         self.process.terminate()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=30)
 
     def kill(self) -> None:
         """End all of them as a crash of their machine would."""
@@ -103,7 +104,7 @@ class Server:
         everybody = [main, *main.children(recursive=True)]  # it first, for it would start others
         for process in everybody:
             process.kill()
-        self.process.wait(timeout=20)
+        self.process.wait(timeout=30)
         psutil.wait_procs(everybody, timeout=20)
 
     def forget_mails(self) -> None:

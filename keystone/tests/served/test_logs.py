@@ -39,6 +39,9 @@ def canaries() -> list[str]:
     return [*BODY.values(), *QUERY.values(), HEADERS["Authorization"][7:], HEADERS["X-CSRFToken"], *cookies]
 
 
+PROXY = {"TRUSTED_PROXIES": "1"}  # whose X-Request-ID is taken
+
+
 def fail_everywhere(server: Server) -> list[Answer]:
     """Send the canaries to every way in, which fails."""
     query = "&".join(f"{name}={value}" for name, value in QUERY.items())
@@ -67,7 +70,7 @@ def test_no_secret_of_any_flow_stands_in_the_log(serve: Serve) -> None:
 
 
 def test_no_secret_stands_in_the_log_when_all_fails(serve: Serve) -> None:
-    server = serve(FAILING, **JSON_LOG, SOME_PASSWORD=ENVIRONMENT_CANARY)
+    server = serve(FAILING, **JSON_LOG, **PROXY, SOME_PASSWORD=ENVIRONMENT_CANARY)
     assert [answer.status for answer in fail_everywhere(server)] == [500] * 6
     log = server.log.read_text()
     assert [canary for canary in [*canaries(), ENVIRONMENT_CANARY] if canary in log] == []
@@ -104,6 +107,7 @@ def test_sentry_hears_of_each_error_once_and_of_no_secret(tmp_path: Path) -> Non
             application=FAILING,
             environment={
                 **JSON_LOG,
+                **PROXY,
                 "TEST_SENTRY_DSN": sentry.dsn,
                 "SOME_PASSWORD": ENVIRONMENT_CANARY,
                 "SENTRY_RELEASE": "1.2.3",
