@@ -195,6 +195,7 @@ def test_user_only_has_people_and_what_belongs_to_them(people: OwnDatabase, fold
         "django_admin_log",
         "django_content_type",
         "keystone_authenticator",
+        "keystone_decisionundo",
         "keystone_onetimetoken",
         "keystone_preferences",
         "keystone_recoverycode",
