@@ -6,6 +6,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/bootstrap.sh"
 bootstrap
+export FAULT_MOMENTS=${FAULT_MOMENTS:-50}
 export ENVIRONMENT=testing # whatever this shell says; testing reads no .env either
 
 "$python" -m pytest keystone/tests/faults keystone/tests/caching/test_served.py "$@"
