@@ -16,7 +16,7 @@ from django.apps import apps
 from django.conf import settings
 from django.utils.translation import gettext
 
-LOOK_EVERY = 0.2  # seconds
+LOOK_EVERY = 0.05  # seconds
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds before a process that has ended is started again
 SETTLED = 30.0  # seconds after which a start counts as good
 END_WITHIN = 10.0  # seconds before a process that was told to end is killed
