@@ -18,8 +18,8 @@ fi
 # A part that fails doesn't hide what the next one finds.
 failed=0
 "$python" -m pytest --all -m "not browser" "${whole_run[@]}" --cov --cov-report= || failed=1
-echo "The browser tests, one at a time:"
-"$python" -m pytest -m browser --durations=10 --cov --cov-append --cov-report= || failed=1
+echo "The browser tests:"
+"$python" -m pytest -m browser "${whole_run[@]}" --cov --cov-append --cov-report= || failed=1
 "$python" -m coverage html --quiet
 echo "Coverage: $PWD/coverage/index.html"
 "$python" -m coverage report --include='keystone/*' --fail-under=95 || failed=1

@@ -42,8 +42,8 @@ def guesses_at_once(server: Server, user: User) -> list[Answer]:
 
 
 def hashed(answers: list[Answer]) -> int:
-    """How many got as far as having a password hashed."""
-    return sum(answer.status != 429 for answer in answers)
+    """How many got as far as having a password hashed; 503 says that nothing was looked at."""
+    return sum(answer.status not in {429, 503} for answer in answers)
 
 
 def guessed(answers: list[Answer]) -> int:
@@ -67,7 +67,7 @@ def test_40_guesses_at_once_are_5_whatever_is_right_among_them(serve: Serve, mea
         answers = guesses_at_once(server, user)
         most = max(most, hashed(answers))
         assert guessed(answers) <= LIMIT
-        assert {answer.code for answer in answers} <= {"", "invalid_credentials", "rate_limited"}
+        assert {answer.code for answer in answers} <= {"", "invalid_credentials", "rate_limited", "busy"}
         assert all(answer.headers["retry-after"] for answer in answers if answer.status == 429)
         succeeded += any(answer.status == 200 for answer in answers)
         later = guess(server, user, PASSWORD)
@@ -107,8 +107,10 @@ def test_the_ways_in_share_one_count(serve: Serve) -> None:
             calls.append(lambda: server.post("/api/auth/password/change/", change, access))  # noqa: B023 - called in this round
             calls.append(lambda: inside.send("POST", "/admin/password_change/", own))  # noqa: B023 - called in this round
         answers = at_once(calls)
-        assert hashed(answers) == LIMIT
-        assert all(answer.headers["retry-after"] for answer in answers if answer.status == 429)
+        doors = Counter((place % 4, answer.status) for place, answer in enumerate(answers))
+        refused = sum(answer.status == 503 for answer in answers)  # who waited too long for a hash, on a busy machine
+        assert LIMIT - refused <= hashed(answers) <= LIMIT, doors
+        assert all(answer.headers["retry-after"] for answer in answers if answer.status in {429, 503})
         AttemptWindow.objects.all().delete()
 
 
