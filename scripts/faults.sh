@@ -9,4 +9,4 @@ bootstrap
 export FAULT_MOMENTS=${FAULT_MOMENTS:-50}
 export ENVIRONMENT=testing # whatever this shell says; testing reads no .env either
 
-"$python" -m pytest keystone/tests/faults keystone/tests/caching/test_served.py "$@"
+"$python" -m pytest tests/faults tests/caching/test_served.py "$@"

@@ -1,9 +1,9 @@
-"""Who may call your operations: a line for each, as in `keystone.tests.contract.declared`, which calls them all."""
+"""Who may call your operations: a line for each, as in `tests.contract.declared`, which calls them all."""
 
 from keystone.accounts.models import User
-from keystone.tests.contract.declared import DECLARED, SIGNED_IN
-from keystone.tests.contract.valid import Valid, valid_for
 from project.models import Profile
+from tests.contract.declared import DECLARED, SIGNED_IN
+from tests.contract.valid import Valid, valid_for
 
 DECLARED |= {
     "profile_retrieve": SIGNED_IN,

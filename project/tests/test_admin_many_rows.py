@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from keystone.accounts.models import User
 from keystone.admin_site import KeystoneAdminSite
-from keystone.tests.factories import UserFactory
+from keystone.testing.factories import UserFactory
 from project.models import Profile
 
 pytestmark = pytest.mark.django_db

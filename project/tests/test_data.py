@@ -13,7 +13,7 @@ from keystone.data.outcomes import Imported, ImportOptions, RowsRefused
 from keystone.data.pipelines import run_pipeline
 from keystone.data.scripting import run_script
 from keystone.data.seeding import run_seeder
-from keystone.tests.factories import UserFactory
+from keystone.testing.factories import UserFactory
 from project.models import Profile
 from project.scripts import NoOutput
 

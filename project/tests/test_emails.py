@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
 from keystone.mail.models import OutgoingMail
-from keystone.tests.factories import UserFactory
+from keystone.testing.factories import UserFactory
 from project.emails import organisation_changed
 from project.models import Profile
 

@@ -3,7 +3,7 @@
 import pytest
 
 from keystone.scheduling.registry import declarations
-from keystone.tests.factories import UserFactory
+from keystone.testing.factories import UserFactory
 from project.jobs import tidy_organisations
 from project.models import Profile
 

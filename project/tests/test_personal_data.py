@@ -9,7 +9,7 @@ from keystone.audit.actor import Actor
 from keystone.privacy.checks import check_personal_data
 from keystone.privacy.erasing import erase_person
 from keystone.privacy.exporting import export_person
-from keystone.tests.factories import UserFactory
+from keystone.testing.factories import UserFactory
 from project.models import Profile
 
 pytestmark = pytest.mark.django_db

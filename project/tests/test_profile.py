@@ -8,7 +8,7 @@ from keystone.accounts import lifecycle
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.audit.actor import Actor
-from keystone.tests.factories import UserFactory
+from keystone.testing.factories import UserFactory
 from project.models import Profile
 
 pytestmark = pytest.mark.django_db

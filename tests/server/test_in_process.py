@@ -1,0 +1,184 @@
+"""`manage.py server` in the tests' own process, on a product with files of its own."""
+
+import io
+import json
+import os
+from typing import Any
+
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from keystone.server.looks import production
+from keystone.server.looks.findings import Finding, stops
+from keystone.server.looks.production import configured, findings
+from keystone.server.setting import WrongValue, set_variable
+from keystone.server.variables import DEFAULT, PROCESS, Variable
+from keystone.testing.factories import superuser
+from tests.server.conftest import Product
+
+pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
+
+
+@pytest.fixture
+def here(product: Product, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Product:
+    """The product, as if this process had been started in it."""
+    monkeypatch.setenv("PYTHONPATH", str(settings.BASE_DIR))
+    monkeypatch.setenv("ENVIRONMENT", "local")
+    known = ("DATABASE_URL", "PROJECT_NAME", "UNVERIFIED_EXPIRE_DAYS", "UNVERIFIED_WARN_DAYS")
+    for name in [name for name in os.environ if name in known or name.startswith(("POSTGRES_", "REDIS_", "CACHE_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("config.env.BASE_DIR", product.folder)
+    settings.BASE_DIR = product.folder
+    return product
+
+
+def run(*arguments: str, **options: Any) -> tuple[str, str]:
+    """What a command says and complains of."""
+    said, complained = io.StringIO(), io.StringIO()
+    call_command("server", *arguments, stdout=said, stderr=complained, **options)
+    return said.getvalue(), complained.getvalue()
+
+
+# -- set-config --------------------------------------------------------------------------------------------------
+@pytest.mark.slow
+def test_a_setting_is_tried_and_written_where_it_is_read(here: Product) -> None:
+    file = here.folder / ".env.local"
+    written = set_variable("PROJECT_NAME", "Mine")
+    assert (written.file, written.changed, written.stronger, written.is_read) == (file.resolve(), True, "", True)
+    assert file.read_text() == "PROJECT_NAME=Mine\n"
+    said, complained = run("set-config", "PROJECT_NAME", "Ours")
+    assert said.splitlines()[1] == "Processes that run take it when they are started anew."
+    assert complained == ""
+
+
+def test_what_nothing_would_start_with_is_not_written(here: Product) -> None:
+    file = here.write(".env.local", "UNVERIFIED_WARN_DAYS=23\n")
+    with pytest.raises(WrongValue, match=r"^Nothing would start with it: Configuration: .*must be longer"):
+        set_variable("UNVERIFIED_EXPIRE_DAYS", "3")
+    assert file.read_text() == "UNVERIFIED_WARN_DAYS=23\n"
+
+
+@pytest.mark.slow
+def test_what_wins_over_a_file_is_told(here: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.write(".env.local", "PROJECT_NAME=Stronger\n")
+    _said, complained = run("set-config", "PROJECT_NAME", "Mine", "--file", str(here.folder / ".env"))
+    assert complained == "It has no effect: .env.local has a value of its own, which wins.\n"
+    monkeypatch.setenv("PROJECT_NAME", "Strongest")
+    assert set_variable("PROJECT_NAME", "Mine").stronger == PROCESS
+    _said, complained = run("set-config", "PROJECT_NAME", "Yours")
+    assert complained == "It has no effect: the process environment has a value of its own, which wins.\n"
+
+
+@pytest.mark.slow
+def test_a_value_is_read_from_standard_input(here: Product, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("hunter2 \r\n"))
+    said, _complained = run("set-config", "SMTP_PASSWORD", "--stdin")
+    assert (here.folder / ".env.local").read_text() == 'SMTP_PASSWORD="hunter2 "\n'
+    assert "hunter2" not in said
+
+
+# -- config ------------------------------------------------------------------------------------------------------
+def test_settings_are_printed_as_a_table_and_as_data(here: Product) -> None:
+    here.write(".env", "REDIS_PROT=1\n")
+    said, complained = run("config", "REDIS_PORT", "SMTP_PASSWORD")
+    assert [line.split() for line in said.splitlines()] == [
+        ["Setting", "Value", "Source"],
+        ["REDIS_PORT", "6379", "default"],
+        ["SMTP_PASSWORD", "default"],
+    ]
+    assert complained == ".env: nothing reads REDIS_PROT. Probably REDIS_PORT is meant.\n"
+    told = json.loads(run("config", "REDIS_PORT", "--json")[0])
+    assert told["settings"] == [
+        {"name": "REDIS_PORT", "value": "6379", "source": DEFAULT, "secret": False, "kind": "number"}
+    ]
+    assert told["unknown"] == [{"file": ".env", "name": "REDIS_PROT", "closest": "REDIS_PORT"}]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "shown"),
+    [
+        ("origins", "https://a.example,https://b.example", "https://a.example,https://b.example"),
+        ("words", '["https://a.example", "b.example"]', "https://a.example,b.example"),
+        ("words", "https://a.example?key=hunter2,b", "https://a.example?key=***,b"),
+        ("words", "https://me:1,hunter2@a.example", "https://***@a.example"),
+        ("text", "https://a.example,https://b.example", "***"),
+        ("words", "", ""),
+    ],
+)
+def test_each_address_of_a_list_is_shown_without_its_secrets(kind: str, value: str, shown: str) -> None:
+    made = Variable("NAME", kind, value, "", PROCESS, is_told=True, check=lambda _value: None)
+    assert made.shown == shown
+
+
+# -- check -------------------------------------------------------------------------------------------------------
+@pytest.mark.slow
+@pytest.mark.django_db
+def test_production_is_looked_at_from_a_developers_machine(here: Product) -> None:
+    superuser(email="known@keystone.test", password="changethis")
+    here.write(".env", "DEBUG=true\nSMTP_HOST=127.0.0.1\nSMTP_PORT=1\n")
+    said, complained = io.StringIO(), io.StringIO()
+    with pytest.raises(CommandError, match=r"^\d+ things would stop production\.$"):
+        call_command("server", "check", stdout=said, stderr=complained)
+    lines = said.getvalue().splitlines()
+    assert lines[:3] == [
+        "STOPS      settings: No database is named; production has none of its own.",
+        "           → Set DATABASE_URL, or POSTGRES_SERVER with POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB.",
+        "STOPS      settings: DEBUG is on. Its pages show settings and data to everybody: leave it out.",
+    ]
+    assert "STOPS      accounts: Superusers with a password that everybody knows: known@keystone.test" in lines
+    assert (
+        "endangers  mail: Mails cannot be sent: The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT."
+        in lines
+    )
+
+
+@pytest.mark.django_db
+def test_production_looks_at_itself(settings: Settings) -> None:
+    settings.ENVIRONMENT = "production"
+    settings.UNSAFE = ["DEBUG is on."]
+    found = findings()
+    assert found[0] == stops("settings", "DEBUG is on.")
+    assert {finding for finding in found if finding.look not in {"accounts", "processes"}} == set(configured())
+    said = io.StringIO()
+    with pytest.raises(CommandError, match="would stop production"):
+        call_command("server", "check", "--json", stdout=said)
+    assert json.loads(said.getvalue())["findings"] == [finding.as_data() for finding in found]
+
+
+@pytest.mark.django_db
+def test_a_wrong_value_is_told_among_the_others(here: Product) -> None:
+    here.write(".env", "SECURE_HSTS_SECONDS=x\nDATABASE_URL=postgresql://me@127.0.0.1:1/none\n")
+    found = findings()
+    assert stops("settings", "SECURE_HSTS_SECONDS must be a whole number, not 'x'.") in found
+
+
+@pytest.mark.django_db
+def test_settings_that_cannot_be_looked_at_in_time_do_not_stop_the_others(
+    here: Product, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(production, "TIMEOUT", 0.01)
+    found: list[Finding] = findings()
+    [late] = [finding for finding in found if "TimeoutExpired" in finding.what]
+    assert late.look == "settings"
+    assert any(finding.look == "accounts" for finding in found)
+
+
+# -- prestart ----------------------------------------------------------------------------------------------------
+@pytest.mark.django_db(transaction=True)
+def test_a_start_is_prepared_and_a_second_time_there_is_nothing_to_do(settings: Settings) -> None:
+    settings.FIRST_SUPERUSER, settings.FIRST_SUPERUSER_PASSWORD = "first@keystone.test", "a word of its own 9"
+    said, _complained = run("prestart")
+    assert said == "No migration was pending.\nMade the administrator first@keystone.test.\n"
+    assert run("prestart")[0] == "No migration was pending.\nThere is a superuser.\n"
+    assert json.loads(run("prestart", "--json")[0]) == {"migrations": [], "administrator": None, "people": 0}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_a_superuser_it_is_told_how_to_make_one(settings: Settings) -> None:
+    settings.FIRST_SUPERUSER = ""
+    assert run("prestart")[0].endswith("names none: manage.py user create --is-superuser\n")
+    settings.FIRST_SUPERUSER, settings.FIRST_SUPERUSER_PASSWORD = "first@keystone.test", ""
+    with pytest.raises(CommandError, match="FIRST_SUPERUSER_PASSWORD is not") as refusal:
+        run("prestart")
+    assert refusal.value.returncode == 12
