@@ -31,7 +31,7 @@ def run() -> int:
     except ImportError:
         sys.stderr.write("The dependencies are missing. Run `uv sync`, or `bash scripts/dev.sh`.\n")
         return 1
-    from config.env import settings_module
+    from keystone.environment.env import settings_module
 
     try:
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module())

@@ -67,7 +67,7 @@ def set_up(scratch: Scratch) -> None:
 def _embedded() -> str:
     folder = tempfile.mkdtemp(prefix="keystone-benchmark-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own, and so run after it
-    from config import embedded_postgres
+    from keystone.environment import embedded_postgres
 
     host = embedded_postgres.start(Path(folder) / "postgres", database="postgres", fsync=False)
     return f"postgresql://postgres@/postgres?host={quote(host, safe='')}"

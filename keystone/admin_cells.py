@@ -13,8 +13,8 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from keystone.formats import EMPTY
 from keystone.look_alikes import remark_on_address, remark_on_name
+from keystone.settings.formats import EMPTY
 
 NONE = format_html('<span class="k-none">{}</span>', EMPTY)  # narrow screens leave the cell out
 

@@ -26,7 +26,7 @@ from unfold.contrib.filters.forms import RangeDateForm
 from unfold.decorators import display
 
 from keystone.acting_admin import ActingAdmin
-from keystone.formats import EMPTY
+from keystone.settings.formats import EMPTY
 
 KEPT_FILTERS = "_changelist_filters"  # Django's name for the query of the list that a page was opened from
 

@@ -21,8 +21,8 @@ from keystone.audit.actor import Actor, ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.audit.reading import record_audit_export, recorded_actions, search_events, stream_audit_csv
 from keystone.audit.words import action_in_words, changes_in_words
-from keystone.formats import EMPTY
 from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
+from keystone.settings.formats import EMPTY
 
 
 class ActionFilter(DropdownFilter):

@@ -3,7 +3,7 @@
 from typer._click import Context, Parameter
 from typer._click.shell_completion import CompletionItem
 
-from keystone.server.variables import environment
+from keystone.environment.variables import environment
 
 
 def complete_variable(context: Context, parameter: Parameter, incomplete: str) -> list[CompletionItem]:

@@ -16,11 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from keystone.checks import SERVERS
 from keystone.development.known_accounts import refuse_known_accounts
 from keystone.development.supervisor import watched_folders
+from keystone.environment.variables import DEFAULT, environment
 from keystone.metrics import folder
 from keystone.one_line import in_one_line
 from keystone.ports import check_port
 from keystone.refusals import Refusal
-from keystone.server.variables import DEFAULT, environment
 
 HOST, PORT = "127.0.0.1", 8000
 # A worker that is told to end while it loads the application does not hear it (it was forked with its parent's

@@ -9,10 +9,10 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext
 
+from keystone.environment.variables import PROCESS, Environment, Variable, environment
 from keystone.masked_urls import MASK
 from keystone.refusals import Refusal
 from keystone.server.env_file import Unwritable, can_stand, write_variable
-from keystone.server.variables import PROCESS, Environment, Variable, environment
 
 TRIAL_TIMEOUT = 120  # seconds
 

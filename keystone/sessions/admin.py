@@ -19,12 +19,12 @@ from unfold.decorators import action, display
 from keystone.accounts.models import User
 from keystone.acting_admin import acting
 from keystone.admin_cells import NONE, labelled, on_day
-from keystone.formats import EMPTY
 from keystone.model_admin import ReadOnlyAdmin
 from keystone.refusals import Refusal
 from keystone.sessions.devices import device_name
 from keystone.sessions.ending import end_session
 from keystone.sessions.models import Session
+from keystone.settings.formats import EMPTY
 
 END = "keystone.end_session"
 

@@ -12,8 +12,8 @@ from django.utils import timezone
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.audit.models import AuditEvent
-from keystone.formats import EMPTY
 from keystone.sessions.models import Session
+from keystone.settings.formats import EMPTY
 from keystone.testing.factories import PASSWORD, UserFactory, approver
 from tests.accounts.admin_pages import NAMES, PEOPLE, browser, page_of, told
 

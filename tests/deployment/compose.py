@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from config import env
+from keystone.environment import env
 
 DEVELOPMENT = env.BASE_DIR / "compose.yaml"
 PRODUCTION = env.BASE_DIR / "compose.production.yaml"

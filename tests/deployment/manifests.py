@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from config import env
+from keystone.environment import env
 
 Manifest = dict[str, Any]
 FOLDER = env.BASE_DIR / "deploy" / "kubernetes"
@@ -59,7 +59,7 @@ def as_written() -> Manifests:
     config = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "keystone-config"}}
     secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "keystone-secrets"}}
     encoded = {name: base64.b64encode(value.encode()).decode() for name, value in generated(EXAMPLE).items()}
-    values = generated(FOLDER / "base" / "config.env") | generated(OVERLAY / "config.env")
+    values = generated(FOLDER / "base" / "keystone.environment.env") | generated(OVERLAY / "keystone.environment.env")
     found += [config | {"data": values}, secret | {"data": encoded}]
     return found
 

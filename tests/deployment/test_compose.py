@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from config import env
-from config.settings.safety import KNOWN_PASSWORDS
-from config.variables import environment as settings_variables
+from keystone.environment import env
+from keystone.environment.readings import environment as settings_variables
+from keystone.settings.safety import KNOWN_PASSWORDS
 from tests.deployment.compose import (
     DEVELOPMENT,
     ENTRYPOINT,

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.metrics_core import Metric
 
-from config import env
+from keystone.environment import env
 from keystone.metrics.collecting import BUILD, FAMILIES, UP
 
 METRIC = re.compile(r"\bkeystone_\w+")

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from config import env
+from keystone.environment import env
 
 DOCKERFILE = env.BASE_DIR / "Dockerfile"
 IMAGE = env.BASE_DIR / "deploy" / "image"

@@ -12,9 +12,9 @@ import kubernetes_validate  # type: ignore[import-untyped]  # it ships no types
 import pytest
 from django.urls import resolve
 
-from config import env
-from config.env_files import IN_FILE
-from config.variables import readings
+from keystone.environment import env
+from keystone.environment.files import IN_FILE
+from keystone.environment.readings import readings
 from keystone.server.running import ENDING_SECONDS
 from tests.deployment import manifests
 from tests.deployment.manifests import WORKLOADS, Manifest, Manifests, containers, pod, pod_labels, selects

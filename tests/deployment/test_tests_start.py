@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from config import env
+from keystone.environment import env
 
 SERVERS = {
     "POSTGRES_SERVER": "postgres",

@@ -18,9 +18,9 @@ from django_typer.management import TyperCommand
 from typer._click.exceptions import UsageError
 from typer.main import get_command as click_command
 
-from config.env import BASE_DIR
-from config.env_files import file_values
-from config.variables import readings
+from keystone.environment.env import BASE_DIR
+from keystone.environment.files import file_values
+from keystone.environment.readings import readings
 from tests.documentation.documents import DOCUMENTS, HEREDOC, Code, anchors, blocks, commands_of, links, spans
 
 pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")

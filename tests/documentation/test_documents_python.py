@@ -19,9 +19,9 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from pytest_django import Settings
 
-from config.env import BASE_DIR
 from keystone.accounts.models import Status, User
 from keystone.data import registry as data
+from keystone.environment.env import BASE_DIR
 from keystone.mail.models import OutgoingMail
 from keystone.mail.registry import EMAILS
 from keystone.privacy import registry as privacy

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from config.env import BASE_DIR
+from keystone.environment.env import BASE_DIR
 
 SVG = "{http://www.w3.org/2000/svg}"
 LOADED = re.compile(

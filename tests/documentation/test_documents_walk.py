@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from config.env import BASE_DIR
 from keystone.development.administrator import EMAIL, PASSWORD
+from keystone.environment.env import BASE_DIR
 from keystone.testing.factories import UserFactory
 from tests.documentation.documents import Code, blocks
 from tests.served.conftest import _servers, serve, served  # noqa: F401 - fixtures

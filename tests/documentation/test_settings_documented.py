@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from django.conf import settings
 
-from config import env
-from config.variables import READERS, SOURCES, Reading, readings
 from keystone.conf import Options
+from keystone.environment import env
+from keystone.environment.readings import READERS, SOURCES, Reading, readings
 
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \|([^|]*)\|[^|]*\|$", re.MULTILINE)
 UNKNOWN = object()

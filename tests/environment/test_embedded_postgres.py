@@ -15,8 +15,8 @@ import psutil
 import pytest
 from django.db.utils import OperationalError
 
-from config import embedded_postgres
-from config.env import BASE_DIR
+from keystone.environment import embedded_postgres
+from keystone.environment.env import BASE_DIR
 
 # Uses the server until its standard input ends; says where the socket is.
 USER = """

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env
-from config.database_url import CONNECTION
+from keystone.environment import env
+from keystone.environment.database_url import CONNECTION
 
 DATABASE_NAMES = (
     "DATABASE_URL",

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env
+from keystone.environment import env
 from tests.environment.test_env import no_database  # noqa: F401 - a fixture
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env
-from config.variables import HARMLESS_READERS, READERS, SOURCES, TOLD, environment, readings
+from keystone.environment import env
+from keystone.environment.readings import HARMLESS_READERS, READERS, SOURCES, TOLD, environment, readings
 
 SECRETS = [
     "EMAIL_PROVIDER_KEY",

@@ -20,7 +20,7 @@ from keystone.testing.factories import PASSWORD
 ENVIRONMENT = {"ENVIRONMENT": "testing", "DJANGO_SETTINGS_MODULE": "config.settings.testing"}
 # Such tests ask nothing of the server that the run is on.
 once = pytest.mark.skipif(
-    settings.DATABASES["default"]["ENGINE"] != "config.embedded_postgres",
+    settings.DATABASES["default"]["ENGINE"] != "keystone.environment.embedded_postgres",
     reason="it has a PostgreSQL of its own: once is enough, in the run on the embedded one",
 )
 

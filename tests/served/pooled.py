@@ -10,6 +10,6 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
-pool = import_string("config.database_pool.POOL") | json.loads(os.environ.get("TEST_POOL", "{}"))
+pool = import_string("keystone.settings.database_pool.POOL") | json.loads(os.environ.get("TEST_POOL", "{}"))
 settings.DATABASES["default"]["OPTIONS"]["pool"] = pool
 application = get_wsgi_application()

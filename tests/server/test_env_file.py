@@ -10,8 +10,8 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from keystone.environment.variables import environment
 from keystone.server.env_file import Unwritable, can_stand, write_variable
-from keystone.server.variables import environment
 
 # Quotes, escapes and signs that files, shells and templates give a meaning to come more often.
 VALUES = st.text(st.one_of(st.sampled_from(list("'\"\\nrt#$ =%{}`")), st.characters(codec="utf-8")), max_size=20)

@@ -9,11 +9,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from keystone.environment.variables import DEFAULT, PROCESS, Variable
 from keystone.server.looks import production
 from keystone.server.looks.findings import Finding, stops
 from keystone.server.looks.production import configured, findings
 from keystone.server.setting import WrongValue, set_variable
-from keystone.server.variables import DEFAULT, PROCESS, Variable
 from keystone.testing.factories import superuser
 from tests.server.conftest import Product
 
@@ -28,7 +28,7 @@ def here(product: Product, settings: Settings, monkeypatch: pytest.MonkeyPatch) 
     known = ("DATABASE_URL", "PROJECT_NAME", "UNVERIFIED_EXPIRE_DAYS", "UNVERIFIED_WARN_DAYS")
     for name in [name for name in os.environ if name in known or name.startswith(("POSTGRES_", "REDIS_", "CACHE_"))]:
         monkeypatch.delenv(name)
-    monkeypatch.setattr("config.env.BASE_DIR", product.folder)
+    monkeypatch.setattr("keystone.environment.env.BASE_DIR", product.folder)
     settings.BASE_DIR = product.folder
     return product
 

@@ -52,11 +52,11 @@ def test_a_host_that_is_not_here_is_told(host: str, line: str) -> None:
 
 
 def test_strangers_reach_no_server_that_was_not_told_its_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("config.env.sources", {"ENVIRONMENT": "default"})
+    monkeypatch.setattr("keystone.environment.env.sources", {"ENVIRONMENT": "default"})
     with pytest.raises(Unprotected, match=r"^ENVIRONMENT is not set"):
         check(Served(host="0.0.0.0", port=free_port()))  # noqa: S104 - which is refused
     assert check(Served(host="localhost", port=free_port())) in {"127.0.0.1", "::1"}
-    monkeypatch.setattr("config.env.sources", {})
+    monkeypatch.setattr("keystone.environment.env.sources", {})
     assert check(Served(host="0.0.0.0", port=free_port())) == "0.0.0.0"  # noqa: S104 - listened on for a moment
 
 
@@ -100,14 +100,14 @@ def test_the_command_line_is_granians(settings: Settings, monkeypatch: pytest.Mo
 
 def test_a_developers_server_is_named_by_its_port(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PUBLIC_URL", raising=False)
-    monkeypatch.setattr("config.env.sources", {"PUBLIC_URL": "default"})
+    monkeypatch.setattr("keystone.environment.env.sources", {"PUBLIC_URL": "default"})
     settings.ENVIRONMENT = "local"
     assert surroundings_of(Served(port=8001))["PUBLIC_URL"] == "http://localhost:8001"
     settings.ENVIRONMENT = "production"
     assert "PUBLIC_URL" not in surroundings_of(Served(port=8001))
     settings.ENVIRONMENT = "local"
     monkeypatch.setenv("PUBLIC_URL", "https://a.test")
-    monkeypatch.setattr("config.env.sources", {})
+    monkeypatch.setattr("keystone.environment.env.sources", {})
     assert surroundings_of(Served(port=8001))["PUBLIC_URL"] == "https://a.test"
 
 

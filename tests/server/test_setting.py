@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
+from keystone.environment.variables import environment
 from keystone.management.commands import server
 from keystone.server.completing import complete_variable
 from keystone.server.setting import WrongValue, set_variable
-from keystone.server.variables import environment
 from tests.server.conftest import PATIENCE, Product
 
 pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")

@@ -8,7 +8,8 @@ from typing import Any
 from unittest import mock
 
 import config
-from config.env import BASE_DIR
+import keystone
+from keystone.environment.env import BASE_DIR
 
 KEY = "k8Jd-2mQx_7Zt0Wc4Vb9Ny6Lp3Rf1Hs5Gu8Ae-XoKiTqEwDzSj"
 SAFE = {
@@ -36,8 +37,9 @@ def loaded(**change: str) -> Any:
         mock.patch.dict(os.environ, variables, clear=True),
         mock.patch.dict(sys.modules),
         mock.patch.dict(vars(config)),  # the import sets its attributes
+        mock.patch.dict(vars(keystone)),
     ):
-        for name in [name for name in sys.modules if name.startswith(("config.settings", "config.project"))]:
+        for name in [name for name in sys.modules if name.startswith(("config.settings", "keystone.settings"))]:
             del sys.modules[name]  # it was loaded under the tests' variables
         return importlib.import_module(f"config.settings.{environment}")
 

@@ -1,6 +1,6 @@
 """Names of cookies, by which products on one host stay apart."""
 
-from config.settings.cookies import cookie_prefix
+from keystone.settings.cookies import cookie_prefix
 from tests.settings.production import loaded
 
 

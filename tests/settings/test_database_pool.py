@@ -10,7 +10,7 @@ from django.db import connection
 from procrastinate.contrib.django.utils import connector_params
 from psycopg_pool import ConnectionPool
 
-from config.database_pool import POOL
+from keystone.settings.database_pool import POOL
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STALE = 8  # the library's own check gives up after the fourth

@@ -6,8 +6,8 @@ from email.policy import SMTP, default
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config.settings.mail import sender
 from keystone.mail.headers import OutgoingMessage
+from keystone.settings.mail import sender
 from tests.settings.production import loaded, run
 
 URL = 'import django; django.setup(); from django.urls import reverse; print(reverse("mail:webhook"))'

@@ -3,7 +3,7 @@
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env
+from keystone.environment import env
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ import psycopg
 import pytest
 from django.db import connection
 
-from config import env
 from keystone.accounts.models import User
+from keystone.environment import env
 from keystone.testing.factories import UserFactory, superuser
 from tests.served.conftest import QUICK, WIDE, Manage, manage
 from tests.served.process import until

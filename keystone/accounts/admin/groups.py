@@ -17,8 +17,8 @@ from keystone.accounts.grants import group_state, record_group
 from keystone.accounts.names import composed
 from keystone.accounts.permission_words import in_groups
 from keystone.acting_admin import acting
-from keystone.formats import EMPTY
 from keystone.model_admin import KeystoneModelAdmin
+from keystone.settings.formats import EMPTY
 
 
 class GroupAdmin(KeystoneModelAdmin):

@@ -33,10 +33,10 @@ from keystone.admin_cells import NONE, address_cell, in_full, labelled, name_cel
 from keystone.admin_export import CsvExportMixin
 from keystone.audit.acting import lock_accounts
 from keystone.audit.actor import Actor
-from keystone.formats import EMPTY
 from keystone.model_admin import DayRangeFilter, KeystoneModelAdmin
 from keystone.privacy.admin import PersonalDataMixin
 from keystone.refusals import Refusal
+from keystone.settings.formats import EMPTY
 from keystone.two_factor.admin.person import SecondFactorMixin
 
 GRANTS = ("groups", "user_permissions")

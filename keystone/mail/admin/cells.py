@@ -9,9 +9,9 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from keystone.admin_cells import NONE, address_cell, in_full, labelled, number, on_day, request_link
-from keystone.formats import EMPTY
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.registry import EMAILS
+from keystone.settings.formats import EMPTY
 
 STATE_COLOURS = {
     MailState.QUEUED.value: "info",

@@ -11,9 +11,9 @@ from django.contrib.staticfiles.storage import ManifestFilesMixin, staticfiles_s
 from django.core import checks
 from django.utils.translation import gettext, ngettext
 
+from keystone.environment.variables import environment
 from keystone.server.looks.findings import Finding, Look, endangers, stops
 from keystone.server.looks.services import cache, mail
-from keystone.server.variables import environment
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
 SHOWN = 3

@@ -10,10 +10,10 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 from keystone.checks import SERVERS
+from keystone.environment.variables import environment
 from keystone.server.looks.configured import CONFIGURED
 from keystone.server.looks.findings import Finding, Severity, all_of, endangers, finding_of, stops
 from keystone.server.looks.held import held
-from keystone.server.variables import environment
 
 TIMEOUT = 120  # seconds
 NO_DATABASE = "postgresql://keystone@127.0.0.1/keystone"  # which nothing connects to

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
 
-from config import env
-from config.env_files import IN_FILE, file_values
-from keystone.server.variables import DEFAULT, PROCESS, Environment, Variable
+from keystone.environment import env
+from keystone.environment.files import IN_FILE, file_values
+from keystone.environment.variables import DEFAULT, PROCESS, Environment, Variable
 
-# A reader is a function of `config.env` whose first argument is the name.
+# A reader is a function of `keystone.environment.env` whose first argument is the name.
 READERS = frozenset(
     name
     for name, function in inspect.getmembers(env, inspect.isfunction)
@@ -21,15 +21,16 @@ READERS = frozenset(
     and function.__module__ == env.__name__
     and next(iter(inspect.signature(function).parameters), "") == "name"
 )
-CONFIG = env.BASE_DIR / "config"
+PACKAGE = Path(__file__).parents[1]
 SOURCES = [
-    CONFIG / "env.py",
+    PACKAGE / "environment" / "env.py",
     # What all environments share comes first: its defaults are those that are told.
     *sorted(
-        (path for path in (CONFIG / "settings").glob("*.py") if path.name != "testing.py"),  # no operator's
+        (path for path in (PACKAGE / "settings").glob("*.py") if path.name != "testing.py"),  # no operator's
         key=lambda path: (path.stem in env.ENVIRONMENTS, path.name),
     ),
 ]
+PROJECT_SOURCES = sorted((env.BASE_DIR / "config" / "settings").glob("*.py"))
 # What these readers take can hold no secret. A text is masked, unless it is named below.
 HARMLESS_READERS = frozenset({"flag", "number", "seconds", "share", "choice", "origins", "header_names"})
 # Told, but for secrets in an address.
@@ -77,7 +78,7 @@ class Reading:
         return getattr(env, self.reader)(self.name, *arguments, **options)
 
     def _value(self, node: ast.expr) -> object:
-        module = ".".join(self.path.relative_to(CONFIG.parent).with_suffix("").parts)
+        module = ".".join(self.path.relative_to(env.BASE_DIR).with_suffix("").parts)
         names = vars(sys.modules[module]) if module in sys.modules else {"env": env}
         try:
             return eval(compile(ast.Expression(node), self.path, "eval"), dict(names))  # noqa: S307 - our settings' own text
@@ -89,11 +90,11 @@ class Reading:
 def readings() -> list[Reading]:
     """Every reading in the sources, and in the project's own settings."""
     found = []
-    for path in [*SOURCES, CONFIG / "project.py"]:
+    for path in [*SOURCES, *PROJECT_SOURCES]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and (reader := _reader(node, path)) and node.args:
                 first, *others = node.args
-                if isinstance(first, ast.Constant):
+                if isinstance(first, ast.Constant) and not str(first.value).startswith("TEST_"):
                     options = {keyword.arg: keyword.value for keyword in node.keywords if keyword.arg}
                     found.append(Reading(path, str(first.value), reader, others, options))
     return found

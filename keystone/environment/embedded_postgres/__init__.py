@@ -16,7 +16,7 @@ from django.db.utils import OperationalError
 from psycopg import sql
 
 if TYPE_CHECKING:
-    from config.embedded_postgres.server import Server
+    from keystone.environment.embedded_postgres.server import Server
 
 logger = logging.getLogger(__name__)
 _starting = threading.Lock()
@@ -42,7 +42,7 @@ def start(folder: Path, *, database: str, fsync: bool = True) -> str:
         if folder in _started:
             return _started[folder][1]
         # Only here: production imports none of it, and fcntl is not on every system.
-        from config.embedded_postgres.server import Server, StartError
+        from keystone.environment.embedded_postgres.server import Server, StartError
 
         server = Server(folder, fsync=fsync)
         try:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from config import env
+from keystone.environment import env
 
 PASSWORD_HASHERS: list[str] = [
     "keystone.accounts.hashers.Argon2idHasher",

@@ -2,8 +2,8 @@
 
 from datetime import timedelta
 
-from config import env
 from keystone.conf import NOTICES
+from keystone.environment import env
 
 UPKEEP: dict[str, object] = {
     "APPROVAL_NOTICES": env.choice("APPROVAL_NOTICES", "immediate", NOTICES),

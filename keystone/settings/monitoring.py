@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from config import env
+from keystone.environment import env
 
 MONITORING: dict[str, object] = {
     "QUEUE_BEHIND_AFTER": timedelta(seconds=env.number("QUEUE_BEHIND_SECONDS", 300, minimum=1)),

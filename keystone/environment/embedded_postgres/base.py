@@ -1,10 +1,10 @@
-"""The Django database engine `config.embedded_postgres`: PostgreSQL's own, started when first needed."""
+"""The Django database engine `keystone.environment.embedded_postgres`: PostgreSQL's own, started when first needed."""
 
 from typing import Any
 
 from django.db.backends.postgresql import base
 
-from config import embedded_postgres
+from keystone.environment import embedded_postgres
 
 
 class DatabaseWrapper(base.DatabaseWrapper):

@@ -16,10 +16,10 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config.database_url import CONNECTION, settings_of
-from config.env_files import IN_FILE, file_values, held_by, is_given
+from keystone.environment.database_url import CONNECTION, settings_of
+from keystone.environment.files import IN_FILE, file_values, held_by, is_given
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = Path(__file__).resolve().parents[2]  # the folder of `manage.py`, `config` and `.env`
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 ENVIRONMENTS = ("local", "testing", "staging", "production")

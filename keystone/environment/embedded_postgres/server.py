@@ -20,7 +20,7 @@ from typing import IO
 
 import psycopg
 
-from config.embedded_postgres import system_user
+from keystone.environment.embedded_postgres import system_user
 
 MAJOR = "18"
 PORT = 5432  # only names the socket file; nothing listens on TCP

@@ -4,8 +4,8 @@ from email.headerregistry import Address
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
-from config import env
 from keystone import email_address
+from keystone.environment import env
 from keystone.mail.providers import PROVIDERS
 
 _TIMEOUT = 10  # seconds for each step; a mail as a whole has its own limit (see `keystone.mail.delivery`)

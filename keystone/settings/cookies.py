@@ -17,3 +17,9 @@ def cookie_prefix(project_name: str, *, port: int | None = None, host_only: bool
     name = slugify(project_name) or "-".join(f"{ord(sign):x}" for sign in project_name[:8])
     parts = [re.sub(r"-+", "_", name)[:40].strip("_"), *([str(port)] if port else [])]
     return ("__Host-" if host_only else "") + "_".join(filter(None, parts)) + "_"
+
+
+def cookie_names(project_name: str, *, port: int | None = None, host_only: bool = False) -> tuple[str, str, str]:
+    """Return the names of the session's, the CSRF token's and the language's cookie; arguments as `cookie_prefix`'s."""
+    prefix = cookie_prefix(project_name, port=port, host_only=host_only)
+    return f"{prefix}sessionid", f"{prefix}csrftoken", f"{prefix}language"

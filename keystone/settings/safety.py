@@ -1,11 +1,14 @@
 """What production refuses to start with: one line a fault, all of them at once."""
 
+import secrets
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from keystone.environment import env
 from keystone.mail.providers import PROVIDERS
 
 SHORTEST_WEBHOOK_SECRET = 24  # characters, with the name and the colon
@@ -23,7 +26,45 @@ KNOWN_PASSWORDS = frozenset(
 )
 
 
-def refuse_unsafe(
+def refuse_unsafe(settings: dict[str, Any]) -> list[str]:
+    """Refuse to start with settings that an attacker could know or use.
+
+    Args:
+        settings: the names of a settings module and their values, as in `globals()` at its end.
+
+    Returns:
+        Nothing but for `manage.py server check`, which lists these faults with all others: it gets them, and a
+        SECRET_KEY where there is none, which Django cannot do without.
+
+    Raises:
+        ImproperlyConfigured: with a line for each fault. None repeats a key or a password.
+    """
+    faults = faults_of(
+        debug=settings["DEBUG"],
+        secret_key=settings["SECRET_KEY"],
+        secret_key_fallbacks=settings["SECRET_KEY_FALLBACKS"],
+        allowed_hosts=settings["ALLOWED_HOSTS"],
+        public_url=str(settings["KEYSTONE"]["PUBLIC_URL"]),
+        frontend_url=str(settings["KEYSTONE"]["FRONTEND_URL"]),
+        cors_origins=settings["CORS_ALLOWED_ORIGINS"],
+        passwords={
+            "REDIS_URL": settings["redis_url_password"],
+            "REDIS_PASSWORD": env.text("REDIS_PASSWORD", ""),
+            "SMTP_PASSWORD": env.text("SMTP_PASSWORD", ""),
+            "FIRST_SUPERUSER_PASSWORD": settings["FIRST_SUPERUSER_PASSWORD"],
+            "METRICS_TOKEN": env.text("METRICS_TOKEN", ""),
+        },
+        database=settings["DATABASES"]["default"],
+        email_provider=settings["EMAIL_PROVIDER"],
+        email_webhook_secret=settings["EMAIL_WEBHOOK_SECRET"],
+    )
+    if faults and not _are_listed():
+        raise ImproperlyConfigured("\n".join(faults))
+    settings["SECRET_KEY"] = settings["SECRET_KEY"] or secrets.token_urlsafe(64)
+    return faults
+
+
+def faults_of(
     *,
     debug: bool,
     secret_key: str,
@@ -37,21 +78,15 @@ def refuse_unsafe(
     email_provider: str = "",
     email_webhook_secret: str = "",
 ) -> list[str]:
-    """Refuse what an attacker could know or use.
+    """Return a line for each setting that an attacker could know or use.
 
     Args:
         debug: whether anything turned Django's debug pages on.
         public_url: empty where nobody gave one.
-        passwords: by the name of the variable that each stands in; an empty one is none, as of a server on a socket.
+        passwords: by the name of their variable; an empty one is none, as of a server on a socket.
         database: Django's settings of the database, whose USER and PASSWORD are looked at.
         email_provider: the one that mails go to, and whose webhook is to tell what became of them; empty for none.
         email_webhook_secret: what its calls are known by.
-
-    Returns:
-        The faults, for the one command that lists them together with all others; else there are none.
-
-    Raises:
-        ImproperlyConfigured: with a line for each fault. None repeats a key or a password.
     """
     faults = ["DEBUG is on. Its pages show settings and data to everybody: leave it out."] if debug else []
     faults += _key_faults("SECRET_KEY", secret_key)
@@ -73,10 +108,7 @@ def refuse_unsafe(
         faults.append("The database's password is one that everybody knows (POSTGRES_PASSWORD or DATABASE_URL).")
     if email_provider:
         faults += _webhook_faults(email_provider, email_webhook_secret)
-    faults = list(dict.fromkeys(faults))
-    if faults and not _are_listed():
-        raise ImproperlyConfigured("\n".join(faults))
-    return faults
+    return list(dict.fromkeys(faults))
 
 
 def _are_listed() -> bool:

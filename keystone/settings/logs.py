@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from config import env
+from keystone.environment import env
 
 ENVIRONMENT = env.environment()
 _IS_SERVER = ENVIRONMENT in env.SERVERS

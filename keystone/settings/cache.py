@@ -5,7 +5,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from config import env
+from keystone.environment import env
 
 _SCHEMES = ("redis", "rediss", "unix")
 

@@ -1,0 +1,22 @@
+"""The tests: a database server and folders of their own, no network, cheap password hashes."""
+
+from pathlib import Path
+
+from keystone.environment import env
+from keystone.settings import passwords
+
+SECRET_KEY = "testing-only-insecure-key-that-production-refuses-to-start-with"  # noqa: S105 - tests only
+ALLOWED_HOSTS = ["testserver", "localhost", "127.0.0.1"]
+# Static files come straight from the packages, looked up when they are asked for: nothing has to be collected.
+STATIC_ROOT = None
+WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = True
+# Argon2id at full cost would be most of the suite's time; tests of it set TEST_PASSWORD_HASHER=real.
+PASSWORD_HASHERS = list(passwords.PASSWORD_HASHERS)
+if env.choice("TEST_PASSWORD_HASHER", "cheap", ("cheap", "real")) == "cheap":
+    PASSWORD_HASHERS.insert(0, "django.contrib.auth.hashers.MD5PasswordHasher")
+SENTRY_DSN = env.text("TEST_SENTRY_DSN", "")  # tests of what Sentry is told name a server of their own
+SENTRY_TRACES_SAMPLE_RATE = 1.0
+# With a folder named, mails are written there as in development: tests of the served application read them.
+if env.text("MAIL_FOLDER", ""):
+    MAIL_FOLDER = Path(env.text("MAIL_FOLDER"))
+    MAILERS = {"default": {"BACKEND": "keystone.mail.backends.FolderBackend", "OPTIONS": {"folder": MAIL_FOLDER}}}
