@@ -11,7 +11,7 @@ def main() -> int:
     if sys.version_info < (3, 12):  # noqa: UP036 - whoever runs this with an old Python is told so
         sys.stderr.write(f"Keystone needs Python 3.12 or newer; this is {sys.version.split()[0]}.\n")
         return 1
-    from keystone.escaping import escape_streams
+    from keystone.text.escaping import escape_streams
 
     escape_streams()
     if os.getpid() == 1:  # in a container: the kernel keeps from it each signal that it has no handler for

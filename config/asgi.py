@@ -5,9 +5,9 @@ import os
 import django
 from django.core.handlers.asgi import ASGIHandler
 
-from keystone import telemetry
 from keystone.api.charset import utf8_only_asgi
 from keystone.environment.env import settings_module
+from keystone.observability import telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module("production"))
 django.setup(set_prefix=False)

@@ -3,7 +3,6 @@
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models.signals import post_migrate
-from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -27,6 +26,7 @@ class KeystoneConfig(AppConfig):
         from keystone.caching import changes  # noqa: F401 - sees what is written
         from keystone.conf import options
         from keystone.database.mark import mark_on_servers
+        from keystone.discovery import discover
         from keystone.mail import checks as mail_checks  # noqa: F401 - registers on import
         from keystone.mail import webhooks  # noqa: F401 - listens to the provider's events
         from keystone.privacy import checks as privacy_checks  # noqa: F401 - registers on import
@@ -39,5 +39,5 @@ class KeystoneConfig(AppConfig):
             choices = ", ".join(ApprovalFlow.values)
             raise ImproperlyConfigured(f"DEFAULT_USER_APPROVAL_FLOW: {error}. Choose one of {choices}.") from None
         post_migrate.connect(mark_on_servers, sender=self)
-        autodiscover_modules("emails", "personal_data")
+        discover("emails", "personal_data", "tasks")
         registry.discover()  # a job that is declared wrongly stops the start

@@ -10,7 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError
 
 from keystone.conf import options
-from keystone.one_line import in_one_line
+from keystone.text.one_line import in_one_line
 
 SERVERS = ("staging", "production")
 EXAMPLE_DOMAINS = ("@example.com", "@example.com>")

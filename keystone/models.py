@@ -2,17 +2,17 @@
 
 from keystone.accounts.models import User
 from keystone.accounts.preferences import Preferences
-from keystone.accounts.queue import AwaitingDecision
-from keystone.accounts.saved_reasons import SavedReason
 from keystone.accounts.tokens import OneTimeToken
-from keystone.accounts.undo import DecisionUndo
-from keystone.attempts.models import AttemptWindow
+from keystone.approval.queue import AwaitingDecision
+from keystone.approval.saved_reasons import SavedReason
+from keystone.approval.undo import DecisionUndo
 from keystone.audit.models import AuditEvent
 from keystone.background.models import Task, TaskOutcome, WorkerProcess
 from keystone.data.models import DataRun
 from keystone.mail.models import OutgoingMail, SuppressedAddress
 from keystone.scheduling.models import ScheduledJob, ScheduledRun, SchedulerProcess
 from keystone.sessions.models import Session
+from keystone.throttling.models import AttemptWindow
 from keystone.two_factor.models import Authenticator, RecoveryCode
 
 __all__ = [

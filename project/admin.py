@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from keystone.model_admin import KeystoneModelAdmin
+from keystone.admin.model_admin import KeystoneModelAdmin
 from project.models import Profile
 
 

@@ -4,7 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from keystone.timestamped import TimestampedModel
+from keystone.timestamps import TimestampedModel
 
 
 class Profile(TimestampedModel):

@@ -7,8 +7,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from keystone.data.registry import script
-from keystone.refusals import Refusal
-from keystone.spreadsheet import csv_lines
+from keystone.exceptions import Refusal
+from keystone.text.spreadsheet import csv_lines
 from project.models import Profile
 
 

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from keystone.accounts.email_change import request_email_change
-from keystone.accounts.importing import PeopleResource
+from keystone.accounts.importers import PeopleResource
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user, register_user
 from keystone.audit.actor import Actor

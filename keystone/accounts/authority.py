@@ -8,10 +8,10 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
-from keystone.accounts.moves import UserNotFound
+from keystone.accounts.transition_table import UserNotFound
 from keystone.audit.acting import lock_accounts
 from keystone.audit.actor import Actor, ActorKind
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 # Serializes what could take the last superuser away; the trigger of migration 0002 takes the same lock.
 SUPERUSER_LOCK = 0x6B65_7973  # "keys"

@@ -11,11 +11,11 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.expiry import settle
-from keystone.accounts.hashing_slots import HashingBusy, hashing_slots
 from keystone.accounts.models import User
-from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
-from keystone.attempts.counting import Attempt, count_attempt
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.passwords.hashing_slots import HashingBusy, hashing_slots
+from keystone.passwords.rules import MAX_PASSWORD_LENGTH
+from keystone.throttling.limits import Attempt, count_attempt
 
 
 class WrongPassword(Refusal):

@@ -8,8 +8,6 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts import signals
-from keystone.accounts.access import end_access
-from keystone.accounts.announcing import announce
 from keystone.accounts.authority import (
     ROLES,
     LastSuperuser,
@@ -21,12 +19,14 @@ from keystone.accounts.authority import (
     refuse_to_grant,
 )
 from keystone.accounts.models import User
-from keystone.accounts.moves import EndsInThePast
 from keystone.accounts.names import composed, validate_name
+from keystone.accounts.revoke_access import end_access
+from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
+from keystone.accounts.transition_table import EndsInThePast
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 NAMES = ("first_name", "last_name")
 

@@ -11,22 +11,22 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone import email_address
 from keystone.accounts import signals, tokens
-from keystone.accounts.access import end_access
-from keystone.accounts.announcing import announce
 from keystone.accounts.authority import lock_acting
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.emails import queue_email, queue_password_email
 from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.registration import AddressTaken
+from keystone.accounts.revoke_access import end_access
+from keystone.accounts.send_signals import announce
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
-from keystone.attempts.counting import count_request
-from keystone.attempts.mails import count_unasked_mail
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
+from keystone.exceptions import Refusal
 from keystone.mail.models import OutgoingMail
-from keystone.refusals import Refusal
+from keystone.throttling.limits import count_request
+from keystone.throttling.mails import count_unasked_mail
 
 
 class SameAddress(Refusal):

@@ -14,12 +14,12 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from keystone.accounts.authority import lock_superusers_among
+from keystone.accounts.batches import walk
 from keystone.accounts.lifecycle import deactivate_users, reactivate_users
 from keystone.accounts.managers import UserQuerySet
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.transition import Outcome
-from keystone.accounts.walking import walk
 from keystone.audit.actor import Actor
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ from keystone.accounts.models import User
 from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
-from keystone.spreadsheet import csv_lines
+from keystone.text.spreadsheet import csv_lines
 
 COLUMNS = (
     "id",

@@ -6,8 +6,9 @@ Two runs at once, or a second one, do no harm: rows are locked, and mails have k
 from dataclasses import asdict
 from datetime import timedelta
 
-from keystone.accounts import expiry, stale_registrations, tokens, undo
-from keystone.accounts.notices import digests
+from keystone.accounts import expiry, stale_registrations, tokens
+from keystone.approval import undo
+from keystone.approval.notices import digests
 from keystone.audit.actor import Actor
 from keystone.scheduling.registry import scheduled
 

@@ -11,7 +11,8 @@ from typing import Any
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.moves import (
+from keystone.accounts.transition import Outcome, transition
+from keystone.accounts.transition_table import (
     APPROVE,
     DEACTIVATE,
     REACTIVATE,
@@ -23,7 +24,6 @@ from keystone.accounts.moves import (
     SuspensionEndsInThePast,
     UserNotFound,
 )
-from keystone.accounts.transition import Outcome, transition
 from keystone.audit.actor import Actor
 
 

@@ -11,10 +11,10 @@ from keystone.accounts import tokens
 from keystone.accounts.authority import lock_user
 from keystone.accounts.expiry import settle
 from keystone.accounts.models import User
-from keystone.accounts.moves import UserNotFound
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
-from keystone.attempts.counting import count_attempt
+from keystone.accounts.transition_table import UserNotFound
+from keystone.throttling.limits import count_attempt
 
 # These prove the account's own address, and die when it changes; the others are about another address.
 OF_THE_ACCOUNT = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD}

@@ -17,7 +17,7 @@ from keystone import email_address
 from keystone.accounts.managers import UserManager, email_domain, search_document
 from keystone.accounts.names import composed, validate_name
 from keystone.accounts.status import PENDING, ApprovalFlow, Status
-from keystone.timestamped import TimestampedModel
+from keystone.timestamps import TimestampedModel
 
 __all__ = ["ApprovalFlow", "Status", "User"]
 

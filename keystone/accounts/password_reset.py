@@ -5,16 +5,16 @@ from django.db import transaction
 
 from keystone.accounts.emails import queue_password_email
 from keystone.accounts.expiry import settle
-from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.links import find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.passwords import require_acceptable, store_password
 from keystone.accounts.tokens import InvalidToken, Purpose
 from keystone.accounts.verification import prove_address
-from keystone.attempts.counting import count_request
-from keystone.attempts.mails import count_unasked_mail
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
+from keystone.passwords.hashing_slots import hashing_slots
+from keystone.throttling.limits import count_request
+from keystone.throttling.mails import count_unasked_mail
 
 
 def request_password_reset(email: str) -> None:

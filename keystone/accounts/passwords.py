@@ -11,18 +11,18 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.access import end_access
 from keystone.accounts.authority import lock_for, refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
-from keystone.attempts.lifting import forget_code_attempts
+from keystone.accounts.revoke_access import end_access
 from keystone.audit.actor import Actor, ActorKind
 from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.sessions.ending import renew_session
-from keystone.sessions.pairs import TokenPair
+from keystone.sessions.token_pair import TokenPair
+from keystone.throttling.reset import forget_code_attempts
 
 
 class PasswordRefused(Refusal):

@@ -16,7 +16,7 @@ from keystone.accounts.models import User
 from keystone.accounts.preferences import Preferences, notices_of
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
-from keystone.accounts.undo import DecisionUndo
+from keystone.approval.undo import DecisionUndo
 from keystone.audit.models import AuditEvent
 from keystone.conf import options
 from keystone.mail.suppression import normalized

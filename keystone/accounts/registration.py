@@ -10,24 +10,24 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone import email_address
 from keystone.accounts import signals
-from keystone.accounts.announcing import announce
 from keystone.accounts.authority import ROLES, refuse_to_grant
 from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.emails import queue_email
-from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
-from keystone.accounts.notices.telling import tell_approvers
+from keystone.accounts.send_signals import announce
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
-from keystone.attempts.counting import count_request
-from keystone.attempts.mails import count_unasked_mail
+from keystone.approval.notices.telling import tell_approvers
 from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
 from keystone.conf import options
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.passwords.hashing_slots import hashing_slots
+from keystone.throttling.limits import count_request
+from keystone.throttling.mails import count_unasked_mail
 
 TRIES = 5  # of an INSERT, where its address is set free again and again just after it was found taken
 HELD = "The address is held for an account that may take it back."

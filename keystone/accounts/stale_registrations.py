@@ -12,13 +12,13 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from keystone.accounts import signals
-from keystone.accounts.announcing import announce
+from keystone.accounts.batches import walk
 from keystone.accounts.emails import queue_email
 from keystone.accounts.managers import UserQuerySet
 from keystone.accounts.models import User
+from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken
-from keystone.accounts.walking import walk
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options

@@ -13,8 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from keystone import email_address
-from keystone.pruning import delete_in_chunks
-from keystone.refusals import Refusal
+from keystone.background.batches import delete_in_chunks
+from keystone.exceptions import Refusal
 
 EXPIRED_KEPT = timedelta(days=1)  # longer than any interval in which a second request for a mail counts
 REPEATED = timedelta(minutes=10)  # for how long a link that has done its work says so when it is used again

@@ -10,19 +10,19 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from keystone.accounts.access import end_access
-from keystone.accounts.announcing import announce
 from keystone.accounts.authority import LastSuperuser, leaves_a_superuser, lock_superusers_among, refusal_to_touch
 from keystone.accounts.emails import queue_email_at
 from keystone.accounts.models import User
-from keystone.accounts.moves import APPROVE, Move, judge, last_decisions
-from keystone.accounts.notices.telling import tell_approvers
+from keystone.accounts.revoke_access import end_access
+from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
-from keystone.accounts.undo import remember
+from keystone.accounts.transition_table import APPROVE, Move, judge, last_decisions
+from keystone.approval.notices.telling import tell_approvers
+from keystone.approval.undo import remember
 from keystone.audit.acting import lock_accounts
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 @dataclass

@@ -4,16 +4,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from keystone.accounts import signals, tokens
-from keystone.accounts.announcing import announce
 from keystone.accounts.emails import queue_email, queue_password_email
 from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
-from keystone.accounts.notices.telling import tell_approvers
+from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
-from keystone.attempts.counting import count_request
+from keystone.approval.notices.telling import tell_approvers
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
+from keystone.throttling.limits import count_request
 
 
 def verify_email(token: str) -> User:

@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.api.errors import BodyTooLarge, refused
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 LIMIT = 256 * 1024  # bytes
 

@@ -23,7 +23,7 @@ from rest_framework.settings import api_settings
 
 from keystone.audit.acting import AccessEnded
 from keystone.audit.context import current_origin
-from keystone.refusals import Refusal, RequestRefused
+from keystone.exceptions import Refusal, RequestRefused
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER = "5"  # seconds

@@ -11,7 +11,7 @@ from rest_framework import exceptions, serializers
 from rest_framework.metadata import SimpleMetadata
 from rest_framework.request import Request, clone_request
 
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 WITH_A_BODY = ("POST", "PUT", "PATCH")
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
-from keystone.logs.noted import note_secrets
+from keystone.observability.logs.request_secrets import note_secrets
 
 DEEPEST = 32  # how many lists and objects may stand inside each other
 

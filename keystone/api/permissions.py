@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from keystone.accounts.models import User
 from keystone.audit.actor import Actor
 from keystone.conf import options
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.two_factor.verification import has_second_factor
 
 

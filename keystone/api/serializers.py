@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
+from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 
 # DRF takes more than JSON's own type for these: a number for a text or a UUID, "yes" or 1 for a boolean.
 JSON_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], type], ...] = (

@@ -8,7 +8,7 @@ from rest_framework.throttling import BaseThrottle
 
 from keystone.accounts.models import User
 from keystone.api.permissions import IsSuperuser, StaffWithPermission
-from keystone.attempts.counting import count_change
+from keystone.throttling.limits import count_change
 
 
 class OwnChangesThrottle(BaseThrottle):

@@ -16,10 +16,10 @@ from keystone.accounts.api.credentials import (
 from keystone.accounts.api.people import UserViewSet
 from keystone.accounts.api.self_service import MeView, MySettingsView, RegisterView, ResendView, VerifyEmailView
 from keystone.api import converters  # noqa: F401 - registers on import
-from keystone.api.audit import AuditEventViewSet
 from keystone.api.errors import nothing_here
 from keystone.api.schema_view import SchemaView
-from keystone.health.views import LiveView, ReadyView
+from keystone.audit.api import AuditEventViewSet
+from keystone.observability.health.views import LiveView, ReadyView
 from keystone.privacy.api import EraseMeView, MyDataView
 from keystone.sessions.api import LoginView, LogoutView, RefreshView
 from keystone.sessions.lists_api import SessionViewSet, StaffSessionViewSet

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from psycopg.errors import LockNotAvailable
 
 from keystone.audit.actor import Actor
-from keystone.refusals import RequestRefused
+from keystone.exceptions import RequestRefused
 
 TRIES = 5
 ROLES = ("is_staff", "is_superuser")

@@ -25,7 +25,7 @@ from keystone.audit.actor import Actor
 from keystone.audit.log import record
 from keystone.audit.models import AuditEvent
 from keystone.audit.reading import COLUMNS
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 ROWS_AT_A_TIME = 2_000
 MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")

@@ -12,7 +12,7 @@ from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, kind_of, record
 from keystone.audit.models import AuditEvent
-from keystone.spreadsheet import csv_lines
+from keystone.text.spreadsheet import csv_lines
 
 COLUMNS = (
     "id",

@@ -106,7 +106,7 @@ class ProcrastinateBackend(BaseTaskBackend):
         found: list[checks.CheckMessage] = [
             checks.Error(
                 f"TASKS[{self.alias!r}] has the queue {name!r}: a name has 1 to {LONGEST_QUEUE} bytes.",
-                hint="Give it a shorter name in PROJECT_QUEUES (config/project.py).",
+                hint="Give it a shorter name in config/settings/base.py.",
                 id="keystone.E002",
             )
             for name in sorted(self.queues)

@@ -11,7 +11,7 @@ from django.db import DatabaseError, connections
 from procrastinate.contrib.django.utils import connector_params
 from psycopg.rows import DictRow, dict_row
 
-from keystone.one_line import in_one_line
+from keystone.text.one_line import in_one_line
 
 logger = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from traceback import format_exception
 
 from django.utils import timezone
 
-from keystone.logs.masking import masked
+from keystone.observability.logs.masking import masked
 
 LONGEST = 8_000  # characters; the end says most
 CUT = "[…]\n"

@@ -18,7 +18,7 @@ from keystone.audit.log import event, record
 from keystone.background.models import Task, TaskOutcome
 from keystone.background.queue import NOTIFY, wake_arguments
 from keystone.background.states import ENDED, TaskState
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 class NotRetriable(Refusal):

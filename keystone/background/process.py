@@ -16,10 +16,10 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.settings import settings as procrastinate_settings
 
-from keystone import health_file, telemetry
 from keystone.background.options import End, WorkerOptions
 from keystone.background.worker import Worker
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.observability import health_file, telemetry
 
 logger = logging.getLogger(__name__)
 

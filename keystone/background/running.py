@@ -19,7 +19,6 @@ from django.tasks.signals import task_finished, task_started
 from django.utils import timezone, translation
 from procrastinate.jobs import Job
 
-from keystone import telemetry
 from keystone.audit.context import origin
 from keystone.background.arguments import storable
 from keystone.background.declaring import MAX_ATTEMPTS, TIMEOUT
@@ -30,7 +29,8 @@ from keystone.background.results import row_result
 from keystone.background.retries import GiveUp, RetryLater, next_attempt
 from keystone.background.task_loop import TaskLoop
 from keystone.background.thread_pool import Abandoned, Interrupted, ThreadPool
-from keystone.logs.context import log_context
+from keystone.observability import telemetry
+from keystone.observability.logs.context import log_context
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from weakref import WeakSet
 
-from keystone.one_line import in_one_line
+from keystone.text.one_line import in_one_line
 
 logger = logging.getLogger(__name__)
 PAUSE = 1.0  # seconds between two tries to reach it again

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from keystone.console.printing import printable
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 class NoTerminal(Refusal):

@@ -7,7 +7,7 @@ from typing import Literal
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 _UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
 _LENGTH = re.compile(r"(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?", re.ASCII | re.IGNORECASE)

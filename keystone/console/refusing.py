@@ -9,8 +9,8 @@ from django.db import InterfaceError, OperationalError
 from django.utils.translation import gettext
 
 from keystone.console.printing import printable
-from keystone.one_line import in_one_line
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.one_line import in_one_line
 
 
 @contextmanager

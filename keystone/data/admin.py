@@ -15,12 +15,12 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter, RadioFilter
 from unfold.decorators import display
 
-from keystone.admin_cells import NONE, labelled, number, on_day
+from keystone.admin.cells import NONE, labelled, number, on_day
+from keystone.admin.model_admin import DayRangeFilter, OwnPageAdmin
 from keystone.background.admin.wording import between
 from keystone.data.admin_options import options_in_words
 from keystone.data.models import DataRun, Kind, State
-from keystone.logs.masking import masked
-from keystone.model_admin import DayRangeFilter, OwnPageAdmin
+from keystone.observability.logs.masking import masked
 
 STATE_COLOURS = {
     State.RUNNING.value: "primary",

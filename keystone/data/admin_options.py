@@ -6,8 +6,8 @@ from typing import Any
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from keystone.admin_cells import number
-from keystone.logs.masking import masked_data
+from keystone.admin.cells import number
+from keystone.observability.logs.masking import masked_data
 
 # In the order in which the page shows them.
 LABELS = {

@@ -13,7 +13,7 @@ from keystone.data.declarations import Importer
 from keystone.data.outcomes import ImportOptions
 from keystone.data.reasons import reason_of
 from keystone.data.resources import Telling, key_fields
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 class WrongColumns(Refusal):

@@ -24,7 +24,7 @@ from keystone.data.rows import (
     is_error,
     lack,
 )
-from keystone.spreadsheet import imported_text
+from keystone.text.spreadsheet import imported_text
 
 DELIMITERS = (",", ";", "\t", "|")
 BLOCK = 64 * 1024  # bytes

@@ -22,8 +22,8 @@ from keystone.data.resources import Telling, resource_of, tell_apart_by
 from keystone.data.rows import chunks, without_blank_end
 from keystone.data.seen import Seen
 from keystone.data.writing import Tally, Writer
-from keystone.escaping import escaped, path_of
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.escaping import escaped, path_of
 
 Shown = Callable[[str, int, int], None]
 

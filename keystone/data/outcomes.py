@@ -9,7 +9,7 @@ from typing import Any
 from keystone.data.declarations import Existing
 from keystone.data.models import DataRun
 from keystone.data.recording import Counts
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 CHUNK = 1_000
 SHOWN = 20

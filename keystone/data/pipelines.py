@@ -18,8 +18,8 @@ from keystone.data.recording import Counts, exclusive, keep, recorded
 from keystone.data.registry import named, pipelines, seeders
 from keystone.data.scripting import run_script
 from keystone.data.seeding import refuse_on_servers, run_seeder
-from keystone.escaping import escaped
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.escaping import escaped
 
 
 class WrongStep(Refusal):

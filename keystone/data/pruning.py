@@ -5,8 +5,8 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
+from keystone.background.batches import delete_in_chunks
 from keystone.data.models import DataRun
-from keystone.pruning import delete_in_chunks
 
 
 def prune_runs(*, older_than: timedelta) -> int:

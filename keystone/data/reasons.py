@@ -6,8 +6,8 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import DataError, Error, IntegrityError
 from import_export.results import RowResult
 
-from keystone.one_line import in_one_line
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.one_line import in_one_line
 
 
 def reason_of(error: BaseException, columns: Mapping[str, str] | None = None) -> str:

@@ -14,8 +14,8 @@ from django.utils.translation import gettext
 from keystone.audit.actor import Actor
 from keystone.data.models import DataRun, Kind, State
 from keystone.database.locking import own_connection
-from keystone.one_line import in_one_line
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.one_line import in_one_line
 
 RUNNING = 0x6B64_6174  # "kdat", the first number of the advisory locks of runs
 

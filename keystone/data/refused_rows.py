@@ -12,8 +12,8 @@ from typing import IO, Any, Self
 from django.utils.translation import gettext
 
 from keystone.data.rows import OF_REFUSED_ROWS, Row
-from keystone.refusals import Refusal
-from keystone.spreadsheet import safe_cell
+from keystone.exceptions import Refusal
+from keystone.text.spreadsheet import safe_cell
 
 
 class RefusedRowsExist(Refusal):

@@ -12,14 +12,14 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
-from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext
 from import_export.resources import ModelResource
 
 from keystone.data.declarations import Check, Existing, Importer, Pipeline, Script, Seeder, Step, Transform, in_order
 from keystone.data.models import Kind
 from keystone.data.wrong_declarations import refuse_bare, refuse_wrong_importer, refuse_wrong_step
-from keystone.refusals import Refusal
+from keystone.discovery import discover as discover_modules
+from keystone.exceptions import Refusal
 
 MODULES = ("importers", "seeders", "scripts", "pipelines")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
@@ -183,7 +183,7 @@ def discover() -> None:
     Raises:
         ImproperlyConfigured: a step or a seeder names what is not there.
     """
-    autodiscover_modules(*MODULES)
+    discover_modules(*MODULES)
     in_order(tuple(_seeders.values()), "seeders")
     for declared in _pipelines.values():
         for step in declared.steps:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from openpyxl.utils import get_column_letter
 
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 # What a file of refused rows has before the columns of its own file. They are not read again, so that such a file can
 # be corrected and imported as it is.

@@ -14,7 +14,7 @@ from keystone.data.models import DataRun, Kind
 from keystone.data.recording import Counts, exclusive, recorded, succeed
 from keystone.data.registry import named, scripts
 from keystone.data.seeding import NoCount
-from keystone.escaping import escaped
+from keystone.text.escaping import escaped
 
 COUNTED = frozenset({"read", "written", "unchanged", "refused"})
 

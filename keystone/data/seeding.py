@@ -12,7 +12,7 @@ from keystone.data.declarations import Seeder
 from keystone.data.models import DataRun, Kind
 from keystone.data.recording import Counts, exclusive, recorded, succeed
 from keystone.data.registry import named, seeders
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 class NotOnServers(Refusal):

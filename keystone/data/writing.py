@@ -20,7 +20,7 @@ from keystone.data.recording import Counts
 from keystone.data.refused_rows import RefusedRows
 from keystone.data.resources import ImportRow, Telling, in_bulk, key_fields, loader_of, one_by_one
 from keystone.data.seen import Seen
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 _WRITTEN = {RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE, RowResult.IMPORT_TYPE_DELETE}
 

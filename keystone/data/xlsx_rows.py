@@ -23,7 +23,7 @@ from openpyxl.xml.constants import SHEET_MAIN_NS
 from keystone.data.rows import LONGEST_CELL, MERGED, MOST_COLUMNS, NOT_CALCULATED, is_error
 from keystone.data.xlsx_parts import Parts, TooLargeError, pieces
 from keystone.data.xlsx_workbook import Structure
-from keystone.spreadsheet import imported_text
+from keystone.text.spreadsheet import imported_text
 
 MOST_ROWS = 1_048_576
 MOST_MERGED = 100_000  # areas of merged cells

@@ -7,7 +7,7 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext
 
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 CORE = "keystone"
 

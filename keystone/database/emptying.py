@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils.translation import gettext
 
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 # Each gives statements. What an extension brought is left: an administrator made it, and migrations cannot.
 _NO_EXTENSION = (

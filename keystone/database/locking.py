@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 MIGRATING = 0x6B6D6967  # "kmig", of PostgreSQL's advisory locks
 LOCK_TIMEOUT = 5.0  # seconds that a statement of a migration waits for a lock, if nothing else is said

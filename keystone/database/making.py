@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.database.branches import CORE, UnknownBranch, own_labels
 from keystone.database.questioning import questioner_for
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 LONGEST = 60  # signs of a slug; more would be a text
 

@@ -17,7 +17,7 @@ from keystone.audit.actor import Actor
 from keystone.audit.log import record
 from keystone.audit.models import AuditEvent
 from keystone.checks import SERVERS
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 _BEGINNING = "keystone: "
 

@@ -10,7 +10,7 @@ from keystone.database import planning, running
 from keystone.database.locking import LOCK_TIMEOUT, migrating
 from keystone.database.planning import Step
 from keystone.database.targets import Target, target_above, target_below
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 class MovedMeanwhile(Refusal):

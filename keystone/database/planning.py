@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.database.targets import Key, Target
 from keystone.database.writing import Plan, statements_of
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 _NAMED = 8  # at most; a library may have dozens
 

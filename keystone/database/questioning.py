@@ -9,7 +9,7 @@ from django.db.migrations.state import ModelState
 from django.utils.translation import gettext
 
 from keystone.console.asking import has_terminal
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 class NeedsAnswer(Refusal):

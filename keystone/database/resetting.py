@@ -19,8 +19,8 @@ from keystone.database.mark import mark
 from keystone.database.planning import executor
 from keystone.development.environment import require_local
 from keystone.development.preparation import ensure_accounts
-from keystone.one_line import in_one_line
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.one_line import in_one_line
 
 _HERE = {"localhost", "127.0.0.1", "::1"}
 

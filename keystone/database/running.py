@@ -13,8 +13,8 @@ from django.db.migrations import Migration
 from django.utils.translation import gettext
 
 from keystone.database.locking import lock_timeout, set_lock_timeout
-from keystone.one_line import in_one_line
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.one_line import in_one_line
 
 Say = Callable[[str], None]
 

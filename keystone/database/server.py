@@ -14,9 +14,9 @@ import psycopg
 from django.db import InterfaceError, OperationalError, connection
 from django.utils.translation import gettext
 
-from keystone.masked_urls import MASK, OPEN
-from keystone.one_line import in_one_line
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.masked_urls import MASK, OPEN
+from keystone.text.one_line import in_one_line
 
 TIMEOUT = 10.0  # seconds that connecting and asking take at most, where the settings do not say it
 IN_ADDRESS = ("user", "password", "host", "port", "dbname")

@@ -8,11 +8,11 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext
 
 from keystone.database.branches import branch as known
+from keystone.database.migration_status import Standing, read, standings
 from keystone.database.planning import Step
-from keystone.database.standing import Standing, read, standings
 from keystone.database.targets import Key, find
 from keystone.database.writing import Plan, statements_of
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 class OneAtATime(Refusal):

@@ -10,7 +10,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from keystone.database.branches import CORE, Branch, branch
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 Key = tuple[str, str]  # the app's label and the migration's name
 

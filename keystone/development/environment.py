@@ -7,7 +7,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.checks import SERVERS
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 class NotLocal(Refusal):

@@ -13,7 +13,7 @@ from keystone.accounts.status import Status
 from keystone.checks import SERVERS
 from keystone.development import administrator, sample_people
 from keystone.development.people import SAMPLES
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 SHOWN = 3
 

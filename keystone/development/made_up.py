@@ -6,7 +6,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.development.environment import require_no_server
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 if TYPE_CHECKING:
     from faker import Faker

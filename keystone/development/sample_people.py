@@ -15,9 +15,9 @@ from keystone.accounts.status import ApprovalFlow
 from keystone.audit.actor import Actor
 from keystone.development import administrator
 from keystone.development.environment import require_local
-from keystone.development.lives import full_approval, live
 from keystone.development.past import at
 from keystone.development.people import SAMPLES
+from keystone.development.scenarios import full_approval, live
 
 PASSWORD = "Sample@1234"  # noqa: S105 - known on purpose; `require_local` keeps it away from servers
 STAFF_EMAIL = "dana.reyes@example.com"

@@ -8,9 +8,9 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
-from keystone.database.standing import standings
-from keystone.health.migrations import changed_apps
-from keystone.refusals import Refusal
+from keystone.database.migration_status import standings
+from keystone.exceptions import Refusal
+from keystone.observability.health.migrations import changed_apps
 
 logger = logging.getLogger(__name__)
 

@@ -11,6 +11,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -19,7 +20,9 @@ from django.core.exceptions import ImproperlyConfigured
 from keystone.environment.database_url import CONNECTION, settings_of
 from keystone.environment.files import IN_FILE, file_values, held_by, is_given
 
-BASE_DIR = Path(__file__).resolve().parents[2]  # the folder of `manage.py`, `config` and `.env`
+_config = find_spec("config")
+# The folder of `config`, `manage.py` and `.env`, wherever this package lies.
+BASE_DIR = Path(_config.origin).resolve().parents[1] if _config and _config.origin else Path.cwd()
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 ENVIRONMENTS = ("local", "testing", "staging", "production")

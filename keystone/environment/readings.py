@@ -22,6 +22,7 @@ READERS = frozenset(
     and next(iter(inspect.signature(function).parameters), "") == "name"
 )
 PACKAGE = Path(__file__).parents[1]
+FOLDER = env.BASE_DIR
 SOURCES = [
     PACKAGE / "environment" / "env.py",
     # What all environments share comes first: its defaults are those that are told.
@@ -30,7 +31,7 @@ SOURCES = [
         key=lambda path: (path.stem in env.ENVIRONMENTS, path.name),
     ),
 ]
-PROJECT_SOURCES = sorted((env.BASE_DIR / "config" / "settings").glob("*.py"))
+PROJECT_SOURCES = sorted((FOLDER / "config" / "settings").glob("*.py"))
 # What these readers take can hold no secret. A text is masked, unless it is named below.
 HARMLESS_READERS = frozenset({"flag", "number", "seconds", "share", "choice", "origins", "header_names"})
 # Told, but for secrets in an address.
@@ -78,7 +79,8 @@ class Reading:
         return getattr(env, self.reader)(self.name, *arguments, **options)
 
     def _value(self, node: ast.expr) -> object:
-        module = ".".join(self.path.relative_to(env.BASE_DIR).with_suffix("").parts)
+        root = PACKAGE.parent if self.path.is_relative_to(PACKAGE) else FOLDER
+        module = ".".join(self.path.relative_to(root).with_suffix("").parts)
         names = vars(sys.modules[module]) if module in sys.modules else {"env": env}
         try:
             return eval(compile(ast.Expression(node), self.path, "eval"), dict(names))  # noqa: S307 - our settings' own text

@@ -10,8 +10,8 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext
 
-from keystone.masked_urls import MASK, without_secrets
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.masked_urls import MASK, without_secrets
 
 PROCESS = "process environment"
 DEFAULT = "default"

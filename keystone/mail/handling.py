@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
+from keystone.exceptions import Refusal
 from keystone.mail import outbox, registry
 from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.mail.outbox import Addressee
 from keystone.mail.suppression import normalized, suppressed
-from keystone.refusals import Refusal
 
 PERMISSION = "keystone.send_outgoingmail"
 MOST_AT_ONCE = 1_000  # mails that one call sends again

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from keystone.email_address import as_typed
-from keystone.timestamped import TimestampedModel
+from keystone.timestamps import TimestampedModel
 
 
 class MailState(models.TextChoices):

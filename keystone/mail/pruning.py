@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from keystone.background.batches import delete_in_chunks
 from keystone.mail.models import MailState, OutgoingMail
-from keystone.pruning import delete_in_chunks
 
 FAILED_KEPT = timedelta(days=365)  # whoever looks into why may look late; their addresses are not kept for ever
 

@@ -11,18 +11,18 @@ from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
-from keystone.accounts.admin.selection import person_or_404
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
-from keystone.acting_admin import acting
+from keystone.admin.guards import acting
+from keystone.approval.admin.selection import person_or_404
+from keystone.exceptions import Refusal
 from keystone.privacy.erasing import RolesFirst, confirm_address, erase_person
 from keystone.privacy.exporting import download, export_person
 from keystone.privacy.registry import PARTS
-from keystone.refusals import Refusal
 from keystone.two_factor.forms import RefusableForm
 
 if TYPE_CHECKING:
-    from keystone.model_admin import KeystoneModelAdmin as Base
+    from keystone.admin.model_admin import KeystoneModelAdmin as Base
 else:
     Base = object
 

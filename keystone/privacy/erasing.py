@@ -8,16 +8,16 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts import signals
-from keystone.accounts.access import end_access
-from keystone.accounts.announcing import announce
 from keystone.accounts.authority import lock_for, refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.models import User
 from keystone.accounts.personal_data import known_addresses, not_of_others, pseudonym_of
+from keystone.accounts.revoke_access import end_access
+from keystone.accounts.send_signals import announce
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
+from keystone.exceptions import Refusal
 from keystone.privacy.registry import ERASERS, Erasure
-from keystone.refusals import Refusal
 
 
 class RolesFirst(Refusal):

@@ -8,7 +8,7 @@ from django_apscheduler.models import DjangoJob
 from keystone.audit.acting import lock_actor
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.scheduling.models import ScheduledJob, ScheduledRun
 from keystone.scheduling.storing import move, readable_job
 from keystone.scheduling.tasks import enqueue_run

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
-from keystone.pruning import delete_in_chunks
+from keystone.background.batches import delete_in_chunks
 from keystone.scheduling.models import OPEN_STATES, ScheduledRun
 
 

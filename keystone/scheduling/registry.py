@@ -10,8 +10,8 @@ from typing import Any
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
-from django.utils.module_loading import autodiscover_modules
 
+from keystone.discovery import discover as discover_modules
 from keystone.scheduling.triggers import Cron, Every, Trigger
 
 _ID = re.compile(r"[\w.-]{1,200}", re.ASCII)
@@ -114,8 +114,8 @@ def declarations() -> Mapping[str, Declaration]:
 
 
 def discover() -> None:
-    """Import `jobs.py` of every app, as Django does with `admin.py`."""
-    autodiscover_modules("jobs")
+    """Import `jobs.py` of every app and of their packages."""
+    discover_modules("jobs")
 
 
 def _trigger(cron: str | None, every: timedelta | None, timezone: str) -> Trigger:

@@ -12,8 +12,8 @@ from django.utils import timezone
 from keystone.background.arguments import storable
 from keystone.background.errors import storable_text, traceback_of
 from keystone.background.retries import OTHER_CODE, OTHER_CODE_PATIENCE, RetryLater, doubled
-from keystone.logs.masking import masked
-from keystone.logs.pairs import MASK, is_secret_name
+from keystone.observability.logs.key_value_masking import MASK, is_secret_name
+from keystone.observability.logs.masking import masked
 from keystone.scheduling.lost_runs import end_as_lost, going_on
 from keystone.scheduling.models import RunState, ScheduledJob, ScheduledRun
 from keystone.scheduling.registry import Declaration, declarations

@@ -15,12 +15,12 @@ from apscheduler.job import Job
 from apscheduler.schedulers.base import STATE_STOPPED, BaseScheduler
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
 
-from keystone import health_file, telemetry
-from keystone.one_line import in_one_line
+from keystone.observability import health_file, telemetry
 from keystone.scheduling.lost_runs import end_lost_runs
 from keystone.scheduling.processes import beat, process_name, sign_off
 from keystone.scheduling.registering import declared_jobs, register_jobs
 from keystone.scheduling.storing import SlotStore
+from keystone.text.one_line import in_one_line
 
 logger = logging.getLogger(__name__)
 

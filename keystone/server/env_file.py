@@ -14,7 +14,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 MODE = 0o600  # it holds secrets
 

@@ -18,7 +18,7 @@ from keystone.checks import SERVERS
 from keystone.development import administrator, sample_people
 from keystone.development.known_accounts import development_addresses
 from keystone.email_address import require_deliverable
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 LOCK = 0x6B_66_73_75  # "kfsu", of PostgreSQL's advisory locks
 PUBLISHED = frozenset({administrator.PASSWORD.lower(), sample_people.PASSWORD.lower(), "changethis"})

@@ -17,9 +17,9 @@ from keystone.database.waiting import wait_for_database
 from keystone.development.environment import require_local
 from keystone.development.known_accounts import refuse_known_accounts
 from keystone.development.preparation import ensure_accounts
-from keystone.one_line import in_one_line
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.server.first_administrator import Administrator, ensure_first_administrator
+from keystone.text.one_line import in_one_line
 
 
 class Step(IntEnum):

@@ -17,10 +17,10 @@ from keystone.checks import SERVERS
 from keystone.development.known_accounts import refuse_known_accounts
 from keystone.development.supervisor import watched_folders
 from keystone.environment.variables import DEFAULT, environment
-from keystone.metrics import folder
-from keystone.one_line import in_one_line
-from keystone.ports import check_port
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.observability.metrics import folder
+from keystone.server.ports import check_port
+from keystone.text.one_line import in_one_line
 
 HOST, PORT = "127.0.0.1", 8000
 # A worker that is told to end while it loads the application does not hear it (it was forked with its parent's

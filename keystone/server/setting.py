@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext
 
 from keystone.environment.variables import PROCESS, Environment, Variable, environment
-from keystone.masked_urls import MASK
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.server.env_file import Unwritable, can_stand, write_variable
+from keystone.text.masked_urls import MASK
 
 TRIAL_TIMEOUT = 120  # seconds
 

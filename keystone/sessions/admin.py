@@ -17,10 +17,10 @@ from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
 from keystone.accounts.models import User
-from keystone.acting_admin import acting
-from keystone.admin_cells import NONE, labelled, on_day
-from keystone.model_admin import ReadOnlyAdmin
-from keystone.refusals import Refusal
+from keystone.admin.cells import NONE, labelled, on_day
+from keystone.admin.guards import acting
+from keystone.admin.model_admin import ReadOnlyAdmin
+from keystone.exceptions import Refusal
 from keystone.sessions.devices import device_name
 from keystone.sessions.ending import end_session
 from keystone.sessions.models import Session

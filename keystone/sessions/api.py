@@ -11,9 +11,9 @@ from rest_framework.views import APIView
 from keystone.api.serializers import PasswordField, StrictSerializer
 from keystone.sessions.ending import sign_out, sign_out_with
 from keystone.sessions.models import Session
-from keystone.sessions.pairs import TokenPair
 from keystone.sessions.rotation import refresh
 from keystone.sessions.sign_in import sign_in
+from keystone.sessions.token_pair import TokenPair
 
 MAX_TOKEN_LENGTH = 2_000
 MAX_CODE_LENGTH = 64

@@ -8,17 +8,17 @@ from django.db import transaction
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.access import end_access
 from keystone.accounts.authority import lock_acting, lock_for, refusal_to_touch
 from keystone.accounts.models import User
+from keystone.accounts.revoke_access import end_access
 from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.sessions.models import Session
-from keystone.sessions.pairs import TokenPair
 from keystone.sessions.revocation import revoke_session
 from keystone.sessions.rotation import rotate, signed_claims
+from keystone.sessions.token_pair import TokenPair
 
 
 class SessionNotFound(Refusal):

@@ -1,16 +1,16 @@
 """The scheduled jobs of the sessions."""
 
 from keystone.scheduling.registry import scheduled
-from keystone.sessions import forgetting
+from keystone.sessions import cleanup
 
 
 @scheduled(cron="50 1 * * *")
 def forget_ended_sessions() -> dict[str, int]:
     """Deletes the API's sessions that ended a week ago."""
-    return {"deleted": forgetting.forget_ended_sessions()}
+    return {"deleted": cleanup.forget_ended_sessions()}
 
 
 @scheduled(cron="10 1 * * *")
 def forget_browser_sessions() -> dict[str, int]:
     """Deletes browser sessions that have expired."""
-    return {"deleted": forgetting.forget_browser_sessions()}
+    return {"deleted": cleanup.forget_browser_sessions()}

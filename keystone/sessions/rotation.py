@@ -15,13 +15,13 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts.emails import queue_email
 from keystone.accounts.expiry import access_has_ended, settle
 from keystone.accounts.models import User
-from keystone.attempts.counting import count_attempt
 from keystone.audit.actor import Actor
 from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
 from keystone.sessions.models import Session
-from keystone.sessions.pairs import TokenPair, new_token_id, sign_pair
+from keystone.sessions.token_pair import TokenPair, new_token_id, sign_pair
 from keystone.sessions.tokens import REFRESH, Claims, TokenExpired, TokenRefused, decode, token_digest
+from keystone.throttling.limits import count_attempt
 
 RACE = timedelta(seconds=10)
 

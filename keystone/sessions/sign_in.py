@@ -12,16 +12,16 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts.backends import person_with_password
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.attempts.counting import count_change
 from keystone.audit.actor import Actor
 from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
 from keystone.conf import options
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.sessions.devices import kept_user_agent
 from keystone.sessions.models import Session
-from keystone.sessions.pairs import TokenPair, new_token_id, sign_pair
+from keystone.sessions.token_pair import TokenPair, new_token_id, sign_pair
 from keystone.sessions.tokens import token_digest
+from keystone.throttling.limits import count_change
 from keystone.two_factor.verification import CodeNeeded, check_code_of_sign_in, has_second_factor
 
 

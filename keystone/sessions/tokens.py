@@ -15,7 +15,7 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 ALGORITHM = "HS256"
 ISSUER = "keystone"

@@ -37,7 +37,7 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",  # without a site of its own
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "keystone.admin_config.KeystoneAdminConfig",  # django.contrib.admin, with our site
+    "keystone.admin.apps.KeystoneAdminConfig",  # django.contrib.admin, with our site
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -59,10 +59,10 @@ if ENVIRONMENT == "testing":
     INSTALLED_APPS += env.words("TEST_APPS", [])  # of the tests' own processes
 
 MIDDLEWARE = [
-    "keystone.metrics.middleware.MetricsMiddleware",  # sees what all others answer, and how long they took
+    "keystone.observability.metrics.middleware.MetricsMiddleware",  # sees what all others answer, and when
     # What gives headers comes first: also the answers of the middleware below have them.
     "keystone.api.middleware.RequestContextMiddleware",
-    "keystone.logs.access.AccessLogMiddleware",
+    "keystone.observability.logs.access.AccessLogMiddleware",
     "keystone.api.middleware.ContentSecurityPolicyMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django.middleware.security.SecurityMiddleware",
@@ -219,8 +219,6 @@ SPECTACULAR_SETTINGS = {
 # -- Tasks, language, time, files --------------------------------------------------------------------------------
 # In tests a task is done when the call that enqueued it is over; with TEST_TASKS=queue, a worker does it.
 _IS_IMMEDIATE = ENVIRONMENT == "testing" and env.choice("TEST_TASKS", "immediate", ("immediate", "queue")) != "queue"
-    ENVIRONMENT == "testing" and env.choice("TEST_TASKS", "immediate", ("immediate", "queue")) == "immediate"
-)
 _TASKS = "immediate.ImmediateBackend" if _IS_IMMEDIATE else "backend.ProcrastinateBackend"
 TASKS: dict[str, dict[str, Any]] = {
     "default": {

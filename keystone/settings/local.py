@@ -21,7 +21,7 @@ STATIC_ROOT = None
 
 MAIL_FOLDER = base.DATA_DIR / "mails"
 if not (env.text("SMTP_HOST", "") or base.EMAIL_PROVIDER):
-    MAILERS = {
+    MAILERS: dict[str, dict[str, object]] = {
         "default": {
             "BACKEND": "keystone.mail.backends.FolderBackend",
             "OPTIONS": {"folder": MAIL_FOLDER},

@@ -1,4 +1,4 @@
-"""The log and Sentry: see `keystone.logs`, and docs/operations.md for those who run it."""
+"""The log and Sentry: see `keystone.observability.logs`, and docs/operations.md for those who run it."""
 
 from pathlib import Path
 from typing import Any
@@ -14,12 +14,12 @@ LOG_FOLDER = Path(env.text("LOG_FOLDER", str(env.data_folder() / "logs")))
 # Warnings, and errors that nobody caught, as lines of the log too. pytest has its own way with both.
 LOG_UNCAUGHT = LOG_FORMAT == "json" or ENVIRONMENT != "testing"
 
-LOGGING_CONFIG = "keystone.logs.configuring.configure"
+LOGGING_CONFIG = "keystone.observability.logs.configuring.configure"
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"no_requests": {"()": "keystone.logs.access.ServerFilter"}},
-    "handlers": {"loguru": {"class": "keystone.logs.intercepting.InterceptHandler"}},
+    "filters": {"no_requests": {"()": "keystone.observability.logs.access.ServerFilter"}},
+    "handlers": {"loguru": {"class": "keystone.observability.logs.intercepting.InterceptHandler"}},
     "root": {
         "handlers": ["loguru"],
         "level": env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")),

@@ -19,4 +19,6 @@ SENTRY_TRACES_SAMPLE_RATE = 1.0
 # With a folder named, mails are written there as in development: tests of the served application read them.
 if env.text("MAIL_FOLDER", ""):
     MAIL_FOLDER = Path(env.text("MAIL_FOLDER"))
-    MAILERS = {"default": {"BACKEND": "keystone.mail.backends.FolderBackend", "OPTIONS": {"folder": MAIL_FOLDER}}}
+    MAILERS: dict[str, dict[str, object]] = {
+        "default": {"BACKEND": "keystone.mail.backends.FolderBackend", "OPTIONS": {"folder": MAIL_FOLDER}}
+    }

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.templatetags.static import static
 
-_ADMIN = "keystone.accounts.admin"
+_ADMIN = "keystone.approval.admin"
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": f"{_ADMIN}.sidebar.project_name",
@@ -22,10 +22,10 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": f"{_ADMIN}.sidebar.environment",
     "ENVIRONMENT_TITLE_PREFIX": f"{_ADMIN}.sidebar.title_prefix",
     "DASHBOARD_CALLBACK": f"{_ADMIN}.dashboard.dashboard",
-    "ACCOUNT": {"navigation": "keystone.admin_site.account_links"},
+    "ACCOUNT": {"navigation": "keystone.admin.site.account_links"},
     "STYLES": [lambda _request: static("keystone/admin/admin.css")],
     "SCRIPTS": [lambda _request: static("keystone/admin/accessibility.js")],
-    "SITE_VIEWS": [("password_change/", "password_change", f"{_ADMIN}.passwords.OwnPasswordView")],
+    "SITE_VIEWS": [("password_change/", "password_change", "keystone.accounts.admin.passwords.OwnPasswordView")],
     "COLORS": {
         # The indigo of the pages and mails; its 600 on white, and white on it, are well above the 4.5:1 of WCAG AA.
         "primary": {

@@ -13,16 +13,16 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.authority import lock_acting, lock_for, refusal_to_touch
 from keystone.accounts.models import User
-from keystone.attempts.counting import count_code
 from keystone.audit.actor import Actor, ActorKind
 from keystone.audit.log import event, record
 from keystone.conf import options
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.sessions.revocation import revoke_sessions
+from keystone.throttling.limits import count_code
+from keystone.two_factor.encryption import seal
 from keystone.two_factor.models import SECRET_BYTES, Authenticator, RecoveryCode
 from keystone.two_factor.notices import tell
 from keystone.two_factor.recovery_codes import make_recovery_codes
-from keystone.two_factor.sealing import seal
 from keystone.two_factor.verification import CodeWrong, typed_code
 
 SETUP_LIFETIME = timedelta(minutes=30)  # how long a QR code that was shown can be confirmed

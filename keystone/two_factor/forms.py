@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.backends import confirm_password, person_with_password
 from keystone.accounts.models import User
-from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 from keystone.sessions.sign_in import refuse_inactive
 from keystone.two_factor.verification import MAX_CODE_LENGTH
 

@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.oath import TOTP
 
 from keystone.conf import options
-from keystone.two_factor.sealing import Unreadable, is_current, open_seal, seal
+from keystone.two_factor.encryption import Unreadable, is_current, open_seal, seal
 
 if TYPE_CHECKING:
     from django.db.models import Model as Device

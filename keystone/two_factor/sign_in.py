@@ -24,13 +24,13 @@ from django.views.generic import FormView
 
 from keystone.accounts.authority import lock_acting
 from keystone.accounts.models import User
-from keystone.attempts.counting import count_change
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.sessions.browser_sessions import open_browser_session
+from keystone.throttling.limits import count_change
 from keystone.two_factor.forms import CodeForm, RefusableForm, SignInForm
 from keystone.two_factor.models import Authenticator
-from keystone.two_factor.standing import Standing, standing_of, verify_session
+from keystone.two_factor.session_state import Standing, standing_of, verify_session
 from keystone.two_factor.verification import check_code, check_code_of_sign_in, has_second_factor
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.authority import lock_user
 from keystone.accounts.models import User
-from keystone.attempts.counting import count_attempt, count_code
-from keystone.attempts.models import AttemptWindow, Limit
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.audit.models import AuditEvent
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.throttling.limits import count_attempt, count_code
+from keystone.throttling.models import AttemptWindow, Limit
 from keystone.two_factor.models import DIGITS, Authenticator, RecoveryCode
 from keystone.two_factor.notices import tell
 from keystone.two_factor.recovery_codes import use_recovery_code

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from keystone.accounts.models import User
-from keystone.admin_site import KeystoneAdminSite
+from keystone.admin.site import KeystoneAdminSite
 from keystone.testing.factories import UserFactory
 from project.models import Profile
 

@@ -7,7 +7,7 @@ from django.core.mail import EmailMessage
 
 from keystone.accounts.models import User
 from keystone.accounts.tokens import OneTimeToken, Purpose, digest, mint
-from keystone.attempts.models import AttemptWindow, Limit
+from keystone.throttling.models import AttemptWindow, Limit
 
 
 def token_in(mail: EmailMessage, page: str) -> str:

@@ -13,8 +13,8 @@ from pytest_django import Settings
 from keystone.accounts.editing import change_roles, change_user
 from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
-from keystone.accounts.saved_reasons import SavedReason
-from keystone.admin_site import KeystoneAdminSite
+from keystone.admin.site import KeystoneAdminSite
+from keystone.approval.saved_reasons import SavedReason
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.testing.factories import UserFactory, superuser

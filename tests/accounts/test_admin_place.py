@@ -9,8 +9,8 @@ from django.contrib.auth.models import Group
 from django.test import Client
 
 from keystone.accounts.models import User
-from keystone.accounts.queue import AwaitingDecision
 from keystone.accounts.status import ApprovalFlow, Status
+from keystone.approval.queue import AwaitingDecision
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.testing.factories import UserFactory, approver, superuser

@@ -11,7 +11,7 @@ from keystone.audit.actor import Actor
 from keystone.testing.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db
-ARGON2ID = ["keystone.accounts.hashers.Argon2idHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+ARGON2ID = ["keystone.passwords.hashers.Argon2idHasher", "django.contrib.auth.hashers.PBKDF2PasswordHasher"]
 
 
 def test_any_spelling_of_the_address_signs_in() -> None:

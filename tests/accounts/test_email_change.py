@@ -26,7 +26,6 @@ from keystone.accounts.passwords import change_password
 from keystone.accounts.registration import AddressTaken
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
-from keystone.attempts.counting import TooManyAttempts
 from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
@@ -37,6 +36,7 @@ from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
+from keystone.throttling.limits import TooManyAttempts
 from tests.accounts.mailed_links import is_usable, token_for, token_in, wait
 
 pytestmark = pytest.mark.django_db

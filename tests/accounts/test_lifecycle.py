@@ -11,7 +11,9 @@ from django.utils import timezone
 from keystone.accounts import lifecycle, signals
 from keystone.accounts.authority import LastSuperuser, OwnAccount, ProtectedAccount
 from keystone.accounts.models import User
-from keystone.accounts.moves import (
+from keystone.accounts.status import ApprovalFlow, Status
+from keystone.accounts.tokens import OneTimeToken, Purpose, mint
+from keystone.accounts.transition_table import (
     MOVES,
     AlreadyDecided,
     IllegalTransition,
@@ -20,8 +22,6 @@ from keystone.accounts.moves import (
     UnverifiedAddress,
     UserNotFound,
 )
-from keystone.accounts.status import ApprovalFlow, Status
-from keystone.accounts.tokens import OneTimeToken, Purpose, mint
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent

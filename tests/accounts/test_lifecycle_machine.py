@@ -12,14 +12,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from keystone.accounts import lifecycle
 from keystone.accounts.models import User
-from keystone.accounts.moves import MOVES, UnverifiedAddress
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import InvalidToken, Purpose, mint
+from keystone.accounts.transition_table import MOVES, UnverifiedAddress
 from keystone.accounts.verification import verify_email
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.testing.factories import superuser
 
 # The rules, written down a second time and differently: (move, status before) -> status after.

@@ -15,8 +15,6 @@ from keystone.accounts.password_reset import reset_password
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
 from keystone.accounts.verification import verify_email
-from keystone.attempts.counting import TooManyAttempts
-from keystone.attempts.models import AttemptWindow
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
@@ -24,6 +22,8 @@ from keystone.mail.models import OutgoingMail
 from keystone.privacy.erasing import erase_person
 from keystone.sessions.ending import end_all_sessions
 from keystone.testing.factories import UserFactory, superuser
+from keystone.throttling.limits import TooManyAttempts
+from keystone.throttling.models import AttemptWindow
 from tests.accounts.mailed_links import token_for
 
 pytestmark = pytest.mark.django_db

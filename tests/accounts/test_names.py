@@ -13,7 +13,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from keystone.accounts.editing import change_names
-from keystone.accounts.importing import PeopleResource
+from keystone.accounts.importers import PeopleResource
 from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
 from keystone.accounts.registration import create_user, register_user

@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
-from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, digest
 from keystone.audit.models import AuditEvent
+from keystone.passwords.hashing_slots import hashing_slots
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from tests.accounts.mailed_links import token_for, token_in
 
@@ -175,7 +175,7 @@ def test_spaces_around_a_password_are_part_of_it(client: Client, ann: User, toke
 def test_a_busy_server_asks_for_patience_and_keeps_the_link(
     client: Client, ann: User, token: str, settings: Settings
 ) -> None:
-    settings.PASSWORD_HASHERS = ["keystone.accounts.hashers.Argon2idHasher"]
+    settings.PASSWORD_HASHERS = ["keystone.passwords.hashers.Argon2idHasher"]
     settings.KEYSTONE = {"PASSWORD_HASHING_PARALLEL": 1, "PASSWORD_HASHING_WAITING": 0}
     with hashing_slots().slot():
         response = client.post(f"/reset-password/{token}/", BOTH)

@@ -18,7 +18,6 @@ from keystone.accounts.password_reset import mail_reset_link, request_password_r
 from keystone.accounts.passwords import PasswordRefused, set_password
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
-from keystone.attempts.counting import TooManyAttempts
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
@@ -26,6 +25,7 @@ from keystone.sessions.rotation import refresh
 from keystone.sessions.sign_in import sign_in
 from keystone.sessions.tokens import TokenRefused
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
+from keystone.throttling.limits import TooManyAttempts
 from tests.accounts.mailed_links import token_for, token_in, wait
 
 pytestmark = pytest.mark.django_db

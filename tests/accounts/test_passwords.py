@@ -11,11 +11,9 @@ from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from keystone.accounts.backends import person_with_password
-from keystone.accounts.leaving import deactivate_own_account
 from keystone.accounts.models import User
 from keystone.accounts.passwords import change_password, set_password
-from keystone.attempts.counting import TooManyAttempts, count_code
-from keystone.attempts.models import AttemptWindow
+from keystone.accounts.self_deactivation import deactivate_own_account
 from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
@@ -24,6 +22,8 @@ from keystone.sessions.ending import end_all_sessions, end_other_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
+from keystone.throttling.limits import TooManyAttempts, count_code
+from keystone.throttling.models import AttemptWindow
 
 pytestmark = pytest.mark.django_db
 NEW = "another long password"
@@ -99,7 +99,7 @@ def test_the_admins_own_password_page_counts_guesses(settings: Settings) -> None
 def test_a_sign_in_at_the_same_time_may_upgrade_the_hash_first(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.PASSWORD_HASHERS = ["keystone.accounts.hashers.Argon2idHasher", "keystone.accounts.hashers.OlderHasher"]
+    settings.PASSWORD_HASHERS = ["keystone.passwords.hashers.Argon2idHasher", "keystone.passwords.hashers.OlderHasher"]
     user = UserFactory()
     User.objects.filter(pk=user.pk).update(password=make_password(PASSWORD, hasher="pbkdf2_sha256"))
     verify = PBKDF2PasswordHasher.verify

@@ -18,10 +18,10 @@ from pytest_django import Settings
 from keystone.accounts import signals, stale_registrations, tokens
 from keystone.accounts.lifecycle import approve_user, reopen_user
 from keystone.accounts.models import User
-from keystone.accounts.moves import UserNotFound
 from keystone.accounts.stale_registrations import Expired, expire_stale_registrations, warn_stale_registrations
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
+from keystone.accounts.transition_table import UserNotFound
 from keystone.accounts.verification import verify_email
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent

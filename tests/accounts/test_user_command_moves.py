@@ -12,8 +12,8 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.moves import UnverifiedAddress
 from keystone.accounts.status import ApprovalFlow, Status
+from keystone.accounts.transition_table import UnverifiedAddress
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
 from keystone.sessions.models import Session

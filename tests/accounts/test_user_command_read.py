@@ -15,11 +15,11 @@ from pytest_django import Settings
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
-from keystone.attempts.counting import TooManyAttempts, count_attempt
 from keystone.audit.context import origin
 from keystone.mail.suppression import suppress
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
+from keystone.throttling.limits import TooManyAttempts, count_attempt
 from keystone.two_factor import enrolment
 from tests.accounts.user_command import refused
 from tests.two_factor.phone import fresh_code, set_up

@@ -12,13 +12,13 @@ from typer._click import Context
 
 from keystone.accounts.backends import person_with_password
 from keystone.accounts.models import User
-from keystone.attempts.counting import TooManyAttempts, count_attempt
-from keystone.attempts.models import AttemptWindow
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
+from keystone.throttling.limits import TooManyAttempts, count_attempt
+from keystone.throttling.models import AttemptWindow
 from keystone.two_factor import enrolment
 from tests.accounts.user_command import refused
 from tests.two_factor.phone import set_up

@@ -7,7 +7,7 @@ from django.urls import path
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.testing.factories import superuser
 
 NONE_OF_IT = {"script-src 'self'", "style-src 'self'"}

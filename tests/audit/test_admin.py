@@ -9,8 +9,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from keystone.audit.models import AuditEvent
-from keystone.spreadsheet import safe_cell
 from keystone.testing.factories import UserFactory, superuser
+from keystone.text.spreadsheet import safe_cell
 
 pytestmark = pytest.mark.django_db
 

@@ -12,11 +12,10 @@ from django.utils import timezone
 
 from keystone.accounts import tokens
 from keystone.accounts.models import User
-from keystone.accounts.notices.unsubscribing import unsubscribe_url
-from keystone.accounts.saved_reasons import SavedReason
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import Purpose
-from keystone.attempts.models import AttemptWindow, Limit
+from keystone.approval.notices.unsubscribing import unsubscribe_url
+from keystone.approval.saved_reasons import SavedReason
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.data.models import DataRun, Kind, State
@@ -26,6 +25,7 @@ from keystone.scheduling.processes import beat
 from keystone.scheduling.registering import declared_jobs, register_jobs
 from keystone.sessions.models import Session
 from keystone.testing.factories import UserFactory
+from keystone.throttling.models import AttemptWindow, Limit
 from tests.background.rows import ended, process, running, waiting
 from tests.mail.rows import outgoing
 

@@ -9,11 +9,11 @@ import pytest
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.saved_reasons import SavedReason
 from keystone.accounts.status import ApprovalFlow, Status
-from keystone.attempts.models import AttemptWindow, Limit
+from keystone.approval.saved_reasons import SavedReason
 from keystone.sessions.models import Session
 from keystone.testing.factories import PASSWORD, UserFactory, approver
+from keystone.throttling.models import AttemptWindow, Limit
 from tests.browser.chromium import needs_chromium, opened, overflow, screenshot
 
 pytestmark = needs_chromium

@@ -17,7 +17,7 @@ START = """\
 import django
 django.setup()
 from keystone.console import asking
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 try:
     print("answer", repr({call}))
 except Refusal as refusal:

@@ -6,7 +6,7 @@ from django.core.management import CommandError
 from django.db import InterfaceError, OperationalError
 
 from keystone.console.refusing import refusals_told
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,9 @@ from tests.contract.valid import Valid, valid_request
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("unlimited")]
 
-AT_MOST = 2.0  # seconds of CPU time for one request; most take a hundredth of one
+AT_MOST = (
+    20.0  # seconds of CPU time for one request, where most take a hundredth of one: a cost that grows with the square
+)
 WITH_A_BODY = [one for one in operations() if one.body is not None]
 
 

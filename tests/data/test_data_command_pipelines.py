@@ -12,7 +12,7 @@ from keystone.data.declarations import Step
 from keystone.data.models import DataRun, Kind, State
 from keystone.data.recording import exclusive
 from keystone.data.registry import importer, pipeline, script, seeder
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from tests.accounts.typed import Terminal
 from tests.data.commanding import offered, refusal, said
 from tests.served.server import process_environment

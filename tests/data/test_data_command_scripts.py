@@ -14,7 +14,7 @@ from django.db import OperationalError
 from keystone.data.models import DataRun, Kind, State
 from keystone.data.recording import exclusive
 from keystone.data.registry import script
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from tests.data.commanding import offered, refusal, said
 
 pytestmark = [

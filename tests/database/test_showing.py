@@ -10,8 +10,8 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from keystone.database.branches import branches
+from keystone.database.migration_status import Standing
 from keystone.database.showing import OneAtATime, Shown, show
-from keystone.database.standing import Standing
 from keystone.database.targets import AmbiguousMigration, UnknownMigration
 from tests.database.own_database import LABEL, lines_of, made_by, write_migrations
 

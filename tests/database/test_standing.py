@@ -10,9 +10,9 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from keystone.database.branches import branches
+from keystone.database.migration_status import Standing, standings
 from keystone.database.planning import BrokenMigrations
 from keystone.database.server import server
-from keystone.database.standing import Standing, standings
 from keystone.testing.factories import UserFactory
 from tests.database.own_database import LABEL, lines_of, made_by, write_migrations
 

@@ -17,7 +17,7 @@ from keystone.database.targets import (
     target_above,
     target_below,
 )
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from tests.database.own_database import LABEL, OwnDatabase, made_by
 
 pytestmark = pytest.mark.usefixtures("read_only")

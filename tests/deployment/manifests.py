@@ -59,7 +59,7 @@ def as_written() -> Manifests:
     config = {"kind": "ConfigMap", "apiVersion": "v1", "metadata": {"name": "keystone-config"}}
     secret = {"kind": "Secret", "apiVersion": "v1", "metadata": {"name": "keystone-secrets"}}
     encoded = {name: base64.b64encode(value.encode()).decode() for name, value in generated(EXAMPLE).items()}
-    values = generated(FOLDER / "base" / "keystone.environment.env") | generated(OVERLAY / "keystone.environment.env")
+    values = generated(FOLDER / "base" / "config.env") | generated(OVERLAY / "config.env")
     found += [config | {"data": values}, secret | {"data": encoded}]
     return found
 

@@ -28,8 +28,8 @@ from keystone.privacy import registry as privacy
 from keystone.scheduling import registry as scheduling
 from keystone.testing.factories import UserFactory
 from keystone.testing.queued_tasks import QueuedTasks
+from keystone.two_factor.encryption import is_current, seal
 from keystone.two_factor.models import Authenticator
-from keystone.two_factor.sealing import is_current, seal
 from project.models import Profile
 from tests.documentation.documents import HEREDOC, Code, blocks
 

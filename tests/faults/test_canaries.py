@@ -24,9 +24,9 @@ from tests.every_row import rows
 from tests.faults import tasks
 from tests.faults.canaries import VARIABLE
 from tests.faults.fleet import OURS, all_mailed, smtp
-from tests.logs.sentry_sink import Sink, receiving
 from tests.mail.smtp_server import AUTH, END, SmtpServer
 from tests.measures import Measured
+from tests.observability.logs.sentry_sink import Sink, receiving
 from tests.served.conftest import QUICK, WIDE, Manage
 from tests.served.process import ManagedProcess, until
 from tests.served.server import Server, database_url

@@ -21,7 +21,6 @@ from keystone.accounts.preferences import choose_notices
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import Status
 from keystone.accounts.verification import verify_email
-from keystone.attempts.models import AttemptWindow
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.log import event, record
@@ -31,8 +30,9 @@ from keystone.mail.tasks import note_event
 from keystone.privacy.erasing import RolesFirst, erase_person
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
+from keystone.throttling.models import AttemptWindow
+from keystone.two_factor.encryption import seal
 from keystone.two_factor.models import Authenticator
-from keystone.two_factor.sealing import seal
 from tests.accounts.mailed_links import token_in
 from tests.every_row import rows
 

@@ -14,7 +14,6 @@ from keystone.accounts.lifecycle import suspend_user
 from keystone.accounts.models import User
 from keystone.accounts.password_reset import request_password_reset
 from keystone.accounts.tokens import Purpose
-from keystone.attempts.models import AttemptWindow
 from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.audit.models import AuditEvent
@@ -23,6 +22,7 @@ from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.mail.suppression import suppress, suppressed
 from keystone.privacy.erasing import erase_person
 from keystone.testing.factories import PASSWORD, UserFactory
+from keystone.throttling.models import AttemptWindow
 from tests.accounts.mailed_links import token_for, token_in
 
 pytestmark = pytest.mark.django_db

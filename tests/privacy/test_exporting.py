@@ -21,8 +21,8 @@ from keystone.privacy.exporting import export_person
 from keystone.privacy.registry import PARTS
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
+from keystone.two_factor.encryption import seal
 from keystone.two_factor.models import Authenticator, RecoveryCode
-from keystone.two_factor.sealing import seal
 
 pytestmark = pytest.mark.django_db
 

@@ -17,7 +17,6 @@ from keystone.accounts.password_reset import request_password_reset
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, forget_expired
-from keystone.attempts.mails import count_unasked_mail
 from keystone.audit.actor import Actor
 from keystone.conf import options
 from keystone.mail.models import MailState, OutgoingMail
@@ -25,6 +24,7 @@ from keystone.mail.suppression import suppress
 from keystone.privacy.erasing import erase_person
 from keystone.privacy.exporting import export_own_data
 from keystone.testing.factories import PASSWORD, UserFactory
+from keystone.throttling.mails import count_unasked_mail
 
 pytestmark = pytest.mark.django_db
 Do = Callable[..., Any]

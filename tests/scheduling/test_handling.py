@@ -10,7 +10,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from keystone.accounts.models import User
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.scheduling.claiming import claim_due_slot
 from keystone.scheduling.handling import (
     AlreadyPaused,

@@ -25,9 +25,12 @@ def tidy() -> None:
 async def sweep() -> None: ...
 
 
+tidy.__module__ = sweep.__module__ = "project.jobs"  # the tests are in no installed app
+
+
 def test_a_job_is_declared_under_a_stable_name_and_stays_a_function() -> None:
     assert scheduled(cron="0 3 * * *", timezone="Europe/Berlin")(tidy) is tidy
-    declaration = declarations()["keystone.tidy"]
+    declaration = declarations()["project.tidy"]
     assert declaration.function is tidy
     assert declaration.description == "Tidies up."
     assert str(declaration.trigger) == "cron 0 3 * * * Europe/Berlin"
@@ -44,12 +47,12 @@ def test_a_job_may_have_a_name_of_its_own() -> None:
 def test_the_same_function_may_be_declared_again() -> None:
     scheduled(every=MINUTE)(tidy)
     scheduled(every=2 * MINUTE)(tidy)
-    assert str(declarations()["keystone.tidy"].trigger) == "every 120 s"
+    assert str(declarations()["project.tidy"].trigger) == "every 120 s"
 
 
 def test_two_functions_may_not_have_the_same_name() -> None:
     scheduled(every=MINUTE, id="shop.tidy")(tidy)
-    with pytest.raises(ImproperlyConfigured, match=r"test_registry\.tidy has the id 'shop\.tidy' already"):
+    with pytest.raises(ImproperlyConfigured, match=r"project\.jobs\.tidy has the id 'shop\.tidy' already"):
         scheduled(every=MINUTE, id="shop.tidy")(sweep)
 
 
@@ -70,9 +73,7 @@ def test_two_functions_may_not_have_the_same_name() -> None:
     ],
 )
 def test_a_wrong_declaration_says_what_is_wrong_and_where(options: dict[str, Any], problem: str) -> None:
-    with pytest.raises(
-        ImproperlyConfigured, match=r"^@scheduled on keystone\.tests\.scheduling\.test_registry\.tidy: "
-    ) as caught:
+    with pytest.raises(ImproperlyConfigured, match=r"^@scheduled on project\.jobs\.tidy: ") as caught:
         scheduled(**options)(tidy)
     assert problem in str(caught.value)
     assert not declarations()
@@ -82,6 +83,7 @@ def test_a_job_takes_no_arguments() -> None:
     def weigh(weight: int = 1) -> int:
         return weight
 
+    weigh.__module__ = "project.jobs"
     with pytest.raises(ImproperlyConfigured, match="a job takes no arguments"):
         scheduled(every=MINUTE)(weigh)
 

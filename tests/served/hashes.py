@@ -4,7 +4,7 @@ from functools import cache
 
 from django.contrib.auth.hashers import make_password
 
-from keystone.accounts.hashers import Argon2idHasher
+from keystone.passwords.hashers import Argon2idHasher
 from keystone.testing.factories import PASSWORD
 
 

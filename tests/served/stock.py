@@ -19,24 +19,24 @@ from django.utils import timezone  # noqa: E402
 from keystone.accounts import authority, email_change, links, password_reset, transition, verification  # noqa: E402
 from keystone.accounts.models import User  # noqa: E402
 from keystone.accounts.tokens import InvalidToken, OneTimeToken  # noqa: E402
-from keystone.attempts import counting  # noqa: E402
 from keystone.audit import acting  # noqa: E402
 from keystone.audit.actor import Actor  # noqa: E402
 from keystone.sessions import ending  # noqa: E402
+from keystone.throttling import limits  # noqa: E402
 
 PAUSE = 0.02  # seconds between reading and writing, as a busy machine has them
 
 
-def count_in_the_cache(steps: list[counting.Step]) -> counting.Attempt:
+def count_in_the_cache(steps: list[limits.Step]) -> limits.Attempt:
     """As `rest_framework.throttling.SimpleRateThrottle.allow_request` does it."""
     for step in steps:
         key = f"throttle {step.limit} {step.address} {step.source}".replace(" ", "_")
         history = cache.get(key, 0)
         if history >= step.most:
-            raise counting.TooManyAttempts(60)
+            raise limits.TooManyAttempts(60)
         time.sleep(PAUSE)
         cache.set(key, history + 1, 60)
-    return counting.Attempt(())
+    return limits.Attempt(())
 
 
 def use_without_lock(found: OneTimeToken) -> User:
@@ -75,7 +75,7 @@ def replace(function: Callable[..., Any], instead: Callable[..., Any], *users: M
         setattr(module, function.__name__, instead)
 
 
-replace(counting._count, count_in_the_cache, counting)
+replace(limits._count, count_in_the_cache, limits)
 replace(links.use_link, use_without_lock, verification, password_reset, email_change)
 replace(authority.lock_acting, lock_without_a_look, ending)
 replace(authority.lock_superusers, no_lock, authority)

@@ -14,8 +14,8 @@ from contextlib import closing, contextmanager
 import pytest
 
 from keystone.accounts.models import User
-from keystone.attempts.models import AttemptWindow
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
+from keystone.throttling.models import AttemptWindow
 from tests.measures import Measured
 from tests.served.conftest import Serve
 from tests.served.hashes import real_hash

@@ -10,8 +10,8 @@ import re
 import pytest
 
 from keystone.accounts.models import User
-from keystone.attempts.models import AttemptWindow, Limit
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
+from keystone.throttling.models import AttemptWindow, Limit
 from tests.every_row import rows
 from tests.served.conftest import Serve
 from tests.served.server import Server, link_token

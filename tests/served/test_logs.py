@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.logs.sentry_sink import receiving
+from tests.observability.logs.sentry_sink import receiving
 from tests.served.conftest import WIDE, Serve
 from tests.served.server import Answer, Server
 from tests.served.test_dump import parts, refused_pages, walk
@@ -65,7 +65,7 @@ def test_no_secret_of_any_flow_stands_in_the_log(serve: Serve) -> None:
     log = server.log.read_text()
     assert [name for name, secret in secrets_by_name.items() if any(part in log for part in parts(secret))] == []
     assert "/reset-password/" in log
-    lines = [entry for entry in entries(server) if entry["logger"] == "keystone.logs.access"]
+    lines = [entry for entry in entries(server) if entry["logger"] == "keystone.observability.logs.access"]
     assert {"request_id", "ip", "method", "path", "status", "ms"} <= set(lines[-1])
 
 

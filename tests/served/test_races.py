@@ -10,12 +10,12 @@ from django.db import connection
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.accounts.undo import DecisionUndo
-from keystone.attempts.models import AttemptWindow
+from keystone.approval.undo import DecisionUndo
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.sessions.models import Session
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
+from keystone.throttling.models import AttemptWindow
 from tests.served.server import Answer, Server, at_once, link_token
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -6,10 +6,10 @@ from collections import Counter
 import pytest
 
 from keystone.accounts.models import User
-from keystone.attempts.models import AttemptWindow
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.testing.factories import PASSWORD, UserFactory, approver
+from keystone.throttling.models import AttemptWindow
 from keystone.two_factor.models import RecoveryCode
 from tests.served.conftest import WIDE, Serve
 from tests.served.server import Answer, Server, at_once

@@ -10,9 +10,9 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from keystone.environment.variables import DEFAULT, PROCESS, Variable
-from keystone.server.looks import production
-from keystone.server.looks.findings import Finding, stops
-from keystone.server.looks.production import configured, findings
+from keystone.server.checks import production
+from keystone.server.checks.findings import Finding, stops
+from keystone.server.checks.production import configured, findings
 from keystone.server.setting import WrongValue, set_variable
 from keystone.testing.factories import superuser
 from tests.server.conftest import Product

@@ -16,8 +16,8 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from keystone.ports import PortUnavailable
 from keystone.server import running
+from keystone.server.ports import PortUnavailable
 from keystone.server.running import NoReload, Served, Unprotected, check, command, surroundings_of
 from tests.served.server import free_port
 from tests.server.conftest import PATIENCE, Product
@@ -86,7 +86,7 @@ def test_the_command_line_is_granians(settings: Settings, monkeypatch: pytest.Mo
     monkeypatch.setenv("GRANIAN_WORKERS_KILL_TIMEOUT", "7")
     settings.LOG_FORMAT = "json"
     served = Served(port=1, workers=3, log_level="error")
-    file = str(settings.BASE_DIR / "config" / "granian_logs.json")
+    file = str(settings.BASE_DIR / "keystone" / "server" / "granian_logs.json")
     assert command(served, "::")[7:] == [
         *("::", "--port", "1", "--workers", "3", "--log-level", "error", "--log-config", file)
     ]

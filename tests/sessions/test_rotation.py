@@ -10,15 +10,15 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
-from keystone.attempts.counting import TooManyAttempts
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
-from keystone.sessions.pairs import TokenPair
 from keystone.sessions.rotation import RACE, TokenJustUsed, refresh
 from keystone.sessions.sign_in import sign_in
+from keystone.sessions.token_pair import TokenPair
 from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode
 from keystone.testing.factories import PASSWORD, UserFactory
+from keystone.throttling.limits import TooManyAttempts
 
 pytestmark = pytest.mark.django_db
 Committed = Callable[..., AbstractContextManager[list[Callable[[], Any]]]]

@@ -19,9 +19,9 @@ from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.sessions.authentication import SessionTokenAuthentication
 from keystone.sessions.models import Session
-from keystone.sessions.pairs import TokenPair
 from keystone.sessions.rotation import refresh
 from keystone.sessions.sign_in import InvalidCredentials, SignInRefused, sign_in
+from keystone.sessions.token_pair import TokenPair
 from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode, token_digest
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 

@@ -11,14 +11,14 @@ from pytest_django import Settings
 
 from keystone.accounts.authority import OwnAccount
 from keystone.accounts.models import User
-from keystone.accounts.moves import UserNotFound
-from keystone.attempts.counting import TooManyAttempts
+from keystone.accounts.transition_table import UserNotFound
 from keystone.audit.acting import AccessEnded
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 from keystone.testing.factories import UserFactory, approver, superuser
+from keystone.throttling.limits import TooManyAttempts
 from keystone.two_factor import enrolment
 from keystone.two_factor.enrolment import NoSecondFactor, NothingBegun, SecondFactorRequired, SuperusersOnly
 from keystone.two_factor.models import Authenticator, RecoveryCode

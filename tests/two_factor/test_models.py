@@ -18,9 +18,9 @@ from pytest_django import Settings
 from keystone.accounts.models import User
 from keystone.testing.factories import UserFactory
 from keystone.two_factor import enrolment
+from keystone.two_factor.encryption import Unreadable, is_current, open_seal, seal
 from keystone.two_factor.models import Authenticator, RecoveryCode
 from keystone.two_factor.recovery_codes import LENGTH, SIGNS, make_recovery_codes, use_recovery_code
-from keystone.two_factor.sealing import Unreadable, is_current, open_seal, seal
 from tests.two_factor.phone import set_up, shown
 
 pytestmark = pytest.mark.django_db

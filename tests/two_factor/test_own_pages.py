@@ -12,9 +12,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keystone.accounts.models import User
-from keystone.attempts.models import AttemptWindow
 from keystone.audit.models import AuditEvent
 from keystone.testing.factories import PASSWORD, UserFactory, approver
+from keystone.throttling.models import AttemptWindow
 from keystone.two_factor import enrolment
 from keystone.two_factor.models import Authenticator, RecoveryCode
 from tests.accounts.admin_pages import browser, told

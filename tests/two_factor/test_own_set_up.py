@@ -8,9 +8,9 @@ import pytest
 from django.test import Client
 
 from keystone.accounts.models import User
-from keystone.attempts.models import AttemptWindow
 from keystone.audit.actor import Actor
 from keystone.testing.factories import PASSWORD, approver
+from keystone.throttling.models import AttemptWindow
 from keystone.two_factor import enrolment
 from keystone.two_factor.models import Authenticator
 from tests.accounts.admin_pages import browser, told

@@ -10,14 +10,14 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from keystone.accounts.hashing_slots import hashing_slots
 from keystone.accounts.models import User
 from keystone.accounts.passwords import set_password
 from keystone.accounts.status import Status
-from keystone.attempts.models import AttemptWindow
 from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.passwords.hashing_slots import hashing_slots
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
+from keystone.throttling.models import AttemptWindow
 from keystone.two_factor import enrolment
 from keystone.two_factor.recovery_codes import use_recovery_code
 from keystone.two_factor.sign_in import PENDING
@@ -273,7 +273,7 @@ def test_the_form_is_guarded_against_other_sites(anna: User) -> None:
 
 
 def test_hashing_that_is_busy_is_told_with_503(client: Client, settings: Settings) -> None:
-    settings.PASSWORD_HASHERS = ["keystone.accounts.hashers.Argon2idHasher"]
+    settings.PASSWORD_HASHERS = ["keystone.passwords.hashers.Argon2idHasher"]
     settings.KEYSTONE = {"PASSWORD_HASHING_PARALLEL": 1, "PASSWORD_HASHING_WAITING": 0}
     anna = approver()
     with hashing_slots().slot():

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from keystone.attempts.counting import TooManyAttempts
-from keystone.attempts.models import AttemptWindow
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.testing.factories import UserFactory
+from keystone.throttling.limits import TooManyAttempts
+from keystone.throttling.models import AttemptWindow
 from keystone.two_factor import enrolment
 from keystone.two_factor.models import Authenticator, RecoveryCode
 from keystone.two_factor.verification import (

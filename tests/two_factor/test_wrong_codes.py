@@ -9,15 +9,15 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keystone.accounts.models import User
-from keystone.attempts.counting import TooManyAttempts
-from keystone.attempts.lifting import lift_limits_of
-from keystone.attempts.models import AttemptWindow, Limit
 from keystone.audit.actor import Actor
 from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.privacy.erasing import erase_person
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver
+from keystone.throttling.limits import TooManyAttempts
+from keystone.throttling.models import AttemptWindow, Limit
+from keystone.throttling.reset import lift_limits_of
 from keystone.two_factor import enrolment
 from keystone.two_factor.verification import CodeWrong, RecoveryCodeWrong, check_code, check_code_of_sign_in
 from tests.two_factor.phone import WRONG, fresh_code, set_up, verified_browser

@@ -10,7 +10,7 @@ from unfold.decorators import display
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.admin_cells import NONE, address_cell, ago, labelled
+from keystone.admin.cells import NONE, address_cell, ago, labelled
 
 STATUS_COLOURS = {
     Status.PENDING_EMAIL_VERIFICATION.value: "info",

@@ -21,10 +21,10 @@ from unfold.widgets import (
 
 from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.models import User
-from keystone.accounts.moves import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, EndsInThePast, Move
-from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
-from keystone.accounts.saved_reasons import SavedReason
+from keystone.accounts.transition_table import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, EndsInThePast, Move
+from keystone.approval.saved_reasons import SavedReason
 from keystone.email_address import require_deliverable
+from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 
 if TYPE_CHECKING:
     UserForm = forms.ModelForm[User]

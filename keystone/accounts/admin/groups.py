@@ -16,8 +16,8 @@ from keystone.accounts.admin.permissions import GroupForm
 from keystone.accounts.grants import group_state, record_group
 from keystone.accounts.names import composed
 from keystone.accounts.permission_words import in_groups
-from keystone.acting_admin import acting
-from keystone.model_admin import KeystoneModelAdmin
+from keystone.admin.guards import acting
+from keystone.admin.model_admin import KeystoneModelAdmin
 from keystone.settings.formats import EMPTY
 
 

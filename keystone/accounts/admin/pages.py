@@ -10,23 +10,23 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
-from keystone.accounts.admin.selection import keys, person_or_404
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
-from keystone.accounts.moves import APPROVE
-from keystone.acting_admin import acting
-from keystone.attempts.lifting import lift_limits_of, limits_of
+from keystone.accounts.transition_table import APPROVE
+from keystone.admin.guards import acting
+from keystone.admin.model_admin import BoundedPaginator
+from keystone.approval.admin.selection import keys, person_or_404
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
+from keystone.exceptions import Refusal
 from keystone.mail.models import OutgoingMail
-from keystone.model_admin import BoundedPaginator
-from keystone.refusals import Refusal
 from keystone.sessions.admin import STATE_COLOURS, device_in_short, session_state
 from keystone.sessions.ending import end_all_sessions, end_session
 from keystone.sessions.models import Session
+from keystone.throttling.reset import lift_limits_of, limits_of
 
 if TYPE_CHECKING:
-    from keystone.model_admin import KeystoneModelAdmin as Base
+    from keystone.admin.model_admin import KeystoneModelAdmin as Base
 else:
     Base = object
 

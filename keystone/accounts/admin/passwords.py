@@ -15,19 +15,19 @@ from django.views.decorators.debug import sensitive_post_parameters
 from unfold.forms import AdminOwnPasswordChangeForm
 
 from keystone.accounts.admin.forms import PasswordForm
-from keystone.accounts.admin.selection import person_or_404
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.backends import confirm_password
-from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 from keystone.accounts.passwords import PasswordUnchanged, set_password
-from keystone.acting_admin import acting
-from keystone.attempts.counting import count_change
+from keystone.admin.guards import acting
+from keystone.approval.admin.selection import person_or_404
 from keystone.audit.actor import Actor
+from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 from keystone.sessions.browser_sessions import continue_browser_session
+from keystone.throttling.limits import count_change
 from keystone.two_factor.forms import RefusableForm
 
 if TYPE_CHECKING:
-    from keystone.model_admin import KeystoneModelAdmin as Base
+    from keystone.admin.model_admin import KeystoneModelAdmin as Base
 else:
     Base = object
 

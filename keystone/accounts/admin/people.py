@@ -14,28 +14,28 @@ from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
 from keystone.accounts.admin.cells import PersonCells
-from keystone.accounts.admin.decisions import DecisionsMixin, selected
 from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
 from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
 from keystone.accounts.admin.pages import PersonPagesMixin
 from keystone.accounts.admin.passwords import PasswordMixin
 from keystone.accounts.admin.permissions import PermissionsField
-from keystone.accounts.admin.selection import keys
 from keystone.accounts.authority import ROLES, lock_superusers_among, refusal_to_touch
 from keystone.accounts.editing import NAMES, change_user
 from keystone.accounts.export import record_people_export, stream_people_csv
 from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
-from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
-from keystone.acting_admin import acting
-from keystone.admin_cells import NONE, address_cell, in_full, labelled, name_cell, on_day
-from keystone.admin_export import CsvExportMixin
+from keystone.accounts.transition_table import MOVES
+from keystone.admin.cells import NONE, address_cell, in_full, labelled, name_cell, on_day
+from keystone.admin.export import CsvExportMixin
+from keystone.admin.guards import acting
+from keystone.admin.model_admin import DayRangeFilter, KeystoneModelAdmin
+from keystone.approval.admin.decisions import DecisionsMixin, selected
+from keystone.approval.admin.selection import keys
 from keystone.audit.acting import lock_accounts
 from keystone.audit.actor import Actor
-from keystone.model_admin import DayRangeFilter, KeystoneModelAdmin
+from keystone.exceptions import Refusal
 from keystone.privacy.admin import PersonalDataMixin
-from keystone.refusals import Refusal
 from keystone.settings.formats import EMPTY
 from keystone.two_factor.admin.person import SecondFactorMixin
 

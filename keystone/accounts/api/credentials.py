@@ -12,9 +12,9 @@ from rest_framework.views import APIView
 from keystone.accounts.api.self_service import ACCEPTED, OpenView
 from keystone.accounts.api.serializers import AcceptedSerializer, NewAddressField, ResendSerializer, TokenSerializer
 from keystone.accounts.email_change import confirm_email_change, request_email_change, revert_email_change
-from keystone.accounts.leaving import deactivate_own_account
 from keystone.accounts.password_reset import request_password_reset, reset_password
 from keystone.accounts.passwords import change_password
+from keystone.accounts.self_deactivation import deactivate_own_account
 from keystone.api.permissions import person
 from keystone.api.serializers import PasswordField, StrictSerializer
 from keystone.sessions.browser_sessions import continue_browser_session

@@ -31,9 +31,9 @@ from keystone.accounts.api.serializers import (
 from keystone.accounts.editing import change_user
 from keystone.accounts.export import record_people_export, stream_people_csv
 from keystone.accounts.models import User
-from keystone.accounts.moves import MOVES
 from keystone.accounts.registration import create_user
 from keystone.accounts.transition import Outcome
+from keystone.accounts.transition_table import MOVES
 from keystone.api.filters import AllowedFilters, apply_filters, body_filters
 from keystone.api.permissions import StaffWithPermission, acting, person
 from keystone.audit.actor import Actor

@@ -10,10 +10,10 @@ from rest_framework import serializers
 from keystone import email_address
 from keystone.accounts.export import COLUMNS
 from keystone.accounts.models import User
-from keystone.accounts.moves import MOVES, REASON_LENGTH
 from keystone.accounts.names import composed, validate_name
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.accounts.status import Status
+from keystone.accounts.transition_table import MOVES, REASON_LENGTH
 from keystone.api.serializers import PasswordField, StrictSerializer
 
 MAX_BULK = 10_000

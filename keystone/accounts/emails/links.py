@@ -10,9 +10,9 @@ from django.urls import reverse
 from keystone.accounts import tokens
 from keystone.accounts.authority import lock_user
 from keystone.accounts.models import User
-from keystone.accounts.moves import UserNotFound
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint
+from keystone.accounts.transition_table import UserNotFound
 from keystone.conf import options
 
 

@@ -9,9 +9,9 @@ from keystone.accounts import tokens
 from keystone.accounts.emails.links import password_link_lifetime
 from keystone.accounts.models import User
 from keystone.accounts.tokens import Purpose
-from keystone.attempts.mails import count_unasked_mail
 from keystone.mail import outbox, registry
 from keystone.mail.outbox import Addressee
+from keystone.throttling.mails import count_unasked_mail
 
 PEOPLE_PER_STATEMENT = 1_000
 

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.api.errors import refused
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 GONE = 410
 

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from keystone import email_address
-from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
+from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 
 
 class AddressForm(forms.Form):

@@ -5,10 +5,10 @@ from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
-from keystone.accounts.moves import UserNotFound
-from keystone.accounts.notices import unsubscribing
 from keystone.accounts.pages.answers import GONE, private
 from keystone.accounts.tokens import InvalidToken
+from keystone.accounts.transition_table import UserNotFound
+from keystone.approval.notices import unsubscribing
 from keystone.audit.acting import AccessEnded
 
 PAGE = "keystone/pages/unsubscribe.html"

@@ -7,15 +7,15 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import password_reset
-from keystone.accounts.hashing_slots import HashingBusy
 from keystone.accounts.links import LinkUsed, look_at_link
 from keystone.accounts.pages.answers import GONE, private, to_result, with_form
 from keystone.accounts.pages.forms import AddressForm, NewPasswordForm
 from keystone.accounts.passwords import PasswordRefused
 from keystone.accounts.tokens import InvalidToken, Purpose
-from keystone.attempts.counting import TooManyAttempts
 from keystone.conf import options
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.passwords.hashing_slots import HashingBusy
+from keystone.throttling.limits import TooManyAttempts
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -10,8 +10,8 @@ from keystone.accounts.models import User
 from keystone.accounts.pages.answers import GONE, private, to_result, with_form
 from keystone.accounts.pages.forms import AddressForm
 from keystone.accounts.tokens import InvalidToken, Purpose
-from keystone.attempts.counting import TooManyAttempts
 from keystone.conf import options
+from keystone.throttling.limits import TooManyAttempts
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

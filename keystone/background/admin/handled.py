@@ -10,8 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
-from keystone.acting_admin import acting
-from keystone.admin_buttons import Button, ButtonsMixin
+from keystone.admin.buttons import Button, ButtonsMixin
+from keystone.admin.guards import acting
 from keystone.background.handling import Handled, cancel_tasks, discard_tasks, retry_tasks
 from keystone.background.models import Task
 from keystone.background.states import ENDED, TaskState

@@ -7,12 +7,12 @@ from django.http import HttpRequest
 from django.utils.dateparse import parse_datetime
 from django.utils.text import Truncator
 
-from keystone.admin_cells import request_address
+from keystone.admin.cells import request_address
 from keystone.background.admin.wording import STATE_COLOURS, lasted
 from keystone.background.models import Task, WorkerProcess
 from keystone.background.reading import add_times, task_events, task_outcome
 from keystone.background.states import EVENTS, TaskState
-from keystone.logs.masking import masked, masked_data
+from keystone.observability.logs.masking import masked, masked_data
 
 SHOWN = 20_000  # characters of a value or a traceback
 

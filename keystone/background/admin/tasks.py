@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.models import ProcrastinateJob
 from unfold.decorators import display
 
-from keystone.admin_cells import NONE, ago, labelled, number, on_day
+from keystone.admin.cells import NONE, ago, labelled, number, on_day
+from keystone.admin.model_admin import OwnPageAdmin
 from keystone.background.admin.filters import NameFilter, QueueFilter, StateFilter, search_tasks
 from keystone.background.admin.handled import HandlingMixin
 from keystone.background.admin.page import task_page
@@ -23,7 +24,6 @@ from keystone.background.admin.wording import STATE_COLOURS, lasted
 from keystone.background.models import Task
 from keystone.background.reading import add_times, overview
 from keystone.background.states import TaskState
-from keystone.model_admin import OwnPageAdmin
 
 # Procrastinate's own page of its only model that has one: it shows arguments as they are, and lets everything be tried
 # again, also what runs.

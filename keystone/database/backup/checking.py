@@ -19,7 +19,7 @@ from keystone.database.backup.programs import Program
 from keystone.database.backup.progress import Progress
 from keystone.database.backup.server import Address, configured, errors_told, server_version
 from keystone.database.backup.tables import people_table, tables
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 NAMED = 5  # files at most, in a line
 ROOM = 1.1  # how much more than the database had is needed, of the disk

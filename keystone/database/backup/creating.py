@@ -23,7 +23,7 @@ from keystone.database.backup.manifest import File, Format, LastNumber, Manifest
 from keystone.database.backup.progress import Progress, counting
 from keystone.database.backup.server import Address, configured, errors_told, server_version
 from keystone.database.backup.tables import Table, mark, of_people, people_table, references, rows, sequences, tables
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DUMP = "database.dump"

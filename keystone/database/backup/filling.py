@@ -18,7 +18,7 @@ from keystone.database.backup.manifest import Format, Manifest, Scope
 from keystone.database.backup.progress import Progress, counting
 from keystone.database.backup.server import usual_database
 from keystone.database.mark import mark_on_servers
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 LOADING = re.compile(r'processing data for table "')
 # pg_restore sets parameters of its own version first, which an older server does not have.

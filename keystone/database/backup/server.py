@@ -13,7 +13,7 @@ from psycopg import pq
 from psycopg.conninfo import make_conninfo
 
 from keystone.database.locking import need_session
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 SECRETS = {"password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"}
 VARIABLES = {

@@ -11,7 +11,7 @@ from psycopg import errors, sql
 
 from keystone.database.backup.places import Place, dress, remark
 from keystone.database.backup.server import Address
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 # Whoever holds a lock on one of the databases is waited for, and then the old one stays in service. And were this
 # process frozen in the transaction, nobody could connect: PostgreSQL gives up for it.

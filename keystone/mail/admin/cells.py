@@ -8,7 +8,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from keystone.admin_cells import NONE, address_cell, in_full, labelled, number, on_day, request_link
+from keystone.admin.cells import NONE, address_cell, in_full, labelled, number, on_day, request_link
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.registry import EMAILS
 from keystone.settings.formats import EMPTY

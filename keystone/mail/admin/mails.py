@@ -14,15 +14,15 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action
 
-from keystone.acting_admin import acting
+from keystone.admin.guards import acting
+from keystone.admin.model_admin import DayRangeFilter, ReadOnlyAdmin
+from keystone.exceptions import Refusal
 from keystone.mail.admin.cells import MailCells, MailFacts, tested
 from keystone.mail.admin.filters import MailFilter, PersonFilter, StateFilter
 from keystone.mail.admin.templates import TemplatePagesMixin
 from keystone.mail.handling import MOST_AT_ONCE, PERMISSION, Resent, resend_mails
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.registry import EMAILS
-from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
-from keystone.refusals import Refusal
 
 
 @admin.register(OutgoingMail)

@@ -8,12 +8,12 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.decorators import action, display
 
-from keystone.acting_admin import acting
-from keystone.admin_cells import address_cell, labelled, on_day
+from keystone.admin.cells import address_cell, labelled, on_day
+from keystone.admin.guards import acting
+from keystone.admin.model_admin import DayRangeFilter, ReadOnlyAdmin
 from keystone.email_address import beginning
 from keystone.mail.handling import PERMISSION, lift_suppressions
 from keystone.mail.models import SuppressedAddress
-from keystone.model_admin import DayRangeFilter, ReadOnlyAdmin
 
 
 @admin.register(SuppressedAddress)

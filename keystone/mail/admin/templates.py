@@ -11,7 +11,7 @@ from django.utils.http import urlencode
 from django.utils.translation import get_language_info, gettext
 from django.views.decorators.http import require_POST
 
-from keystone.acting_admin import acting
+from keystone.admin.guards import acting
 from keystone.mail.admin.cells import label_of
 from keystone.mail.framing import framed
 from keystone.mail.handling import PERMISSION, send_test_mail
@@ -19,7 +19,7 @@ from keystone.mail.previews import language_or_default, preview, try_preview
 from keystone.mail.registry import EMAILS
 
 if TYPE_CHECKING:
-    from keystone.model_admin import ReadOnlyAdmin as Base
+    from keystone.admin.model_admin import ReadOnlyAdmin as Base
 else:
     Base = object
 

@@ -11,8 +11,8 @@ from typer import Option
 
 from keystone.development import administrator, sample_people, server
 from keystone.development.preparation import Prepared, prepare
-from keystone.ports import check_port
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.server.ports import check_port
 
 
 class Command(TyperCommand):

@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 from django_typer.management import TyperCommand
 from typer import Option
 
-from keystone import telemetry
-from keystone.health_file import fault_of
+from keystone.observability import telemetry
+from keystone.observability.health_file import fault_of
 from keystone.scheduling.scheduler import SlotScheduler
 
 

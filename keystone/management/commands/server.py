@@ -19,9 +19,9 @@ from keystone.console.refusing import refusals_told
 from keystone.console.usage import OneLine
 from keystone.environment.variables import PROCESS, Variable, chosen, environment
 from keystone.server import running
+from keystone.server.checks import production
+from keystone.server.checks.findings import Finding, Severity
 from keystone.server.completing import complete_variable
-from keystone.server.looks import production
-from keystone.server.looks.findings import Finding, Severity
 from keystone.server.prestart import Prepared, StepFailed, prepare
 from keystone.server.setting import Written, set_variable
 

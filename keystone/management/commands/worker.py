@@ -10,7 +10,7 @@ from typer import Option
 
 from keystone.background.options import WorkerOptions
 from keystone.background.process import run_worker
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
 
 DEFAULTS = WorkerOptions()
 

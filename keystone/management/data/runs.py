@@ -14,8 +14,8 @@ from keystone.console.printing import printable
 from keystone.console.refusing import refusals_told
 from keystone.data.models import DataRun, Kind
 from keystone.data.pipelines import PipelineFailed
-from keystone.one_line import in_one_line
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.text.one_line import in_one_line
 
 STOPPED = 130  # the exit status of what Ctrl-C ends, as shells have it
 logger = logging.getLogger("keystone.data")

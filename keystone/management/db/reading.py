@@ -13,9 +13,9 @@ from keystone.console.options import Json
 from keystone.console.printing import print_json, print_pairs, print_table, printable
 from keystone.database import waiting
 from keystone.database.completing import complete_branch, complete_branch_or_migration
+from keystone.database.migration_status import Standing, standings, status
 from keystone.database.server import Answer, ask
 from keystone.database.showing import Shown, show
-from keystone.database.standing import Standing, standings, status
 from keystone.database.tables import Table
 from keystone.management.db.refusing import errors_told
 from keystone.management.db.sizes import sized

@@ -9,7 +9,7 @@ from django.utils.translation import gettext
 
 from keystone.console.printing import printable
 from keystone.console.refusing import refusals_told
-from keystone.one_line import in_one_line
+from keystone.text.one_line import in_one_line
 
 
 @contextmanager

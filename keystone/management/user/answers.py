@@ -10,12 +10,12 @@ from django.utils.translation import gettext
 
 from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
-from keystone.accounts.password_rules import MAX_PASSWORD_LENGTH
 from keystone.accounts.passwords import PasswordRefused, require_acceptable
 from keystone.accounts.registration import refuse_taken
 from keystone.console.asking import ask_password
 from keystone.console.printing import printable
-from keystone.refusals import Refusal
+from keystone.exceptions import Refusal
+from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 
 LONGEST_READ = 4 * MAX_PASSWORD_LENGTH + len("\r\n")  # bytes; what is longer is no password
 

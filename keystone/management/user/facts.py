@@ -7,15 +7,15 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from keystone.accounts.models import User
-from keystone.attempts.lifting import limits_of
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words
 from keystone.console.moments import in_full
-from keystone.look_alikes import remark_on_address, remark_on_name, with_remark
 from keystone.mail.models import OutgoingMail
 from keystone.mail.suppression import normalized, suppressed
 from keystone.sessions.devices import device_name
 from keystone.sessions.models import Session
+from keystone.text.look_alikes import remark_on_address, remark_on_name, with_remark
+from keystone.throttling.reset import limits_of
 from keystone.two_factor.enrolment import SETUP_LIFETIME, is_required_of
 from keystone.two_factor.models import Authenticator, RecoveryCode
 

@@ -9,7 +9,16 @@ from django_typer.management import TyperCommand, command
 from typer import Option
 
 from keystone.accounts import lifecycle
-from keystone.accounts.moves import APPROVE, DEACTIVATE, REACTIVATE, REASON_LENGTH, REJECT, REOPEN, SUSPEND, Move
+from keystone.accounts.transition_table import (
+    APPROVE,
+    DEACTIVATE,
+    REACTIVATE,
+    REASON_LENGTH,
+    REJECT,
+    REOPEN,
+    SUSPEND,
+    Move,
+)
 from keystone.audit.actor import Actor
 from keystone.console.asking import ask
 from keystone.console.moments import parse_moment

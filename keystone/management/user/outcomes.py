@@ -6,12 +6,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext, ngettext
 
 from keystone.accounts.models import User
-from keystone.accounts.moves import Move, UnverifiedAddress, UserNotFound
 from keystone.accounts.transition import Outcome
+from keystone.accounts.transition_table import Move, UnverifiedAddress, UserNotFound
 from keystone.console.moments import in_full
 from keystone.console.printing import print_json, printable
+from keystone.exceptions import Refusal
 from keystone.management.user.facts import facts_in_short
-from keystone.refusals import Refusal
 
 
 def tell_outcome(

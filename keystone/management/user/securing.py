@@ -8,7 +8,6 @@ from django_typer.management import TyperCommand, command
 from typer import Option
 
 from keystone.accounts.passwords import set_password
-from keystone.attempts.lifting import lift_limits_of
 from keystone.audit.actor import Actor
 from keystone.console.options import Address, Json
 from keystone.console.printing import print_json
@@ -16,6 +15,7 @@ from keystone.console.refusing import refusals_told
 from keystone.management.user.addresses import person_of
 from keystone.management.user.answers import ask_fitting_password, read_password
 from keystone.sessions.ending import end_all_sessions
+from keystone.throttling.reset import lift_limits_of
 from keystone.two_factor.enrolment import remove
 
 

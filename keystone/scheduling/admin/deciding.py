@@ -10,9 +10,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.decorators import action
 
-from keystone.acting_admin import acting
-from keystone.admin_buttons import Button, ButtonsMixin
-from keystone.refusals import Refusal
+from keystone.admin.buttons import Button, ButtonsMixin
+from keystone.admin.guards import acting
+from keystone.exceptions import Refusal
 from keystone.scheduling.handling import delete_orphan, pause_job, resume_job, run_job_now
 from keystone.scheduling.models import ScheduledJob
 

@@ -14,8 +14,8 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import display
 
-from keystone.admin_cells import NONE, labelled, on_day
-from keystone.model_admin import OwnPageAdmin
+from keystone.admin.cells import NONE, labelled, on_day
+from keystone.admin.model_admin import OwnPageAdmin
 from keystone.scheduling.admin.cells import STATE_COLOURS, last_run, lasted
 from keystone.scheduling.admin.deciding import DecidingMixin
 from keystone.scheduling.models import RunState, ScheduledJob

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter, RadioFilter
 from unfold.decorators import display
 
-from keystone.admin_cells import NONE, labelled, number, on_day
-from keystone.model_admin import DayRangeFilter, OwnPageAdmin
+from keystone.admin.cells import NONE, labelled, number, on_day
+from keystone.admin.model_admin import DayRangeFilter, OwnPageAdmin
 from keystone.scheduling.admin.cells import STATE_COLOURS, lasted, waited
 from keystone.scheduling.models import RunState, ScheduledJob, ScheduledRun
 

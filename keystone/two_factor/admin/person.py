@@ -10,18 +10,18 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from keystone.accounts.admin.selection import person_or_404
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
-from keystone.acting_admin import acting
-from keystone.admin_cells import in_full
-from keystone.refusals import Refusal
+from keystone.admin.cells import in_full
+from keystone.admin.guards import acting
+from keystone.approval.admin.selection import person_or_404
+from keystone.exceptions import Refusal
 from keystone.two_factor.enrolment import is_required_of, remove
 from keystone.two_factor.sign_in import SETUP
 from keystone.two_factor.verification import has_second_factor, second_factor_of
 
 if TYPE_CHECKING:
-    from keystone.model_admin import KeystoneModelAdmin as Base
+    from keystone.admin.model_admin import KeystoneModelAdmin as Base
 else:
     Base = object
 

@@ -1,0 +1,248 @@
+"""What every list of the admin has: a look, a count that does not grow with the table, and filters by day."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import ActionLocation, IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.paginator import Paginator
+from django.db.models import Model, QuerySet
+from django.forms import CheckboxInput
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.dateparse import parse_date
+from django.utils.functional import cached_property
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import checkbox
+from unfold.contrib.filters.forms import RangeDateForm
+from unfold.decorators import display
+
+from keystone.admin.guards import ActingAdmin
+from keystone.settings.formats import EMPTY
+
+KEPT_FILTERS = "_changelist_filters"  # Django's name for the query of the list that a page was opened from
+
+if TYPE_CHECKING:
+    UnfoldModelAdmin = admin.ModelAdmin[Any]
+    _Paginator = Paginator[Any]
+else:
+    from unfold.admin import ModelAdmin as UnfoldModelAdmin
+
+    _Paginator = Paginator
+
+
+class BoundedPaginator(_Paginator):
+    """Counts up to `limit` and no further: a page of a million rows costs what a page of ten thousand costs."""
+
+    limit = 10_000
+    template_name = "keystone/admin/pagination.html"
+
+    @cached_property
+    def count(self) -> int:
+        """How many rows there are, at most `limit`."""
+        return min(self._found, self.limit)
+
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether there are more rows than the pages show."""
+        return self._found > self.limit
+
+    @cached_property
+    def _found(self) -> int:
+        return int(self.object_list.order_by()[: self.limit + 1].count())  # type: ignore[attr-defined]  # a queryset
+
+
+class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
+    """Base of Keystone's own admin classes. Nothing is deleted, and the audit log is the only log."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER  # they count the whole table, once per choice
+    list_per_page = 50
+    list_filter_submit = True
+    empty_value_display = EMPTY
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
+        """unfold's list, that does not boast of a total which nobody counted."""
+        base: Any = super().get_changelist(request, **kwargs)
+        return _bounded(base)
+
+    def page_url(self, request: HttpRequest, page: str, *args: Any) -> str:
+        """The URL of one of this admin's pages; it carries the filters of the list that the viewer came from.
+
+        Args:
+            page: the name of the URL after the model's, such as `change`.
+        """
+        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
+        kept = request.GET.get(KEPT_FILTERS)
+        return f"{url}?{urlencode({KEPT_FILTERS: kept})}" if kept else url
+
+    def list_url(self, request: HttpRequest) -> str:
+        """The URL of the list, filtered, searched and at the page as it was when the viewer left it."""
+        url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        kept = request.GET.get(KEPT_FILTERS) or request.GET.urlencode()
+        return f"{url}?{kept}" if kept else url
+
+    def render_page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+        """A page of our own, with what every page of the admin has around it."""
+        request.current_app = self.admin_site.name
+        around = {**self.admin_site.each_context(request), "opts": self.opts}
+        return TemplateResponse(request, template, {**around, **context})
+
+    def get_action_choices(
+        self,
+        request: HttpRequest,
+        default_choices: Any = (),
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> list[tuple[str, str]]:
+        """The choices of the bulk actions; takes Django 6.1's new argument, which unfold's own does not."""
+        choices: list[tuple[str, str]] = admin.ModelAdmin.get_action_choices(
+            self, request, [("", str(_("Select action")))], action_location
+        )
+        return choices
+
+    @display(description=mark_safe(checkbox.render("action_toggle_all", "1")))  # noqa: S308 - unfold's own widget
+    def action_checkbox(self, obj: Model) -> SafeString:
+        """The box that selects a row, with a name for those who hear the page."""
+        label = _("Select %(name)s") % {"name": obj}
+        widget = CheckboxInput({**checkbox.attrs, "aria-label": label}, lambda _value: False)
+        return widget.render(ACTION_CHECKBOX_NAME, str(obj.pk))
+
+    def response_action(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Any],
+        action_location: ActionLocation = ActionLocation.CHANGE_LIST,
+    ) -> HttpResponse | None:
+        """Run a bulk action; keys that are no keys are ignored rather than an error of the server."""
+        try:
+            response: HttpResponse | None = super().response_action(request, queryset, action_location)
+        except (ValidationError, ValueError):
+            return HttpResponseRedirect(request.get_full_path())
+        return response
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Only what this list's own filters ask for.
+
+        Django lets every column be filtered on through the address. That would answer questions about columns that
+        no page shows: the beginning of somebody's password hash, letter by letter.
+        """
+        allowed: set[str] = set()
+        for entry in self.get_list_filter(request):
+            if isinstance(entry, tuple):
+                allowed |= {f"{entry[0]}_from", f"{entry[0]}_to"}
+            else:
+                allowed.add(getattr(entry, "parameter_name", ""))
+        return lookup in allowed and "\x00" not in str(value)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Nothing is deleted here."""
+        return False
+
+
+class ReadOnlyAdmin(KeystoneModelAdmin):
+    """Rows that are only looked at."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """No."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """No."""
+        return False
+
+
+class OwnPageAdmin(ReadOnlyAdmin):
+    """Rows that have a page of their own instead of Django's form."""
+
+    page_template: str
+
+    def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
+        """What the template shows of a row."""
+        raise NotImplementedError
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The page; nothing is changed by it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        obj = self.get_object(request, unquote(object_id))
+        if obj is None:
+            gone: HttpResponse = self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]  # the stubs leave it out
+            return gone
+        return self.render_page(request, self.page_template, self.page(request, obj))
+
+
+class DayRangeFilter(admin.FieldListFilter):
+    """From one UTC day to another, both included. A date that is none is ignored."""
+
+    template = "unfold/filters/filters_date_range.html"
+    form_class = RangeDateForm
+
+    def __init__(self, field: Any, request: HttpRequest, params: dict[str, Any], *args: Any, **kwargs: Any) -> None:
+        super().__init__(field, request, params, *args, **kwargs)
+        self.request = request
+        for name, value in self.used_parameters.items():  # Django took them from params, as lists
+            self.used_parameters[name] = value[-1] if isinstance(value, list) else value
+
+    def expected_parameters(self) -> list[str | None]:
+        """The parameters in the address of the page."""
+        return [f"{self.field_path}_from", f"{self.field_path}_to"]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """The rows of these days."""
+        first, last = (_day(value) for value in self._given().values())
+        if first is not None:
+            queryset = queryset.filter(**{f"{self.field_path}__gte": _midnight(first)})
+        if last is not None and last < date.max:
+            queryset = queryset.filter(**{f"{self.field_path}__lt": _midnight(last + timedelta(days=1))})
+        return queryset
+
+    def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:  # type: ignore[override]  # the form's dict
+        """The form with the two dates."""
+        yield {
+            "request": self.request,
+            "parameter_name": self.field_path,
+            "form": self.form_class(name=self.field_path, data=self._given()),
+        }
+
+    def _given(self) -> dict[str, Any]:
+        return {str(name): self.used_parameters.get(str(name)) for name in self.expected_parameters()}
+
+
+@lru_cache
+def _bounded(base: Any) -> type[Any]:
+    class ChangeList(base):
+        page_num: int
+
+        def get_results(self, request: HttpRequest) -> None:
+            try:
+                super().get_results(request)
+            except IncorrectLookupParameters:
+                # Its last rows were decided on meanwhile. Django would drop every filter and start again.
+                pages = self.model_admin.get_paginator(request, self.queryset, self.list_per_page).num_pages
+                self.page_num = min(max(self.page_num, 1), pages)
+                super().get_results(request)
+            self.full_result_count = self.result_count  # unfold shows the total where it differs
+
+    return ChangeList
+
+
+def _day(value: Any) -> date | None:
+    try:
+        return parse_date(str(value or "").strip())
+    except ValueError:
+        return None
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time.min, tzinfo=UTC)

@@ -1,0 +1,261 @@
+"""Deciding in the admin: a page that asks, and a POST that acts. GET changes nothing.
+
+Everything that is decided is decided by `lifecycle.move_users`: these views translate, call it once, and say what
+came of it.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import action
+
+from keystone.accounts.admin.forms import DecisionForm
+from keystone.accounts.authority import refusal_to_touch
+from keystone.accounts.lifecycle import move_users
+from keystone.accounts.models import User
+from keystone.accounts.transition_table import MOVES, Move, judge, last_decisions
+from keystone.admin.guards import acting
+from keystone.approval.admin import applicant, results, wording
+from keystone.approval.admin.selection import (
+    DecisionPaginator,
+    Selection,
+    keys,
+    moment,
+    person_or_404,
+    unchanged_since,
+)
+from keystone.approval.admin.undoing import UndoMixin
+from keystone.audit.actor import Actor
+from keystone.conf import options
+
+if TYPE_CHECKING:
+    from keystone.admin.model_admin import KeystoneModelAdmin as Base
+else:
+    Base = object
+
+
+def selected(move: Move, description: Any) -> Callable[..., HttpResponse]:
+    """A bulk action that asks about making `move` of the selected people."""
+
+    @action(description=description)
+    def ask(self: "DecisionsMixin", request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
+        return self.ask_about(request, queryset, move)
+
+    ask.__name__ = f"{move.name}_selected"
+    chosen: Callable[..., HttpResponse] = ask
+    return chosen
+
+
+class DecisionsMixin(UndoMixin, Base):
+    """A list of people with the moves: for one at `<key>/<move>/`, for many at `bulk/<move>/`.
+
+    Attributes:
+        moves: the names of the moves that this admin offers for one person.
+        decides_between: whether the page that asks about one of them offers the others, too.
+    """
+
+    moves: tuple[str, ...] = tuple(MOVES)
+    decides_between = False
+    paginator = DecisionPaginator
+    search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
+    search_help_text = gettext_lazy("Name, email address or domain")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Search through the index on words."""
+        return queryset.search(search_term), False  # type: ignore[attr-defined]  # the User's own queryset
+
+    def get_urls(self) -> list[URLPattern]:
+        """The addresses of the decisions, before those that would take them for keys."""
+        wrap = self.admin_site.admin_view
+        urls = [path("result/<str:name>/", wrap(self.result_view), name=self.url_name("result"))]
+        for name in self.moves:
+            extra = {"move": MOVES[name]}
+            urls += [
+                path(f"bulk/{name}/", wrap(self.bulk_view), extra, name=self.url_name(f"bulk_{name}")),
+                path(f"<path:object_id>/{name}/", wrap(self.decide_view), extra, name=self.url_name(name)),
+            ]
+        return [*urls, *super().get_urls()]
+
+    def url_name(self, name: str) -> str:
+        """The name of one of this admin's addresses."""
+        return f"{self.opts.app_label}_{self.opts.model_name}_{name}"
+
+    def may(self, request: HttpRequest, move: Move) -> bool:
+        """Whether the viewer may make this move here."""
+        return self.has_view_permission(request) and request.user.has_perm(move.permission)
+
+    def offered(self, request: HttpRequest, user: User) -> list[dict[str, Any]]:
+        """The moves that are legal for this person and allowed to this viewer, as buttons."""
+        if refusal_to_touch(user, by=acting(request)) is not None:
+            return []
+        return [
+            {
+                "name": name,
+                "title": wording.button(MOVES[name]),
+                "icon": wording.LOOKS[name][1],
+                "variant": wording.LOOKS[name][2],
+                "link": self.page_url(request, name, user.pk),
+            }
+            for name in self.moves
+            if user.status in MOVES[name].sources and self.may(request, MOVES[name])
+        ]
+
+    def decide_view(self, request: HttpRequest, object_id: str, move: Move) -> HttpResponse:
+        """Ask about one person, then do it."""
+        if not self.may(request, move):
+            raise PermissionDenied
+        user = person_or_404(object_id)
+        by = acting(request, move.permission)
+        if refusal_to_touch(user, by=by) is not None:
+            raise PermissionDenied
+        back = self._way_back(request, user)
+        decision = last_decisions([user], move).get(str(user.pk))
+        refusal = judge(user, move, even_unverified=True, decision=decision)
+        if refusal is not None:  # somebody was first, or the page was sent twice
+            messages.warning(request, wording.not_done(user, refusal.detail))
+            return HttpResponseRedirect(back)
+        unverified = int(user.email_verified_at is None)
+        occasions = self.moves if self.decides_between else (move.name,)
+        form = DecisionForm(request.POST or None, move=move, unverified=unverified, single=True, occasions=occasions)
+        if request.method == "POST" and form.is_valid():
+            outcome = self._move(move, [user.pk], form, by=by)
+            told = form.cleaned_data["tell"]
+            if not self.offer_undo(request, outcome, told=told):
+                for moved in outcome.moved:
+                    messages.success(request, wording.done(move, moved, told=told))
+            for refused, refusal in outcome.refused:
+                messages.warning(request, wording.not_done(refused, refusal.detail))
+            return HttpResponseRedirect(self.after_decision(request, user, move))
+        context = {
+            "person": user,
+            "title": wording.title(move, 1, user),
+            "back": back,
+            "undo": self.undo_offer(request),
+            **applicant.about(request, user),
+            **self.other_choices(request, user, move),
+        }
+        return self._ask(request, move, form, context)
+
+    def other_choices(self, request: HttpRequest, user: User, move: Move) -> dict[str, Any]:
+        """What the page that asks offers beside the decision itself."""
+        return {}
+
+    def after_decision(self, request: HttpRequest, user: User, move: Move) -> str:
+        """Where the viewer goes once `user`, as read before, is decided on."""
+        return self._way_back(request, user)
+
+    def ask_about(self, request: HttpRequest, queryset: QuerySet[Any], move: Move) -> HttpResponse:
+        """Ask about the people that were selected in the list; the bulk actions call it."""
+        if not self.may(request, move):
+            raise PermissionDenied
+        across = request.POST.get("select_across", "0") not in {"", "0", "false", "False"}  # as Django reads it
+        ids = None if across else keys(request.POST.getlist("_selected_action"))
+        return self._ask_about(request, Selection.of(queryset, ids), move)
+
+    def bulk_view(self, request: HttpRequest, move: Move) -> HttpResponse:
+        """Do what was asked about many people, and show what came of it."""
+        if not self.may(request, move):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseRedirect(self.list_url(request))
+        across = request.POST.get("across") == "1"
+        ids: list[Any] = keys(request.POST.getlist("id"))
+        people: QuerySet[User] = User.objects.filter(pk__in=ids).order_by("pk")
+        if across:
+            try:
+                people = self.get_changelist_instance(request).get_queryset(request)
+            except IncorrectLookupParameters:
+                return HttpResponseRedirect(self.list_url(request))
+        try:
+            shown = int(request.POST.get("shown", ""))
+        except ValueError:
+            shown = 0
+        shown_at = moment(request.POST.get("shown_at", ""))
+        if across and shown_at is not None:
+            ids = unchanged_since(people, shown_at)
+        unverified = people.filter(email_verified_at__isnull=True).exists()
+        form = DecisionForm(request.POST, move=move, unverified=int(unverified), single=False)
+        if not ids or not form.is_valid() or (across and (shown_at is None or len(ids) > shown)):
+            # More people than were shown: somebody's change was being written while the page was made.
+            return self._ask_about(request, Selection.of(people, None if across else ids), move, form)
+        outcome = self._move(move, ids, form, by=acting(request, move.permission))
+        self.offer_undo(request, outcome, told=form.cleaned_data["tell"])
+        changed = max(shown - len(ids), 0) if across else 0
+        result = results.summarize(move, outcome, changed=changed, told=form.cleaned_data["tell"])
+        name = results.keep(request, result)
+        address = reverse(f"admin:{self.url_name('result')}", args=[name])
+        return HttpResponseRedirect(f"{address}?{request.GET.urlencode()}" if request.GET else address)
+
+    def result_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        """What happened to each person."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        result = results.recall(request, name)
+        if result is None:
+            messages.info(request, _("That result is not kept any more. The audit log has it."))
+            return HttpResponseRedirect(self.list_url(request))
+        move = MOVES[result.move]
+        context = {"result": result, "move": move, "title": _("Result"), "back": self.list_url(request)}
+        context["links"] = request.user.has_perm("keystone.view_user")
+        context["undo"] = self.undo_offer(request)
+        return self.render_page(request, "keystone/admin/result.html", context)
+
+    def _ask_about(
+        self, request: HttpRequest, selection: Selection, move: Move, form: DecisionForm | None = None
+    ) -> HttpResponse:
+        if not selection.count:
+            messages.warning(
+                request, _("Nobody is left to decide on: the people have been decided on or have changed.")
+            )
+            return HttpResponseRedirect(self.list_url(request))
+        if form is None or form.is_valid():
+            form = DecisionForm(
+                move=move, unverified=selection.unverified, single=False, initial=form.cleaned_data if form else None
+            )
+        address = reverse(f"admin:{self.url_name(f'bulk_{move.name}')}")
+        context = {
+            "selection": selection,
+            "title": wording.title(move, selection.count),
+            "action": f"{address}?{request.GET.urlencode()}",
+            "back": self.list_url(request),
+        }
+        return self._ask(request, move, form, context)
+
+    def _ask(self, request: HttpRequest, move: Move, form: DecisionForm, context: dict[str, Any]) -> HttpResponse:
+        look = {
+            "button": wording.button_without_reason(move) if form.asks_again else wording.button(move),
+            "symbol": wording.LOOKS[move.name][1],
+            "variant": wording.LOOKS[move.name][2],
+        }
+        explanation = wording.EXPLANATIONS[move.name]
+        media = self.media + form.media
+        more = {**look, "move": move, "form": form, "explanation": explanation, "media": media}
+        return self.render_page(request, "keystone/admin/decision.html", {**more, **context})
+
+    def _move(self, move: Move, ids: list[Any], form: DecisionForm, *, by: Actor) -> Any:
+        told = form.cleaned_data
+        return move_users(
+            move,
+            ids,
+            by=by,
+            reason=told.get("reason", ""),
+            note=told["note"],
+            tell=told["tell"],
+            even_unverified=told.get("even_unverified", False),
+            until=told.get("until"),
+            undo_for=options().decision_undo_window,
+        )
+
+    def _way_back(self, request: HttpRequest, user: User) -> str:
+        """Where the decision on one person was begun."""
+        return self.list_url(request)

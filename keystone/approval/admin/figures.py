@@ -1,0 +1,101 @@
+"""The figures of the dashboard: each is one query, whose cost does not grow with each person shown.
+
+They are numbers, and the same for everybody: who may see them, the dashboard decides. With Redis they are kept; people
+never are.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+
+from django.db.models import Aggregate, Count, DurationField, ExpressionWrapper, F
+from django.db.models.functions import TruncDate
+from django.utils import timezone
+
+from keystone.accounts.models import User
+from keystone.accounts.transition_table import APPROVAL_UNDONE, APPROVE, REJECT, REJECTION_UNDONE
+from keystone.audit.models import AuditEvent
+from keystone.caching.values import remembered
+
+DAYS = 30
+KEPT = 60  # seconds; a change that is committed voids them before, and a window of 30 days moves by less than that
+SERIES = ("user.registered", APPROVE.action, REJECT.action)
+UNDONE = {APPROVE.action: APPROVAL_UNDONE, REJECT.action: REJECTION_UNDONE}  # a decision that was undone is none
+
+
+class Median(Aggregate):
+    """The middle value, as PostgreSQL's percentile_cont interpolates it."""
+
+    function = "percentile_cont"
+    template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
+    output_field = DurationField()
+
+
+@dataclass(frozen=True)
+class Day:
+    """What happened on one UTC day."""
+
+    day: date
+    registered: int
+    approved: int
+    rejected: int
+
+    @property
+    def most(self) -> int:
+        """The largest of the three."""
+        return max(self.registered, self.approved, self.rejected)
+
+
+def days() -> list[Day]:
+    """The last 30 UTC days, today included and last."""
+    today = timezone.now().astimezone(UTC).date()
+    first = today - timedelta(days=DAYS - 1)
+    figures = _counted_since(first)
+    return [
+        Day(day, *(_made(figures, day, action) for action in SERIES))
+        for day in (first + timedelta(days=number) for number in range(DAYS))
+    ]
+
+
+def _made(figures: dict[tuple[date, str], int], day: date, action: str) -> int:
+    """How often it happened on this day, without what was undone within a minute."""
+    undone = figures.get((day, UNDONE[action]), 0) if action in UNDONE else 0
+    return max(figures.get((day, action), 0) - undone, 0)
+
+
+@remembered(KEPT, models=(AuditEvent,))
+def _counted_since(first: date) -> dict[tuple[date, str], int]:
+    actions = [*SERIES, *UNDONE.values()]
+    counted = (
+        AuditEvent.objects.filter(action__in=actions, created_at__gte=datetime.combine(first, time.min, tzinfo=UTC))
+        .order_by()
+        .annotate(day=TruncDate("created_at", tzinfo=UTC))
+        .values_list("day", "action")
+        .annotate(Count("pk"))
+    )
+    return {(day, action): count for day, action, count in counted}
+
+
+@remembered(KEPT, models=(User,))
+def statuses() -> dict[str, int]:
+    """How many people are in each status."""
+    counts: dict[str, int] = User.objects.count_by_status()
+    return counts
+
+
+def longest_waiting(count: int = 5) -> list[User]:
+    """Those who have waited longest for a decision."""
+    return list(User.objects.awaiting_approval().order_by("awaiting_since", "pk")[:count])
+
+
+@remembered(KEPT, models=(User,))
+def median_time_to_decision() -> timedelta | None:
+    """The median time from joining the queue to the decision, of the decisions of the last 30 days.
+
+    None where there was none. Who was decided on without having waited does not count.
+    """
+    took = ExpressionWrapper(F("decided_at") - F("awaiting_since"), output_field=DurationField())
+    decided = User.objects.filter(
+        decided_at__gte=timezone.now() - timedelta(days=DAYS), awaiting_since__lte=F("decided_at")
+    )
+    median: timedelta | None = decided.aggregate(median=Median(took))["median"]
+    return median

@@ -1,0 +1,72 @@
+"""One's own notices: how somebody who decides hears of people who wait."""
+
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.widgets import UnfoldAdminRadioSelectWidget
+
+from keystone.accounts.models import User
+from keystone.accounts.preferences import ApprovalNotices, choose_notices, notices_of
+from keystone.approval.notices.recipients import APPROVE, SUSPEND, may
+from keystone.audit.actor import Actor
+from keystone.conf import options
+from keystone.throttling.limits import count_change
+
+if TYPE_CHECKING:
+    from keystone.admin.site import KeystoneAdminSite
+
+NOTICES = "admin:notices"
+
+
+class NoticesForm(forms.Form):
+    """The choice."""
+
+    approval_notices = forms.ChoiceField(
+        label=gettext_lazy("How do you want to hear of people who wait?"),
+        choices=ApprovalNotices.choices,
+        widget=UnfoldAdminRadioSelectWidget(radio_style=2),
+    )
+
+
+class OwnNoticesPage:
+    """The page at `notices/`."""
+
+    def __init__(self, site: "KeystoneAdminSite") -> None:
+        """Make the page of an admin."""
+        self.site = site
+
+    @property
+    def urls(self) -> list[URLPattern]:
+        """Its address."""
+        return [path("notices/", self.site.admin_view(self.choose), name="notices")]
+
+    def choose(self, request: HttpRequest) -> HttpResponse:
+        """Show the choice, or make it."""
+        user: Any = request.user  # admin_view lets nobody else in
+        person: User = user
+        form = NoticesForm(request.POST or None, initial={"approval_notices": notices_of(person)})
+        if request.method == "POST" and form.is_valid():
+            count_change(address=person.email)
+            choose_notices(person, approval_notices=form.cleaned_data["approval_notices"], by=Actor.person(person))
+            messages.success(request, _("Your choice is kept."))
+            return HttpResponseRedirect(reverse(NOTICES, current_app=self.site.name))
+        request.current_app = self.site.name  # for {% url %}
+        context = {
+            "title": _("My notices"),
+            "form": form,
+            "decides": hears_of_people(person),
+            "most": options().approval_notices_per_hour,
+            "email": person.email,
+        }
+        return TemplateResponse(request, "keystone/admin/notices.html", {**self.site.each_context(request), **context})
+
+
+def hears_of_people(user: Any) -> bool:
+    """Whether there is anything that this person would be told."""
+    return may(user, APPROVE) or may(user, SUSPEND)

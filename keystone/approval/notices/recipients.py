@@ -1,0 +1,58 @@
+"""Who is told: staff who may do something about it, by their own setting."""
+
+from django.contrib.auth.models import Permission
+from django.db.models import Q
+
+from keystone.accounts import transition_table
+from keystone.accounts.managers import UserQuerySet
+from keystone.accounts.models import User
+from keystone.accounts.preferences import ApprovalNotices, default_notices, notices_of
+from keystone.accounts.status import Status
+
+APPROVE = transition_table.APPROVE.permission
+SUSPEND = transition_table.SUSPEND.permission
+
+# Who may suspend hears of who has left on the pages of people; who may not look at those is told nothing of them.
+ALSO = {SUSPEND: "keystone.view_user"}
+
+
+def who_may(*permissions: str) -> UserQuerySet:
+    """Active staff who may do one of these, by themselves or through a group; and active superusers.
+
+    One query, by the indexes on who holds a permission; it does not look at the accounts one by one.
+    """
+    either = Q()
+    for permission in permissions:
+        held = _holders(permission)
+        either |= held & _holders(ALSO[permission]) if permission in ALSO else held
+    people: UserQuerySet = User.objects.filter(either, status=Status.ACTIVE, is_staff=True)
+    return people
+
+
+def _holders(permission: str) -> Q:
+    app_label, _, codename = permission.partition(".")
+    held = Permission.objects.filter(content_type__app_label=app_label, codename=codename).values("pk")
+    everybody = User.objects.order_by().values("pk")
+    by_themselves = everybody.filter(user_permissions__in=held)
+    by_group = everybody.filter(groups__permissions__in=held)
+    superusers = everybody.filter(is_superuser=True)
+    return Q(pk__in=superusers.union(by_themselves, by_group))
+
+
+def with_setting(people: UserQuerySet, setting: ApprovalNotices) -> UserQuerySet:
+    """Those of `people` whose setting this is; who chose nothing has the default."""
+    chosen = Q(preferences__approval_notices=setting)
+    if default_notices() == setting:
+        chosen |= Q(preferences__isnull=True)
+    return people.filter(chosen)
+
+
+def may(user: User, permission: str) -> bool:
+    """Whether somebody may do this now, as `who_may` sees it."""
+    needed = [permission, ALSO[permission]] if permission in ALSO else [permission]
+    return user.is_active and user.is_staff and user.has_perms(needed)
+
+
+def is_told(user: User, setting: ApprovalNotices) -> bool:
+    """Whether a mail of this setting is still wanted when it is about to be sent."""
+    return user.is_active and notices_of(user) == setting

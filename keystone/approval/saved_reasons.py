@@ -1,0 +1,37 @@
+"""`SavedReason`: texts that administrators use again and again, kept in the admin."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts.transition_table import REASON_LENGTH
+from keystone.timestamps import TimestampedModel
+
+
+class Occasion(models.TextChoices):
+    """What a saved reason is offered for."""
+
+    ANY = "", _("Every decision")
+    APPROVE = "approve", _("Approve")
+    REJECT = "reject", _("Reject")
+    SUSPEND = "suspend", _("Suspend")
+    REACTIVATE = "reactivate", _("Reactivate")
+    DEACTIVATE = "deactivate", _("Deactivate")
+
+
+class SavedReason(TimestampedModel):
+    """A reason to choose instead of typing it. It is copied into a decision, which later changes here do not touch."""
+
+    occasion = models.CharField(_("offered for"), max_length=16, choices=Occasion, default=Occasion.ANY, blank=True)
+    title = models.CharField(_("title"), max_length=80, unique=True, help_text=_("What the list of reasons shows."))
+    text = models.TextField(_("text"), max_length=REASON_LENGTH, help_text=_("The person reads this."))
+
+    class Meta:
+        verbose_name = _("saved reason")
+        verbose_name_plural = _("saved reasons")
+        ordering = ("title",)
+        constraints = (
+            models.CheckConstraint(condition=models.Q(occasion__in=Occasion.values), name="saved_reason_occasion"),
+        )
+
+    def __str__(self) -> str:
+        return self.title

@@ -1,0 +1,223 @@
+"""Undoing a decision: within a minute, by whoever made it, before its mail goes out.
+
+The admin asks `move_users` to hold a decision's mails back. Until they are due, `DecisionUndo` keeps what the decision
+changed, and `undo_decision` restores it and cancels the mails. An approved person can sign in during that time; an undo
+ends their sessions.
+"""
+
+import uuid
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models, transaction
+from django.db.models import F, OuterRef, Subquery
+from django.dispatch import Signal
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from keystone.accounts import signals, tokens
+from keystone.accounts.authority import refusal_to_touch
+from keystone.accounts.models import User
+from keystone.accounts.revoke_access import end_access
+from keystone.accounts.send_signals import announce
+from keystone.accounts.status import Status
+from keystone.accounts.transition_table import APPROVAL_UNDONE, APPROVE, MOVES, REJECT, REJECTION_UNDONE, Move
+from keystone.audit.acting import lock_accounts
+from keystone.audit.actor import Actor
+from keystone.audit.log import event, record
+from keystone.background.batches import delete_in_chunks
+from keystone.exceptions import Refusal
+from keystone.mail.cancelling import cancel_unsent
+
+# For each decision that can be undone, the audit log's word for its undoing and the signal after it.
+UNDONE: dict[str, tuple[str, Signal]] = {
+    APPROVE.name: (APPROVAL_UNDONE, signals.user_approval_undone),
+    REJECT.name: (REJECTION_UNDONE, signals.user_rejection_undone),
+}
+
+
+class DecisionUndo(models.Model):
+    """What one person's account was before a decision that can still be undone.
+
+    Attributes:
+        decision: the same for everybody who was decided on together.
+        by: who decided; nobody else can undo it.
+        decided_at: (UTC) the moment of the decision, which `User.status_changed_at` has while it stands.
+        until: (UTC) when the mail is due and the decision becomes final.
+        links: the keys of the one-time tokens that worked before.
+    """
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    decision = models.UUIDField(db_index=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    move = models.CharField(max_length=16, choices=[(name, name) for name in UNDONE])
+    decided_at = models.DateTimeField()
+    until = models.DateTimeField(db_index=True)
+    status_before = models.CharField(max_length=32, choices=Status)
+    status_changed_at_before = models.DateTimeField()
+    status_reason_before = models.TextField(blank=True)
+    decided_at_before = models.DateTimeField(null=True)
+    access_ends_at_before = models.DateTimeField(null=True)
+    links = ArrayField(models.BigIntegerField(), default=list)
+
+    class Meta:
+        verbose_name = _("decision that can be undone")
+        verbose_name_plural = _("decisions that can be undone")
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.move} {self.user_id}"
+
+
+class NothingToUndo(Refusal):
+    """The decision is final, was undone before, or is somebody else's."""
+
+    code = "nothing_to_undo"
+    message: ClassVar[str | Promise] = _("This decision cannot be undone any more.")
+
+
+class ChangedSinceDecision(Refusal):
+    """The account was changed after the decision."""
+
+    code = "changed_since_decision"
+    message: ClassVar[str | Promise] = _("The account was changed after the decision.")
+
+
+class AlreadyMailed(Refusal):
+    """The person reads the decision already."""
+
+    code = "already_mailed"
+    message: ClassVar[str | Promise] = _("The mail about the decision has gone out already.")
+
+
+@dataclass
+class UndoOutcome:
+    """Whose decision was undone, and whose stands and why."""
+
+    move: Move
+    undone: list[User] = field(default_factory=list)
+    refused: list[tuple[User, Refusal]] = field(default_factory=list)
+
+
+def remember(move: Move, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> uuid.UUID:
+    """Keep what `move` is about to change. Call it in its transaction, with the rows locked and not yet written.
+
+    Returns:
+        The id that `undo_decision` takes.
+    """
+    decision = uuid.uuid4()
+    links = tokens.outstanding([user.pk for user in people])
+    rows = [
+        DecisionUndo(
+            user=user,
+            decision=decision,
+            by=by.user,
+            move=move.name,
+            decided_at=at,
+            until=until,
+            status_before=user.status,
+            status_changed_at_before=user.status_changed_at,
+            status_reason_before=user.status_reason,
+            decided_at_before=user.decided_at,
+            access_ends_at_before=user.access_ends_at,
+            links=links.get(user.pk, []),
+        )
+        for user in people
+    ]
+    columns = [column.name for column in DecisionUndo._meta.concrete_fields if not column.primary_key]
+    DecisionUndo.objects.bulk_create(
+        rows, batch_size=1_000, update_conflicts=True, unique_fields=["user"], update_fields=columns
+    )
+    return decision
+
+
+@transaction.atomic
+def undo_decision(decision: uuid.UUID, *, by: Actor) -> UndoOutcome:
+    """Restore everybody who was decided on together, and cancel their mails.
+
+    Whoever was changed since, or whose mail a worker has taken up, stays as decided and is told of in the outcome.
+
+    Raises:
+        NothingToUndo: the time is over, it was undone before, or `by` did not make the decision.
+    """
+    mine = DecisionUndo.objects.filter(
+        decision=decision, by=by.user.pk if by.user is not None else None, until__gt=timezone.now()
+    )
+    # The same locks in the same order as `transition`: of an undo and another decision, one comes first.
+    ids = list(mine.values_list("pk", flat=True))
+    people: list[User] = lock_accounts(ids, by=by)
+    rows = {row.pk: row for row in mine.filter(pk__in=ids).order_by("pk").select_for_update()}
+    if not rows:
+        raise NothingToUndo
+    outcome = UndoOutcome(MOVES[next(iter(rows.values())).move])
+    for user in people:
+        refusal = _refusal(user, rows.get(user.pk), outcome.move, by=by)
+        if refusal is None:
+            outcome.undone.append(user)
+        else:
+            outcome.refused.append((user, refusal))
+    _refuse_mailed(outcome, rows)
+    if outcome.undone:
+        _restore(outcome, rows, by=by)
+    return outcome
+
+
+def undoable(decision: uuid.UUID, *, by: User) -> models.QuerySet[DecisionUndo]:
+    """The people of a decision that `by` can still undo."""
+    rows = DecisionUndo.objects.filter(decision=decision, by=by, until__gt=timezone.now())
+    return rows.select_related("user").order_by("pk")
+
+
+def delete_final() -> int:
+    """Delete what is kept of decisions that are final. Call it outside a transaction.
+
+    Returns:
+        How many rows there were.
+    """
+    return delete_in_chunks(DecisionUndo.objects.filter(until__lte=timezone.now()))
+
+
+def mail_key(move: Move, at: datetime) -> str:
+    """What tells the mails of one decision from those of the next, in their idempotency keys."""
+    return f"{move.email}:{at.isoformat()}"
+
+
+def _refusal(user: User, row: DecisionUndo | None, move: Move, *, by: Actor) -> Refusal | None:
+    if row is None:
+        return NothingToUndo()
+    stands = user.status == move.target and user.status_changed_at == row.decided_at
+    if not stands or user.updated_at != row.decided_at:
+        return ChangedSinceDecision()
+    return refusal_to_touch(user, by=by)
+
+
+def _refuse_mailed(outcome: UndoOutcome, rows: dict[Any, DecisionUndo]) -> None:
+    """Cancel the mails; refuse those whose mail is being sent or was sent."""
+    keys = {f"{mail_key(outcome.move, rows[user.pk].decided_at)}:{user.pk}": user for user in outcome.undone}
+    mailed = {keys[key].pk for key in cancel_unsent(keys)}
+    outcome.refused += [(user, AlreadyMailed()) for user in outcome.undone if user.pk in mailed]
+    outcome.undone = [user for user in outcome.undone if user.pk not in mailed]
+
+
+def _restore(outcome: UndoOutcome, rows: dict[Any, DecisionUndo], *, by: Actor) -> None:
+    action, signal = UNDONE[outcome.move.name]
+    ids = [user.pk for user in outcome.undone]
+    before = DecisionUndo.objects.filter(pk=OuterRef("pk"))
+    columns = ("status", "status_changed_at", "status_reason", "decided_at", "access_ends_at")
+    counted = {"rejection_count": F("rejection_count") - 1} if outcome.move is REJECT else {}
+    restored = {name: Subquery(before.values(f"{name}_before")[:1]) for name in columns}
+    User.objects.filter(pk__in=ids).update(**restored, **counted, updated_at=timezone.now())
+    if outcome.move is APPROVE:
+        end_access(outcome.undone, keep_links=True)
+    tokens.restore([link for key in ids for link in rows[key].links if outcome.move is REJECT])
+    outcome.undone = list(User.objects.filter(pk__in=ids).order_by("pk"))
+    decided = outcome.move.target
+    record(event(action, user, by=by, changes={"status": [decided, user.status]}) for user in outcome.undone)
+    for user in outcome.undone:
+        announce(signal, user, by=by)
+    DecisionUndo.objects.filter(pk__in=ids).delete()

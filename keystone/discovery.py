@@ -1,0 +1,44 @@
+"""Finding modules by their name, in every installed app and in every package of an app.
+
+`jobs.py`, `emails.py`, `personal_data.py`, `importers.py` and the like register what they declare when they are
+imported. Django finds such modules at the top of an app; here a package of an app may have them as well. A package
+with an `apps.py` is an app of its own.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+
+from django.apps import AppConfig, apps
+
+# Packages whose modules have names of their own choice.
+PASSED_OVER = frozenset({"admin", "api", "management", "migrations", "pages", "settings", "testing", "tests"})
+
+
+def discover(*names: str) -> None:
+    """Import each module of these names; where a package has one of them, all of its modules.
+
+    Args:
+        names: such as `jobs` and `emails`.
+    """
+    for config in apps.get_app_configs():
+        if isinstance(config, AppConfig):
+            for module in _found(config.name, Path(config.path), frozenset(names)):
+                import_module(module)
+
+
+def discover_admin() -> None:
+    """Import the `admin` of each package of an app. Django itself imports those of the apps."""
+    discover("admin")
+
+
+def _found(package: str, folder: Path, names: frozenset[str]) -> Iterator[str]:
+    for module in iter_modules([str(folder)]):
+        path = f"{package}.{module.name}"
+        if module.name in names:
+            yield path
+            if module.ispkg:
+                yield from (f"{path}.{part.name}" for part in iter_modules([str(folder / module.name)]))
+        elif module.ispkg and module.name not in PASSED_OVER and not (folder / module.name / "apps.py").exists():
+            yield from _found(path, folder / module.name, names)

@@ -1,0 +1,91 @@
+"""Taking the log over. Django calls `configure` at every start: of a server, a command, a worker, the tests."""
+
+import logging
+import logging.config
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, cast
+
+from django.conf import settings
+from loguru import logger
+
+from keystone.observability.logs.files import DailyFileSink
+from keystone.observability.logs.intercepting import pass_gate
+from keystone.observability.logs.lines import Format, as_json, as_lines
+from keystone.observability.logs.masking import remember
+from keystone.observability.logs.sinks import StderrSink
+
+if TYPE_CHECKING:
+    from loguru import Message
+
+_python = logging.getLogger("python")
+
+
+def configure(config: dict[str, Any]) -> None:
+    """Set up loguru's sinks and `logging`, and Sentry where the settings name one.
+
+    Args:
+        config: `settings.LOGGING`, as `logging.config.dictConfig` takes it.
+    """
+    remember(_secrets())
+    folder = settings.LOG_FOLDER if settings.ENABLE_FILE_LOGGING else None
+    install_sinks(cast("Format", settings.LOG_FORMAT), folder)
+    logging.config.dictConfig(config)
+    if settings.LOG_UNCAUGHT:
+        log_uncaught()
+    if settings.SENTRY_DSN:
+        from keystone.observability.logs import sentry
+
+        sentry.start()
+
+
+def install_sinks(form: Format, folder: Path | None) -> None:
+    """Write to stderr, and to the files of a day in `folder` where there is one; loguru's earlier sinks end."""
+    formatting = as_json if form == "json" else as_lines
+    # A sink of a project's own gets masked records too: the gate comes before every sink.
+    logger.configure(patcher=pass_gate)
+    logger.remove()
+    sinks: list[Callable[[Message], None] | DailyFileSink] = [StderrSink(formatting)]
+    if folder:
+        sinks.append(DailyFileSink(folder, formatting))
+    for sink in sinks:
+        logger.add(sink, level=0, format="{message}", colorize=False, backtrace=False, diagnose=False, catch=True)
+
+
+def log_uncaught() -> None:
+    """Let Python's own words, warnings and the tracebacks of what nobody caught, go through the log, masked."""
+    logging.captureWarnings(capture=True)
+    sys.excepthook = _uncaught
+    threading.excepthook = _uncaught_in_thread
+
+
+def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    if issubclass(kind, Exception):
+        _python.critical("Uncaught: %s", kind.__name__, exc_info=(kind, error, trace))
+    else:
+        sys.__excepthook__(kind, error, trace)  # Ctrl-C
+
+
+def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
+    if args.exc_value is not None:
+        name = args.thread.name if args.thread else "?"
+        exc_info = (args.exc_type, args.exc_value, args.exc_traceback)
+        _python.critical("Uncaught in thread %s: %s", name, args.exc_type.__name__, exc_info=exc_info)
+
+
+def _secrets() -> Iterator[str]:
+    """What the settings hold that nobody may read: keys, and the passwords of services."""
+    yield settings.SECRET_KEY
+    yield from settings.SECRET_KEY_FALLBACKS
+    yield settings.SENTRY_DSN
+    yield settings.FIRST_SUPERUSER_PASSWORD
+    yield str(settings.KEYSTONE.get("METRICS_TOKEN", ""))
+    places: list[Mapping[str, Any]] = [*settings.DATABASES.values(), *getattr(settings, "MAILERS", {}).values()]
+    places += [*settings.CACHES.values(), {"OPTIONS": getattr(settings, "ANYMAIL", {})}]
+    for place in places:
+        for name, value in [*place.items(), *dict(place.get("OPTIONS") or {}).items()]:
+            if isinstance(value, str) and name.lower().rpartition("_")[2] in ("password", "key", "secret", "token"):
+                yield value

@@ -1,0 +1,92 @@
+"""The gate: what anybody logs, with `logging` or with loguru, becomes one masked record, which loguru's sinks write."""
+
+import logging
+import traceback
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpRequest
+from loguru import logger
+
+from keystone.audit.context import ORIGIN_KEY, Origin, current_origin
+from keystone.observability.logs.context import current_log_context
+from keystone.observability.logs.masking import masked, masked_data
+
+if TYPE_CHECKING:
+    from loguru import Record
+
+# What every record of `logging` has; whatever is beside it came with `extra`.
+_OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_SHOWN = (str, int, float, bool, dict, list, tuple)  # requests, tasks and the like are left out
+
+
+class InterceptHandler(logging.Handler):
+    """Hands what is logged with `logging` to loguru. It never raises, and prints nothing: a line is worth no error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand the record on, with its own name, time, level and exception."""
+        try:
+            extra = {
+                name: value for name, value in vars(record).items() if name not in _OWN and isinstance(value, _SHOWN)
+            }
+            extra |= _origin_of(getattr(record, "request", None))
+            exception = record.exc_info if record.exc_info and record.exc_info[0] else None
+            handed = logger.opt(exception=exception).bind(**extra).patch(lambda entry: _take_over(entry, record))
+            handed.log(_level(record), _message(record))
+        except Exception:  # noqa: BLE001, S110 - the application goes on without the line
+            pass
+
+
+def _origin_of(request: Any) -> dict[str, Any]:
+    """Django logs some refusals when the request has left every middleware: its origin is noted in the request."""
+    origin = request.META.get(ORIGIN_KEY) if isinstance(request, HttpRequest) else None
+    return _told(origin) if isinstance(origin, Origin) else {}
+
+
+def _level(record: logging.LogRecord) -> str | int:
+    known = record.levelname in ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+    return record.levelname if known else record.levelno
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The message; where its arguments do not fit it, both as they are, which `logging` would print unmasked."""
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - somebody else's code, and somebody else's mistake
+        return f"{record.msg!s} (its arguments do not fit)"
+
+
+def _take_over(entry: "Record", record: logging.LogRecord) -> None:
+    entry["name"] = record.name
+    entry["function"], entry["line"], entry["module"] = record.funcName, record.lineno, record.module
+    entry["time"] = datetime.fromtimestamp(record.created, UTC)
+    if record.stack_info:
+        entry["extra"]["stack"] = masked(record.stack_info)
+
+
+def pass_gate(entry: "Record") -> None:
+    """Mask a record and say where it comes from. loguru calls it before any sink: none sees what is not masked.
+
+    The traceback becomes a text in `extra`: the exception itself holds what it was raised with.
+    """
+    extra: dict[str, Any] = masked_data(entry["extra"])
+    entry["message"] = masked(entry["message"])
+    exception, entry["exception"] = entry["exception"], None
+    if exception is not None:
+        lines = traceback.format_exception(exception.type, exception.value, exception.traceback)
+        extra["exception"] = masked("".join(lines))
+    entry["extra"] = {**_origin(), **extra}
+
+
+def _origin() -> Mapping[str, Any]:
+    return _told(current_origin()) | {name: value for name, value in current_log_context().items() if value}
+
+
+def _told(origin: Origin) -> dict[str, Any]:
+    found = {
+        "request_id": origin.request_id,
+        "ip": origin.ip_address,
+        "caller_request_id": origin.caller_request_id,
+    }
+    return {name: value for name, value in found.items() if value}

@@ -1,0 +1,148 @@
+"""Keeping secrets out of what is written down: lines of the log, errors of tasks, what Sentry is told.
+
+Masked is what a name announces (`pairs`), what has the form of something that we issue, what the settings hold, and
+what the running request brought (`noted`).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from keystone.observability.logs.key_value_masking import MASK, SIGN, is_code_name, is_secret_name, mask_pairs
+from keystone.observability.logs.request_secrets import noted_secrets
+
+SHORTEST_KNOWN = 12  # characters; a shorter word of the settings may be an ordinary word elsewhere
+DEPTH = 20  # what is nested deeper is left out
+
+# The pages that a link opens (see `keystone.accounts.emails.link`), also inside the query of another address.
+_LINK = re.compile(
+    r"((?:/|%2F)(?:verify-email|reset-password|confirm-email|revert-email|accept-invitation|unsubscribe)(?:/|%2F))[\w-]{20,}+",
+    re.ASCII | re.IGNORECASE,
+)
+_JWT = re.compile(r"eyJ[\w-]{8,}+(?:\.[\w-]*+){0,4}", re.ASCII)  # the start of one is enough: lines may be cut
+_SCHEME = re.compile(r"\b(bearer|basic|auth (?:plain|login))[ ]+[\w.~+/=-]{16,}+", re.ASCII | re.IGNORECASE)
+_USER_INFO = re.compile(r"://[^\s/?#]{1,512}@")
+# A code of an authenticator, or a recovery code in one piece, where it is called a code; an error's code is a word.
+_CODE = re.compile(
+    r"(code\\{0,7}+[\"']?[ \t]?[:=][ \t]?\\{0,7}+[\[(]?[\"']?)(?:\d{6,8}|[0-9a-z]{4}(?:[ -]?[0-9a-z]{4}){3})(?![\w-])",
+    re.ASCII | re.IGNORECASE,
+)
+# As `keystone.two_factor.recovery_codes` spells them, and as people do: with O, I and L.
+_RECOVERY_CODE = re.compile(r"(?<![\w-])[0-9a-tv-z]{4}(?:-[0-9a-tv-z]{4}){3}(?![\w-])", re.ASCII | re.IGNORECASE)
+_LONG_WORD = re.compile(r"(?<![\w-])[\w-]{32,}+", re.ASCII)
+_UPPER, _LOWER, _DIGIT = re.compile("[A-Z]"), re.compile("[a-z]"), re.compile("[0-9]")
+_PLAIN, _HEX = re.compile("[A-Z0-9]+|[a-z0-9]+"), re.compile("[A-F0-9]+|[a-f0-9]+")
+TOKEN_LENGTH = 43  # of `secrets.token_urlsafe(32)`
+
+
+class _Known:
+    """What the settings hold of secrets, as one pattern."""
+
+    pattern: re.Pattern[str] | None = None
+
+
+def remember(secrets: Iterable[str]) -> None:
+    """Mask these from now on, wherever they stand, in place of those remembered before. Too short ones are left out."""
+    words = sorted({word for word in secrets if len(word) >= SHORTEST_KNOWN}, key=len, reverse=True)
+    _Known.pattern = re.compile("|".join(map(re.escape, words))) if words else None
+
+
+def masked(text: str) -> str:
+    """The text with `…` for each secret in it: tokens, passwords, keys, cookies, codes.
+
+    Its cost grows with the length alone, some 20 microseconds for a line; no text makes it hang.
+    """
+    text = _without_known(text)
+    has_sign = SIGN.search(text) is not None
+    if has_sign:
+        text = mask_pairs(text)
+    text = _SCHEME.sub(rf"\1 {MASK}", text)
+    if has_sign:
+        text = _CODE.sub(rf"\1{MASK}", text)
+    text = _RECOVERY_CODE.sub(MASK, text)
+    return _LONG_WORD.sub(_mask_random, text)
+
+
+def without_tokens(text: str) -> str:
+    """As `masked`, but for words that somebody wrote to be read: what a name announces is left to them.
+
+    "Password: too short" stays as it is.
+    """
+    return _LONG_WORD.sub(_mask_random, _without_known(text))
+
+
+def _without_known(text: str) -> str:
+    if _Known.pattern:
+        text = _Known.pattern.sub(MASK, text)
+    for secret in noted_secrets():
+        text = text.replace(secret, MASK)
+    text = _LINK.sub(rf"\1{MASK}", text)
+    if "eyJ" in text:
+        text = _JWT.sub(MASK, text)
+    if "://" in text:
+        text = _USER_INFO.sub(f"://{MASK}@", text)
+    return text
+
+
+def _mask_random(match: re.Match[str]) -> str:
+    word = match[0]
+    return MASK if _looks_random(word) else word
+
+
+def _looks_random(word: str) -> bool:
+    """Whether a long word is one that a machine drew: a token, a session's key. Names, UUIDs and digests are not."""
+    if _UPPER.search(word) and _LOWER.search(word):
+        return len(word) == TOKEN_LENGTH or _DIGIT.search(word) is not None
+    return (
+        len(word) in (32, 64)
+        and _PLAIN.fullmatch(word) is not None
+        and _HEX.fullmatch(word) is None
+        and _DIGIT.search(word) is not None
+    )
+
+
+def masked_data(value: Any, *, depth: int = DEPTH) -> Any:
+    """A structure of mappings, lists and texts without its secrets: by the names of its keys, and within its texts.
+
+    Args:
+        value: JSON, or what is nearly JSON: tuples become lists, bytes and other objects become texts.
+        depth: how deep to look; `…` stands for what lies below.
+
+    Returns:
+        A new structure of dicts, lists, texts, numbers, booleans and None; what was given stays as it is.
+    """
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    if isinstance(value, str):
+        return masked(value)
+    if depth <= 0:
+        return MASK
+    if isinstance(value, Mapping):
+        named = ((_text(name), item) for name, item in value.items())
+        return {masked(name): _named(name, item, depth) for name, item in named}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        items = list(value)
+        if len(items) == 2 and isinstance(items[0], str) and isinstance(items[1], str):
+            return [masked(items[0]), _named(items[0], items[1], depth)]  # a header, as a pair
+        return [masked_data(item, depth=depth - 1) for item in items]
+    return masked(_text(value))
+
+
+def _named(name: str, value: Any, depth: int) -> Any:
+    is_empty = value is None or isinstance(value, bool) or value in ("", [], {}, ())
+    if not is_empty and is_secret_name(name):
+        return MASK
+    if isinstance(value, str) and is_code_name(name):
+        return masked(f"code={value}").removeprefix("code=")
+    return masked_data(value, depth=depth - 1)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, (bytes, bytearray)):
+        return value.decode("utf-8", "backslashreplace")
+    try:
+        return str(value)
+    except Exception:  # noqa: BLE001 - somebody else's code; what cannot be shown is named
+        return f"<{type(value).__name__}>"

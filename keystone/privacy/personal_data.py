@@ -1,0 +1,25 @@
+"""Django's own log of the admin. Our site writes none (see `keystone.admin.guards`); another one may have."""
+
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+
+from keystone.privacy.registry import Erasure, eraser, not_personal
+
+not_personal("admin.LogEntry")
+
+
+@eraser("admin_log")
+def erase_admin_log(user: Any, erasure: Erasure) -> None:
+    """Delete the entries by and about the person, and those that name one of their addresses."""
+    about = Q(content_type=ContentType.objects.get_for_model(user), object_id=str(user.pk))
+    texts = [
+        Q(**{f"{column}__icontains": address})
+        for address in sorted(erasure.addresses)
+        for column in ("object_repr", "change_message")
+    ]
+    LogEntry.objects.filter(reduce(or_, texts, Q(user=user) | about)).delete()

@@ -1,0 +1,58 @@
+"""Whether a port can be listened on, told before anything is done that a server needs."""
+
+import errno
+import socket
+from typing import ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from keystone.exceptions import Refusal
+
+OTHER = 8000  # is named where the next one would need the same rights, or is none
+LOWEST = 1024  # below it are those that the system keeps for itself
+
+
+class PortUnavailable(Refusal):
+    """The port cannot be listened on."""
+
+    code = "port_unavailable"
+    message: ClassVar[str | Promise] = _("This port cannot be used.")
+
+
+def check_port(host: str, port: int) -> str:
+    """See whether a server could listen on a port.
+
+    Args:
+        host: a name, or an address of this machine.
+
+    Returns:
+        The IP address of the host.
+
+    Raises:
+        PortUnavailable: something else listens there, we may not, or there is no such host.
+    """
+    try:
+        family, kind, protocol, _name, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (OSError, UnicodeError):
+        raise PortUnavailable(gettext("There is no host %(host)s.") % {"host": host}) from None
+    with socket.socket(family, kind, protocol) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(place)
+            probe.listen(1)
+        except OSError as error:
+            raise PortUnavailable(_why(error, host, port)) from None
+    return str(place[0])
+
+
+def _why(error: OSError, host: str, port: int) -> str:
+    if error.errno == errno.EADDRINUSE:
+        text = gettext("Port %(port)s is taken. Stop what uses it, or choose another one: --port %(other)s")
+    elif error.errno == errno.EADDRNOTAVAIL:
+        text = gettext("%(host)s is no address of this machine.")
+    else:
+        text = gettext("Port %(port)s of %(host)s cannot be used (%(why)s). Choose another one: --port %(other)s")
+    other = port + 1 if LOWEST <= port < 65535 else OTHER
+    return text % {"port": port, "other": other, "host": host, "why": error.strerror}

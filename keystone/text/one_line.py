@@ -1,0 +1,8 @@
+"""What an exception says, for a log or somebody at a terminal."""
+
+from keystone.text.escaping import escaped
+
+
+def in_one_line(error: BaseException) -> str:
+    """What it says, or its class where it says nothing; with file names that the database can keep."""
+    return escaped(" ".join(str(error).split())) or type(error).__name__

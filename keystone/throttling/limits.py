@@ -1,0 +1,248 @@
+"""Counting attempts: one row per limit, counted up by PostgreSQL in one statement, before anything is compared.
+
+An attempt counts by the IP address that it comes from, by that address and the account's, and by the account's alone,
+in this order, and only as far as none refuses: who has used up their own attempts at an account can make no more that
+would lock out its owner elsewhere. A code of the second factor counts by the account for a day as well: whoever tries
+codes knows the password already, and six digits are few. A limit is soft: it ends with its window, and an
+administrator can lift it.
+"""
+
+import ipaddress
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from django.core.exceptions import ValidationError
+from django.db import connection, transaction
+from django.db.models import Case, F, When
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+
+from keystone import email_address
+from keystone.audit.context import current_origin
+from keystone.conf import options
+from keystone.exceptions import Refusal
+from keystone.throttling.models import AttemptWindow, Limit
+
+logger = logging.getLogger(__name__)
+
+MINUTES_IN_WORDS = 120  # a longer wait is told in hours
+IPV6_NETWORK = 64  # bits; what one customer is given (RFC 6177)
+
+# The time is that of the statement: in a long transaction, now() would stand still.
+COUNT = """
+INSERT INTO keystone_attemptwindow AS attempts ("limit", address, source, count, started_at, ends_at)
+VALUES (%(limit)s, %(address)s, %(source)s, 1, statement_timestamp(), statement_timestamp() + %(window)s)
+ON CONFLICT ("limit", address, source) DO UPDATE SET
+    count = CASE WHEN attempts.ends_at <= statement_timestamp() THEN 1 ELSE attempts.count + 1 END,
+    started_at = CASE WHEN attempts.ends_at <= statement_timestamp() THEN excluded.started_at
+                      ELSE attempts.started_at END,
+    ends_at = CASE WHEN attempts.ends_at <= statement_timestamp() THEN excluded.ends_at ELSE attempts.ends_at END,
+    refused_at = CASE WHEN attempts.ends_at <= statement_timestamp() THEN NULL
+                      WHEN attempts.count >= %(most)s THEN coalesce(attempts.refused_at, statement_timestamp())
+                      ELSE attempts.refused_at END
+RETURNING id, count, started_at, ceil(extract(epoch FROM ends_at - statement_timestamp()))::integer
+"""
+
+
+class TooManyAttempts(Refusal):
+    """The limit is reached; whether the secret was right is not looked at."""
+
+    code = "rate_limited"
+    status: ClassVar[int] = 429
+    message: ClassVar[str | Promise] = _("Too many attempts. Try again later.")
+
+    def __init__(self, seconds: int) -> None:
+        minutes = max(1, -(-seconds // 60))
+        if minutes > MINUTES_IN_WORDS:
+            count = -(-minutes // 60)
+            text = ngettext(
+                "Too many attempts. Try again in %(count)d hour.",
+                "Too many attempts. Try again in %(count)d hours.",
+                count,
+            )
+        else:
+            count = minutes
+            text = ngettext(
+                "Too many attempts. Try again in %(count)d minute.",
+                "Too many attempts. Try again in %(count)d minutes.",
+                count,
+            )
+        super().__init__(text % {"count": count})
+        self.retry_after = max(1, seconds)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Where an attempt was counted: the row, the window that it then had, and how many it takes."""
+
+    row: int
+    started_at: datetime
+    most: int
+
+    def take_back(self) -> None:
+        """Count one attempt less, unless the window has ended; one that then is within its limit refuses no more."""
+        window = AttemptWindow.objects.filter(pk=self.row, started_at=self.started_at, count__gt=0)
+        still = Case(When(count__gt=self.most + 1, then=F("refused_at")))
+        window.update(count=F("count") - 1, refused_at=still)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One count of an attempt: what it is counted by, how many are taken, and in which time."""
+
+    limit: Limit
+    address: str
+    source: str
+    most: int
+    window: timedelta
+
+    @property
+    def concerns(self) -> bool:
+        """Whether everything is known that it counts by."""
+        by_address = self.limit is not Limit.IP
+        by_source = self.limit in {Limit.IP, Limit.ADDRESS_AND_IP}
+        return bool(self.address or not by_address) and bool(self.source or not by_source)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An attempt that was counted and may go on."""
+
+    counted: tuple[Counted, ...]
+
+    def give_back(self) -> None:
+        """Take this one attempt out of the counts again, because the secret was right. The others stay counted.
+
+        So do those that were refused: of parallel guesses, a right one among the first lets no further ones through.
+        """
+        with transaction.atomic():
+            for place in self.counted:  # in the order in which they were counted, so that two cannot block each other
+                place.take_back()
+
+
+def count_attempt(*, address: str = "") -> Attempt:
+    """Count an attempt to guess a secret: a password, a code, a token. Call it before anything is compared.
+
+    The IP address is that of the running request; without one (a command, a Unix socket) it is not counted by.
+    Counts are committed at once: they outlive whatever happens to the request, and a race sees each of them.
+
+    Args:
+        address: the email address whose secret it is, in any spelling, whether it has an account or not; empty for a
+            token, which is counted by IP address only.
+
+    Raises:
+        TooManyAttempts: no more are taken until the window ends.
+        RuntimeError: a transaction is open, which could take the count back.
+    """
+    return _count(_steps(address))
+
+
+def count_code(*, address: str) -> Attempt:
+    """Count an attempt at a code of the second factor: as every attempt, and by the person in a window of its own.
+
+    Args:
+        address: the person's email address, in any spelling.
+
+    Raises:
+        TooManyAttempts: no more are taken until the window ends.
+        RuntimeError: a transaction is open, which could take the count back.
+    """
+    limits = options()
+    by_person = Step(Limit.CODE, _key(address), "", limits.attempts_per_code_window, limits.code_window)
+    steps = _steps(address)
+    # After the IP address and before the rest: `lift_limits` locks the rows in this order, too.
+    place = sum(step.limit is Limit.IP for step in steps)
+    return _count([*steps[:place], by_person, *steps[place:]])
+
+
+def count_request() -> None:
+    """Count a call that guesses nothing but costs a password hash or a mail, by IP address only.
+
+    Raises:
+        TooManyAttempts: no more are taken until the window ends.
+        RuntimeError: a transaction is open.
+    """
+    source = _source(current_origin().ip_address)
+    if source:
+        _count([Step(Limit.REQUESTS, "", source, options().requests_per_ip, options().attempt_window)])
+
+
+def count_change(*, address: str) -> None:
+    """Count something that a person does to their own account and that is noted in the audit log, such as a sign-in.
+
+    Args:
+        address: the person's email address.
+
+    Raises:
+        TooManyAttempts: no more are taken until the window ends.
+        RuntimeError: a transaction is open.
+    """
+    limits = options()
+    _count([Step(Limit.CHANGES, _key(address), "", limits.changes_per_person, limits.attempt_window)])
+
+
+def _steps(address: str) -> list[Step]:
+    """What every attempt is counted by, in order."""
+    known = _key(address)
+    source = _source(current_origin().ip_address)
+    limits = options()
+    window = limits.attempt_window
+    steps = [
+        Step(Limit.IP, "", source, limits.attempts_per_ip, window),
+        Step(Limit.ADDRESS_AND_IP, known, source, limits.attempts_per_address_and_ip, window),
+        Step(Limit.ADDRESS, known, "", limits.attempts_per_address, window),
+    ]
+    return [step for step in steps if step.concerns]
+
+
+def _count(steps: list[Step]) -> Attempt:
+    if not steps:  # a command, which guesses nothing
+        return Attempt(())
+    counted: list[Counted] = []
+    refused_for = 0
+    with transaction.atomic(durable=True), connection.cursor() as cursor:
+        for step in steps:
+            values: dict[str, Any] = {
+                "limit": step.limit.value,
+                "address": step.address,
+                "source": step.source,
+                "window": step.window,
+                "most": step.most,
+            }
+            cursor.execute(COUNT, values)
+            row, count, started_at, seconds = cursor.fetchone()
+            if count > step.most:
+                if count == step.most + 1:
+                    logger.warning("An attempt limit is reached: %s, row %d.", step.limit.value, row)
+                refused_for = seconds
+                for place in counted:
+                    place.take_back()  # nothing was compared: one limit must not use up another
+                break
+            counted.append(Counted(row, started_at, step.most))
+    if refused_for:  # after the commit
+        raise TooManyAttempts(refused_for)
+    return Attempt(tuple(counted))
+
+
+def _key(address: str) -> str:
+    """What all spellings of an address share; what is no address stands for itself."""
+    try:
+        return email_address.normalize(address) if address else ""
+    except ValidationError:
+        plain = "".join(sign for sign in address.casefold() if sign.isprintable())
+        return plain.strip()[: email_address.MAX_LENGTH]
+
+
+def _source(ip_address: str | None) -> str:
+    """The address, or the network of an IPv6 address; nothing where it is unknown."""
+    if not ip_address:
+        return ""
+    address = ipaddress.ip_address(ip_address)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))

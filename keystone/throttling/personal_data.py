@@ -1,0 +1,31 @@
+"""What is counted about a person's address."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+
+from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.throttling.mails import keep_counts_of_erased
+from keystone.throttling.models import AttemptWindow, Limit
+
+TOLD = ("limit", "source", "count", "started_at", "ends_at")
+
+
+@collector("attempts", label=_("Attempts to sign in"))
+def collect_attempts(user: Any) -> Iterator[dict[str, Any]]:
+    """The windows that count attempts at the person's address; they are forgotten when they have ended.
+
+    Mails to an address that the person has not proved may have been for somebody else.
+    """
+    windows = AttemptWindow.objects.filter(address=user.email_normalized)
+    if user.email_verified_at is None:
+        windows = windows.exclude(limit=Limit.MAILS)
+    yield from windows.order_by("pk").values(*TOLD).iterator()
+
+
+@eraser("attempts")
+def erase_attempts(user: Any, erasure: Erasure) -> None:
+    """Delete them. Mails to the addresses stay counted under a pseudonym, for a day."""
+    keep_counts_of_erased(erasure.addresses)
+    AttemptWindow.objects.filter(address__in=erasure.addresses).delete()
