@@ -6,7 +6,7 @@ from pathlib import Path
 from django.db import connection, models
 from import_export.resources import ModelResource
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.importing import run_import
 from keystone.data.outcomes import ImportOptions
 from keystone.data.registry import importer

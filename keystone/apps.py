@@ -20,12 +20,14 @@ class KeystoneConfig(AppConfig):
             ImproperlyConfigured: an option is unknown or has a wrong value, or a setting is unsafe.
         """
         from keystone import checks  # registers on import
+        from keystone.accounts import passwords, registration  # noqa: F401 - what they decorate is called by the model
         from keystone.accounts.status import ApprovalFlow
         from keystone.api import checks as api_checks  # noqa: F401 - registers on import
         from keystone.api import schema  # noqa: F401 - registers on import
         from keystone.caching import changes  # noqa: F401 - sees what is written
         from keystone.conf import options
         from keystone.database.mark import mark_on_servers
+        from keystone.development import checks as development_checks  # noqa: F401 - registers on import
         from keystone.discovery import discover
         from keystone.mail import checks as mail_checks  # noqa: F401 - registers on import
         from keystone.mail import webhooks  # noqa: F401 - listens to the provider's events

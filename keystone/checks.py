@@ -1,4 +1,4 @@
-"""What must not be in production: settings that stop every start, and accounts that `check --deploy` finds."""
+"""System checks of the settings: what stops every start, and what `check --deploy` finds."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,12 +7,10 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, InterfaceError
 
 from keystone.conf import options
-from keystone.text.one_line import in_one_line
+from keystone.environment.env import SERVERS
 
-SERVERS = ("staging", "production")
 EXAMPLE_DOMAINS = ("@example.com", "@example.com>")
 
 
@@ -32,31 +30,6 @@ def refuse_unsafe_settings() -> None:
         faults.append("DEBUG is on. Its pages show settings and data to everybody: leave it out.")
     if faults:
         raise ImproperlyConfigured("\n".join(faults))
-
-
-@checks.register(checks.Tags.security, deploy=True)
-def find_development_accounts(
-    *, app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **_: Any
-) -> list[checks.CheckMessage]:
-    """E001: accounts whose passwords the README gives, in the database of a server.
-
-    They come there with a copy of a developer's database. The check is not tagged `database`, because `check --deploy`
-    runs those only with `--database`.
-    """
-    from keystone.development.known_accounts import KnownAccounts, known_accounts
-
-    if settings.ENVIRONMENT not in SERVERS:
-        return []
-    found: list[str] = []
-    for alias in databases or ():
-        try:
-            found += known_accounts(alias)
-        except (DatabaseError, InterfaceError) as error:
-            text = f"Whether the database {alias!r} holds development accounts is unknown: {in_one_line(error)}"
-            return [checks.Info(text, hint="Run this check where the database answers.", id="keystone.I001")]
-    if not found:
-        return []
-    return [checks.Error(KnownAccounts(found).detail, hint=str(KnownAccounts.hint), id="keystone.E001")]
 
 
 @checks.register(checks.Tags.security, deploy=True)

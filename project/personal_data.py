@@ -6,7 +6,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
-from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.personal_data import Erasure, collector, eraser
 from project.models import Profile
 
 TOLD = ("organisation", "created_at", "updated_at")

@@ -6,9 +6,9 @@ from rest_framework.generics import RetrieveUpdateAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from keystone.accounts.api.caller import person
 from keystone.accounts.authority import lock_acting
 from keystone.accounts.emails import queue_email
-from keystone.api.permissions import person
 from project.models import Profile
 from project.serializers import ProfileSerializer
 

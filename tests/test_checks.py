@@ -8,7 +8,8 @@ from pytest_django import Settings
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.checks import find_development_accounts, find_example_sender, find_refused_cookies, refuse_unsafe_settings
+from keystone.checks import find_example_sender, find_refused_cookies, refuse_unsafe_settings
+from keystone.development.checks import find_development_accounts
 from keystone.development.people import SAMPLES
 from keystone.testing.factories import UserFactory
 

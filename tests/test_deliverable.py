@@ -17,7 +17,7 @@ from keystone.accounts.email_change import request_email_change
 from keystone.accounts.importers import PeopleResource
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user, register_user
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.email_address import beginning, normalize, require_deliverable
 from keystone.mail.backends import FolderBackend
 from keystone.mail.delivery import deliver

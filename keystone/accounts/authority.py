@@ -9,8 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
 from keystone.accounts.transition_table import UserNotFound
-from keystone.audit.acting import lock_accounts
-from keystone.audit.actor import Actor, ActorKind
+from keystone.actors.acting import lock_accounts
+from keystone.actors.actor import Actor, ActorKind
 from keystone.exceptions import Refusal
 
 # Serializes what could take the last superuser away; the trigger of migration 0002 takes the same lock.

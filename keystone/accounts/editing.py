@@ -24,7 +24,7 @@ from keystone.accounts.revoke_access import end_access
 from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
 from keystone.accounts.transition_table import EndsInThePast
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
 

@@ -20,8 +20,9 @@ from keystone.accounts.registration import AddressTaken
 from keystone.accounts.revoke_access import end_access
 from keystone.accounts.send_signals import announce
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
+from keystone.background.declaring import task
 from keystone.conf import options
 from keystone.exceptions import Refusal
 from keystone.mail.models import OutgoingMail
@@ -40,6 +41,12 @@ class SameAddress(Refusal):
         super().__init__(fields={"email": [str(_("This is your present address."))]})
 
 
+@task()
+def mail_email_change(*, reserved: str) -> None:
+    """Mail the link that confirms a new address, or tell the owner of the address."""
+    mail_email_change_link(reserved)
+
+
 def request_email_change(user: User, *, email: str, current_password: str) -> None:
     """Have a link mailed to the new address.
 
@@ -56,8 +63,6 @@ def request_email_change(user: User, *, email: str, current_password: str) -> No
         TooManyAttempts, HashingBusy: as for signing in; the same limits count.
         SameAddress: the address differs in nothing from the present one.
     """
-    from keystone.accounts.tasks import mail_email_change
-
     count_request()
     confirm_password(user, current_password)
     typed = email_address.as_typed(email)

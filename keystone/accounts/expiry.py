@@ -20,7 +20,7 @@ from keystone.accounts.managers import UserQuerySet
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.transition import Outcome
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 
 logger = logging.getLogger(__name__)
 

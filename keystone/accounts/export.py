@@ -6,8 +6,8 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from keystone.accounts.models import User
-from keystone.audit.acting import lock_actor
-from keystone.audit.actor import Actor
+from keystone.actors.acting import lock_actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.text.spreadsheet import csv_lines
 

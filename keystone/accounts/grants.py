@@ -8,7 +8,7 @@ from django.db import transaction
 
 from keystone.accounts.authority import lock_for, refusal_to_touch, refuse_to_grant
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 
 

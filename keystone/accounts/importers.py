@@ -14,7 +14,7 @@ from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
 from keystone.accounts.widgets import AddressWidget, GroupsWidget, MomentWidget, NameWidget, YesNoWidget
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.declarations import Existing
 from keystone.data.registry import importer
 

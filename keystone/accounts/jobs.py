@@ -7,9 +7,9 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from keystone.accounts import expiry, stale_registrations, tokens
+from keystone.actors.actor import Actor
 from keystone.approval import undo
 from keystone.approval.notices import digests
-from keystone.audit.actor import Actor
 from keystone.scheduling.registry import scheduled
 
 MINUTE = timedelta(minutes=1)

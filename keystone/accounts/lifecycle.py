@@ -24,7 +24,7 @@ from keystone.accounts.transition_table import (
     SuspensionEndsInThePast,
     UserNotFound,
 )
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 
 
 def approve_user(

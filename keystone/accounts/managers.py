@@ -1,6 +1,7 @@
 """Finding accounts: the named reads, and the search by words."""
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 from django.contrib.auth.base_user import BaseUserManager
@@ -12,6 +13,7 @@ from django.db.models import F, Func, Value
 
 from keystone import email_address
 from keystone.accounts.status import PENDING, Status
+from keystone.actors.actor import Actor
 
 if TYPE_CHECKING:
     from keystone.accounts.models import User
@@ -104,6 +106,15 @@ def _matches(*sides: Func) -> Func:
     return Func(*sides, arg_joiner=" @@ ", template="%(expressions)s", output_field=models.BooleanField())
 
 
+_creators: list[Callable[..., "User"]] = []
+
+
+def creates_users[F: Callable[..., Any]](function: F) -> F:
+    """Register the verb function that Django's own commands, such as `createsuperuser`, make accounts by."""
+    _creators.append(function)
+    return function
+
+
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time
     """Finds accounts by any spelling of their address, and makes them for Django's own commands."""
 
@@ -118,10 +129,8 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """An active account, as `createsuperuser` and tests of other packages make them; audited."""
-        from keystone.accounts.registration import create_user
-        from keystone.audit.actor import Actor
-
-        return create_user(email=email, password=password, by=Actor.cli(), tell=False, **fields)
+        user: User = _creators[-1](email=email, password=password, by=Actor.cli(), tell=False, **fields)
+        return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """An active superuser with a verified address; audited.

@@ -1,6 +1,7 @@
 """`User`: a person's account, with the constraints that make impossible states impossible."""
 
 import uuid
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -20,6 +21,15 @@ from keystone.accounts.status import PENDING, ApprovalFlow, Status
 from keystone.timestamps import TimestampedModel
 
 __all__ = ["ApprovalFlow", "Status", "User"]
+
+
+_on_new_password: list[Callable[["User"], None]] = []
+
+
+def on_new_password(function: Callable[["User"], None]) -> Callable[["User"], None]:
+    """Register what follows a password that was set by Django's `set_password`, in the transaction that saves it."""
+    _on_new_password.append(function)
+    return function
 
 
 class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
@@ -145,8 +155,6 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         Where Django's `set_password` was called before, as `manage.py changepassword` does, access ends as with every
         new password.
         """
-        from keystone.accounts.passwords import note_new_password
-
         self.email = email_address.as_typed(self.email)
         self.email_normalized = email_address.normalize(self.email)
         self.first_name, self.last_name = composed(self.first_name), composed(self.last_name)
@@ -157,7 +165,8 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         with transaction.atomic():
             super().save(*args, **kwargs)
             if is_another:
-                note_new_password(self)
+                for function in _on_new_password:
+                    function(self)
 
     def clean(self) -> None:
         """Refuse an address that another account has in any spelling."""

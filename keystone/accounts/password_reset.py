@@ -10,11 +10,18 @@ from keystone.accounts.models import User
 from keystone.accounts.passwords import require_acceptable, store_password
 from keystone.accounts.tokens import InvalidToken, Purpose
 from keystone.accounts.verification import prove_address
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
+from keystone.background.declaring import task
 from keystone.passwords.hashing_slots import hashing_slots
 from keystone.throttling.limits import count_request
 from keystone.throttling.mails import count_unasked_mail
+
+
+@task()
+def mail_password_reset(*, email: str) -> None:
+    """Mail the link to set a new password to whoever has this address."""
+    mail_reset_link(email)
 
 
 def request_password_reset(email: str) -> None:
@@ -26,8 +33,6 @@ def request_password_reset(email: str) -> None:
     Raises:
         TooManyAttempts: too many such calls came from this IP address.
     """
-    from keystone.accounts.tasks import mail_password_reset
-
     count_request()
     mail_password_reset.enqueue(email=email)
 

@@ -14,12 +14,12 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts.authority import lock_for, refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.emails import queue_email
-from keystone.accounts.models import User
+from keystone.accounts.models import User, on_new_password
 from keystone.accounts.revoke_access import end_access
-from keystone.audit.actor import Actor, ActorKind
-from keystone.audit.context import current_origin
+from keystone.actors.actor import Actor, ActorKind
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
+from keystone.observability.origin import current_origin
 from keystone.sessions.ending import renew_session
 from keystone.sessions.token_pair import TokenPair
 from keystone.throttling.reset import forget_code_attempts
@@ -106,6 +106,7 @@ def store_password(user: User, hashed: str, *, by: Actor, keep: UUID | None = No
     _end_and_tell(user, by=by, keep=keep)
 
 
+@on_new_password
 def note_new_password(user: User) -> None:
     """End access and tell, where somebody saved a new password without calling a function of ours."""
     by = Actor.system()

@@ -20,7 +20,7 @@ from keystone.approval.undo import DecisionUndo
 from keystone.audit.models import AuditEvent
 from keystone.conf import options
 from keystone.mail.suppression import normalized
-from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.personal_data import Erasure, collector, eraser
 
 TOLD = (*COLUMNS, "updated_at")
 LINK = ("purpose", "email", "created_at", "expires_at", "used_at")

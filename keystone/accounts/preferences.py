@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.authority import lock_acting
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
 

@@ -13,18 +13,20 @@ from keystone.accounts import signals
 from keystone.accounts.authority import ROLES, refuse_to_grant
 from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.emails import queue_email
+from keystone.accounts.managers import creates_users
 from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
 from keystone.accounts.send_signals import announce
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
+from keystone.actors.acting import lock_actor
+from keystone.actors.actor import Actor
 from keystone.approval.notices.telling import tell_approvers
-from keystone.audit.acting import lock_actor
-from keystone.audit.actor import Actor
-from keystone.audit.context import current_origin
 from keystone.audit.log import event, record
+from keystone.background.declaring import task
 from keystone.conf import options
 from keystone.exceptions import Refusal
+from keystone.observability.origin import current_origin
 from keystone.passwords.hashing_slots import hashing_slots
 from keystone.throttling.limits import count_request
 from keystone.throttling.mails import count_unasked_mail
@@ -38,6 +40,18 @@ class AddressTaken(Refusal):
 
     code = "address_taken"
     message = _("A person with this address exists already.")
+
+
+@task()
+def mail_registration_later(*, email: str, again: bool) -> None:
+    """Mail the verification link to whoever registered; or, where they need none, that it was registered `again`."""
+    mail_registration(email, "already_registered" if again else None)
+
+
+@task()
+def mail_verification_again(*, email: str) -> None:
+    """Mail another verification link to whoever has this address and still needs it."""
+    mail_registration(email, None)
 
 
 def register_user(*, email: str, password: str, first_name: str = "", last_name: str = "") -> None:
@@ -55,8 +69,6 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
         TooManyAttempts: too many such calls came from this IP address.
         HashingBusy: too many passwords are being hashed at this moment.
     """
-    from keystone.accounts.tasks import mail_registration_later
-
     for name in (first_name, last_name):
         validate_name(name)
     email_address.require_deliverable(email)
@@ -97,8 +109,6 @@ def _insert_registered(user: User, *, held: bool) -> IntegrityError | None:
 
 
 def _note_registered(user: User) -> None:
-    from keystone.accounts.tasks import mail_registration_later
-
     person = Actor.person(user)
     changes = {"status": [None, user.status], **_device()}
     record([event("user.registered", user, by=person, changes=changes)])
@@ -182,6 +192,7 @@ def mail_registration(email: str, otherwise: str | None) -> None:
         queue_email(name, [user.pk], key=timezone.now().isoformat())
 
 
+@creates_users
 def create_user(
     *,
     email: str,

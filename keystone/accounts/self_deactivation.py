@@ -10,8 +10,8 @@ from keystone.accounts.authority import lock_acting
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.lifecycle import deactivate_user
 from keystone.accounts.models import User
+from keystone.actors.actor import Actor
 from keystone.approval.notices.telling import tell_approvers
-from keystone.audit.actor import Actor
 from keystone.exceptions import Refusal
 
 

@@ -6,7 +6,7 @@ from django.db import transaction
 from django.dispatch import Signal
 
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 
 
 def announce(signal: Signal, user: User, *, by: Actor) -> None:

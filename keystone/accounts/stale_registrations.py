@@ -19,7 +19,7 @@ from keystone.accounts.models import User
 from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.mail.models import OutgoingMail

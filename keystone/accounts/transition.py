@@ -17,10 +17,10 @@ from keystone.accounts.revoke_access import end_access
 from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
 from keystone.accounts.transition_table import APPROVE, Move, judge, last_decisions
+from keystone.actors.acting import lock_accounts
+from keystone.actors.actor import Actor
 from keystone.approval.notices.telling import tell_approvers
 from keystone.approval.undo import remember
-from keystone.audit.acting import lock_accounts
-from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
 

@@ -7,11 +7,12 @@ from keystone.accounts import signals, tokens
 from keystone.accounts.emails import queue_email, queue_password_email
 from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
+from keystone.accounts.registration import mail_verification_again
 from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
+from keystone.actors.actor import Actor
 from keystone.approval.notices.telling import tell_approvers
-from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.throttling.limits import count_request
 
@@ -78,7 +79,5 @@ def resend_verification(email: str) -> None:
     Raises:
         TooManyAttempts: too many such calls came from this IP address.
     """
-    from keystone.accounts.tasks import mail_verification_again
-
     count_request()
     mail_verification_again.enqueue(email=email)

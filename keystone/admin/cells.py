@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from django.utils.translation import gettext as _
 
-from keystone.settings.formats import EMPTY
+from keystone.text import EMPTY
 from keystone.text.look_alikes import remark_on_address, remark_on_name
 
 NONE = format_html('<span class="k-none">{}</span>', EMPTY)  # narrow screens leave the cell out

@@ -10,8 +10,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, Streami
 from django.http.response import HttpResponseBase
 from django.urls import URLPattern, path, reverse
 
+from keystone.actors.actor import Actor
 from keystone.admin.guards import acting
-from keystone.audit.actor import Actor
 from keystone.text.spreadsheet import BYTE_ORDER_MARK
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 
+from keystone.actors.acting import lock_actor
+from keystone.actors.actor import Actor
 from keystone.admin.edit_forms import edit_form
-from keystone.audit.acting import lock_actor
-from keystone.audit.actor import Actor
 
 if TYPE_CHECKING:
     from django.contrib.admin import ModelAdmin

@@ -26,7 +26,7 @@ from unfold.contrib.filters.forms import RangeDateForm
 from unfold.decorators import display
 
 from keystone.admin.guards import ActingAdmin
-from keystone.settings.formats import EMPTY
+from keystone.text import EMPTY
 
 KEPT_FILTERS = "_changelist_filters"  # Django's name for the query of the list that a page was opened from
 

@@ -21,9 +21,9 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 
-from keystone.audit.acting import AccessEnded
-from keystone.audit.context import current_origin
+from keystone.actors.acting import AccessEnded
 from keystone.exceptions import Refusal, RequestRefused
+from keystone.observability.origin import current_origin
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER = "5"  # seconds

@@ -13,9 +13,9 @@ from django.utils.csp import CSP
 
 from keystone.api.client_address import client_address
 from keystone.api.errors import bad_request, method_not_allowed, refused
-from keystone.audit.context import ORIGIN_KEY, origin
 from keystone.conf import options
 from keystone.exceptions import RequestRefused
+from keystone.observability.origin import ORIGIN_KEY, origin
 
 DEVICE_LENGTH = 300  # characters of the header User-Agent
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")

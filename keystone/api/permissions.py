@@ -7,14 +7,13 @@ from typing import Any, ClassVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django_otp import user_has_device
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
-from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.conf import options
 from keystone.exceptions import Refusal
-from keystone.two_factor.verification import has_second_factor
 
 
 class SecondFactorMissing(Refusal):
@@ -25,16 +24,10 @@ class SecondFactorMissing(Refusal):
     message: ClassVar[str | Promise] = _("Set up two-factor sign-in first, in the admin.")
 
 
-def person(request: Request) -> User:
-    """The person behind a request that a permission class let pass."""
-    user = request.user
-    assert isinstance(user, User)  # noqa: S101 - a view without a permission class is a programming error
-    return user
-
-
 def acting(request: Request, view: Any) -> Actor:
     """The administrator behind a request that `StaffWithPermission` let pass, with the permission that it asked for."""
-    return Actor.administrator(person(request), permission=_permission_for(request, view) or "")
+    user: Any = request.user
+    return Actor.administrator(user, permission=_permission_for(request, view) or "")
 
 
 class IsSuperuser(BasePermission):
@@ -48,7 +41,7 @@ class IsSuperuser(BasePermission):
         """
         if not (request.user.is_authenticated and request.user.is_superuser):
             return False
-        require_second_factor(person(request))
+        require_second_factor(request.user)
         return True
 
 
@@ -87,11 +80,11 @@ def _permission_for(request: Request, view: Any) -> str | None:
     return permission
 
 
-def require_second_factor(user: User) -> None:
+def require_second_factor(user: Any) -> None:
     """Let administrators pass who have set up a second factor, or need none.
 
     Raises:
         SecondFactorMissing: one is required, and they have none.
     """
-    if options().two_factor_required and not has_second_factor(user):
+    if options().two_factor_required and not user_has_device(user):
         raise SecondFactorMissing

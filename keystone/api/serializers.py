@@ -5,8 +5,6 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-from keystone.passwords.rules import MAX_PASSWORD_LENGTH
-
 # DRF takes more than JSON's own type for these: a number for a text or a UUID, "yes" or 1 for a boolean.
 JSON_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], type], ...] = (
     (serializers.BooleanField, bool),
@@ -52,19 +50,3 @@ def _mistake(field: serializers.Field[Any, Any, Any, Any], value: Any) -> Any:
         if len(text) > field.max_length:
             return [field.error_messages["max_length"].format(max_length=field.max_length)]
     return None
-
-
-class PasswordField(serializers.CharField):
-    """A password: never trimmed, never answered."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        style = {"input_type": "password"}
-        super().__init__(
-            **{
-                "write_only": True,
-                "trim_whitespace": False,
-                "max_length": MAX_PASSWORD_LENGTH,
-                "style": style,
-                **kwargs,
-            }
-        )

@@ -27,8 +27,8 @@ from keystone.accounts.revoke_access import end_access
 from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
 from keystone.accounts.transition_table import APPROVAL_UNDONE, APPROVE, MOVES, REJECT, REJECTION_UNDONE, Move
-from keystone.audit.acting import lock_accounts
-from keystone.audit.actor import Actor
+from keystone.actors.acting import lock_accounts
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.background.batches import delete_in_chunks
 from keystone.exceptions import Refusal

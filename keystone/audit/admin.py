@@ -15,14 +15,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import DropdownFilter
 from unfold.decorators import display
 
+from keystone.actors.actor import Actor, ActorKind
 from keystone.admin.cells import request_link
 from keystone.admin.export import CsvExportMixin
 from keystone.admin.model_admin import DayRangeFilter, ReadOnlyAdmin
-from keystone.audit.actor import Actor, ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.audit.reading import record_audit_export, recorded_actions, search_events, stream_audit_csv
 from keystone.audit.words import action_in_words, changes_in_words
-from keystone.settings.formats import EMPTY
+from keystone.text import EMPTY
 
 
 class ActionFilter(DropdownFilter):

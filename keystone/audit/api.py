@@ -8,10 +8,10 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers, viewsets
 
+from keystone.actors.actor import ActorKind
 from keystone.api.converters import AnyCaseUUIDConverter
 from keystone.api.filters import AllowedFilters, MomentFilter
 from keystone.api.permissions import StaffWithPermission
-from keystone.audit.actor import ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.audit.reading import COLUMNS
 

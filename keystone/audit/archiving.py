@@ -21,7 +21,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import record
 from keystone.audit.models import AuditEvent
 from keystone.audit.reading import COLUMNS

@@ -5,9 +5,9 @@ from typing import Any
 
 from django.db import models
 
-from keystone.audit.actor import Actor
-from keystone.audit.context import current_origin
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import current_origin
 
 BATCH = 1_000
 

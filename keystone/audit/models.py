@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
-from keystone.audit.actor import ActorKind
+from keystone.actors.actor import ActorKind
 
 
 class AuditEvent(models.Model):

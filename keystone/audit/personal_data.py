@@ -11,9 +11,9 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from keystone.audit.actor import ActorKind
+from keystone.actors.actor import ActorKind
 from keystone.audit.models import AuditEvent
-from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.personal_data import Erasure, collector, eraser
 
 ROWS = 1_000  # at a time
 OTHERS = (ActorKind.ADMINISTRATOR, ActorKind.CLI)

@@ -8,8 +8,9 @@ from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.db.models import Model, Q, QuerySet
 
-from keystone.audit.acting import lock_actor
-from keystone.audit.actor import Actor
+from keystone.actors.acting import lock_actor
+from keystone.actors.actor import Actor
+from keystone.admin.edit_forms import tells_last_change
 from keystone.audit.log import event, kind_of, record
 from keystone.audit.models import AuditEvent
 from keystone.text.spreadsheet import csv_lines
@@ -70,10 +71,12 @@ def search_events(queryset: QuerySet[AuditEvent], text: str) -> QuerySet[AuditEv
     return queryset.filter(found)
 
 
-def last_change(target: Model, field: str) -> AuditEvent | None:
-    """The last event that changed this field of a row."""
+@tells_last_change
+def last_change(target: Model, field: str) -> str:
+    """Who changed this field of a row last; empty where nobody is known to have."""
     events = AuditEvent.objects.filter(target_type=kind_of(target), target_id=str(target.pk), changes__has_key=field)
-    return events.order_by("-created_at", "-id").first()
+    found = events.order_by("-created_at", "-id").first()
+    return found.actor_label if found else ""
 
 
 def stream_audit_csv(queryset: QuerySet[AuditEvent]) -> Iterator[str]:

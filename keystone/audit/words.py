@@ -11,7 +11,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext, gettext_noop
 
 from keystone.audit.models import AuditEvent
-from keystone.settings.formats import EMPTY
+from keystone.text import EMPTY
 
 ACTIONS = {
     "user.signed_in": gettext_noop("Signed in"),

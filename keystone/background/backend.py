@@ -17,10 +17,10 @@ from procrastinate.contrib.django.settings import settings as procrastinate_sett
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Job
 
-from keystone.audit.context import current_origin
 from keystone.background.arguments import storable
 from keystone.background.declaring import QueuedTask
 from keystone.background.results import load_result, row_result
+from keystone.observability.origin import current_origin
 
 LONGEST_PATH = 128  # characters, of Procrastinate's column
 # PostgreSQL's channels have names of up to 63 bytes, and Procrastinate tells of a new task on one per queue.

@@ -12,8 +12,8 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from procrastinate.contrib.django.models import ProcrastinateEvent
 
-from keystone.audit.acting import lock_actor
-from keystone.audit.actor import Actor
+from keystone.actors.acting import lock_actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.background.models import Task, TaskOutcome
 from keystone.background.queue import NOTIFY, wake_arguments

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import connection
 
-from keystone.privacy.registry import Erasure, eraser
+from keystone.personal_data import Erasure, eraser
 
 # Whatever the task is; but for those that a worker is at, which end, and are pruned.
 FORGET = """

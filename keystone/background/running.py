@@ -19,7 +19,6 @@ from django.tasks.signals import task_finished, task_started
 from django.utils import timezone, translation
 from procrastinate.jobs import Job
 
-from keystone.audit.context import origin
 from keystone.background.arguments import storable
 from keystone.background.declaring import MAX_ATTEMPTS, TIMEOUT
 from keystone.background.errors import described
@@ -31,6 +30,7 @@ from keystone.background.task_loop import TaskLoop
 from keystone.background.thread_pool import Abandoned, Interrupted, ThreadPool
 from keystone.observability import telemetry
 from keystone.observability.logs.context import log_context
+from keystone.observability.origin import origin
 
 logger = logging.getLogger(__name__)
 

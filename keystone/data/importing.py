@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
 from django.utils.translation import gettext, ngettext
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.columns import fields_of_columns, match
 from keystone.data.declarations import Existing, Importer
 from keystone.data.files import RowSource, fingerprint, opened

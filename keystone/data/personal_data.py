@@ -8,7 +8,7 @@ from django.db.models import Q, TextField
 from django.db.models.functions import Cast
 
 from keystone.data.models import DataRun
-from keystone.privacy.registry import Erasure, eraser
+from keystone.personal_data import Erasure, eraser
 
 GONE = "…"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.declarations import Pipeline, Step
 from keystone.data.importing import run_import
 from keystone.data.models import DataRun, Kind

@@ -11,7 +11,7 @@ from django.db import Error, connection
 from django.utils import timezone
 from django.utils.translation import gettext
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.models import DataRun, Kind, State
 from keystone.database.locking import own_connection
 from keystone.exceptions import Refusal

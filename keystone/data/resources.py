@@ -14,7 +14,7 @@ from import_export.results import RowResult
 from import_export.widgets import ManyToManyWidget
 from tablib import Dataset
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.declarations import Existing, Importer
 
 type Values = dict[str, tuple[Any, Any]]

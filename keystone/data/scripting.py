@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.declarations import Script
 from keystone.data.models import DataRun, Kind
 from keystone.data.recording import Counts, exclusive, recorded, succeed

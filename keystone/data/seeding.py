@@ -6,12 +6,12 @@ from django.conf import settings
 from django.db import transaction
 from django.utils.translation import gettext
 
-from keystone.audit.actor import Actor
-from keystone.checks import SERVERS
+from keystone.actors.actor import Actor
 from keystone.data.declarations import Seeder
 from keystone.data.models import DataRun, Kind
 from keystone.data.recording import Counts, exclusive, recorded, succeed
 from keystone.data.registry import named, seeders
+from keystone.environment.env import SERVERS
 from keystone.exceptions import Refusal
 
 

@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import record
 from keystone.audit.models import AuditEvent
-from keystone.checks import SERVERS
+from keystone.environment.env import SERVERS
 from keystone.exceptions import Refusal
 
 _BEGINNING = "keystone: "

@@ -10,15 +10,13 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from keystone.checks import SERVERS
 from keystone.database import running
 from keystone.database.emptying import disconnect, drop_everything, refuse_others
 from keystone.database.locking import LOCK_TIMEOUT, migrating
 from keystone.database.locking import lock_timeout as waiting_at_most
 from keystone.database.mark import mark
 from keystone.database.planning import executor
-from keystone.development.environment import require_local
-from keystone.development.preparation import ensure_accounts
+from keystone.environment.env import SERVERS
 from keystone.exceptions import Refusal
 from keystone.text.one_line import in_one_line
 
@@ -81,19 +79,6 @@ class Place:
     is_here: bool
 
 
-@dataclass(frozen=True)
-class Begun:
-    """What there is after a reset.
-
-    Attributes:
-        migrations: those that were applied, as `app.name`.
-        people: how many sample people were made.
-    """
-
-    migrations: list[str]
-    people: int
-
-
 def place() -> Place:
     """Which database this process is connected to.
 
@@ -117,7 +102,7 @@ def placed(database: str, *, host: str, address: str, port: int) -> Place:
     return Place(database, host if is_socket else f"{host}:{port}", is_here)
 
 
-def refuse(*, override: bool, seed: bool, ends_others: bool) -> None:
+def refuse(*, override: bool, ends_others: bool) -> None:
     """Refuse what `reset` would refuse, before anybody is asked.
 
     Raises:
@@ -126,8 +111,6 @@ def refuse(*, override: bool, seed: bool, ends_others: bool) -> None:
     """
     if settings.ENVIRONMENT in SERVERS and not override:
         raise OnServer
-    if seed:
-        require_local()
     there = mark()
     if there is not None:
         raise Marked(there)
@@ -149,11 +132,10 @@ def refuse_force() -> None:
 def reset(
     *,
     override: bool = False,
-    seed: bool = False,
     ends_others: bool = False,
     lock_timeout: float = LOCK_TIMEOUT,
     said: Callable[[str], None],
-) -> Begun:
+) -> list[str]:
     """Drop everything in the database's schema, and make it anew by the migrations.
 
     Dropping is one transaction, and the migrations come after it. What fails before leaves everything as it was; what
@@ -161,20 +143,21 @@ def reset(
 
     Args:
         override: do it in production or staging as well. A database that is marked is not reset even so.
-        seed: make the development accounts afterwards.
         ends_others: end the connections of others instead of refusing because of them.
         lock_timeout: how long a statement waits for a lock, in seconds; 0 waits for ever.
         said: is told of each step.
 
+    Returns:
+        The migrations that were applied, as `app.name`.
+
     Raises:
         OnServer: this is production or staging.
-        NotLocal: the accounts are for the local environment only.
         Marked: the database is a server's.
         InUse: others are connected.
         ResetFailed: it could not be dropped, or is empty now and a migration failed.
         OperationalError: the database does not answer.
     """
-    refuse(override=override, seed=seed, ends_others=ends_others)
+    refuse(override=override, ends_others=ends_others)
     with migrating(said) as ours:
         tables = _empty(ours, ends_others=ends_others, lock_timeout=lock_timeout)
         said(gettext("Dropped: %(tables)d tables and views") % {"tables": tables})
@@ -185,7 +168,7 @@ def reset(
                 "Everything was dropped, but making it anew failed. Run db upgrade when that is mended. %(why)s"
             )
             raise ResetFailed(text % {"why": in_one_line(error)}) from error
-    return Begun(migrations, ensure_accounts().people if seed else 0)
+    return migrations
 
 
 def _empty(ours: int, *, ends_others: bool, lock_timeout: float) -> int:

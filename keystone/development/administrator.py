@@ -2,7 +2,7 @@
 
 from keystone.accounts.models import User
 from keystone.accounts.registration import AddressTaken, create_user
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.development.environment import require_local
 
 EMAIL = "admin@example.com"

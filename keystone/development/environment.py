@@ -6,7 +6,7 @@ from django.conf import settings
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from keystone.checks import SERVERS
+from keystone.environment.env import SERVERS
 from keystone.exceptions import Refusal
 
 

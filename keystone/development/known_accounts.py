@@ -10,9 +10,9 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.checks import SERVERS
 from keystone.development import administrator, sample_people
 from keystone.development.people import SAMPLES
+from keystone.environment.env import SERVERS
 from keystone.exceptions import Refusal
 
 SHOWN = 3

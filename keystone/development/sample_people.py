@@ -12,7 +12,7 @@ from keystone.accounts.lifecycle import approve_user, reject_user, suspend_user
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user, register_user
 from keystone.accounts.status import ApprovalFlow
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.development import administrator
 from keystone.development.environment import require_local
 from keystone.development.past import at

@@ -19,7 +19,7 @@ from keystone.accounts.registration import register_user
 from keystone.accounts.status import ApprovalFlow
 from keystone.accounts.tokens import Purpose, mint
 from keystone.accounts.verification import verify_email
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.conf import options
 from keystone.development.past import at
 from keystone.development.people import Fate, Sample

@@ -10,7 +10,7 @@ from psycopg.errors import UndefinedColumn, UndefinedTable
 
 from keystone.database.migration_status import standings
 from keystone.exceptions import Refusal
-from keystone.observability.health.migrations import changed_apps
+from keystone.monitoring.health.migrations import changed_apps
 
 logger = logging.getLogger(__name__)
 

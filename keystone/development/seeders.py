@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts import registration
 from keystone.accounts.grants import change_grants, group_state, record_group
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.registry import seeder
 from keystone.development.made_up import LOCALES, faker
 from keystone.development.people import Fate, Sample, mailbox

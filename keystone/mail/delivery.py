@@ -11,7 +11,6 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from keystone.audit.context import origin
 from keystone.mail import failures, outbox, registry
 from keystone.mail.claims import Claim, claim, due
 from keystone.mail.connection import MailConnection
@@ -20,6 +19,7 @@ from keystone.mail.models import MailState
 from keystone.mail.outgoing import Mail, message_of
 from keystone.mail.retrying import MAX_ATTEMPTS, put_off, retry
 from keystone.mail.suppression import normalized, suppressed
+from keystone.observability.origin import origin
 
 logger = logging.getLogger(__name__)
 

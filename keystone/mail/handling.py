@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from keystone.audit.acting import lock_actor
-from keystone.audit.actor import Actor
+from keystone.actors.acting import lock_actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
 from keystone.mail import outbox, registry

@@ -14,11 +14,11 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.encoding import punycode
 
-from keystone.audit.context import current_origin
 from keystone.background.backend import enqueue_many
 from keystone.mail import registry
 from keystone.mail.models import OutgoingMail
 from keystone.observability.logs.masking import without_tokens
+from keystone.observability.origin import current_origin
 
 ROWS_PER_STATEMENT = 1_000
 MAILS_PER_TASK = 100  # they share one connection to the mail server

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from keystone.mail import registry
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.suppression import keep_suppressions_of_erased
-from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.personal_data import Erasure, collector, eraser
 
 TOLD = ("template", "recipient", "state", "created_at", "sent_at", "last_error")
 

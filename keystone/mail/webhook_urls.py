@@ -4,7 +4,7 @@ from django.conf import settings
 from django.urls import URLPattern, path
 from django.utils.module_loading import import_string
 
-from keystone.mail.providers import PROVIDERS
+from keystone.settings.mail_providers import PROVIDERS
 
 app_name = "mail"
 

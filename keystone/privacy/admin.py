@@ -16,9 +16,9 @@ from keystone.accounts.models import User
 from keystone.admin.guards import acting
 from keystone.approval.admin.selection import person_or_404
 from keystone.exceptions import Refusal
+from keystone.personal_data import PARTS
 from keystone.privacy.erasing import RolesFirst, confirm_address, erase_person
 from keystone.privacy.exporting import download, export_person
-from keystone.privacy.registry import PARTS
 from keystone.two_factor.forms import RefusableForm
 
 if TYPE_CHECKING:

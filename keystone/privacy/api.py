@@ -8,9 +8,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from keystone.accounts.api.caller import person
 from keystone.accounts.api.credentials import CurrentPasswordSerializer
 from keystone.accounts.api.serializers import AcceptedSerializer, AddressField
-from keystone.api.permissions import person
 from keystone.privacy.erasing import erase_own_account
 from keystone.privacy.exporting import download, export_own_data
 

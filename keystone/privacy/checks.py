@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core import checks
 from django.db.models import Model
 
-from keystone.privacy.registry import ERASED_MODELS, NOT_PERSONAL, PARTS
+from keystone.personal_data import ERASED_MODELS, NOT_PERSONAL, PARTS
 
 
 @checks.register("keystone")

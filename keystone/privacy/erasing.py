@@ -14,10 +14,10 @@ from keystone.accounts.models import User
 from keystone.accounts.personal_data import known_addresses, not_of_others, pseudonym_of
 from keystone.accounts.revoke_access import end_access
 from keystone.accounts.send_signals import announce
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
-from keystone.privacy.registry import ERASERS, Erasure
+from keystone.personal_data import ERASERS, Erasure
 
 
 class RolesFirst(Refusal):

@@ -16,10 +16,10 @@ from django.utils import timezone
 from keystone.accounts.authority import lock_for, refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
-from keystone.privacy.registry import PARTS
+from keystone.personal_data import PARTS
 
 IN_MEMORY = 4 * 1024 * 1024  # bytes; a larger file goes to the disk
 ABOUT = "about.json"

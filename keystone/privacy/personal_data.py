@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 
-from keystone.privacy.registry import Erasure, eraser, not_personal
+from keystone.personal_data import Erasure, eraser, not_personal
 
 not_personal("admin.LogEntry")
 

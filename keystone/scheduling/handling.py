@@ -5,8 +5,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django_apscheduler.models import DjangoJob
 
-from keystone.audit.acting import lock_actor
-from keystone.audit.actor import Actor
+from keystone.actors.acting import lock_actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
 from keystone.scheduling.models import ScheduledJob, ScheduledRun

@@ -1,8 +1,15 @@
-"""The scheduled job of the schedule itself."""
+"""The scheduled jobs of the queue and of the schedule itself."""
 
+from keystone.background.pruning import prune_tasks as prune_old_tasks
 from keystone.conf import options
 from keystone.scheduling import pruning
 from keystone.scheduling.registry import scheduled
+
+
+@scheduled(cron="10 3 * * *")
+def prune_tasks() -> dict[str, int]:
+    """Deletes tasks that were done long ago; failed ones are kept until somebody decides."""
+    return {"deleted": prune_old_tasks(older_than=options().tasks_kept)}
 
 
 @scheduled(cron="30 3 * * *")

@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
-from keystone.audit.actor import Actor
-from keystone.checks import SERVERS
+from keystone.actors.actor import Actor
 from keystone.development import administrator, sample_people
 from keystone.development.known_accounts import development_addresses
 from keystone.email_address import require_deliverable
+from keystone.environment.env import SERVERS
 from keystone.exceptions import Refusal
 
 LOCK = 0x6B_66_73_75  # "kfsu", of PostgreSQL's advisory locks

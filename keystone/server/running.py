@@ -13,12 +13,12 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from keystone.checks import SERVERS
 from keystone.development.known_accounts import refuse_known_accounts
 from keystone.development.supervisor import watched_folders
+from keystone.environment.env import SERVERS
 from keystone.environment.variables import DEFAULT, environment
 from keystone.exceptions import Refusal
-from keystone.observability.metrics import folder
+from keystone.monitoring.metrics import folder
 from keystone.server.ports import check_port
 from keystone.text.one_line import in_one_line
 

@@ -24,7 +24,7 @@ from keystone.exceptions import Refusal
 from keystone.sessions.devices import device_name
 from keystone.sessions.ending import end_session
 from keystone.sessions.models import Session
-from keystone.settings.formats import EMPTY
+from keystone.text import EMPTY
 
 END = "keystone.end_session"
 

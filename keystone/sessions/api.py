@@ -8,7 +8,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from keystone.api.serializers import PasswordField, StrictSerializer
+from keystone.api.serializers import StrictSerializer
+from keystone.passwords.fields import PasswordField
 from keystone.sessions.ending import sign_out, sign_out_with
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import refresh

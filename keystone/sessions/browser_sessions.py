@@ -6,7 +6,7 @@ from django.http import HttpRequest
 
 from keystone.accounts.authority import lock_acting
 from keystone.accounts.models import User
-from keystone.audit.context import current_origin
+from keystone.observability.origin import current_origin
 from keystone.sessions.browser_store import stored_key
 from keystone.sessions.devices import kept_user_agent
 from keystone.sessions.models import Session

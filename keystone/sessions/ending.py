@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts.authority import lock_acting, lock_for, refusal_to_touch
 from keystone.accounts.models import User
 from keystone.accounts.revoke_access import end_access
-from keystone.audit.acting import AccessEnded
-from keystone.audit.actor import Actor
+from keystone.actors.acting import AccessEnded
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
 from keystone.sessions.models import Session

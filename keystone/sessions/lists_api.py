@@ -10,10 +10,11 @@ from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from keystone.accounts.api.caller import person
 from keystone.accounts.models import User
-from keystone.api.permissions import StaffWithPermission, acting, person
+from keystone.actors.actor import Actor
+from keystone.api.permissions import StaffWithPermission, acting
 from keystone.api.serializers import StrictSerializer
-from keystone.audit.actor import Actor
 from keystone.sessions.api import TokenPairSerializer
 from keystone.sessions.browser_sessions import browser_session_key, continue_browser_session
 from keystone.sessions.ending import end_all_sessions, end_other_sessions, end_session

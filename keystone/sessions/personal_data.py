@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.sessions.models import Session as BrowserSession
 from django.utils.translation import gettext_lazy as _
 
-from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.personal_data import Erasure, collector, eraser
 from keystone.sessions.models import Session
 
 TOLD = ("created_at", "last_used_at", "expires_at", "revoked_at", "ip_address", "user_agent")

@@ -15,9 +15,9 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts.emails import queue_email
 from keystone.accounts.expiry import access_has_ended, settle
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
-from keystone.audit.context import current_origin
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
+from keystone.observability.origin import current_origin
 from keystone.sessions.models import Session
 from keystone.sessions.token_pair import TokenPair, new_token_id, sign_pair
 from keystone.sessions.tokens import REFRESH, Claims, TokenExpired, TokenRefused, decode, token_digest

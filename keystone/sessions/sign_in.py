@@ -12,11 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts.backends import person_with_password
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor
-from keystone.audit.context import current_origin
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.exceptions import Refusal
+from keystone.observability.origin import current_origin
 from keystone.sessions.devices import kept_user_agent
 from keystone.sessions.models import Session
 from keystone.sessions.token_pair import TokenPair, new_token_id, sign_pair

@@ -59,7 +59,7 @@ if ENVIRONMENT == "testing":
     INSTALLED_APPS += env.words("TEST_APPS", [])  # of the tests' own processes
 
 MIDDLEWARE = [
-    "keystone.observability.metrics.middleware.MetricsMiddleware",  # sees what all others answer, and when
+    "keystone.monitoring.metrics.middleware.MetricsMiddleware",  # sees what all others answer, and when
     # What gives headers comes first: also the answers of the middleware below have them.
     "keystone.api.middleware.RequestContextMiddleware",
     "keystone.observability.logs.access.AccessLogMiddleware",
@@ -172,7 +172,7 @@ REST_FRAMEWORK = {
         "keystone.sessions.authentication.SessionTokenAuthentication",
         "keystone.sessions.browser_authentication.BrowserSessionAuthentication",  # the browsable API
     ],
-    "DEFAULT_THROTTLE_CLASSES": ["keystone.api.throttling.OwnChangesThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": ["keystone.accounts.api.throttling.OwnChangesThrottle"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": [
         "rest_framework.renderers.JSONRenderer",

@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from keystone import email_address
 from keystone.environment import env
-from keystone.mail.providers import PROVIDERS
+from keystone.settings.mail_providers import PROVIDERS
 
 _TIMEOUT = 10  # seconds for each step; a mail as a whole has its own limit (see `keystone.mail.delivery`)
 

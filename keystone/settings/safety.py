@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 from keystone.environment import env
-from keystone.mail.providers import PROVIDERS
+from keystone.settings.mail_providers import PROVIDERS
 
 SHORTEST_WEBHOOK_SECRET = 24  # characters, with the name and the colon
 SHORTEST_KEY = 50  # characters; what Django's own check asks for (security.W009)

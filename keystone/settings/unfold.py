@@ -22,10 +22,13 @@ UNFOLD: dict[str, Any] = {
     "ENVIRONMENT": f"{_ADMIN}.sidebar.environment",
     "ENVIRONMENT_TITLE_PREFIX": f"{_ADMIN}.sidebar.title_prefix",
     "DASHBOARD_CALLBACK": f"{_ADMIN}.dashboard.dashboard",
-    "ACCOUNT": {"navigation": "keystone.admin.site.account_links"},
+    "ACCOUNT": {"navigation": f"{_ADMIN}.sidebar.account_links"},
     "STYLES": [lambda _request: static("keystone/admin/admin.css")],
     "SCRIPTS": [lambda _request: static("keystone/admin/accessibility.js")],
-    "SITE_VIEWS": [("password_change/", "password_change", "keystone.accounts.admin.passwords.OwnPasswordView")],
+    "SITE_VIEWS": [
+        ("password_change/", "password_change", "keystone.accounts.admin.passwords.OwnPasswordView"),
+        ("notices/", "notices", f"{_ADMIN}.own_notices.OwnNoticesView"),
+    ],
     "COLORS": {
         # The indigo of the pages and mails; its 600 on white, and white on it, are well above the 4.5:1 of WCAG AA.
         "primary": {

@@ -21,9 +21,9 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from keystone import email_address
-from keystone.audit.context import current_origin
 from keystone.conf import options
 from keystone.exceptions import Refusal
+from keystone.observability.origin import current_origin
 from keystone.throttling.models import AttemptWindow, Limit
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.personal_data import Erasure, collector, eraser
 from keystone.throttling.mails import keep_counts_of_erased
 from keystone.throttling.models import AttemptWindow, Limit
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.authority import lock_acting, lock_for, refusal_to_touch
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor, ActorKind
+from keystone.actors.actor import Actor, ActorKind
 from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.exceptions import Refusal

@@ -6,8 +6,8 @@ from django.utils import timezone
 
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor, ActorKind
-from keystone.audit.context import current_origin
+from keystone.actors.actor import Actor, ActorKind
+from keystone.observability.origin import current_origin
 
 
 def tell(name: str, user: User, *, by: Actor, **context: str) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
-from keystone.privacy.registry import Erasure, collector, eraser
+from keystone.personal_data import Erasure, collector, eraser
 from keystone.two_factor.models import Authenticator, RecoveryCode
 
 MODELS = ("keystone.Authenticator", "keystone.RecoveryCode")

@@ -24,7 +24,7 @@ from django.views.generic import FormView
 
 from keystone.accounts.authority import lock_acting
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.sessions.browser_sessions import open_browser_session
 from keystone.throttling.limits import count_change

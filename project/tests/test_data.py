@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.declarations import Existing
 from keystone.data.importing import run_import
 from keystone.data.models import State

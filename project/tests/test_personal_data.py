@@ -5,7 +5,7 @@ from zipfile import ZipFile
 
 import pytest
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.privacy.checks import check_personal_data
 from keystone.privacy.erasing import erase_person
 from keystone.privacy.exporting import export_person

@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 from keystone.accounts import lifecycle
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.testing.factories import UserFactory
 from project.models import Profile
 

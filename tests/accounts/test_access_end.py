@@ -8,7 +8,7 @@ from django.utils import timezone
 from keystone.accounts.authority import OwnAccount, ProtectedAccount
 from keystone.accounts.editing import AccessEndsInThePast, change_access_end, change_user
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words
 from keystone.testing.factories import UserFactory, approver, superuser

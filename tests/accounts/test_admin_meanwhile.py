@@ -13,11 +13,11 @@ from pytest_django import Settings
 from keystone.accounts.editing import change_roles, change_user
 from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
-from keystone.admin.site import KeystoneAdminSite
+from keystone.actors.actor import Actor
 from keystone.approval.saved_reasons import SavedReason
-from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.testing.factories import UserFactory, superuser
+from keystone.two_factor.admin.site import KeystoneAdminSite
 from tests.accounts.admin_pages import DECISION, PEOPLE, QUEUE, browser, page_of, waiting
 from tests.every_row import rows
 

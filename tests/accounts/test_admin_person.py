@@ -13,8 +13,8 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
-from keystone.settings.formats import EMPTY
 from keystone.testing.factories import PASSWORD, UserFactory, approver
+from keystone.text import EMPTY
 from tests.accounts.admin_pages import NAMES, PEOPLE, browser, page_of, told
 
 pytestmark = pytest.mark.django_db

@@ -7,7 +7,7 @@ from keystone.accounts.backends import person_with_password
 from keystone.accounts.models import User
 from keystone.accounts.passwords import set_password
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.testing.factories import PASSWORD, UserFactory
 
 pytestmark = pytest.mark.django_db

@@ -17,7 +17,7 @@ from keystone.accounts.registration import register_user
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
 from keystone.accounts.verification import verify_email
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.sessions.sign_in import InvalidCredentials, sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
 from tests.accounts.mailed_links import token_for, token_in, wait

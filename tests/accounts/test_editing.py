@@ -9,7 +9,7 @@ from keystone.accounts.authority import LastSuperuser, OwnAccount, ProtectedAcco
 from keystone.accounts.editing import SuperuserIsStaff, change_names, change_roles, change_user
 from keystone.accounts.models import User
 from keystone.accounts.transition_table import UserNotFound
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in

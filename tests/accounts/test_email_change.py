@@ -26,11 +26,11 @@ from keystone.accounts.passwords import change_password
 from keystone.accounts.registration import AddressTaken
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
-from keystone.audit.acting import AccessEnded
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.acting import AccessEnded
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
+from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
 from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session

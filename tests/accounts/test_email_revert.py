@@ -21,7 +21,7 @@ from keystone.accounts.passwords import change_password, set_password
 from keystone.accounts.registration import AddressTaken, create_user, register_user
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.delivery import deliver
 from keystone.mail.models import MailState, OutgoingMail

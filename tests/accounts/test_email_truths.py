@@ -16,7 +16,7 @@ from keystone.accounts.password_reset import reset_password
 from keystone.accounts.registration import create_user, register_user
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.verification import verify_email
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.conf import options
 from keystone.mail.outgoing import Mail, message_of
 from keystone.mail.registry import EMAILS

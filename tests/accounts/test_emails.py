@@ -13,7 +13,7 @@ from keystone.accounts.lifecycle import approve_user, reject_user, reopen_user
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, digest, reserve
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.mail.delivery import deliver
 from keystone.mail.models import OutgoingMail
 from keystone.mail.outgoing import message_of

@@ -22,7 +22,7 @@ from keystone.accounts.models import User
 from keystone.accounts.password_reset import reset_password
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
-from keystone.audit.actor import Actor, ActorKind
+from keystone.actors.actor import Actor, ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import refresh

@@ -18,7 +18,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import Purpose, reserve
-from keystone.audit.actor import Actor, ActorKind
+from keystone.actors.actor import Actor, ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.data.declarations import Existing
 from keystone.data.importing import Contradiction, run_import

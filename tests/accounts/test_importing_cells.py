@@ -15,7 +15,7 @@ from rest_framework.test import APIClient
 
 from keystone.accounts.export import stream_people_csv
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.declarations import Existing
 from keystone.data.importing import run_import
 from keystone.data.outcomes import Imported, ImportOptions, Refused, RowsRefused

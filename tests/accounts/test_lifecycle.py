@@ -22,9 +22,9 @@ from keystone.accounts.transition_table import (
     UnverifiedAddress,
     UserNotFound,
 )
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser

@@ -17,7 +17,7 @@ from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import InvalidToken, Purpose, mint
 from keystone.accounts.transition_table import MOVES, UnverifiedAddress
 from keystone.accounts.verification import verify_email
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.exceptions import Refusal
 from keystone.testing.factories import superuser

@@ -15,10 +15,10 @@ from keystone.accounts.password_reset import reset_password
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
 from keystone.accounts.verification import verify_email
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
+from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
 from keystone.sessions.ending import end_all_sessions
 from keystone.testing.factories import UserFactory, superuser

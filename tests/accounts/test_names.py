@@ -18,7 +18,7 @@ from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
 from keystone.accounts.registration import create_user, register_user
 from keystone.accounts.widgets import GroupsWidget
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.testing.factories import UserFactory
 

@@ -18,9 +18,9 @@ from keystone.accounts.password_reset import mail_reset_link, request_password_r
 from keystone.accounts.passwords import PasswordRefused, set_password
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.sessions.rotation import refresh
 from keystone.sessions.sign_in import sign_in
 from keystone.sessions.tokens import TokenRefused

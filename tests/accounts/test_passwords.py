@@ -14,8 +14,8 @@ from keystone.accounts.backends import person_with_password
 from keystone.accounts.models import User
 from keystone.accounts.passwords import change_password, set_password
 from keystone.accounts.self_deactivation import deactivate_own_account
-from keystone.audit.acting import AccessEnded
-from keystone.audit.actor import Actor
+from keystone.actors.acting import AccessEnded
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
 from keystone.sessions.ending import end_all_sessions, end_other_sessions

@@ -20,9 +20,9 @@ from keystone.accounts.registration import AddressTaken, create_user, register_u
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, digest
 from keystone.accounts.verification import resend_verification, verify_email
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
 from keystone.throttling.limits import TooManyAttempts
 from tests.accounts.mailed_links import wait

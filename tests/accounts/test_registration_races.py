@@ -10,7 +10,7 @@ from django.db import IntegrityError, connection
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user, register_user
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.privacy.erasing import erase_person
 from keystone.testing.factories import PASSWORD, UserFactory
 

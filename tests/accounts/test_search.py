@@ -18,7 +18,7 @@ from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.sessions.models import Session
 from keystone.testing.factories import UserFactory

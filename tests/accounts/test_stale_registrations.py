@@ -23,7 +23,7 @@ from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
 from keystone.accounts.transition_table import UserNotFound
 from keystone.accounts.verification import verify_email
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words
 from keystone.mail.models import OutgoingMail

@@ -15,8 +15,8 @@ from pytest_django import Settings
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
-from keystone.audit.context import origin
 from keystone.mail.suppression import suppress
+from keystone.observability.origin import origin
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from keystone.throttling.limits import TooManyAttempts, count_attempt

@@ -12,8 +12,8 @@ from typer._click import Context
 
 from keystone.accounts.backends import person_with_password
 from keystone.accounts.models import User
-from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.sessions.models import Session
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory

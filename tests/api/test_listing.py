@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
 from keystone.accounts.preferences import choose_notices
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.testing.factories import UserFactory, approver
 from tests.api import listing_urls

@@ -11,7 +11,7 @@ from django.utils import timezone
 from keystone.accounts.lifecycle import approve_user
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.privacy.erasing import erase_person
 from keystone.testing.factories import superuser

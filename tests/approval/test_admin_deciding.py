@@ -17,12 +17,12 @@ from keystone.accounts.lifecycle import reject_user, reopen_user
 from keystone.accounts.models import User
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import Status
+from keystone.actors.actor import Actor
 from keystone.approval.saved_reasons import SavedReason
 from keystone.approval.undo import DecisionUndo
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import MailState, OutgoingMail
+from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
 from keystone.testing.factories import UserFactory, approver, superuser
 from tests.accounts.admin_pages import DECISION, PEOPLE, QUEUE, browser, listed, told, unverified, waiting

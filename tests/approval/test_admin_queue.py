@@ -15,7 +15,7 @@ from django.utils import timezone
 from keystone.accounts.lifecycle import approve_user
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.delivery import deliver
 from keystone.mail.models import OutgoingMail

@@ -13,10 +13,10 @@ from keystone.accounts.lifecycle import approve_users, deactivate_user
 from keystone.accounts.models import User
 from keystone.accounts.preferences import Preferences
 from keystone.accounts.status import ApprovalFlow, Status
+from keystone.actors.actor import Actor
 from keystone.approval.notices.digests import DAY, queue_digests, queue_reminders, queue_rest
 from keystone.approval.notices.emails import LISTED, more_people_wait, people_wait, people_wait_long
 from keystone.approval.notices.telling import hour_of, queue_notices
-from keystone.audit.actor import Actor
 from keystone.mail.models import OutgoingMail
 from keystone.testing.factories import UserFactory, approver
 from tests.accounts.admin_pages import waiting

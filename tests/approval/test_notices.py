@@ -20,10 +20,10 @@ from keystone.accounts.registration import register_user
 from keystone.accounts.self_deactivation import deactivate_own_account
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.verification import prove_address
+from keystone.actors.actor import Actor
 from keystone.approval.notices.emails import person_left, person_waits
 from keystone.approval.notices.recipients import APPROVE, SUSPEND, who_may
 from keystone.approval.notices.telling import queue_notices
-from keystone.audit.actor import Actor
 from keystone.mail.models import OutgoingMail
 from keystone.mail.outgoing import Mail
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser

@@ -8,8 +8,8 @@ from rest_framework.test import APIClient
 from keystone.accounts.models import User
 from keystone.accounts.preferences import ApprovalNotices, Preferences, choose_notices, notices_of
 from keystone.accounts.revoke_access import end_access
-from keystone.audit.acting import AccessEnded
-from keystone.audit.actor import Actor
+from keystone.actors.acting import AccessEnded
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
 from keystone.conf import NOTICES

@@ -19,6 +19,7 @@ from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint, usable
 from keystone.accounts.transition import Outcome
 from keystone.accounts.transition_table import APPROVE, REJECT, SUSPEND, IllegalTransition
+from keystone.actors.actor import Actor
 from keystone.approval import undo
 from keystone.approval.undo import (
     AlreadyMailed,
@@ -28,7 +29,6 @@ from keystone.approval.undo import (
     UndoOutcome,
     undo_decision,
 )
-from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.claims import claim
 from keystone.mail.delivery import deliver

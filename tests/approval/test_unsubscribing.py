@@ -14,9 +14,9 @@ from keystone.accounts.lifecycle import suspend_user
 from keystone.accounts.models import User
 from keystone.accounts.preferences import choose_notices, notices_of
 from keystone.accounts.status import ApprovalFlow, Status
+from keystone.actors.actor import Actor
 from keystone.approval.notices.telling import tell_approvers
 from keystone.approval.notices.unsubscribing import unsubscribe_url
-from keystone.audit.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.outgoing import message_of
 from keystone.mail.registry import EMAILS

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.archiving import AlreadyThere, MonthRefused, OlderFirst, archive_month
 from keystone.audit.models import AuditEvent
 

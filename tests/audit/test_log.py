@@ -1,10 +1,10 @@
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from keystone.audit.actor import Actor
-from keystone.audit.context import current_origin, origin
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import current_origin, origin
 from keystone.testing.factories import UserFactory
 
 pytestmark = pytest.mark.django_db

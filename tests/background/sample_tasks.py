@@ -16,9 +16,9 @@ from django.tasks import TaskContext
 from django.tasks import task as django_task
 from django.utils import timezone, translation
 
-from keystone.audit.context import current_origin
 from keystone.background.declaring import task
 from keystone.background.retries import GiveUp, RetryLater
+from keystone.observability.origin import current_origin
 
 
 class Trouble(Exception):  # noqa: N818 - a word for tests

@@ -15,8 +15,8 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from keystone.audit.context import origin
 from keystone.background.backend import ProcrastinateBackend, enqueue_many
+from keystone.observability.origin import origin
 from keystone.testing.queued_tasks import QueuedTasks, received
 from tests.background import sample_tasks as tasks
 

@@ -13,7 +13,7 @@ from django.tasks.base import TaskResult, TaskResultStatus
 from django.tasks.signals import task_finished
 from django.utils import timezone
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.background.declaring import MAX_ATTEMPTS
 from keystone.background.errors import storable_text
 from keystone.background.handling import retry_tasks

@@ -11,7 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from procrastinate.contrib.django.utils import connector_params
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.background.handling import Handled, cancel_tasks, discard_tasks, retry_tasks
 from keystone.background.models import Task, TaskOutcome

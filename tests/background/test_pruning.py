@@ -9,7 +9,7 @@ from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateEvent
 from procrastinate.contrib.django.utils import connector_params
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.background import pruning
 from keystone.background.handling import discard_tasks
 from keystone.background.models import Task, TaskOutcome

@@ -13,9 +13,9 @@ from django.tasks.exceptions import TaskResultDoesNotExist, TaskResultMismatch
 from django.tasks.signals import task_finished, task_started
 from django.utils import timezone
 
-from keystone.audit.context import origin
 from keystone.background.backend import enqueue_many
 from keystone.background.models import TaskOutcome, WorkerProcess
+from keystone.observability.origin import origin
 from keystone.testing.queued_tasks import QueuedTasks, make_due, received, row
 from tests.background import sample_tasks as tasks
 

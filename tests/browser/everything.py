@@ -14,9 +14,9 @@ from keystone.accounts import tokens
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import Purpose
+from keystone.actors.actor import Actor
 from keystone.approval.notices.unsubscribing import unsubscribe_url
 from keystone.approval.saved_reasons import SavedReason
-from keystone.audit.actor import Actor
 from keystone.audit.log import event, record
 from keystone.data.models import DataRun, Kind, State
 from keystone.mail.models import MailState, SuppressedAddress

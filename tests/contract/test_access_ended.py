@@ -89,7 +89,7 @@ def test_control_without_the_second_look_every_request_acts(
     [operation] = [one for one in WRITES if one.id == "users_suspend"]
     [(_, _caller, client, valid)] = _with_callers([operation], signed_in)
     end_access_after_authentication(monkeypatch)
-    monkeypatch.setattr("keystone.audit.acting._judge", lambda _by, _row: None)
+    monkeypatch.setattr("keystone.actors.acting._judge", lambda _by, _row: None)
     assert send(client, operation, valid).status_code == 200
 
 

@@ -14,7 +14,7 @@ from keystone.accounts import tokens
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import Purpose
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session

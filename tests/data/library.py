@@ -12,7 +12,7 @@ from import_export.fields import Field
 from import_export.resources import ModelResource
 from import_export.widgets import CachedForeignKeyWidget
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.importing import run_import
 from keystone.data.outcomes import Imported, ImportOptions
 

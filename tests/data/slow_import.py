@@ -16,7 +16,7 @@ def main() -> None:
     from django.contrib.auth.models import Group
     from import_export.resources import ModelResource
 
-    from keystone.audit.actor import Actor
+    from keystone.actors.actor import Actor
     from keystone.data.importing import run_import
     from keystone.data.outcomes import ImportOptions
     from keystone.data.registry import importer

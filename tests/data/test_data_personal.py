@@ -3,7 +3,7 @@
 import pytest
 
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.data.models import DataRun, Kind, State
 from keystone.privacy.erasing import erase_person
 from keystone.testing.factories import UserFactory

@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.metrics_core import Metric
 
 from keystone.environment import env
-from keystone.observability.metrics.collecting import BUILD, FAMILIES, UP
+from keystone.monitoring.metrics.collecting import BUILD, FAMILIES, UP
 
 METRIC = re.compile(r"\bkeystone_\w+")
 ENDS = ("_bucket", "_count", "_sum")  # of a histogram
@@ -30,7 +30,7 @@ def told() -> set[str]:
 
 
 def test_the_dashboard_shows_every_metric_and_no_other(dashboard: dict[str, Any]) -> None:
-    import keystone.observability.metrics.middleware  # noqa: F401 - declares them
+    import keystone.monitoring.metrics.middleware  # noqa: F401 - declares them
 
     shown = set()
     for target in (target for panel in dashboard["panels"] for target in panel.get("targets", ())):

@@ -9,8 +9,8 @@ from pytest_django import Settings
 
 from keystone.accounts.models import User
 from keystone.development.schema_hint import SchemaHintMiddleware, hint_for, schema_hint
-from keystone.observability.health import database
-from keystone.observability.health.migrations import changed_apps
+from keystone.monitoring.health import database
+from keystone.monitoring.health.migrations import changed_apps
 from keystone.testing.factories import UserFactory
 
 NOT_MADE = (

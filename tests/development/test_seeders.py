@@ -13,7 +13,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 from keystone import email_address
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor, ActorKind
+from keystone.actors.actor import Actor, ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.conf import options
 from keystone.data.registry import seeders

@@ -19,12 +19,12 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from pytest_django import Settings
 
+from keystone import personal_data as privacy
 from keystone.accounts.models import Status, User
 from keystone.data import registry as data
 from keystone.environment.env import BASE_DIR
 from keystone.mail.models import OutgoingMail
 from keystone.mail.registry import EMAILS
-from keystone.privacy import registry as privacy
 from keystone.scheduling import registry as scheduling
 from keystone.testing.factories import UserFactory
 from keystone.testing.queued_tasks import QueuedTasks

@@ -11,7 +11,7 @@ UNMAILED = """
     SELECT 1 FROM keystone_outgoingmail WHERE state = 'queued'
     UNION ALL
     SELECT 1 FROM procrastinate_jobs
-    WHERE status IN ('todo', 'doing') AND task_name = 'keystone.accounts.tasks.mail_registration_later'
+    WHERE status IN ('todo', 'doing') AND task_name = 'keystone.accounts.registration.mail_registration_later'
 """
 PROMISED = 60  # seconds in which the work of a worker that went away is done by others
 

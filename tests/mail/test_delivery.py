@@ -10,13 +10,13 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keystone.accounts.emails import queue_email
-from keystone.audit.context import current_origin, origin
 from keystone.mail import connection, delivery
 from keystone.mail.delivery import deliver
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outgoing import Mail
 from keystone.mail.retrying import MAX_ATTEMPTS
 from keystone.mail.suppression import suppress
+from keystone.observability.origin import current_origin, origin
 from keystone.testing.factories import UserFactory
 from tests.mail.sending import REASON, only, queued, register
 from tests.mail.smtp_server import CONNECT, DATA, END, MAIL, RCPT, SmtpServer

@@ -9,8 +9,7 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from keystone.accounts.emails import queue_email
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.handling import (
     MOST_AT_ONCE,
@@ -23,6 +22,7 @@ from keystone.mail.handling import (
 )
 from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.mail.registry import UnknownEmail
+from keystone.observability.origin import origin
 from keystone.testing.factories import UserFactory, superuser
 from tests.mail.rows import outgoing
 

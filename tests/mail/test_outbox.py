@@ -12,11 +12,11 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from keystone.accounts.emails import queue_email
 from keystone.accounts.models import User
-from keystone.audit.context import origin
 from keystone.mail import outbox
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outbox import MAILS_PER_TASK, Addressee
 from keystone.mail.registry import UnknownEmail
+from keystone.observability.origin import origin
 from keystone.testing.factories import UserFactory
 from keystone.testing.queued_tasks import QueuedTasks
 from tests.at_once import at_once

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from keystone.mail import failures
 from keystone.mail.delivery import deliver
 from keystone.mail.models import MailState
-from keystone.mail.providers import PROVIDERS
+from keystone.settings.mail_providers import PROVIDERS
 from tests.mail.sending import only, queued
 from tests.serving import serving
 

@@ -21,12 +21,12 @@ from keystone.accounts.preferences import choose_notices
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import Status
 from keystone.accounts.verification import verify_email
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.mail.tasks import note_event
+from keystone.observability.origin import origin
 from keystone.privacy.erasing import RolesFirst, erase_person
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory

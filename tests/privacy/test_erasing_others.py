@@ -14,7 +14,7 @@ from keystone.accounts.lifecycle import suspend_user
 from keystone.accounts.models import User
 from keystone.accounts.password_reset import request_password_reset
 from keystone.accounts.tokens import Purpose
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.audit.models import AuditEvent
 from keystone.background.models import TaskOutcome

@@ -12,13 +12,13 @@ from keystone.accounts.authority import ErasedAccount, ProtectedAccount
 from keystone.accounts.lifecycle import approve_user
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
+from keystone.personal_data import PARTS
 from keystone.privacy.erasing import erase_person
 from keystone.privacy.exporting import export_person
-from keystone.privacy.registry import PARTS
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
 from keystone.two_factor.encryption import seal

@@ -2,19 +2,20 @@
 
 import pytest
 
-from keystone.privacy import checks, registry
+from keystone import personal_data
+from keystone.personal_data import collector, eraser, not_personal
+from keystone.privacy import checks
 from keystone.privacy.checks import check_personal_data, models_of_people
-from keystone.privacy.registry import collector, eraser, not_personal
 
 
 @pytest.fixture(autouse=True)
 def _restored(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("PARTS", "ERASERS"):
-        monkeypatch.setattr(registry, name, dict(getattr(registry, name)))
+        monkeypatch.setattr(personal_data, name, dict(getattr(personal_data, name)))
     for name in ("ERASED_MODELS", "NOT_PERSONAL"):
-        monkeypatch.setattr(registry, name, set(getattr(registry, name)))
+        monkeypatch.setattr(personal_data, name, set(getattr(personal_data, name)))
     for name in ("PARTS", "ERASED_MODELS", "NOT_PERSONAL"):
-        monkeypatch.setattr(checks, name, getattr(registry, name))
+        monkeypatch.setattr(checks, name, getattr(personal_data, name))
 
 
 def test_every_model_that_refers_to_people_is_covered() -> None:
@@ -24,16 +25,16 @@ def test_every_model_that_refers_to_people_is_covered() -> None:
 
 
 def test_a_model_that_is_forgotten_is_told_of() -> None:
-    part = registry.PARTS.pop("sessions")
+    part = personal_data.PARTS.pop("sessions")
     [warning] = check_personal_data()
     assert warning.id == "keystone.W020"
     assert warning.msg == "keystone.Session refers to people, and no collector covers it."
-    registry.ERASED_MODELS.discard("keystone.session")
+    personal_data.ERASED_MODELS.discard("keystone.session")
     [warning] = check_personal_data()
     assert warning.msg == "keystone.Session refers to people, and no collector and no eraser covers it."
     not_personal("keystone.Session")
     assert check_personal_data() == []
-    registry.PARTS["sessions"] = part
+    personal_data.PARTS["sessions"] = part
 
 
 def test_two_parts_do_not_share_a_name() -> None:
@@ -46,7 +47,7 @@ def test_two_parts_do_not_share_a_name() -> None:
 
 
 def test_a_part_may_be_registered_again_by_its_own_module() -> None:
-    part, erase = registry.PARTS["account"], registry.ERASERS["account"]
+    part, erase = personal_data.PARTS["account"], personal_data.ERASERS["account"]
     collector("account", label=part.label, models=part.models)(part.collect)
     eraser("account")(erase)
-    assert (registry.PARTS["account"], registry.ERASERS["account"]) == (part, erase)
+    assert (personal_data.PARTS["account"], personal_data.ERASERS["account"]) == (part, erase)

@@ -17,7 +17,7 @@ from keystone.accounts.password_reset import request_password_reset
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, forget_expired
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.conf import options
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.suppression import suppress

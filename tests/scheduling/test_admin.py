@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_apscheduler.models import DjangoJob, DjangoJobExecution
 
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.scheduling.handling import pause_job
 from keystone.scheduling.models import RunState, ScheduledJob, ScheduledRun, SchedulerProcess

@@ -8,7 +8,7 @@ from django_apscheduler.models import DjangoJob
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.exceptions import Refusal
 from keystone.scheduling.claiming import claim_due_slot

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django_apscheduler.models import DjangoJob
 from pytest_django import DjangoAssertNumQueries
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.scheduling import storing
 from keystone.scheduling.claiming import claim_due_slot
 from keystone.scheduling.handling import pause_job

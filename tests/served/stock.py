@@ -19,8 +19,8 @@ from django.utils import timezone  # noqa: E402
 from keystone.accounts import authority, email_change, links, password_reset, transition, verification  # noqa: E402
 from keystone.accounts.models import User  # noqa: E402
 from keystone.accounts.tokens import InvalidToken, OneTimeToken  # noqa: E402
-from keystone.audit import acting  # noqa: E402
-from keystone.audit.actor import Actor  # noqa: E402
+from keystone.actors import acting  # noqa: E402
+from keystone.actors.actor import Actor  # noqa: E402
 from keystone.sessions import ending  # noqa: E402
 from keystone.throttling import limits  # noqa: E402
 

@@ -12,7 +12,7 @@ from keystone.accounts.editing import change_roles
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from tests.served.server import Answer, Browser, Server, at_once, link_token
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django_apscheduler.models import DjangoJob
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.scheduling.handling import run_job_now
 from keystone.scheduling.models import RunState, ScheduledJob, ScheduledRun, SchedulerProcess
 from keystone.scheduling.processes import alive

@@ -4,7 +4,7 @@ from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
 
-from keystone.audit import acting  # noqa: E402 - Django is set up by the line above
+from keystone.actors import acting  # noqa: E402 - Django is set up by the line above
 
 
 def trust(by: object, row: object) -> None:

@@ -15,8 +15,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
-from keystone.audit.acting import AccessEnded
-from keystone.audit.actor import Actor
+from keystone.actors.acting import AccessEnded
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.privacy.erasing import erase_person
 from keystone.sessions.browser_sessions import continue_browser_session

@@ -10,8 +10,8 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
-from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import RACE, TokenJustUsed, refresh
 from keystone.sessions.sign_in import sign_in

@@ -14,9 +14,9 @@ from rest_framework.request import Request
 from keystone.accounts import lifecycle
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.sessions.authentication import SessionTokenAuthentication
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import refresh

@@ -10,8 +10,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
-from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.testing.factories import UserFactory, approver, superuser
 from keystone.throttling.limits import TooManyAttempts, count_attempt
 from keystone.throttling.models import AttemptWindow

@@ -10,13 +10,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keystone.accounts.backends import WrongPassword, confirm_password, person_with_password
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.accounts.lift_limits import lift_limits, lift_limits_of
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
 from keystone.throttling.limits import TooManyAttempts, count_attempt, count_code, count_request
 from keystone.throttling.models import AttemptWindow, Limit
-from keystone.throttling.reset import forget_ended_windows, lift_limits, lift_limits_of
+from keystone.throttling.reset import forget_ended_windows
 
 pytestmark = pytest.mark.django_db
 LIMITS = {"ATTEMPTS_PER_ADDRESS_AND_IP": 2, "ATTEMPTS_PER_ADDRESS": 3, "ATTEMPTS_PER_IP": 4, "REQUESTS_PER_IP": 2}

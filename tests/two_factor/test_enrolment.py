@@ -12,11 +12,11 @@ from pytest_django import Settings
 from keystone.accounts.authority import OwnAccount
 from keystone.accounts.models import User
 from keystone.accounts.transition_table import UserNotFound
-from keystone.audit.acting import AccessEnded
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.acting import AccessEnded
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.exceptions import Refusal
+from keystone.observability.origin import origin
 from keystone.testing.factories import UserFactory, approver, superuser
 from keystone.throttling.limits import TooManyAttempts
 from keystone.two_factor import enrolment

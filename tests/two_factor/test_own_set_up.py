@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.testing.factories import PASSWORD, approver
 from keystone.throttling.models import AttemptWindow
 from keystone.two_factor import enrolment

@@ -13,7 +13,7 @@ from pytest_django import Settings
 from keystone.accounts.models import User
 from keystone.accounts.passwords import set_password
 from keystone.accounts.status import Status
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.passwords.hashing_slots import hashing_slots
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser

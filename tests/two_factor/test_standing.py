@@ -7,7 +7,7 @@ from django.contrib.auth import SESSION_KEY
 from django.test import Client
 
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.testing.factories import approver
 from keystone.two_factor import enrolment

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from keystone.audit.context import origin
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.testing.factories import UserFactory
 from keystone.throttling.limits import TooManyAttempts
 from keystone.throttling.models import AttemptWindow

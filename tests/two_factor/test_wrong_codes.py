@@ -8,16 +8,16 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
+from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
-from keystone.audit.context import origin
+from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
 from keystone.sessions.sign_in import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver
 from keystone.throttling.limits import TooManyAttempts
 from keystone.throttling.models import AttemptWindow, Limit
-from keystone.throttling.reset import lift_limits_of
 from keystone.two_factor import enrolment
 from keystone.two_factor.verification import CodeWrong, RecoveryCodeWrong, check_code, check_code_of_sign_in
 from tests.two_factor.phone import WRONG, fresh_code, set_up, verified_browser

@@ -18,7 +18,7 @@ from keystone.accounts.names import composed
 from keystone.accounts.permission_words import in_groups
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import KeystoneModelAdmin
-from keystone.settings.formats import EMPTY
+from keystone.text import EMPTY
 
 
 class GroupAdmin(KeystoneModelAdmin):

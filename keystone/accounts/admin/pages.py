@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from keystone.accounts.authority import refusal_to_touch
+from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.models import User
 from keystone.accounts.transition_table import APPROVE
 from keystone.admin.guards import acting
@@ -23,7 +24,7 @@ from keystone.mail.models import OutgoingMail
 from keystone.sessions.admin import STATE_COLOURS, device_in_short, session_state
 from keystone.sessions.ending import end_all_sessions, end_session
 from keystone.sessions.models import Session
-from keystone.throttling.reset import lift_limits_of, limits_of
+from keystone.throttling.reset import limits_of
 
 if TYPE_CHECKING:
     from keystone.admin.model_admin import KeystoneModelAdmin as Base

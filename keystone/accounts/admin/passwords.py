@@ -18,9 +18,9 @@ from keystone.accounts.admin.forms import PasswordForm
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.passwords import PasswordUnchanged, set_password
+from keystone.actors.actor import Actor
 from keystone.admin.guards import acting
 from keystone.approval.admin.selection import person_or_404
-from keystone.audit.actor import Actor
 from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 from keystone.sessions.browser_sessions import continue_browser_session
 from keystone.throttling.limits import count_change

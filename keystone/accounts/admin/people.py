@@ -26,17 +26,17 @@ from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
 from keystone.accounts.transition_table import MOVES
+from keystone.actors.acting import lock_accounts
+from keystone.actors.actor import Actor
 from keystone.admin.cells import NONE, address_cell, in_full, labelled, name_cell, on_day
 from keystone.admin.export import CsvExportMixin
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import DayRangeFilter, KeystoneModelAdmin
 from keystone.approval.admin.decisions import DecisionsMixin, selected
 from keystone.approval.admin.selection import keys
-from keystone.audit.acting import lock_accounts
-from keystone.audit.actor import Actor
 from keystone.exceptions import Refusal
 from keystone.privacy.admin import PersonalDataMixin
-from keystone.settings.formats import EMPTY
+from keystone.text import EMPTY
 from keystone.two_factor.admin.person import SecondFactorMixin
 
 GRANTS = ("groups", "user_permissions")

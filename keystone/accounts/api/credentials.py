@@ -9,14 +9,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from keystone.accounts.api.caller import person
 from keystone.accounts.api.self_service import ACCEPTED, OpenView
 from keystone.accounts.api.serializers import AcceptedSerializer, NewAddressField, ResendSerializer, TokenSerializer
 from keystone.accounts.email_change import confirm_email_change, request_email_change, revert_email_change
 from keystone.accounts.password_reset import request_password_reset, reset_password
 from keystone.accounts.passwords import change_password
 from keystone.accounts.self_deactivation import deactivate_own_account
-from keystone.api.permissions import person
-from keystone.api.serializers import PasswordField, StrictSerializer
+from keystone.api.serializers import StrictSerializer
+from keystone.passwords.fields import PasswordField
 from keystone.sessions.browser_sessions import continue_browser_session
 from keystone.sessions.lists_api import RenewedTokensSerializer, current_session_id, renewed
 

@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from keystone.accounts import lifecycle
+from keystone.accounts.api.caller import person
 from keystone.accounts.api.filters import UserFilter
 from keystone.accounts.api.serializers import (
     MAX_BULK,
@@ -34,9 +35,9 @@ from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
 from keystone.accounts.transition import Outcome
 from keystone.accounts.transition_table import MOVES
+from keystone.actors.actor import Actor
 from keystone.api.filters import AllowedFilters, apply_filters, body_filters
-from keystone.api.permissions import StaffWithPermission, acting, person
-from keystone.audit.actor import Actor
+from keystone.api.permissions import StaffWithPermission, acting
 
 
 class CSVRenderer(BaseRenderer):

@@ -7,6 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from keystone.accounts.api.caller import person
 from keystone.accounts.api.serializers import (
     AcceptedSerializer,
     MeSerializer,
@@ -21,8 +22,7 @@ from keystone.accounts.editing import change_names
 from keystone.accounts.preferences import choose_notices, notices_of
 from keystone.accounts.registration import register_user
 from keystone.accounts.verification import lacks_password, resend_verification, verify_email
-from keystone.api.permissions import person
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 
 ACCEPTED = _("Thank you. If there is something to do, we have sent you a mail.")
 

@@ -14,7 +14,8 @@ from keystone.accounts.names import composed, validate_name
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.accounts.status import Status
 from keystone.accounts.transition_table import MOVES, REASON_LENGTH
-from keystone.api.serializers import PasswordField, StrictSerializer
+from keystone.api.serializers import StrictSerializer
+from keystone.passwords.fields import PasswordField
 
 MAX_BULK = 10_000
 MAX_BULK_IDS = 5_000  # as many as fit into a body

@@ -22,6 +22,7 @@ from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.lifecycle import move_users
 from keystone.accounts.models import User
 from keystone.accounts.transition_table import MOVES, Move, judge, last_decisions
+from keystone.actors.actor import Actor
 from keystone.admin.guards import acting
 from keystone.approval.admin import applicant, results, wording
 from keystone.approval.admin.selection import (
@@ -33,7 +34,6 @@ from keystone.approval.admin.selection import (
     unchanged_since,
 )
 from keystone.approval.admin.undoing import UndoMixin
-from keystone.audit.actor import Actor
 from keystone.conf import options
 
 if TYPE_CHECKING:

@@ -1,25 +1,23 @@
 """One's own notices: how somebody who decides hears of people who wait."""
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+from django.views import View
 from unfold.widgets import UnfoldAdminRadioSelectWidget
 
 from keystone.accounts.models import User
 from keystone.accounts.preferences import ApprovalNotices, choose_notices, notices_of
+from keystone.actors.actor import Actor
 from keystone.approval.notices.recipients import APPROVE, SUSPEND, may
-from keystone.audit.actor import Actor
 from keystone.conf import options
 from keystone.throttling.limits import count_change
-
-if TYPE_CHECKING:
-    from keystone.admin.site import KeystoneAdminSite
 
 NOTICES = "admin:notices"
 
@@ -34,19 +32,13 @@ class NoticesForm(forms.Form):
     )
 
 
-class OwnNoticesPage:
-    """The page at `notices/`."""
+class OwnNoticesView(View):
+    """The page at `notices/`, for everybody who gets into the admin."""
 
-    def __init__(self, site: "KeystoneAdminSite") -> None:
-        """Make the page of an admin."""
-        self.site = site
+    http_method_names = ("get", "head", "post")
+    admin_site: Any = None
 
-    @property
-    def urls(self) -> list[URLPattern]:
-        """Its address."""
-        return [path("notices/", self.site.admin_view(self.choose), name="notices")]
-
-    def choose(self, request: HttpRequest) -> HttpResponse:
+    def dispatch(self, request: HttpRequest) -> HttpResponse:
         """Show the choice, or make it."""
         user: Any = request.user  # admin_view lets nobody else in
         person: User = user
@@ -55,16 +47,18 @@ class OwnNoticesPage:
             count_change(address=person.email)
             choose_notices(person, approval_notices=form.cleaned_data["approval_notices"], by=Actor.person(person))
             messages.success(request, _("Your choice is kept."))
-            return HttpResponseRedirect(reverse(NOTICES, current_app=self.site.name))
-        request.current_app = self.site.name  # for {% url %}
-        context = {
+            return HttpResponseRedirect(reverse(NOTICES, current_app=self.admin_site.name))
+        request.current_app = self.admin_site.name  # for {% url %}
+        context: dict[str, Any] = {
             "title": _("My notices"),
             "form": form,
             "decides": hears_of_people(person),
             "most": options().approval_notices_per_hour,
             "email": person.email,
         }
-        return TemplateResponse(request, "keystone/admin/notices.html", {**self.site.each_context(request), **context})
+        return TemplateResponse(
+            request, "keystone/admin/notices.html", {**self.admin_site.each_context(request), **context}
+        )
 
 
 def hears_of_people(user: Any) -> bool:

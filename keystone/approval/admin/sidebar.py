@@ -9,7 +9,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from keystone.accounts.models import User
+from keystone.approval.admin.own_notices import NOTICES, hears_of_people
 from keystone.conf import options
+from keystone.two_factor.sign_in import SETUP
 
 BADGE_LIMIT = 999
 OURS = {"keystone", "auth"}  # what other apps register is listed under the app's own name
@@ -122,3 +124,13 @@ def _item(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
     item = {"title": title, "icon": icon, "link": name if name.startswith("/") else reverse(name)}
     badge = BADGES.get(name)
     return item | {"badge": badge[0], "badge_variant": badge[1], "badge_style": "solid"} if badge else item
+
+
+def account_links(request: HttpRequest) -> list[dict[str, str]]:
+    """The links in the menu of whoever is signed in."""
+    links = [{"title": _("Two-factor sign-in"), "link": reverse(SETUP)}]
+    if hears_of_people(request.user):
+        links.insert(0, {"title": _("My notices"), "link": reverse(NOTICES)})
+    if request.user.is_authenticated and request.user.has_usable_password():
+        links.insert(0, {"title": _("Change password"), "link": reverse("admin:password_change")})
+    return links

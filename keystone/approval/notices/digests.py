@@ -16,9 +16,9 @@ from keystone.accounts.managers import UserQuerySet
 from keystone.accounts.models import User
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.accounts.status import Status
+from keystone.actors.actor import ActorKind
 from keystone.approval.notices.recipients import APPROVE, SUSPEND, who_may, with_setting
 from keystone.approval.notices.telling import NOTICES, hour_of
-from keystone.audit.actor import ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.conf import options
 from keystone.mail.models import OutgoingMail

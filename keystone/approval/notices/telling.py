@@ -19,8 +19,9 @@ from keystone.accounts.managers import UserQuerySet
 from keystone.accounts.models import User
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.accounts.status import Status
+from keystone.actors.actor import Actor, ActorKind
 from keystone.approval.notices.recipients import APPROVE, SUSPEND, who_may, with_setting
-from keystone.audit.actor import Actor, ActorKind
+from keystone.background.declaring import task
 from keystone.conf import options
 from keystone.mail.models import OutgoingMail
 
@@ -50,6 +51,16 @@ NOTICES = {
 }
 
 
+@task()
+def send_notices(*, name: str, user_ids: list[str], but: str = "") -> int:
+    """Queue the notice `name` about these people for everybody who is to hear of it at once.
+
+    Returns:
+        How many mails were queued.
+    """
+    return queue_notices(name, user_ids, but=but)
+
+
 def tell_approvers(name: str, people: Collection[User], *, by: Actor) -> None:
     """Let those who decide hear of these people. Call it in the transaction in which it becomes true.
 
@@ -59,8 +70,6 @@ def tell_approvers(name: str, people: Collection[User], *, by: Actor) -> None:
         name: a key of `NOTICES`.
         by: who did it; an administrator is not told of their own doing.
     """
-    from keystone.approval.notices.tasks import send_notices
-
     but = str(by.user.pk) if by.kind is ActorKind.ADMINISTRATOR else ""
     for some in batched(people, PEOPLE_PER_TASK):
         send_notices.enqueue(name=name, user_ids=[str(user.pk) for user in some], but=but)

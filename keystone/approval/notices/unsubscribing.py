@@ -14,7 +14,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from keystone.accounts.models import User
 from keystone.accounts.preferences import ApprovalNotices, choose_notices
 from keystone.accounts.tokens import InvalidToken
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.conf import options
 
 KEY_LENGTH = 32  # characters of the token that name the person; the rest is the signature

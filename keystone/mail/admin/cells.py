@@ -11,7 +11,7 @@ from unfold.decorators import display
 from keystone.admin.cells import NONE, address_cell, in_full, labelled, number, on_day, request_link
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.registry import EMAILS
-from keystone.settings.formats import EMPTY
+from keystone.text import EMPTY
 
 STATE_COLOURS = {
     MailState.QUEUED.value: "info",

@@ -13,7 +13,7 @@ from django_typer.management import command, initialize
 from typer import Argument, Option
 
 from keystone import email_address
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.console.options import Json
 from keystone.console.printing import as_json_text, print_json, print_pairs
 from keystone.console.refusing import refusals_told

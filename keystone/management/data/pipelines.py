@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from django_typer.management import TyperCommand, group
 from typer import Argument, Option
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.console.options import Json
 from keystone.console.printing import print_json, print_table, printable
 from keystone.console.progress import progress_shown

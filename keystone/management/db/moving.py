@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django_typer.management import TyperCommand, command
 from typer import Argument, Option
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.console.asking import confirm, confirm_by_name
 from keystone.console.numbers import seconds
 from keystone.console.options import Json, Yes
@@ -19,6 +19,8 @@ from keystone.database import moving, planning, resetting
 from keystone.database.completing import complete_branch, complete_migration, complete_way_back
 from keystone.database.locking import LOCK_TIMEOUT
 from keystone.database.planning import Step
+from keystone.development.environment import require_local
+from keystone.development.preparation import ensure_accounts
 from keystone.management.db.plans import say_to, show_plan, show_sql
 from keystone.management.db.refusing import errors_told
 
@@ -151,7 +153,9 @@ class Moving(TyperCommand):
             CommandError: the database is a server's, others are connected, the name is another one, or it failed.
         """
         with errors_told():
-            resetting.refuse(override=override_production, seed=seed, ends_others=disconnect)
+            resetting.refuse(override=override_production, ends_others=disconnect)
+            if seed:
+                require_local()
             place = resetting.place()
             if force and database is None:
                 resetting.refuse_force()
@@ -161,21 +165,21 @@ class Moving(TyperCommand):
                 self.stdout.write(gettext("Everything in the database %(name)s on %(server)s is dropped.") % where)
             question = gettext("Type the database's name to go on")
             confirm_by_name(question, name=place.database, given=database, option="--database")
-            begun = resetting.reset(
+            applied = resetting.reset(
                 override=override_production,
-                seed=seed,
                 ends_others=disconnect,
                 lock_timeout=lock_timeout,
                 said=say_to(self.stdout, as_json=as_json),
             )
+            people = ensure_accounts().people if seed else 0
         if as_json:
-            data = {"database": place.database, "applied": begun.migrations, "people": begun.people}
+            data = {"database": place.database, "applied": applied, "people": people}
             print_json(self.stdout, data)
             return
         self.stdout.write(gettext("%(name)s is new.") % {"name": place.database})
         if seed:
-            text = ngettext("Made %(count)d sample person.", "Made %(count)d sample people.", begun.people)
-            self.stdout.write(text % {"count": begun.people})
+            text = ngettext("Made %(count)d sample person.", "Made %(count)d sample people.", people)
+            self.stdout.write(text % {"count": people})
 
     @command(
         name="mark", help=str(_("Show the mark that keeps a server's database from being reset; set or remove it."))

@@ -12,7 +12,7 @@ from keystone import email_address
 from keystone.accounts.editing import change_roles
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.console.asking import NoTerminal, ask, has_terminal
 from keystone.console.options import Address, Json
 from keystone.console.printing import print_json

@@ -19,7 +19,7 @@ from keystone.accounts.transition_table import (
     SUSPEND,
     Move,
 )
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.console.asking import ask
 from keystone.console.moments import parse_moment
 from keystone.console.options import Addresses, Json

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django_typer.management import TyperCommand, command
 from typer import Option
 
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.console.asking import confirm_by_name
 from keystone.console.completing import complete_address
 from keystone.console.options import Json

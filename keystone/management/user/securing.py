@@ -7,15 +7,15 @@ from django.utils.translation import gettext_lazy as _
 from django_typer.management import TyperCommand, command
 from typer import Option
 
+from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.passwords import set_password
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.console.options import Address, Json
 from keystone.console.printing import print_json
 from keystone.console.refusing import refusals_told
 from keystone.management.user.addresses import person_of
 from keystone.management.user.answers import ask_fitting_password, read_password
 from keystone.sessions.ending import end_all_sessions
-from keystone.throttling.reset import lift_limits_of
 from keystone.two_factor.enrolment import remove
 
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from django.http import HttpRequest
 from loguru import logger
 
-from keystone.audit.context import ORIGIN_KEY, Origin, current_origin
 from keystone.observability.logs.context import current_log_context
 from keystone.observability.logs.masking import masked, masked_data
+from keystone.observability.origin import ORIGIN_KEY, Origin, current_origin
 
 if TYPE_CHECKING:
     from loguru import Record

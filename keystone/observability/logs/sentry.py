@@ -11,9 +11,9 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.django import DjangoIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger
 
-from keystone.audit.context import current_origin
 from keystone.observability.logs.context import current_log_context
 from keystone.observability.logs.masking import masked_data
+from keystone.observability.origin import current_origin
 
 if TYPE_CHECKING:
     from sentry_sdk.types import Breadcrumb, BreadcrumbHint, Event, Hint

@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils.translation import gettext
 
-from keystone.checks import SERVERS
+from keystone.environment.env import SERVERS
 from keystone.environment.variables import environment
 from keystone.server.checks.configured import CONFIGURED
 from keystone.server.checks.findings import Finding, Severity, all_of, endangers, finding_of, stops

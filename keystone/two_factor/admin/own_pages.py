@@ -19,7 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
 from keystone.accounts.models import User
-from keystone.audit.actor import Actor
+from keystone.actors.actor import Actor
 from keystone.conf import options
 from keystone.two_factor import enrolment
 from keystone.two_factor.admin.sign_in import AdminCodeForm, AdminPasswordAgainForm
@@ -31,7 +31,7 @@ from keystone.two_factor.sign_in import SETUP, has_given_password_lately
 from keystone.two_factor.verification import check_code, second_factor_of
 
 if TYPE_CHECKING:
-    from keystone.admin.site import KeystoneAdminSite
+    from keystone.two_factor.admin.site import KeystoneAdminSite
 
 Page = Callable[[HttpRequest], HttpResponse]
 BEGUN = "keystone_begun_second_factor"  # the key of the authenticator that this session, and no other, is setting up

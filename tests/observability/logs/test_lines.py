@@ -12,9 +12,9 @@ from django.test import Client
 from loguru import logger as loguru_logger
 
 from keystone.accounts.tokens import TOKEN_BYTES, Purpose
-from keystone.audit.context import origin
 from keystone.observability.logs.context import current_log_context, log_context
 from keystone.observability.logs.intercepting import InterceptHandler
+from keystone.observability.origin import origin
 from keystone.testing.factories import UserFactory
 from tests.accounts.mailed_links import token_for
 from tests.observability.logs.conftest import Written

@@ -4,8 +4,8 @@ from typing import Any, cast
 
 import pytest
 
-from keystone.audit.context import origin
 from keystone.observability.logs.context import log_context
+from keystone.observability.origin import origin
 from tests.observability.logs.processes import run
 from tests.observability.logs.sentry_sink import receiving
 
@@ -21,7 +21,7 @@ def test_an_error_of_a_task_or_command_is_told_once_with_what_it_belongs_to() ->
     # The canary is put together at run time: the lines of the code itself are sent.
     code = """
 import logging
-from keystone.audit.context import origin
+from keystone.observability.origin import origin
 from keystone.observability.logs.context import log_context
 logger = logging.getLogger("a.b")
 variable = "can" + "ary"

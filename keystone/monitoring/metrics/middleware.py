@@ -1,0 +1,34 @@
+"""Counting requests, and answering Prometheus."""
+
+import time
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+
+from keystone.monitoring.metrics.exposing import PATH, answer, is_exposed
+from keystone.monitoring.metrics.requests import IN_FLIGHT, REQUESTS, SECONDS, method_of, route_of
+
+
+class MetricsMiddleware:
+    """Counts each request by method, route and status, and how long it took. It comes first, to see all answers.
+
+    It answers `/metrics` itself. Prometheus asks each process by its own address, over plain HTTP: the checks of the
+    host and of TLS, which come later, would send it away.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.path_info == PATH and is_exposed():
+            return answer(request)
+        start = time.perf_counter()
+        IN_FLIGHT.inc()
+        try:
+            response = self.get_response(request)
+        finally:
+            IN_FLIGHT.dec()
+        method, route = method_of(request), route_of(request)
+        REQUESTS.labels(method, route, str(response.status_code)).inc()
+        SECONDS.labels(method, route).observe(time.perf_counter() - start)
+        return response
