@@ -20,10 +20,11 @@ class KeystoneConfig(AppConfig):
             ImproperlyConfigured: an option is unknown or has a wrong value, or a setting is unsafe.
         """
         from keystone import checks  # registers on import
-        from keystone.accounts import passwords, registration  # noqa: F401 - what they decorate is called by the model
+        from keystone.accounts import passwords, registration  # noqa: F401 - register at `hooks` and the manager
         from keystone.accounts.status import ApprovalFlow
         from keystone.api import checks as api_checks  # noqa: F401 - registers on import
         from keystone.api import schema  # noqa: F401 - registers on import
+        from keystone.approval.notices import telling  # noqa: F401 - registers at `hooks`
         from keystone.caching import changes  # noqa: F401 - sees what is written
         from keystone.conf import options
         from keystone.database.mark import mark_on_servers
@@ -33,6 +34,7 @@ class KeystoneConfig(AppConfig):
         from keystone.mail import webhooks  # noqa: F401 - listens to the provider's events
         from keystone.privacy import checks as privacy_checks  # noqa: F401 - registers on import
         from keystone.scheduling import registry
+        from keystone.sessions import revocation  # noqa: F401 - registers at `hooks`
 
         checks.refuse_unsafe_settings()
         try:

@@ -13,7 +13,6 @@ from rest_framework.routers import SimpleRouter
 
 from keystone.accounts.api.credentials import (
     ChangeEmailView,
-    ChangePasswordView,
     ConfirmEmailView,
     DeactivateView,
     RequestResetView,
@@ -22,15 +21,17 @@ from keystone.accounts.api.credentials import (
 )
 from keystone.accounts.api.people import UserViewSet
 from keystone.accounts.api.self_service import MeView, MySettingsView, RegisterView, ResendView, VerifyEmailView
-from keystone.accounts.pages import password_reset
+from keystone.accounts.pages import email_change, home, password_reset, verification
 from keystone.api import converters  # noqa: F401 - registers on import
 from keystone.api.errors import nothing_here
 from keystone.api.schema_view import SchemaView
+from keystone.approval.notices.page import unsubscribe
 from keystone.audit.api import AuditEventViewSet
 from keystone.monitoring.health.views import LiveView, ReadyView
 from keystone.privacy.api import EraseMeView, MyDataView
-from keystone.sessions.api import LoginView, LogoutView, RefreshView
 from keystone.sessions.lists_api import SessionViewSet, StaffSessionViewSet
+from keystone.sessions.password_api import ChangePasswordView
+from keystone.sign_in.api import LoginView, LogoutView, RefreshView
 
 router = SimpleRouter(use_regex_path=False)
 router.register("users", UserViewSet, basename="user")
@@ -75,17 +76,36 @@ api_urlpatterns: list[Any] = [
     ),
     path("", include(router.urls)),
     # The sign-in form of the browsable API.
-    path("session/", include("keystone.two_factor.session_urls")),
+    path("session/", include("keystone.sign_in.session_urls")),
     # In development, too, and for a missing slash: the answer is JSON, never a page or a redirect that loses a body.
     # Without the check of forms, which would answer a POST with a page of its own.
     re_path("", csrf_exempt(nothing_here)),
+]
+
+# Mails link to them.
+page_urlpatterns = [
+    path("", home.home, name="home"),
+    # In each group the words come before the token; no token is as short.
+    path("verify-email/done/", verification.email_verified, name="email-verified"),
+    path("verify-email/resend/", verification.resend_verification, name="resend-verification"),
+    path("verify-email/sent/", verification.verification_resent, name="verification-resent"),
+    path("verify-email/<str:token>/", verification.verify_email, name="verify-email"),
+    path("reset-password/", password_reset.ask, name="ask-password-reset"),
+    path("reset-password/sent/", password_reset.sent, name="password-reset-sent"),
+    path("reset-password/done/", password_reset.done, name="password-reset-done"),
+    path("reset-password/<str:token>/", password_reset.reset, name="reset-password"),
+    path("confirm-email/done/", email_change.confirmed, name="email-confirmed"),
+    path("confirm-email/<str:token>/", email_change.confirm, name="confirm-email"),
+    path("revert-email/done/", email_change.reverted, name="email-reverted"),
+    path("revert-email/<str:token>/", email_change.revert, name="revert-email"),
+    path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
 ]
 
 PAGE = ["get", "head"]  # DRF's answer to OPTIONS looks for a template that these pages have not
 
 urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("keystone/pages/mark.svg"))),
-    path("", include("keystone.accounts.page_urls")),
+    path("", include((page_urlpatterns, "pages"))),
     # By Django's name for it the admin's sign-in page links to it.
     path("reset-password/", password_reset.ask, name="admin_password_reset"),
     path("", include("keystone.mail.development_urls")),

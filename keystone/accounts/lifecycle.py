@@ -5,13 +5,13 @@ engine in `transition`; one person or ten thousand go the same way.
 """
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.transition import Outcome, transition
+from keystone.accounts.transition import Outcome, Undo, transition
 from keystone.accounts.transition_table import (
     APPROVE,
     DEACTIVATE,
@@ -183,12 +183,12 @@ def move_users(
     tell: bool = True,
     even_unverified: bool = False,
     until: datetime | None = None,
-    undo_for: timedelta = timedelta(0),
+    undo: Undo | None = None,
 ) -> Outcome:
     """Any of the moves above, for many at once; what a move has no use for is ignored.
 
     Args:
-        undo_for: for how long whoever approves or rejects can undo it (see `undo`); its mails go out afterwards.
+        undo: how whoever approves or rejects can undo it for a while; its mails go out afterwards.
 
     Raises:
         ReasonMissing, SuspensionEndsInThePast: as `suspend_user`.
@@ -196,9 +196,7 @@ def move_users(
     if move is SUSPEND:
         return suspend_users(ids, by=by, reason=reason, until=until, note=note, tell=tell)
     only_approving = even_unverified and move is APPROVE
-    return transition(
-        move, ids, by=by, reason=reason, note=note, tell=tell, even_unverified=only_approving, undo_for=undo_for
-    )
+    return transition(move, ids, by=by, reason=reason, note=note, tell=tell, even_unverified=only_approving, undo=undo)
 
 
 def _single(user: User, outcome: Outcome) -> User:

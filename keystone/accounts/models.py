@@ -1,7 +1,6 @@
 """`User`: a person's account, with the constraints that make impossible states impossible."""
 
 import uuid
-from collections.abc import Callable
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -15,21 +14,13 @@ from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
 from keystone import email_address
+from keystone.accounts.hooks import password_saved
 from keystone.accounts.managers import UserManager, email_domain, search_document
 from keystone.accounts.names import composed, validate_name
 from keystone.accounts.status import PENDING, ApprovalFlow, Status
 from keystone.timestamps import TimestampedModel
 
 __all__ = ["ApprovalFlow", "Status", "User"]
-
-
-_on_new_password: list[Callable[["User"], None]] = []
-
-
-def on_new_password(function: Callable[["User"], None]) -> Callable[["User"], None]:
-    """Register what follows a password that was set by Django's `set_password`, in the transaction that saves it."""
-    _on_new_password.append(function)
-    return function
 
 
 class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
@@ -165,8 +156,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         with transaction.atomic():
             super().save(*args, **kwargs)
             if is_another:
-                for function in _on_new_password:
-                    function(self)
+                password_saved(self)
 
     def clean(self) -> None:
         """Refuse an address that another account has in any spelling."""

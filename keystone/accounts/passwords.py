@@ -1,4 +1,4 @@
-"""Passwords: changing one's own, setting somebody's, and the rules that a new one has to meet."""
+"""Passwords: setting them, and the rules that a new one has to meet."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -12,16 +12,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.authority import lock_for, refusal_to_touch
-from keystone.accounts.backends import confirm_password
 from keystone.accounts.emails import queue_email
-from keystone.accounts.models import User, on_new_password
+from keystone.accounts.hooks import password_saved
+from keystone.accounts.models import User
 from keystone.accounts.revoke_access import end_access
 from keystone.actors.actor import Actor, ActorKind
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
 from keystone.observability.origin import current_origin
-from keystone.sessions.ending import renew_session
-from keystone.sessions.token_pair import TokenPair
 from keystone.throttling.reset import forget_code_attempts
 
 
@@ -38,34 +36,6 @@ class PasswordUnchanged(PasswordRefused):
 
     def __init__(self) -> None:
         super().__init__(fields={"new_password": [str(_("This is your present password. Choose another one."))]})
-
-
-def change_password(
-    user: User, *, current_password: str, new_password: str, keep: UUID | None = None
-) -> TokenPair | None:
-    """Change one's own password. Every session but `keep`, every token and link ends; the person is told by mail.
-
-    Args:
-        keep: the session that the person acts in, which goes on with new tokens; None where it is one of Django's,
-            whose caller binds it anew.
-
-    Returns:
-        The new tokens of `keep`.
-
-    Raises:
-        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
-        WrongPassword: `current_password` is not the person's.
-        PasswordRefused: the validators do not accept `new_password`.
-        PasswordUnchanged: it is the present one.
-        SessionNotFound: `keep` has ended in the meantime; nothing is changed.
-    """
-    confirm_password(user, current_password)
-    if new_password == current_password:
-        raise PasswordUnchanged
-    require_acceptable(new_password, user)
-    with transaction.atomic():
-        set_password(user, password=new_password, by=Actor.person(user), keep=keep)
-        return renew_session(user, keep) if keep is not None else None
 
 
 def set_password(user: User, *, password: str, by: Actor, keep: UUID | None = None) -> User:
@@ -106,7 +76,7 @@ def store_password(user: User, hashed: str, *, by: Actor, keep: UUID | None = No
     _end_and_tell(user, by=by, keep=keep)
 
 
-@on_new_password
+@password_saved.register
 def note_new_password(user: User) -> None:
     """End access and tell, where somebody saved a new password without calling a function of ours."""
     by = Actor.system()

@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib.auth.hashers import make_password
-from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -16,7 +15,6 @@ from keystone.accounts.models import User
 from keystone.accounts.preferences import Preferences, notices_of
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
-from keystone.approval.undo import DecisionUndo
 from keystone.audit.models import AuditEvent
 from keystone.conf import options
 from keystone.mail.suppression import normalized
@@ -26,7 +24,7 @@ TOLD = (*COLUMNS, "updated_at")
 LINK = ("purpose", "email", "created_at", "expires_at", "used_at")
 
 
-@collector("account", label=_("The account"), models=["keystone.Preferences", "keystone.DecisionUndo"])
+@collector("account", label=_("The account"), models=["keystone.Preferences"])
 def collect_account(user: User) -> dict[str, Any]:
     """The account, its groups, permissions and settings; not the hash of the password, which is no use to them."""
     return {
@@ -34,7 +32,6 @@ def collect_account(user: User) -> dict[str, Any]:
         "groups": sorted(user.groups.values_list("name", flat=True)),
         "permissions": sorted(user.user_permissions.values_list("codename", flat=True)),
         "settings": {"approval_notices": notices_of(user)},
-        "undoable_until": DecisionUndo.objects.filter(user=user).values_list("until", flat=True).first(),
     }
 
 
@@ -86,12 +83,11 @@ def pseudonym_of(user: User) -> str:
     return f"{uuid4().hex}@erased.invalid" if is_taken else pseudonym
 
 
-@eraser("account", models=["keystone.Preferences", "keystone.OneTimeToken", "keystone.DecisionUndo"])
+@eraser("account", models=["keystone.Preferences", "keystone.OneTimeToken"])
 def erase_account(user: User, erasure: Erasure) -> None:
     """Leave a deactivated account with a pseudonym, without rights, settings and links."""
     OneTimeToken.objects.filter(user=user).delete()
     Preferences.objects.filter(user=user).delete()
-    DecisionUndo.objects.filter(Q(user=user) | Q(by=user)).delete()
     user.groups.clear()
     user.user_permissions.clear()
     placed = user.place(Status.DEACTIVATED, at=erasure.at) if user.status != Status.DEACTIVATED else {}

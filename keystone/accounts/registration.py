@@ -13,6 +13,7 @@ from keystone.accounts import signals
 from keystone.accounts.authority import ROLES, refuse_to_grant
 from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.emails import queue_email
+from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.managers import creates_users
 from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
@@ -21,7 +22,6 @@ from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.actors.acting import lock_actor
 from keystone.actors.actor import Actor
-from keystone.approval.notices.telling import tell_approvers
 from keystone.audit.log import event, record
 from keystone.background.declaring import task
 from keystone.conf import options
@@ -115,7 +115,7 @@ def _note_registered(user: User) -> None:
     if user.flow is not ApprovalFlow.NONE:
         mail_registration_later.enqueue(email=user.email, again=False)
     if user.status == Status.PENDING_ADMIN_APPROVAL:
-        tell_approvers("person_waits", [user], by=person)
+        approvers_hear("person_waits", [user], by=person)
     announce(signals.user_registered, user, by=person)
 
 

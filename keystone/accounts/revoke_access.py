@@ -6,9 +6,9 @@ from uuid import UUID
 from django.db.models import F
 
 from keystone.accounts import tokens
+from keystone.accounts.hooks import access_ended
 from keystone.accounts.models import User
 from keystone.accounts.tokens import Purpose
-from keystone.sessions.revocation import revoke_sessions
 
 
 def end_access(people: Collection[User], *, keep: UUID | None = None, keep_links: bool = False) -> None:
@@ -24,7 +24,7 @@ def end_access(people: Collection[User], *, keep: UUID | None = None, keep_links
         keep_links: whether one-time tokens stay as they are.
     """
     ids = [user.pk for user in people]
-    revoke_sessions(ids, keep=keep)
+    access_ended(ids, keep=keep)
     if not keep_links:
         tokens.revoke(ids, but=Purpose.REVERT_EMAIL)
     User.objects.filter(pk__in=ids).update(access_version=F("access_version") + 1)

@@ -8,10 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.authority import lock_acting
 from keystone.accounts.backends import confirm_password
+from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.lifecycle import deactivate_user
 from keystone.accounts.models import User
 from keystone.actors.actor import Actor
-from keystone.approval.notices.telling import tell_approvers
 from keystone.exceptions import Refusal
 
 
@@ -38,5 +38,5 @@ def deactivate_own_account(user: User, *, current_password: str) -> User:
     with transaction.atomic():
         lock_acting(user)
         gone = deactivate_user(user, by=Actor.person(user))
-        tell_approvers("person_left", [gone], by=Actor.person(user))
+        approvers_hear("person_left", [gone], by=Actor.person(user))
         return gone

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from django.db import transaction
@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from keystone.accounts.authority import LastSuperuser, leaves_a_superuser, lock_superusers_among, refusal_to_touch
 from keystone.accounts.emails import queue_email_at
+from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.models import User
 from keystone.accounts.revoke_access import end_access
 from keystone.accounts.send_signals import announce
@@ -19,8 +20,6 @@ from keystone.accounts.status import Status
 from keystone.accounts.transition_table import APPROVE, Move, judge, last_decisions
 from keystone.actors.acting import lock_accounts
 from keystone.actors.actor import Actor
-from keystone.approval.notices.telling import tell_approvers
-from keystone.approval.undo import remember
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
 
@@ -38,6 +37,21 @@ class Outcome:
     decision: UUID | None = None
 
 
+class Remember(Protocol):
+    """Keeps what a decision is about to change, with the rows locked and not yet written."""
+
+    def __call__(self, move: Move, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> UUID:
+        """Return the id that undoing the decision takes."""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """How a decision can be undone: for how long, and who keeps what is needed for it."""
+
+    window: timedelta
+    remember: Remember
+
+
 @transaction.atomic
 def transition(
     move: Move,
@@ -49,7 +63,7 @@ def transition(
     tell: bool,
     even_unverified: bool = False,
     suspended_until: datetime | None = None,
-    undo_for: timedelta = timedelta(0),
+    undo: Undo | None = None,
 ) -> Outcome:
     """Make `move` for each of `ids` that it is legal for, all in one transaction.
 
@@ -58,7 +72,7 @@ def transition(
     is told in the outcome and stays as it was.
 
     Args:
-        undo_for: for how long `by` can undo a decision; its mails are held back until then.
+        undo: how `by` can undo a decision for a while; its mails are held back until then.
 
     Raises:
         AccessEnded, PermissionLost: `by` may not act any more (see `audit.acting`).
@@ -68,9 +82,9 @@ def transition(
         return outcome
 
     now = timezone.now()
-    until = now + undo_for if move.decides and undo_for and by.user is not None else None
-    if until is not None:
-        outcome.decision = remember(move, outcome.moved, by=by, at=now, until=until)
+    until = now + undo.window if undo and undo.window and move.decides and by.user is not None else None
+    if undo and until:
+        outcome.decision = undo.remember(move, outcome.moved, by=by, at=now, until=until)
     events = []
     by_target: dict[Status, list[User]] = {}
     for user in outcome.moved:
@@ -86,7 +100,7 @@ def transition(
         end_access(outcome.moved)
     waiting = by_target.get(Status.PENDING_ADMIN_APPROVAL)
     if waiting:
-        tell_approvers("person_waits", waiting, by=by)
+        approvers_hear("person_waits", waiting, by=by)
     if tell:
         _tell(move, outcome.moved, at=now, reason=reason, suspended_until=suspended_until, not_before=until)
     for user in outcome.moved:

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from keystone.accounts import signals, tokens
 from keystone.accounts.emails import queue_email, queue_password_email
+from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.registration import mail_verification_again
@@ -12,7 +13,6 @@ from keystone.accounts.send_signals import announce
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
 from keystone.actors.actor import Actor
-from keystone.approval.notices.telling import tell_approvers
 from keystone.audit.log import event, record
 from keystone.throttling.limits import count_request
 
@@ -66,7 +66,7 @@ def prove_address(user: User) -> None:
     record([event("user.email_verified", user, by=person, changes=changes)])
     if user.status == Status.PENDING_ADMIN_APPROVAL and before != user.status:
         queue_email("awaiting_approval", [user.pk], key=now.isoformat(), at=now.isoformat())
-        tell_approvers("person_waits", [user], by=person)
+        approvers_hear("person_waits", [user], by=person)
     announce(signals.user_email_verified, user, by=person)
 
 

@@ -12,7 +12,7 @@ from keystone.discovery import discover_admin
 class KeystoneAdminConfig(AdminConfig):
     """The admin, whose site asks for the second factor."""
 
-    default_site = "keystone.two_factor.admin.site.KeystoneAdminSite"
+    default_site = "keystone.sign_in.admin.site.KeystoneAdminSite"
 
     def ready(self) -> None:
         """Find the admin classes of apps, as Django does, and then those of the packages of apps."""

@@ -50,7 +50,7 @@ class SessionTokenScheme(OpenApiAuthenticationExtension):
 class BrowserSessionScheme(SessionScheme):
     """The cookie of the browsable API."""
 
-    target_class = "keystone.sessions.browser_authentication.BrowserSessionAuthentication"
+    target_class = "keystone.sign_in.browser_authentication.BrowserSessionAuthentication"
 
 
 class StrictBody(OpenApiSerializerExtension):

@@ -13,13 +13,13 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
+from keystone.accounts.selection import person_or_404
 from keystone.admin.guards import acting
-from keystone.approval.admin.selection import person_or_404
 from keystone.exceptions import Refusal
 from keystone.personal_data import PARTS
 from keystone.privacy.erasing import RolesFirst, confirm_address, erase_person
 from keystone.privacy.exporting import download, export_person
-from keystone.two_factor.forms import RefusableForm
+from keystone.sign_in.forms import RefusableForm
 
 if TYPE_CHECKING:
     from keystone.admin.model_admin import KeystoneModelAdmin as Base

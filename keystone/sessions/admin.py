@@ -21,10 +21,10 @@ from keystone.admin.cells import NONE, labelled, on_day
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import ReadOnlyAdmin
 from keystone.exceptions import Refusal
-from keystone.sessions.devices import device_name
 from keystone.sessions.ending import end_session
 from keystone.sessions.models import Session
 from keystone.text import EMPTY
+from keystone.text.devices import device_name
 
 END = "keystone.end_session"
 

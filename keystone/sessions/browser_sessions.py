@@ -8,8 +8,8 @@ from keystone.accounts.authority import lock_acting
 from keystone.accounts.models import User
 from keystone.observability.origin import current_origin
 from keystone.sessions.browser_store import stored_key
-from keystone.sessions.devices import kept_user_agent
 from keystone.sessions.models import Session
+from keystone.text.devices import kept_user_agent
 
 
 def open_browser_session(request: HttpRequest, user: User) -> None:

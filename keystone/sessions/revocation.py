@@ -6,9 +6,11 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
+from keystone.accounts.hooks import access_ended
 from keystone.sessions.models import Session
 
 
+@access_ended.register
 def revoke_sessions(user_ids: Collection[Any], *, keep: UUID | None = None, browsers: bool = True) -> int:
     """End every open session of these people, except the one with the id `keep`.
 

@@ -170,7 +170,7 @@ if ENVIRONMENT == "testing" and env.text("TEST_MAIL_RETRY_SECONDS", ""):
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "keystone.sessions.authentication.SessionTokenAuthentication",
-        "keystone.sessions.browser_authentication.BrowserSessionAuthentication",  # the browsable API
+        "keystone.sign_in.browser_authentication.BrowserSessionAuthentication",  # the browsable API
     ],
     "DEFAULT_THROTTLE_CLASSES": ["keystone.accounts.api.throttling.OwnChangesThrottle"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],

@@ -26,7 +26,7 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [lambda _request: static("keystone/admin/admin.css")],
     "SCRIPTS": [lambda _request: static("keystone/admin/accessibility.js")],
     "SITE_VIEWS": [
-        ("password_change/", "password_change", "keystone.accounts.admin.passwords.OwnPasswordView"),
+        ("password_change/", "password_change", "keystone.approval.admin.passwords.OwnPasswordView"),
         ("notices/", "notices", f"{_ADMIN}.own_notices.OwnNoticesView"),
     ],
     "COLORS": {

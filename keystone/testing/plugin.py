@@ -11,7 +11,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, DjangoDbBlocker, Setti
 from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.emptying import quick_emptying
 from keystone.testing.factories import PASSWORD, approver, superuser
 from keystone.testing.queued_tasks import QueuedTasks

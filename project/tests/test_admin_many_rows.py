@@ -11,8 +11,8 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 
 from keystone.accounts.models import User
+from keystone.sign_in.admin.site import KeystoneAdminSite
 from keystone.testing.factories import UserFactory
-from keystone.two_factor.admin.site import KeystoneAdminSite
 from project.models import Profile
 
 pytestmark = pytest.mark.django_db

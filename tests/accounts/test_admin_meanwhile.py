@@ -16,8 +16,8 @@ from keystone.accounts.models import User
 from keystone.actors.actor import Actor
 from keystone.approval.saved_reasons import SavedReason
 from keystone.audit.models import AuditEvent
+from keystone.sign_in.admin.site import KeystoneAdminSite
 from keystone.testing.factories import UserFactory, superuser
-from keystone.two_factor.admin.site import KeystoneAdminSite
 from tests.accounts.admin_pages import DECISION, PEOPLE, QUEUE, browser, page_of, waiting
 from tests.every_row import rows
 

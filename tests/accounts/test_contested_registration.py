@@ -18,7 +18,7 @@ from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
 from keystone.accounts.verification import verify_email
 from keystone.actors.actor import Actor
-from keystone.sessions.sign_in import InvalidCredentials, sign_in
+from keystone.sign_in.with_tokens import InvalidCredentials, sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
 from tests.accounts.mailed_links import token_for, token_in, wait
 

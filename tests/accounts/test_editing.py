@@ -12,7 +12,7 @@ from keystone.accounts.transition_table import UserNotFound
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
 
 pytestmark = pytest.mark.django_db

@@ -22,7 +22,6 @@ from keystone.accounts.email_change import (
     request_email_change,
 )
 from keystone.accounts.models import User
-from keystone.accounts.passwords import change_password
 from keystone.accounts.registration import AddressTaken
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
@@ -34,7 +33,8 @@ from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
 from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session
-from keystone.sessions.sign_in import sign_in
+from keystone.sessions.password_change import change_password
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
 from keystone.throttling.limits import TooManyAttempts
 from tests.accounts.mailed_links import is_usable, token_for, token_in, wait

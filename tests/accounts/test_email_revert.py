@@ -17,7 +17,7 @@ from keystone.accounts.email_change import (
 )
 from keystone.accounts.models import User
 from keystone.accounts.password_reset import reset_password
-from keystone.accounts.passwords import change_password, set_password
+from keystone.accounts.passwords import set_password
 from keystone.accounts.registration import AddressTaken, create_user, register_user
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
@@ -27,7 +27,8 @@ from keystone.mail.delivery import deliver
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session
-from keystone.sessions.sign_in import InvalidCredentials, sign_in
+from keystone.sessions.password_change import change_password
+from keystone.sign_in.with_tokens import InvalidCredentials, sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from tests.accounts.mailed_links import is_usable, token_for, token_in
 

@@ -20,7 +20,7 @@ from keystone.actors.actor import Actor
 from keystone.conf import options
 from keystone.mail.outgoing import Mail, message_of
 from keystone.mail.registry import EMAILS
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import UserFactory, approver
 from tests.accounts.mailed_links import token_in
 

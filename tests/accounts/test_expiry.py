@@ -26,8 +26,8 @@ from keystone.actors.actor import Actor, ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import refresh
-from keystone.sessions.sign_in import Deactivated, sign_in
 from keystone.sessions.tokens import TokenRefused
+from keystone.sign_in.with_tokens import Deactivated, sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from tests.accounts.admin_pages import browser
 from tests.contract.roles import SignedIn

@@ -24,7 +24,7 @@ from keystone.data.declarations import Existing
 from keystone.data.importing import Contradiction, run_import
 from keystone.data.outcomes import Changed, Imported, ImportOptions, Refused, RowsRefused
 from keystone.mail.models import OutgoingMail
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 
 pytestmark = pytest.mark.django_db

@@ -22,8 +22,8 @@ from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.observability.origin import origin
 from keystone.sessions.rotation import refresh
-from keystone.sessions.sign_in import sign_in
 from keystone.sessions.tokens import TokenRefused
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from keystone.throttling.limits import TooManyAttempts
 from tests.accounts.mailed_links import token_for, token_in, wait

@@ -12,7 +12,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from keystone.accounts.backends import person_with_password
 from keystone.accounts.models import User
-from keystone.accounts.passwords import change_password, set_password
+from keystone.accounts.passwords import set_password
 from keystone.accounts.self_deactivation import deactivate_own_account
 from keystone.actors.acting import AccessEnded
 from keystone.actors.actor import Actor
@@ -20,7 +20,8 @@ from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
 from keystone.sessions.ending import end_all_sessions, end_other_sessions
 from keystone.sessions.models import Session
-from keystone.sessions.sign_in import sign_in
+from keystone.sessions.password_change import change_password
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from keystone.throttling.limits import TooManyAttempts, count_code
 from keystone.throttling.models import AttemptWindow

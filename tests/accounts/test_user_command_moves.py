@@ -17,7 +17,7 @@ from keystone.accounts.transition_table import UnverifiedAddress
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
 from keystone.sessions.models import Session
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from tests.accounts.user_command import refused
 

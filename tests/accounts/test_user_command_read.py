@@ -17,7 +17,7 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.mail.suppression import suppress
 from keystone.observability.origin import origin
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from keystone.throttling.limits import TooManyAttempts, count_attempt
 from keystone.two_factor import enrolment

@@ -15,7 +15,7 @@ from keystone.accounts.models import User
 from keystone.audit.models import AuditEvent
 from keystone.observability.origin import origin
 from keystone.sessions.models import Session
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
 from keystone.throttling.limits import TooManyAttempts, count_attempt
 from keystone.throttling.models import AttemptWindow

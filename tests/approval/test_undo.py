@@ -17,7 +17,7 @@ from keystone.accounts.lifecycle import approve_user, move_users, suspend_user
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint, usable
-from keystone.accounts.transition import Outcome
+from keystone.accounts.transition import Outcome, Undo
 from keystone.accounts.transition_table import APPROVE, REJECT, SUSPEND, IllegalTransition
 from keystone.actors.actor import Actor
 from keystone.approval import undo
@@ -27,6 +27,7 @@ from keystone.approval.undo import (
     DecisionUndo,
     NothingToUndo,
     UndoOutcome,
+    remember,
     undo_decision,
 )
 from keystone.audit.models import AuditEvent
@@ -35,7 +36,7 @@ from keystone.mail.delivery import deliver
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.privacy.erasing import erase_person
 from keystone.sessions.models import Session
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from tests.accounts.admin_pages import unverified, waiting
 from tests.at_once import at_once
@@ -55,7 +56,7 @@ def anna_acts(anna: User) -> Actor:
 def decide(move: Any, *people: User, by: Actor, window: timedelta = MINUTE, **told: Any) -> Outcome:
     """Approve or reject, as the admin does."""
     told.setdefault("even_unverified", True)
-    return move_users(move, [user.pk for user in people], by=by, undo_for=window, **told)
+    return move_users(move, [user.pk for user in people], by=by, undo=Undo(window, remember), **told)
 
 
 def columns(user: User) -> dict[str, Any]:

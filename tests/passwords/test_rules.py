@@ -11,8 +11,8 @@ from django.test import Client
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
-from keystone.accounts.admin.forms import NewPersonForm, PasswordForm
 from keystone.accounts.models import User
+from keystone.approval.admin.forms import NewPersonForm, PasswordForm
 from keystone.development import administrator, sample_people
 from keystone.passwords.rules import MAX_PASSWORD_LENGTH, PUBLISHED_PASSWORDS, common_passwords
 from keystone.testing.factories import PASSWORD, UserFactory

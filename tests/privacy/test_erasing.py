@@ -28,7 +28,7 @@ from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.mail.tasks import note_event
 from keystone.observability.origin import origin
 from keystone.privacy.erasing import RolesFirst, erase_person
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
 from keystone.throttling.models import AttemptWindow
 from keystone.two_factor.encryption import seal

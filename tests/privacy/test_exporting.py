@@ -19,7 +19,7 @@ from keystone.mail.models import OutgoingMail
 from keystone.personal_data import PARTS
 from keystone.privacy.erasing import erase_person
 from keystone.privacy.exporting import export_person
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
 from keystone.two_factor.encryption import seal
 from keystone.two_factor.models import Authenticator, RecoveryCode

@@ -9,7 +9,7 @@ application = get_wsgi_application()
 from rest_framework.request import Request  # noqa: E402 - Django must be set up first
 from rest_framework.views import APIView  # noqa: E402 - as above
 
-from keystone.two_factor.forms import SignInForm  # noqa: E402 - as above
+from keystone.sign_in.forms import SignInForm  # noqa: E402 - as above
 
 initial = APIView.initial
 

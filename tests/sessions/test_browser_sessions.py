@@ -22,8 +22,8 @@ from keystone.privacy.erasing import erase_person
 from keystone.sessions.browser_sessions import continue_browser_session
 from keystone.sessions.browser_store import SessionStore, stored_key
 from keystone.sessions.models import Session
+from keystone.sign_in.in_browser import enter
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
-from keystone.two_factor.sign_in import enter
 from tests.two_factor.phone import fresh_code, set_up
 
 pytestmark = pytest.mark.django_db

@@ -13,8 +13,8 @@ from keystone.audit.models import AuditEvent
 from keystone.sessions.cleanup import KEPT, forget_browser_sessions, forget_ended_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import RACE, refresh
-from keystone.sessions.sign_in import sign_in
 from keystone.sessions.tokens import TokenRefused
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 
 pytestmark = pytest.mark.django_db

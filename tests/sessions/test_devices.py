@@ -1,6 +1,6 @@
 import pytest
 
-from keystone.sessions.devices import device_name
+from keystone.text.devices import device_name
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 

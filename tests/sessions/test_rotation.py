@@ -14,9 +14,9 @@ from keystone.audit.models import AuditEvent
 from keystone.observability.origin import origin
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import RACE, TokenJustUsed, refresh
-from keystone.sessions.sign_in import sign_in
 from keystone.sessions.token_pair import TokenPair
 from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
 from keystone.throttling.limits import TooManyAttempts
 

@@ -20,9 +20,9 @@ from keystone.observability.origin import origin
 from keystone.sessions.authentication import SessionTokenAuthentication
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import refresh
-from keystone.sessions.sign_in import InvalidCredentials, SignInRefused, sign_in
 from keystone.sessions.token_pair import TokenPair
 from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode, token_digest
+from keystone.sign_in.with_tokens import InvalidCredentials, SignInRefused, sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 
 pytestmark = pytest.mark.django_db

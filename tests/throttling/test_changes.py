@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
 from keystone.audit.models import AuditEvent
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from keystone.throttling.limits import TooManyAttempts
 

@@ -15,7 +15,6 @@ from keystone.accounts.email_change import confirm_email_change, request_email_c
 from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.models import User
 from keystone.accounts.password_reset import request_password_reset
-from keystone.accounts.passwords import change_password
 from keystone.accounts.registration import register_user
 from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.accounts.verification import resend_verification
@@ -23,6 +22,7 @@ from keystone.actors.actor import Actor
 from keystone.conf import options
 from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
+from keystone.sessions.password_change import change_password
 from keystone.testing.factories import PASSWORD, UserFactory
 from keystone.throttling.mails import count_unasked_mail
 from keystone.throttling.models import AttemptWindow, Limit

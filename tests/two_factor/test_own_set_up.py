@@ -115,9 +115,9 @@ def test_right_after_the_sign_in_the_password_is_not_asked_for_again(
 ) -> None:
     client = signed_in(anna)
     now = time.time()
-    monkeypatch.setattr("keystone.two_factor.sign_in.time.time", lambda: now + 290)
+    monkeypatch.setattr("keystone.sign_in.in_browser.time.time", lambda: now + 290)
     assert client.post(BEGIN)["Location"] == SET_UP
-    monkeypatch.setattr("keystone.two_factor.sign_in.time.time", lambda: now + 301)
+    monkeypatch.setattr("keystone.sign_in.in_browser.time.time", lambda: now + 301)
     response = client.post(BEGIN, {"next": "/admin/keystone/user/"})
     assert response.status_code == 200
     assert ASKED in page(response)

@@ -16,11 +16,11 @@ from keystone.accounts.status import Status
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.passwords.hashing_slots import hashing_slots
+from keystone.sign_in.in_browser import PENDING
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
 from keystone.throttling.models import AttemptWindow
 from keystone.two_factor import enrolment
 from keystone.two_factor.recovery_codes import use_recovery_code
-from keystone.two_factor.sign_in import PENDING
 from tests.accounts.admin_pages import told
 from tests.two_factor.phone import WRONG, fresh_code, set_up
 
@@ -220,9 +220,9 @@ def test_next_is_followed_within_the_site_only(client: Client, anna: User, targe
 def test_five_minutes_are_given_between_the_steps(client: Client, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
     give_password(client, anna)
     begun = time.time()
-    monkeypatch.setattr("keystone.two_factor.sign_in.time.time", lambda: begun + 290)
+    monkeypatch.setattr("keystone.sign_in.in_browser.time.time", lambda: begun + 290)
     assert client.get(CODE).status_code == 200
-    monkeypatch.setattr("keystone.two_factor.sign_in.time.time", lambda: begun + 302)
+    monkeypatch.setattr("keystone.sign_in.in_browser.time.time", lambda: begun + 302)
     response = client.post(CODE, {"code": fresh_code(anna)})
     assert response["Location"] == LOGIN
     assert told(response) == ["That took too long, or your account has changed. Please sign in again."]

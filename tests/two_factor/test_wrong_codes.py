@@ -14,7 +14,7 @@ from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
-from keystone.sessions.sign_in import sign_in
+from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver
 from keystone.throttling.limits import TooManyAttempts
 from keystone.throttling.models import AttemptWindow, Limit

@@ -1,4 +1,4 @@
-"""The API of passwords and of the address: changing, resetting, confirming, taking back, leaving."""
+"""The API of passwords and of the email address: resetting, changing, confirming, taking back, leaving."""
 
 from typing import Any
 
@@ -14,24 +14,15 @@ from keystone.accounts.api.self_service import ACCEPTED, OpenView
 from keystone.accounts.api.serializers import AcceptedSerializer, NewAddressField, ResendSerializer, TokenSerializer
 from keystone.accounts.email_change import confirm_email_change, request_email_change, revert_email_change
 from keystone.accounts.password_reset import request_password_reset, reset_password
-from keystone.accounts.passwords import change_password
 from keystone.accounts.self_deactivation import deactivate_own_account
 from keystone.api.serializers import StrictSerializer
 from keystone.passwords.fields import PasswordField
-from keystone.sessions.browser_sessions import continue_browser_session
-from keystone.sessions.lists_api import RenewedTokensSerializer, current_session_id, renewed
 
 
 class CurrentPasswordSerializer(StrictSerializer):
     """The present password, asked for once more."""
 
     current_password = PasswordField(help_text="The present password.")
-
-
-class ChangePasswordSerializer(CurrentPasswordSerializer):
-    """A change of one's own password."""
-
-    new_password = PasswordField()
 
 
 class ChangeEmailSerializer(CurrentPasswordSerializer):
@@ -46,29 +37,6 @@ class ResetPasswordSerializer(TokenSerializer):
     new_password = PasswordField()
 
 
-class ChangePasswordView(APIView):
-    """Change one's own password."""
-
-    @extend_schema(
-        operation_id="auth_password_change",
-        tags=["auth"],
-        request=ChangePasswordSerializer,
-        responses=RenewedTokensSerializer,
-    )
-    def post(self, request: Request) -> Response:
-        """Change one's own password.
-
-        Every other session ends, the one of this request goes on with the new tokens of the answer. A wrong
-        `current_password` answers 400 `wrong_password`, and counts as an attempt to sign in.
-        """
-        user = person(request)
-        keep = current_session_id(request)
-        pair = change_password(user, keep=keep, **_body(ChangePasswordSerializer, request))
-        if keep is None:
-            continue_browser_session(request._request, user)
-        return renewed(pair)
-
-
 class RequestResetView(OpenView):
     """Ask for the mail that resets a password."""
 
@@ -81,7 +49,7 @@ class RequestResetView(OpenView):
     )
     def post(self, request: Request) -> Response:
         """Ask for the mail that resets a password. The answer is the same for every address."""
-        request_password_reset(_body(ResendSerializer, request)["email"])
+        request_password_reset(body_of(ResendSerializer, request)["email"])
         return Response({"detail": ACCEPTED}, status=status.HTTP_202_ACCEPTED)
 
 
@@ -97,7 +65,7 @@ class ResetPasswordView(OpenView):
     )
     def post(self, request: Request) -> Response:
         """Set a new password with the token of a mail. It works once, and all sessions end."""
-        body = _body(ResetPasswordSerializer, request)
+        body = body_of(ResetPasswordSerializer, request)
         reset_password(body["token"], new_password=body["new_password"])
         return Response({"detail": _("Your password is set. Sign in with it.")})
 
@@ -113,7 +81,7 @@ class ChangeEmailView(APIView):
     )
     def post(self, request: Request) -> Response:
         """Ask for another address. It is changed once the link in the mail to it is used."""
-        request_email_change(person(request), **_body(ChangeEmailSerializer, request))
+        request_email_change(person(request), **body_of(ChangeEmailSerializer, request))
         return Response({"detail": ACCEPTED}, status=status.HTTP_202_ACCEPTED)
 
 
@@ -132,7 +100,7 @@ class ConfirmEmailView(OpenView):
 
         It works once; a second use within ten minutes is answered like the first.
         """
-        confirm_email_change(_body(TokenSerializer, request)["token"])
+        confirm_email_change(body_of(TokenSerializer, request)["token"])
         return Response({"detail": _("Your email address is changed.")})
 
 
@@ -152,7 +120,7 @@ class RevertEmailView(OpenView):
         The password is taken away and every session ends, because somebody else may know it. It works once; a second
         use within ten minutes is answered like the first.
         """
-        revert_email_change(_body(TokenSerializer, request)["token"])
+        revert_email_change(body_of(TokenSerializer, request)["token"])
         detail = _("Your email address is the old one again. We have mailed you a link to choose a new password.")
         return Response({"detail": detail})
 
@@ -163,11 +131,11 @@ class DeactivateView(APIView):
     @extend_schema(operation_id="me_deactivate", tags=["me"], request=CurrentPasswordSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
         """Close one's own account. It is kept, and an administrator can reactivate it. Superusers cannot."""
-        deactivate_own_account(person(request), **_body(CurrentPasswordSerializer, request))
+        deactivate_own_account(person(request), **body_of(CurrentPasswordSerializer, request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _body(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
+def body_of(serializer: type[StrictSerializer], request: Request) -> dict[str, Any]:
     body = serializer(data=request.data)
     body.is_valid(raise_exception=True)
     values: dict[str, Any] = body.validated_data

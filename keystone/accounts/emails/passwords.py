@@ -11,7 +11,7 @@ from keystone.accounts.emails.samples import AT, IP_ADDRESS, NAME, RESET_LINK
 from keystone.accounts.models import User
 from keystone.mail.outgoing import Mail
 from keystone.mail.registry import email
-from keystone.sessions.devices import device_name
+from keystone.text.devices import device_name
 
 
 @email(label=_("Link to set a new password"), sample={**NAME, "link": RESET_LINK, "minutes": 30})

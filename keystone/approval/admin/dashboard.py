@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from keystone.accounts.admin.cells import STATUS_COLOURS
 from keystone.accounts.status import Status
 from keystone.accounts.transition_table import APPROVE
 from keystone.admin.cells import ago, number
 from keystone.approval.admin import figures
+from keystone.approval.admin.cells import STATUS_COLOURS
 from keystone.approval.admin.failures import failures
 from keystone.conf import options
 

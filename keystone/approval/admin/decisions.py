@@ -17,15 +17,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 
-from keystone.accounts.admin.forms import DecisionForm
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.lifecycle import move_users
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import MOVES, Move, judge, last_decisions
-from keystone.actors.actor import Actor
-from keystone.admin.guards import acting
-from keystone.approval.admin import applicant, results, wording
-from keystone.approval.admin.selection import (
+from keystone.accounts.selection import (
     DecisionPaginator,
     Selection,
     keys,
@@ -33,7 +28,14 @@ from keystone.approval.admin.selection import (
     person_or_404,
     unchanged_since,
 )
+from keystone.accounts.transition import Undo
+from keystone.accounts.transition_table import MOVES, Move, judge, last_decisions
+from keystone.actors.actor import Actor
+from keystone.admin.guards import acting
+from keystone.approval.admin import applicant, results, wording
+from keystone.approval.admin.forms import DecisionForm
 from keystone.approval.admin.undoing import UndoMixin
+from keystone.approval.undo import remember
 from keystone.conf import options
 
 if TYPE_CHECKING:
@@ -253,7 +255,7 @@ class DecisionsMixin(UndoMixin, Base):
             tell=told["tell"],
             even_unverified=told.get("even_unverified", False),
             until=told.get("until"),
-            undo_for=options().decision_undo_window,
+            undo=Undo(options().decision_undo_window, remember),
         )
 
     def _way_back(self, request: HttpRequest, user: User) -> str:

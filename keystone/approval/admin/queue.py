@@ -14,15 +14,15 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
-from keystone.accounts.admin.cells import PersonCells
-from keystone.accounts.admin.filters import QueueFilter, RejectedBeforeFilter
 from keystone.accounts.models import User
+from keystone.accounts.selection import DecisionPaginator
 from keystone.accounts.transition_table import APPROVE, REJECT, Move
 from keystone.admin.cells import name_cell
 from keystone.admin.model_admin import DayRangeFilter, ReadOnlyAdmin
 from keystone.approval.admin import wording
+from keystone.approval.admin.cells import PersonCells
 from keystone.approval.admin.decisions import DecisionsMixin, selected
-from keystone.approval.admin.selection import DecisionPaginator
+from keystone.approval.admin.filters import QueueFilter, RejectedBeforeFilter
 from keystone.approval.queue import AwaitingDecision
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from keystone.accounts.admin.cells import name_and_address
 from keystone.accounts.models import User
 from keystone.accounts.transition import Outcome
 from keystone.accounts.transition_table import AlreadyDecided, Move
+from keystone.approval.admin.cells import name_and_address
 from keystone.audit.models import AuditEvent
 
 NAMED = 100

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from keystone.accounts.models import User
 from keystone.approval.admin.own_notices import NOTICES, hears_of_people
 from keystone.conf import options
-from keystone.two_factor.sign_in import SETUP
+from keystone.sign_in.in_browser import SETUP
 
 BADGE_LIMIT = 999
 OURS = {"keystone", "auth"}  # what other apps register is listed under the app's own name

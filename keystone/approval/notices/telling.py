@@ -15,6 +15,7 @@ from django.db.models import Count
 from django.utils import timezone
 
 from keystone.accounts.emails import queue_email
+from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.managers import UserQuerySet
 from keystone.accounts.models import User
 from keystone.accounts.preferences import ApprovalNotices
@@ -61,6 +62,7 @@ def send_notices(*, name: str, user_ids: list[str], but: str = "") -> int:
     return queue_notices(name, user_ids, but=but)
 
 
+@approvers_hear.register
 def tell_approvers(name: str, people: Collection[User], *, by: Actor) -> None:
     """Let those who decide hear of these people. Call it in the transaction in which it becomes true.
 

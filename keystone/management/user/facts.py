@@ -12,8 +12,8 @@ from keystone.audit.words import action_in_words
 from keystone.console.moments import in_full
 from keystone.mail.models import OutgoingMail
 from keystone.mail.suppression import normalized, suppressed
-from keystone.sessions.devices import device_name
 from keystone.sessions.models import Session
+from keystone.text.devices import device_name
 from keystone.text.look_alikes import remark_on_address, remark_on_name, with_remark
 from keystone.throttling.reset import limits_of
 from keystone.two_factor.enrolment import SETUP_LIFETIME, is_required_of

@@ -11,7 +11,7 @@ from keystone.accounts.backends import confirm_password, person_with_password
 from keystone.accounts.models import User
 from keystone.exceptions import Refusal
 from keystone.passwords.rules import MAX_PASSWORD_LENGTH
-from keystone.sessions.sign_in import refuse_inactive
+from keystone.sign_in.with_tokens import refuse_inactive
 from keystone.two_factor.verification import MAX_CODE_LENGTH
 
 MAX_ADDRESS_LENGTH = 320  # characters, as the API takes them; RFC 3696, section 3

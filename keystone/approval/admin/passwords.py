@@ -14,17 +14,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from unfold.forms import AdminOwnPasswordChangeForm
 
-from keystone.accounts.admin.forms import PasswordForm
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.passwords import PasswordUnchanged, set_password
+from keystone.accounts.selection import person_or_404
 from keystone.actors.actor import Actor
 from keystone.admin.guards import acting
-from keystone.approval.admin.selection import person_or_404
+from keystone.approval.admin.forms import PasswordForm
 from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 from keystone.sessions.browser_sessions import continue_browser_session
+from keystone.sign_in.forms import RefusableForm
 from keystone.throttling.limits import count_change
-from keystone.two_factor.forms import RefusableForm
 
 if TYPE_CHECKING:
     from keystone.admin.model_admin import KeystoneModelAdmin as Base

@@ -21,17 +21,17 @@ from django.views.decorators.http import require_http_methods
 from keystone.accounts.models import User
 from keystone.actors.actor import Actor
 from keystone.conf import options
+from keystone.sign_in.admin.sign_in import AdminCodeForm, AdminPasswordAgainForm
+from keystone.sign_in.in_browser import SETUP, has_given_password_lately
+from keystone.sign_in.session_state import Standing, standing_of, verify_session
 from keystone.two_factor import enrolment
-from keystone.two_factor.admin.sign_in import AdminCodeForm, AdminPasswordAgainForm
 from keystone.two_factor.encryption import Unreadable
 from keystone.two_factor.models import Authenticator, RecoveryCode
 from keystone.two_factor.recovery_codes import COUNT
-from keystone.two_factor.session_state import Standing, standing_of, verify_session
-from keystone.two_factor.sign_in import SETUP, has_given_password_lately
 from keystone.two_factor.verification import check_code, second_factor_of
 
 if TYPE_CHECKING:
-    from keystone.two_factor.admin.site import KeystoneAdminSite
+    from keystone.sign_in.admin.site import KeystoneAdminSite
 
 Page = Callable[[HttpRequest], HttpResponse]
 BEGUN = "keystone_begun_second_factor"  # the key of the authenticator that this session, and no other, is setting up

@@ -13,8 +13,9 @@ from keystone.passwords.fields import PasswordField
 from keystone.sessions.ending import sign_out, sign_out_with
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import refresh
-from keystone.sessions.sign_in import sign_in
+from keystone.sessions.serializers import TokenPairSerializer
 from keystone.sessions.token_pair import TokenPair
+from keystone.sign_in.with_tokens import sign_in
 
 MAX_TOKEN_LENGTH = 2_000
 MAX_CODE_LENGTH = 64
@@ -46,13 +47,6 @@ class LogoutSerializer(StrictSerializer):
     refresh = serializers.CharField(
         required=False, max_length=MAX_TOKEN_LENGTH, help_text="A refresh token, where the access token has expired."
     )
-
-
-class TokenPairSerializer(serializers.Serializer[TokenPair]):
-    """The tokens."""
-
-    access = serializers.CharField(help_text="Send it as `Authorization: Bearer …`.")
-    refresh = serializers.CharField(help_text="Trade it at auth/refresh/ for a new pair, once.")
 
 
 class TokenView(APIView):

@@ -12,12 +12,12 @@ from unfold.decorators import display
 
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
+from keystone.accounts.selection import person_or_404
 from keystone.admin.cells import in_full
 from keystone.admin.guards import acting
-from keystone.approval.admin.selection import person_or_404
 from keystone.exceptions import Refusal
+from keystone.sign_in.in_browser import SETUP
 from keystone.two_factor.enrolment import is_required_of, remove
-from keystone.two_factor.sign_in import SETUP
 from keystone.two_factor.verification import has_second_factor, second_factor_of
 
 if TYPE_CHECKING:

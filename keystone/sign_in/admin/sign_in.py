@@ -11,10 +11,10 @@ from unfold.widgets import BASE_INPUT_CLASSES
 
 from keystone.accounts.models import User
 from keystone.exceptions import Refusal
-from keystone.two_factor.forms import CodeForm, PasswordAgainForm, SignInForm
+from keystone.sign_in.forms import CodeForm, PasswordAgainForm, SignInForm
+from keystone.sign_in.in_browser import CodeView, SignInView, Step
+from keystone.sign_in.session_state import standing_of
 from keystone.two_factor.models import RecoveryCode
-from keystone.two_factor.session_state import standing_of
-from keystone.two_factor.sign_in import CodeView, SignInView, Step
 from keystone.two_factor.verification import is_recovery_code
 
 FEW_CODES = 3

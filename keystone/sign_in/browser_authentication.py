@@ -4,7 +4,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
 from keystone.accounts.models import User
-from keystone.two_factor.session_state import standing_of
+from keystone.sign_in.session_state import standing_of
 
 
 class BrowserSessionAuthentication(SessionAuthentication):

@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.models import User
+from keystone.accounts.selection import keys, person_or_404
 from keystone.accounts.transition_table import APPROVE
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import BoundedPaginator
-from keystone.approval.admin.selection import keys, person_or_404
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
 from keystone.exceptions import Refusal

@@ -17,10 +17,10 @@ from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.exceptions import Refusal
 from keystone.observability.origin import current_origin
-from keystone.sessions.devices import kept_user_agent
 from keystone.sessions.models import Session
 from keystone.sessions.token_pair import TokenPair, new_token_id, sign_pair
 from keystone.sessions.tokens import token_digest
+from keystone.text.devices import kept_user_agent
 from keystone.throttling.limits import count_change
 from keystone.two_factor.verification import CodeNeeded, check_code_of_sign_in, has_second_factor
 

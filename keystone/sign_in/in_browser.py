@@ -27,10 +27,10 @@ from keystone.accounts.models import User
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.sessions.browser_sessions import open_browser_session
+from keystone.sign_in.forms import CodeForm, RefusableForm, SignInForm
+from keystone.sign_in.session_state import Standing, standing_of, verify_session
 from keystone.throttling.limits import count_change
-from keystone.two_factor.forms import CodeForm, RefusableForm, SignInForm
 from keystone.two_factor.models import Authenticator
-from keystone.two_factor.session_state import Standing, standing_of, verify_session
 from keystone.two_factor.verification import check_code, check_code_of_sign_in, has_second_factor
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from keystone.accounts.admin.permissions import GroupForm
 from keystone.accounts.grants import group_state, record_group
 from keystone.accounts.names import composed
 from keystone.accounts.permission_words import in_groups
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import KeystoneModelAdmin
+from keystone.approval.admin.permissions import GroupForm
 from keystone.text import EMPTY
 
 

@@ -13,18 +13,13 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import display
 
-from keystone.accounts.admin.cells import PersonCells
-from keystone.accounts.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
-from keystone.accounts.admin.forms import NewPersonForm, PersonForm, searched
-from keystone.accounts.admin.pages import PersonPagesMixin
-from keystone.accounts.admin.passwords import PasswordMixin
-from keystone.accounts.admin.permissions import PermissionsField
 from keystone.accounts.authority import ROLES, lock_superusers_among, refusal_to_touch
 from keystone.accounts.editing import NAMES, change_user
 from keystone.accounts.export import record_people_export, stream_people_csv
 from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
+from keystone.accounts.selection import keys
 from keystone.accounts.transition_table import MOVES
 from keystone.actors.acting import lock_accounts
 from keystone.actors.actor import Actor
@@ -32,12 +27,17 @@ from keystone.admin.cells import NONE, address_cell, in_full, labelled, name_cel
 from keystone.admin.export import CsvExportMixin
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import DayRangeFilter, KeystoneModelAdmin
+from keystone.approval.admin.cells import PersonCells
 from keystone.approval.admin.decisions import DecisionsMixin, selected
-from keystone.approval.admin.selection import keys
+from keystone.approval.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
+from keystone.approval.admin.forms import NewPersonForm, PersonForm, searched
+from keystone.approval.admin.pages import PersonPagesMixin
+from keystone.approval.admin.passwords import PasswordMixin
+from keystone.approval.admin.permissions import PermissionsField
+from keystone.approval.admin.second_factor import SecondFactorMixin
 from keystone.exceptions import Refusal
 from keystone.privacy.admin import PersonalDataMixin
 from keystone.text import EMPTY
-from keystone.two_factor.admin.person import SecondFactorMixin
 
 GRANTS = ("groups", "user_permissions")
 STANDING = ("status_label_text", "since", "reason_given", "until", "access_ends_at", "flow", "decided")

@@ -12,10 +12,10 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.cache import never_cache
 
 from keystone.admin.guards import acting_admin, delete_selected_rows
-from keystone.two_factor.admin.own_pages import OwnSecondFactorPages
-from keystone.two_factor.admin.sign_in import AdminCodeView, AdminSignInView
-from keystone.two_factor.session_state import Standing, standing_of
-from keystone.two_factor.sign_in import SETUP
+from keystone.sign_in.admin.own_second_factor import OwnSecondFactorPages
+from keystone.sign_in.admin.sign_in import AdminCodeView, AdminSignInView
+from keystone.sign_in.in_browser import SETUP
+from keystone.sign_in.session_state import Standing, standing_of
 
 if TYPE_CHECKING:
     UnfoldAdminSite = admin.AdminSite

@@ -3,7 +3,7 @@
 from django.contrib.auth.views import LogoutView
 from django.urls import path
 
-from keystone.two_factor.sign_in import CodeView, SignInView
+from keystone.sign_in.in_browser import CodeView, SignInView
 
 app_name = "rest_framework"
 urlpatterns = [

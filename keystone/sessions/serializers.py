@@ -1,0 +1,12 @@
+"""Bodies of the API that several views of sessions answer."""
+
+from rest_framework import serializers
+
+from keystone.sessions.token_pair import TokenPair
+
+
+class TokenPairSerializer(serializers.Serializer[TokenPair]):
+    """The tokens."""
+
+    access = serializers.CharField(help_text="Send it as `Authorization: Bearer …`.")
+    refresh = serializers.CharField(help_text="Trade it at auth/refresh/ for a new pair, once.")
