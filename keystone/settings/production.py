@@ -4,7 +4,6 @@ from keystone.environment import env
 from keystone.settings import base
 from keystone.settings.cookies import cookie_names
 
-DEBUG = env.flag("DEBUG", default=False)  # only to refuse it
 SECRET_KEY = env.text("SECRET_KEY", "")
 
 SESSION_COOKIE_SECURE = True

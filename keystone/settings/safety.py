@@ -40,7 +40,7 @@ def refuse_unsafe(settings: dict[str, Any]) -> list[str]:
         ImproperlyConfigured: with a line for each fault. None repeats a key or a password.
     """
     faults = faults_of(
-        debug=settings["DEBUG"],
+        debug=settings["DEBUG"] or env.flag("DEBUG", default=False),
         secret_key=settings["SECRET_KEY"],
         secret_key_fallbacks=settings["SECRET_KEY_FALLBACKS"],
         allowed_hosts=settings["ALLOWED_HOSTS"],
