@@ -12,7 +12,7 @@ from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words
 from keystone.testing.factories import UserFactory, approver, superuser
-from tests.accounts.admin_pages import NAMES, browser, page_of, told
+from tests.approval.admin_pages import NAMES, browser, page_of, told
 from tests.contract.roles import SignedIn
 
 pytestmark = pytest.mark.django_db

@@ -29,7 +29,7 @@ from keystone.sessions.rotation import refresh
 from keystone.sessions.tokens import TokenRefused
 from keystone.sign_in.with_tokens import Deactivated, sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
-from tests.accounts.admin_pages import browser
+from tests.approval.admin_pages import browser
 from tests.contract.roles import SignedIn
 
 pytestmark = pytest.mark.django_db

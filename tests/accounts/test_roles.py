@@ -16,7 +16,7 @@ from keystone.accounts.models import User
 from keystone.accounts.permission_words import WORDS, code_of, in_groups, meaningful, words_of
 from keystone.audit.models import AuditEvent
 from keystone.testing.factories import UserFactory, approver
-from tests.accounts.admin_pages import PEOPLE, QUEUE, browser, waiting
+from tests.approval.admin_pages import PEOPLE, QUEUE, browser, waiting
 
 pytestmark = pytest.mark.django_db
 MIGRATION = import_module("keystone.migrations.0018_roles")

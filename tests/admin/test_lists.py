@@ -6,7 +6,7 @@ from django.test import Client
 from django.urls import reverse
 
 from keystone.accounts.models import User
-from tests.accounts.admin_pages import browser
+from tests.approval.admin_pages import browser
 
 pytestmark = pytest.mark.django_db
 

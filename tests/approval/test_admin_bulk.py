@@ -15,7 +15,7 @@ from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.privacy.erasing import erase_person
 from keystone.testing.factories import superuser
-from tests.accounts.admin_pages import DECISION, QUEUE, browser, unverified, waiting
+from tests.approval.admin_pages import DECISION, QUEUE, browser, unverified, waiting
 
 pytestmark = pytest.mark.django_db
 

@@ -25,7 +25,7 @@ from keystone.mail.models import MailState, OutgoingMail
 from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
 from keystone.testing.factories import UserFactory, approver, superuser
-from tests.accounts.admin_pages import DECISION, PEOPLE, QUEUE, browser, listed, told, unverified, waiting
+from tests.approval.admin_pages import DECISION, PEOPLE, QUEUE, browser, listed, told, unverified, waiting
 from tests.every_row import rows
 
 pytestmark = pytest.mark.django_db

@@ -13,7 +13,7 @@ from keystone.accounts.models import User
 from keystone.approval.admin import failures
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.testing.factories import approver
-from tests.accounts.admin_pages import browser
+from tests.approval.admin_pages import browser
 from tests.background.rows import ended, waiting
 from tests.mail.rows import outgoing
 

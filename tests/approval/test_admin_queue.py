@@ -20,7 +20,7 @@ from keystone.audit.models import AuditEvent
 from keystone.mail.delivery import deliver
 from keystone.mail.models import OutgoingMail
 from keystone.testing.factories import UserFactory, superuser
-from tests.accounts.admin_pages import DECISION, QUEUE, browser, listed, told, unverified, waiting
+from tests.approval.admin_pages import DECISION, QUEUE, browser, listed, told, unverified, waiting
 
 pytestmark = pytest.mark.django_db
 

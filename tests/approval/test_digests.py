@@ -19,7 +19,7 @@ from keystone.approval.notices.emails import LISTED, more_people_wait, people_wa
 from keystone.approval.notices.telling import hour_of, queue_notices
 from keystone.mail.models import OutgoingMail
 from keystone.testing.factories import UserFactory, approver
-from tests.accounts.admin_pages import waiting
+from tests.approval.admin_pages import waiting
 from tests.mail.sending import rendered
 
 pytestmark = pytest.mark.django_db

@@ -27,7 +27,7 @@ from keystone.approval.notices.telling import queue_notices
 from keystone.mail.models import OutgoingMail
 from keystone.mail.outgoing import Mail
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
-from tests.accounts.admin_pages import waiting
+from tests.approval.admin_pages import waiting
 from tests.at_once import at_once
 from tests.mail.sending import rendered
 from tests.two_factor.phone import fresh_code, set_up

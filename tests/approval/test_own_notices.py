@@ -14,7 +14,7 @@ from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
 from keystone.conf import NOTICES
 from keystone.testing.factories import UserFactory
-from tests.accounts.admin_pages import browser, told
+from tests.approval.admin_pages import browser, told
 from tests.contract.roles import SignedIn
 
 pytestmark = pytest.mark.django_db

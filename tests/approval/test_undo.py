@@ -38,7 +38,7 @@ from keystone.privacy.erasing import erase_person
 from keystone.sessions.models import Session
 from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
-from tests.accounts.admin_pages import unverified, waiting
+from tests.approval.admin_pages import unverified, waiting
 from tests.at_once import at_once
 from tests.every_row import rows
 

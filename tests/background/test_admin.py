@@ -15,7 +15,7 @@ from keystone.accounts.models import User
 from keystone.background.admin.wording import duration_in_words
 from keystone.background.models import Task, TaskOutcome, WorkerProcess
 from keystone.testing.factories import approver
-from tests.accounts.admin_pages import browser, told
+from tests.approval.admin_pages import browser, told
 from tests.background.rows import LIST, NAME, age, ended, page_of, process, running, waiting, worker
 
 pytestmark = pytest.mark.django_db

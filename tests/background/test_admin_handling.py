@@ -8,7 +8,7 @@ from keystone.audit.models import AuditEvent
 from keystone.background.admin import handled
 from keystone.background.models import Task
 from keystone.testing.factories import approver
-from tests.accounts.admin_pages import browser, told
+from tests.approval.admin_pages import browser, told
 from tests.background.rows import LIST, ended, page_of, running, waiting
 
 pytestmark = pytest.mark.django_db

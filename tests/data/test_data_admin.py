@@ -13,7 +13,7 @@ from keystone.data.admin import STATE_COLOURS
 from keystone.data.admin_options import options_in_words
 from keystone.data.models import DataRun, Kind, State
 from keystone.testing.factories import approver
-from tests.accounts.admin_pages import browser
+from tests.approval.admin_pages import browser
 
 pytestmark = pytest.mark.django_db
 RUNS = "/admin/keystone/datarun/"

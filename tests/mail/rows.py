@@ -8,7 +8,7 @@ from django.utils import timezone
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outbox import new_message_id
 from keystone.testing.factories import approver
-from tests.accounts.admin_pages import browser
+from tests.approval.admin_pages import browser
 
 
 def outgoing(state: MailState = MailState.FAILED, **fields: Any) -> OutgoingMail:

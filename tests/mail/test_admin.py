@@ -14,7 +14,7 @@ from keystone.mail.admin.mails import in_words
 from keystone.mail.handling import MOST_AT_ONCE, Resent
 from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.testing.factories import UserFactory, approver, superuser
-from tests.accounts.admin_pages import PEOPLE, browser, told
+from tests.approval.admin_pages import PEOPLE, browser, told
 from tests.mail.rows import listed, outgoing, viewer
 
 pytestmark = pytest.mark.django_db

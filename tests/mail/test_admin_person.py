@@ -4,7 +4,7 @@ import pytest
 
 from keystone.mail.models import MailState
 from keystone.testing.factories import UserFactory, approver, superuser
-from tests.accounts.admin_pages import PEOPLE, browser
+from tests.approval.admin_pages import PEOPLE, browser
 from tests.mail.rows import outgoing, viewer
 
 pytestmark = pytest.mark.django_db

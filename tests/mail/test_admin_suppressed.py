@@ -6,7 +6,7 @@ from django.test.utils import CaptureQueriesContext
 
 from keystone.mail.models import SuppressedAddress
 from keystone.testing.factories import approver, superuser
-from tests.accounts.admin_pages import browser, told
+from tests.approval.admin_pages import browser, told
 from tests.mail.rows import listed
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from keystone.mail.checks import find_unsendable_mails
 from keystone.mail.outgoing import Mail
 from keystone.mail.registry import EMAILS, email
 from keystone.testing.factories import superuser
-from tests.accounts.admin_pages import browser
+from tests.approval.admin_pages import browser
 
 PARTS = {"subject": "Ours", "preheader": "", "text": "Words.", "body": "<mj-text>Words.</mj-text>", "why": "Why."}
 Making = Callable[..., AbstractContextManager[list[checks.CheckMessage]]]

@@ -13,7 +13,7 @@ from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
 from keystone.mail.registry import EMAILS
 from keystone.testing.factories import UserFactory, approver, superuser
-from tests.accounts.admin_pages import browser, told
+from tests.approval.admin_pages import browser, told
 
 pytestmark = pytest.mark.django_db
 TEMPLATES = "/admin/keystone/outgoingmail/templates/"

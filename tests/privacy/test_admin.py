@@ -10,7 +10,7 @@ import pytest
 from keystone.accounts.models import User
 from keystone.audit.models import AuditEvent
 from keystone.testing.factories import UserFactory, approver
-from tests.accounts.admin_pages import PEOPLE, browser, page_of, told
+from tests.approval.admin_pages import PEOPLE, browser, page_of, told
 
 pytestmark = pytest.mark.django_db
 

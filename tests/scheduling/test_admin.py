@@ -18,7 +18,7 @@ from keystone.scheduling.handling import pause_job
 from keystone.scheduling.models import RunState, ScheduledJob, ScheduledRun, SchedulerProcess
 from keystone.scheduling.wording import trigger_in_words, zone_of
 from keystone.testing.factories import approver
-from tests.accounts.admin_pages import browser, told
+from tests.approval.admin_pages import browser, told
 from tests.scheduling.conftest import Declare, register
 
 pytestmark = pytest.mark.django_db

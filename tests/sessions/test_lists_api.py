@@ -14,7 +14,7 @@ from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
-from tests.accounts.admin_pages import browser, told
+from tests.approval.admin_pages import browser, told
 
 pytestmark = pytest.mark.django_db
 SignedIn = Callable[[User], APIClient]

@@ -8,7 +8,7 @@ from django.utils import timezone
 from keystone.accounts.models import User
 from keystone.approval.notices.emails import person_waits
 from keystone.text.look_alikes import mixes_scripts, remark_on_address, remark_on_name
-from tests.accounts.admin_pages import PEOPLE, QUEUE, browser, page_of, waiting
+from tests.approval.admin_pages import PEOPLE, QUEUE, browser, page_of, waiting
 
 MIXED = "x@аpple.com"  # one Cyrillic letter
 CYRILLIC = "x@аррӏе.com"  # all of them

@@ -15,7 +15,7 @@ from keystone.accounts.status import Status
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.testing.factories import UserFactory, approver, superuser
-from tests.accounts.admin_pages import NAMES, PEOPLE, browser, listed, page_of
+from tests.approval.admin_pages import NAMES, PEOPLE, browser, listed, page_of
 
 pytestmark = pytest.mark.django_db
 

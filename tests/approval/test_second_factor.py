@@ -11,7 +11,7 @@ from keystone.testing.factories import UserFactory, approver, superuser
 from keystone.two_factor import enrolment
 from keystone.two_factor.models import Authenticator
 from keystone.two_factor.verification import has_second_factor
-from tests.accounts.admin_pages import browser, page_of, told
+from tests.approval.admin_pages import browser, page_of, told
 from tests.two_factor.phone import set_up, verified_browser
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.testing.factories import PASSWORD, UserFactory, approver
 from keystone.text import EMPTY
-from tests.accounts.admin_pages import NAMES, PEOPLE, browser, page_of, told
+from tests.approval.admin_pages import NAMES, PEOPLE, browser, page_of, told
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.test import Client
 
 from keystone.accounts.models import User
 from keystone.audit.words import ACTIONS
-from tests.accounts.admin_pages import PEOPLE, QUEUE, browser
+from tests.approval.admin_pages import PEOPLE, QUEUE, browser
 
 pytestmark = pytest.mark.django_db
 

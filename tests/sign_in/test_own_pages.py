@@ -17,7 +17,7 @@ from keystone.testing.factories import PASSWORD, UserFactory, approver
 from keystone.throttling.models import AttemptWindow
 from keystone.two_factor import enrolment
 from keystone.two_factor.models import Authenticator, RecoveryCode
-from tests.accounts.admin_pages import browser, told
+from tests.approval.admin_pages import browser, told
 from tests.two_factor.phone import WRONG, fresh_code, set_up, shown, verified_browser
 
 pytestmark = pytest.mark.django_db

@@ -14,7 +14,7 @@ from keystone.approval.queue import AwaitingDecision
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session
 from keystone.testing.factories import UserFactory, approver, superuser
-from tests.accounts.admin_pages import DECISION, PEOPLE, QUEUE, browser, listed, unverified, waiting
+from tests.approval.admin_pages import DECISION, PEOPLE, QUEUE, browser, listed, unverified, waiting
 
 pytestmark = pytest.mark.django_db
 

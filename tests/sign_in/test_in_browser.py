@@ -21,7 +21,7 @@ from keystone.testing.factories import PASSWORD, UserFactory, approver, superuse
 from keystone.throttling.models import AttemptWindow
 from keystone.two_factor import enrolment
 from keystone.two_factor.recovery_codes import use_recovery_code
-from tests.accounts.admin_pages import told
+from tests.approval.admin_pages import told
 from tests.two_factor.phone import WRONG, fresh_code, set_up
 
 pytestmark = pytest.mark.django_db

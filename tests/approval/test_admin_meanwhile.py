@@ -18,7 +18,7 @@ from keystone.approval.saved_reasons import SavedReason
 from keystone.audit.models import AuditEvent
 from keystone.sign_in.admin.site import KeystoneAdminSite
 from keystone.testing.factories import UserFactory, superuser
-from tests.accounts.admin_pages import DECISION, PEOPLE, QUEUE, browser, page_of, waiting
+from tests.approval.admin_pages import DECISION, PEOPLE, QUEUE, browser, page_of, waiting
 from tests.every_row import rows
 
 

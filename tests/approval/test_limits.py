@@ -15,7 +15,7 @@ from keystone.observability.origin import origin
 from keystone.testing.factories import UserFactory, approver, superuser
 from keystone.throttling.limits import TooManyAttempts, count_attempt
 from keystone.throttling.models import AttemptWindow
-from tests.accounts.admin_pages import browser, told
+from tests.approval.admin_pages import browser, told
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/keystone/attemptwindow/"
