@@ -111,7 +111,7 @@ def test_no_secret_stands_anywhere_whatever_fails(
         server = MailedServer(
             tmp_path,
             application="tests.faults.faulty:application",
-            environment=environment | WIDE | {"GRANIAN_LOG_CONFIG": "config/granian_logs.json"},
+            environment=environment | WIDE | {"GRANIAN_LOG_CONFIG": "keystone/server/granian_logs.json"},
         )
         server.sink = sink
         server.start()

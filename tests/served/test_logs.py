@@ -13,7 +13,7 @@ from tests.served.server import Answer, Server
 from tests.served.test_dump import parts, refused_pages, walk
 
 pytestmark = pytest.mark.django_db(transaction=True)
-JSON_LOG = {"LOG_FORMAT": "json", "GRANIAN_LOG_CONFIG": "config/granian_logs.json"}
+JSON_LOG = {"LOG_FORMAT": "json", "GRANIAN_LOG_CONFIG": "keystone/server/granian_logs.json"}
 FORGED = "2026-01-01T00:00:00.000Z ERROR root: forged"
 ENVIRONMENT_CANARY = "CanaryOfTheEnvironment"
 # A field, and a value that stands nowhere else.
