@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.expiry import settle
+from keystone.accounts.expiry import apply_expiry
 from keystone.accounts.models import User
 from keystone.exceptions import Refusal
 from keystone.passwords.hashing_slots import HashingBusy, hashing_slots
@@ -52,7 +52,7 @@ class EmailBackend(ModelBackend):
         user = super().get_user(user_id)
         if not isinstance(user, User):
             return None
-        return user if self.user_can_authenticate(settle(user)) else None
+        return user if self.user_can_authenticate(apply_expiry(user)) else None
 
     async def aget_user(self, user_id: Any) -> User | None:
         """The same: Django's own asynchronous form reads the table by itself."""
@@ -85,7 +85,7 @@ def person_with_password(email: str, password: str) -> User | None:
     if not _fits(password, user, attempt):
         return None
     assert user is not None  # noqa: S101 - nothing fits nobody
-    return settle(user)
+    return apply_expiry(user)
 
 
 def confirm_password(user: User, password: str) -> None:

@@ -1,4 +1,4 @@
-"""Walking through many people, a few at a time, so that one who makes trouble holds nobody up."""
+"""Go through many people in batches. One failure doesn't stop the batch."""
 
 from collections.abc import Callable, Collection
 from typing import Any

@@ -20,8 +20,8 @@ from keystone.accounts.authority import (
 )
 from keystone.accounts.models import User
 from keystone.accounts.names import composed, validate_name
-from keystone.accounts.revoke_access import end_access
-from keystone.accounts.send_signals import announce
+from keystone.accounts.revoke_access import revoke_access
+from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import Status
 from keystone.accounts.transition_table import EndsInThePast
 from keystone.actors.actor import Actor
@@ -137,9 +137,9 @@ def _change(user: User, values: dict[str, Any], *, by: Actor) -> User:
         setattr(user, name, value)
     record([event(_action(set(changes)), user, by=by, changes=changes)])
     if any(change == [True, False] for name, change in changes.items() if name in ROLES):
-        end_access([locked])
+        revoke_access([locked])
         user.access_version = locked.access_version
-    announce(signals.user_changed, user, by=by)
+    send_signal(signals.user_changed, user, by=by)
     return user
 
 

@@ -17,8 +17,8 @@ from keystone.accounts.emails import queue_email, queue_password_email
 from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.registration import AddressTaken
-from keystone.accounts.revoke_access import end_access
-from keystone.accounts.send_signals import announce
+from keystone.accounts.revoke_access import revoke_access
+from keystone.accounts.send_signals import send_signal
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
@@ -168,7 +168,7 @@ def revert_email_change(token: str) -> User:
 def _revert(found: OneTimeToken) -> User:
     user = use_link(found)
     person, before = Actor.person(user), user.email
-    end_access([user])  # before the address is written: whoever notes a stolen session waits for that with its row
+    revoke_access([user])  # before the address is written: whoever notes a stolen session waits for that with its row
     _move_to(user, found.email, by=person, action="user.email_reverted")
     user.password = make_password(None)
     User.objects.filter(pk=user.pk).update(password=user.password)
@@ -203,4 +203,4 @@ def _move_to(user: User, email: str, *, by: Actor, action: str) -> None:
         raise AddressTaken from None
     changes = {name: [value, getattr(user, name)] for name, value in before.items()}
     record([event(action, user, by=by, changes=changes)])
-    announce(signals.user_changed, user, by=by)
+    send_signal(signals.user_changed, user, by=by)

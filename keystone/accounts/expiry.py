@@ -1,6 +1,6 @@
-"""What time does to accounts: access that ends, and suspensions that do. Jobs do it for everybody, each minute.
+"""Expire access and suspensions. Jobs do it for everybody, every minute.
 
-Nobody gains or loses by a job that is late: whoever comes in between is looked at when they come (see `settle`).
+Nobody gains or loses by a job that is late: whoever comes in between is looked at when they come (see `apply_expiry`).
 """
 
 import logging
@@ -28,7 +28,7 @@ PEOPLE_AT_A_TIME = 500
 
 
 @dataclass
-class Worked:
+class BatchResult:
     """What came of a walk through many people.
 
     Attributes:
@@ -58,12 +58,12 @@ def suspension_has_ended() -> UserQuerySet:
     return people
 
 
-def end_access_of_all(*, by: Actor) -> Worked:
+def end_access_of_all(*, by: Actor) -> BatchResult:
     """Deactivate everybody whose access has ended, a few at a time. Call it outside a transaction."""
     return _move_all(access_has_ended, lambda ids: deactivate_ended(ids, by=by))
 
 
-def lift_all_suspensions(*, by: Actor) -> Worked:
+def lift_all_suspensions(*, by: Actor) -> BatchResult:
     """Reactivate everybody whose suspension has ended, a few at a time. Call it outside a transaction."""
     return _move_all(suspension_has_ended, lambda ids: reactivate_ended(ids, by=by, tell=True))
 
@@ -82,8 +82,8 @@ def reactivate_ended(ids: Collection[Any], *, by: Actor, tell: bool) -> Outcome:
     return reactivate_users(_locked(suspension_has_ended(), ids), by=by, tell=tell)
 
 
-def settle(user: User) -> User:
-    """Do to somebody who comes what their time asks for, where no job has done it yet.
+def apply_expiry(user: User) -> User:
+    """Apply an overdue expiry to this user, where no job has done so yet.
 
     It costs a comparison for everybody whose time has not come. Call it where no row of theirs is locked.
 
@@ -110,8 +110,8 @@ def _locked(people: UserQuerySet, ids: Collection[Any]) -> list[Any]:
     return list(rows.values_list("pk", flat=True))
 
 
-def _move_all(due: Callable[[], UserQuerySet], move: Callable[[Collection[Any]], Outcome]) -> Worked:
-    worked = Worked()
+def _move_all(due: Callable[[], UserQuerySet], move: Callable[[Collection[Any]], Outcome]) -> BatchResult:
+    worked = BatchResult()
 
     def count(ids: Collection[Any]) -> None:
         outcome = move(ids)

@@ -26,9 +26,9 @@ def lift_suspensions() -> dict[str, int]:
 
 
 @scheduled(cron="30 1 * * *")
-def forget_expired_tokens() -> dict[str, int]:
+def delete_expired_tokens() -> dict[str, int]:
     """Deletes the tokens of links that have expired."""
-    return {"deleted": tokens.forget_expired()}
+    return {"deleted": tokens.delete_expired()}
 
 
 @scheduled(cron="10 2 * * *")

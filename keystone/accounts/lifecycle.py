@@ -19,9 +19,9 @@ from keystone.accounts.transition_table import (
     REJECT,
     REOPEN,
     SUSPEND,
-    Move,
     ReasonMissing,
     SuspensionEndsInThePast,
+    Transition,
     UserNotFound,
 )
 from keystone.actors.actor import Actor
@@ -174,7 +174,7 @@ def deactivate_users(
 
 
 def move_users(
-    move: Move,
+    move: Transition,
     ids: Collection[Any],
     *,
     by: Actor,

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts import tokens
 from keystone.accounts.authority import lock_user
-from keystone.accounts.expiry import settle
+from keystone.accounts.expiry import apply_expiry
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
@@ -64,7 +64,7 @@ def find_link(token: str, *, purpose: Purpose) -> OneTimeToken:
         attempt.give_back()
         raise
     attempt.give_back()
-    settle(found.user)  # a deactivation ends the link, which `use_link` then refuses
+    apply_expiry(found.user)  # a deactivation ends the link, which `use_link` then refuses
     return found
 
 

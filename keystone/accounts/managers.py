@@ -71,7 +71,7 @@ class UserQuerySet(models.QuerySet["User"]):
         return self.filter(is_superuser=True, status=Status.ACTIVE)
 
     def with_email(self, address: str) -> Self:
-        """The account of an address in any spelling; none for what is no address."""
+        """The account with this email address, in any spelling. Empty if the address is invalid."""
         try:
             return self.filter(email_normalized=email_address.normalize(address))
         except ValidationError:

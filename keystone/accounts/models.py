@@ -165,7 +165,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         if type(self).objects.filter(email_normalized=self.email_normalized).exclude(pk=self.pk).exists():
             raise ValidationError({"email": _("A person with this address exists already.")}, code="unique")
 
-    def place(self, status: Status, *, at: datetime) -> dict[str, Any]:
+    def set_status(self, status: Status, *, at: datetime) -> dict[str, Any]:
         """Set where the person stands since `at` (UTC). Nothing is saved: the functions that move people do that.
 
         Returns:

@@ -4,7 +4,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import transaction
 
 from keystone.accounts.emails import queue_password_email
-from keystone.accounts.expiry import settle
+from keystone.accounts.expiry import apply_expiry
 from keystone.accounts.links import find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.passwords import require_acceptable, store_password
@@ -42,7 +42,7 @@ def mail_reset_link(email: str) -> None:
     """Mail the link to the account of this address, if there is one and the address may get a mail now."""
     known: User | None = User.objects.with_email(email).first()
     if known is not None:
-        settle(known)
+        apply_expiry(known)
     user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None or not user.can_be_mailed_a_password_link:
         return

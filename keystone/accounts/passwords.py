@@ -15,12 +15,12 @@ from keystone.accounts.authority import lock_for, refusal_to_touch
 from keystone.accounts.emails import queue_email
 from keystone.accounts.hooks import password_saved
 from keystone.accounts.models import User
-from keystone.accounts.revoke_access import end_access
+from keystone.accounts.revoke_access import revoke_access
 from keystone.actors.actor import Actor, ActorKind
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
 from keystone.observability.origin import current_origin
-from keystone.throttling.reset import forget_code_attempts
+from keystone.throttling.reset import reset_code_attempts
 
 
 class PasswordRefused(Refusal):
@@ -87,8 +87,8 @@ def note_new_password(user: User) -> None:
 
 
 def _end_and_tell(user: User, *, by: Actor, keep: UUID | None) -> None:
-    end_access([user], keep=keep)
-    forget_code_attempts(user)
+    revoke_access([user], keep=keep)
+    reset_code_attempts(user)
     where = current_origin().ip_address if by.kind is ActorKind.PERSON else None  # an administrator's is not told
     at = user.updated_at.isoformat()
     queue_email("password_changed", [user.pk], key=at, at=at, ip_address=where or "")

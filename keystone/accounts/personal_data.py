@@ -90,7 +90,7 @@ def erase_account(user: User, erasure: Erasure) -> None:
     Preferences.objects.filter(user=user).delete()
     user.groups.clear()
     user.user_permissions.clear()
-    placed = user.place(Status.DEACTIVATED, at=erasure.at) if user.status != Status.DEACTIVATED else {}
+    placed = user.set_status(Status.DEACTIVATED, at=erasure.at) if user.status != Status.DEACTIVATED else {}
     User.objects.filter(pk=user.pk).update(
         **placed,
         email=erasure.pseudonym,

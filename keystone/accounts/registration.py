@@ -17,7 +17,7 @@ from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.managers import creates_users
 from keystone.accounts.models import User
 from keystone.accounts.names import validate_name
-from keystone.accounts.send_signals import announce
+from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.actors.acting import lock_actor
@@ -81,7 +81,7 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
     held = _is_held(email)
     user = User(email=email, password=hashed, first_name=first_name, last_name=last_name, approval_flow=flow)
     for tried in range(1, TRIES + 1):
-        user.place(flow.next_status(verified=False), at=timezone.now())
+        user.set_status(flow.next_status(verified=False), at=timezone.now())
         with transaction.atomic():
             taken = _insert_registered(user, held=held)
             if taken is None:
@@ -116,7 +116,7 @@ def _note_registered(user: User) -> None:
         mail_registration_later.enqueue(email=user.email, again=False)
     if user.status == Status.PENDING_ADMIN_APPROVAL:
         approvers_hear("person_waits", [user], by=person)
-    announce(signals.user_registered, user, by=person)
+    send_signal(signals.user_registered, user, by=person)
 
 
 def _device() -> dict[str, Any]:
@@ -243,7 +243,7 @@ def create_user(
         email_verified_at=now if email_verified else None,
         approval_flow=ApprovalFlow.NONE,
     )
-    user.place(Status.ACTIVE, at=now)
+    user.set_status(Status.ACTIVE, at=now)
     _insert(user, by=by, tell=tell)
     return user
 
@@ -270,4 +270,4 @@ def _insert(user: User, *, by: Actor, tell: bool) -> None:
     record([event("user.created", user, by=by, changes=changes)])
     if tell:
         queue_email("account_created", [user.pk], key="made")
-    announce(signals.user_created, user, by=by)
+    send_signal(signals.user_created, user, by=by)

@@ -11,7 +11,7 @@ from keystone.accounts.models import User
 from keystone.accounts.tokens import Purpose
 
 
-def end_access(people: Collection[User], *, keep: UUID | None = None, keep_links: bool = False) -> None:
+def revoke_access(people: Collection[User], *, keep: UUID | None = None, keep_links: bool = False) -> None:
     """End the sessions, tokens and links of these people. Call it in the transaction of what is the reason.
 
     Sessions are revoked, one-time tokens used up, and the account's version is counted up, which access tokens name

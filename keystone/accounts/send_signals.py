@@ -9,7 +9,7 @@ from keystone.accounts.models import User
 from keystone.actors.actor import Actor
 
 
-def announce(signal: Signal, user: User, *, by: Actor) -> None:
+def send_signal(signal: Signal, user: User, *, by: Actor) -> None:
     """Send `signal` about `user` once the running transaction is committed. A receiver that fails harms nobody.
 
     Where nobody listens nothing is kept until then: a transaction may make a great many people.

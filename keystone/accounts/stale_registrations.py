@@ -16,7 +16,7 @@ from keystone.accounts.batches import walk
 from keystone.accounts.emails import queue_email
 from keystone.accounts.managers import UserQuerySet
 from keystone.accounts.models import User
-from keystone.accounts.send_signals import announce
+from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken
 from keystone.actors.actor import Actor
@@ -129,5 +129,5 @@ def _delete(ids: Collection[Any], *, by: Actor) -> int:
     OutgoingMail.objects.filter(user__in=gone).delete()
     User.objects.filter(pk__in=list(rows)).delete()
     for user in gone:
-        announce(signals.registration_expired, user, by=by)
+        send_signal(signals.registration_expired, user, by=by)
     return len(gone)

@@ -156,7 +156,7 @@ def restore(keys: Collection[int]) -> None:
     OneTimeToken.objects.filter(pk__in=keys).update(used_at=None)
 
 
-def forget_expired() -> int:
+def delete_expired() -> int:
     """Delete the tokens that have expired a day ago. Nothing looks at them any more. Call it outside a transaction.
 
     Returns:

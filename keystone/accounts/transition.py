@@ -14,10 +14,10 @@ from keystone.accounts.authority import LastSuperuser, leaves_a_superuser, lock_
 from keystone.accounts.emails import queue_email_at
 from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.models import User
-from keystone.accounts.revoke_access import end_access
-from keystone.accounts.send_signals import announce
+from keystone.accounts.revoke_access import revoke_access
+from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import Status
-from keystone.accounts.transition_table import APPROVE, Move, judge, last_decisions
+from keystone.accounts.transition_table import APPROVE, Transition, check_transition, last_decisions
 from keystone.actors.acting import lock_accounts
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
@@ -40,7 +40,7 @@ class Outcome:
 class Remember(Protocol):
     """Keeps what a decision is about to change, with the rows locked and not yet written."""
 
-    def __call__(self, move: Move, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> UUID:
+    def __call__(self, move: Transition, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> UUID:
         """Return the id that undoing the decision takes."""
 
 
@@ -54,7 +54,7 @@ class Undo:
 
 @transaction.atomic
 def transition(
-    move: Move,
+    move: Transition,
     ids: Collection[Any],
     *,
     by: Actor,
@@ -97,18 +97,18 @@ def transition(
     record(events)
 
     if move.ends_access:
-        end_access(outcome.moved)
+        revoke_access(outcome.moved)
     waiting = by_target.get(Status.PENDING_ADMIN_APPROVAL)
     if waiting:
         approvers_hear("person_waits", waiting, by=by)
     if tell:
         _tell(move, outcome.moved, at=now, reason=reason, suspended_until=suspended_until, not_before=until)
     for user in outcome.moved:
-        announce(move.signal, user, by=by)
+        send_signal(move.signal, user, by=by)
     return outcome
 
 
-def _judged(move: Move, ids: Collection[Any], *, by: Actor, even_unverified: bool) -> Outcome:
+def _judged(move: Transition, ids: Collection[Any], *, by: Actor, even_unverified: bool) -> Outcome:
     """Lock the rows and tell who can be moved, and who cannot and why."""
     if move.takes_active:
         lock_superusers_among(ids)
@@ -118,7 +118,7 @@ def _judged(move: Move, ids: Collection[Any], *, by: Actor, even_unverified: boo
     outcome = Outcome(missing=[key for key in dict.fromkeys(ids) if key not in found])
     decisions = last_decisions(people, move)
     for user in people:
-        refusal = refusal_to_touch(user, by=by) or judge(
+        refusal = refusal_to_touch(user, by=by) or check_transition(
             user, move, even_unverified=even_unverified, decision=decisions.get(str(user.pk))
         )
         if refusal is None:
@@ -129,7 +129,7 @@ def _judged(move: Move, ids: Collection[Any], *, by: Actor, even_unverified: boo
     return outcome
 
 
-def _keep_a_superuser(move: Move, outcome: Outcome) -> None:
+def _keep_a_superuser(move: Transition, outcome: Outcome) -> None:
     leaving = [user for user in outcome.moved if user.is_superuser and user.status == Status.ACTIVE]
     if leaving and not leaves_a_superuser([user.pk for user in leaving]):
         outcome.moved = [user for user in outcome.moved if user not in leaving]
@@ -137,7 +137,7 @@ def _keep_a_superuser(move: Move, outcome: Outcome) -> None:
 
 
 def _write(
-    move: Move,
+    move: Transition,
     target: Status,
     people: list[User],
     *,
@@ -151,7 +151,7 @@ def _write(
     counted = {"rejection_count": F("rejection_count") + 1} if target is Status.REJECTED else {}
     placed: dict[str, Any] = {}
     for user in people:
-        placed = user.place(target, at=now)
+        placed = user.set_status(target, at=now)
         for name, value in common.items():
             setattr(user, name, value)
         if counted:
@@ -161,7 +161,7 @@ def _write(
 
 
 def _changes(
-    move: Move, user: User, target: Status, *, now: datetime, suspended_until: datetime | None
+    move: Transition, user: User, target: Status, *, now: datetime, suspended_until: datetime | None
 ) -> dict[str, Any]:
     """What the move changes, for the audit log."""
     changes: dict[str, Any] = {"status": [user.status, target]}
@@ -191,7 +191,7 @@ def _forget_ends(people: list[User]) -> None:
 
 
 def _tell(
-    move: Move,
+    move: Transition,
     people: list[User],
     *,
     at: datetime,

@@ -91,7 +91,7 @@ class UserNotFound(Refusal):
 
 
 @dataclass(frozen=True)
-class Move:
+class Transition:
     """One kind of move.
 
     Attributes:
@@ -135,7 +135,7 @@ class Move:
         return Status.PENDING_EMAIL_VERIFICATION if held_back else Status.PENDING_ADMIN_APPROVAL
 
 
-APPROVE = Move(
+APPROVE = Transition(
     "approve",
     "keystone.approve_user",
     "user.approved",
@@ -146,7 +146,7 @@ APPROVE = Move(
     "approved",
     decides=True,
 )
-REJECT = Move(
+REJECT = Transition(
     "reject",
     "keystone.approve_user",
     "user.rejected",
@@ -157,7 +157,7 @@ REJECT = Move(
     "rejected",
     decides=True,
 )
-REOPEN = Move(
+REOPEN = Transition(
     "reopen",
     "keystone.approve_user",
     "user.reopened",
@@ -167,7 +167,7 @@ REOPEN = Move(
     signals.user_reopened,
     "reopened",
 )
-SUSPEND = Move(
+SUSPEND = Transition(
     "suspend",
     "keystone.suspend_user",
     "user.suspended",
@@ -177,7 +177,7 @@ SUSPEND = Move(
     signals.user_suspended,
     "suspended",
 )
-REACTIVATE = Move(
+REACTIVATE = Transition(
     "reactivate",
     "keystone.suspend_user",
     "user.reactivated",
@@ -187,7 +187,7 @@ REACTIVATE = Move(
     signals.user_reactivated,
     "reactivated",
 )
-DEACTIVATE = Move(
+DEACTIVATE = Transition(
     "deactivate",
     "keystone.suspend_user",
     "user.deactivated",
@@ -197,10 +197,12 @@ DEACTIVATE = Move(
     signals.user_deactivated,
     "deactivated",
 )
-MOVES = {move.name: move for move in (APPROVE, REJECT, REOPEN, SUSPEND, REACTIVATE, DEACTIVATE)}
+TRANSITIONS = {move.name: move for move in (APPROVE, REJECT, REOPEN, SUSPEND, REACTIVATE, DEACTIVATE)}
 
 
-def judge(user: User, move: Move, *, even_unverified: bool, decision: AuditEvent | None) -> Refusal | None:
+def check_transition(
+    user: User, move: Transition, *, even_unverified: bool, decision: AuditEvent | None
+) -> Refusal | None:
     """Why the locked row `user` cannot make this move, or None where it can.
 
     Args:
@@ -217,7 +219,7 @@ def judge(user: User, move: Move, *, even_unverified: bool, decision: AuditEvent
     return None
 
 
-def last_decisions(people: Iterable[User], move: Move) -> dict[str, AuditEvent]:
+def last_decisions(people: Iterable[User], move: Transition) -> dict[str, AuditEvent]:
     """The last decision, if it was not undone, on each of those whom a deciding `move` comes too late for, by key."""
     late = [str(user.pk) for user in people if move.decides and user.status not in move.sources]
     if not late:

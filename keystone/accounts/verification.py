@@ -9,7 +9,7 @@ from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
 from keystone.accounts.registration import mail_verification_again
-from keystone.accounts.send_signals import announce
+from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
 from keystone.actors.actor import Actor
@@ -55,7 +55,7 @@ def prove_address(user: User) -> None:
     user.email_verified_at = user.updated_at = now
     values = {"email_verified_at": now, "updated_at": now}
     if before == Status.PENDING_EMAIL_VERIFICATION:
-        values |= user.place(user.flow.next_status(verified=True), at=now)
+        values |= user.set_status(user.flow.next_status(verified=True), at=now)
     User.objects.filter(pk=user.pk).update(**values)
     tokens.revoke([user.pk], purpose=Purpose.VERIFY_EMAIL)
 
@@ -67,7 +67,7 @@ def prove_address(user: User) -> None:
     if user.status == Status.PENDING_ADMIN_APPROVAL and before != user.status:
         queue_email("awaiting_approval", [user.pk], key=now.isoformat(), at=now.isoformat())
         approvers_hear("person_waits", [user], by=person)
-    announce(signals.user_email_verified, user, by=person)
+    send_signal(signals.user_email_verified, user, by=person)
 
 
 def resend_verification(email: str) -> None:

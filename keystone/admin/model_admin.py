@@ -71,7 +71,7 @@ class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
     empty_value_display = EMPTY
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        """unfold's list, that does not boast of a total which nobody counted."""
+        """unfold's list. Hides a total that was not counted."""
         base: Any = super().get_changelist(request, **kwargs)
         return _bounded(base)
 

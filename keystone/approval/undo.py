@@ -23,10 +23,17 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts import signals, tokens
 from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.models import User
-from keystone.accounts.revoke_access import end_access
-from keystone.accounts.send_signals import announce
+from keystone.accounts.revoke_access import revoke_access
+from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import Status
-from keystone.accounts.transition_table import APPROVAL_UNDONE, APPROVE, MOVES, REJECT, REJECTION_UNDONE, Move
+from keystone.accounts.transition_table import (
+    APPROVAL_UNDONE,
+    APPROVE,
+    REJECT,
+    REJECTION_UNDONE,
+    TRANSITIONS,
+    Transition,
+)
 from keystone.actors.acting import lock_accounts
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
@@ -99,12 +106,12 @@ class AlreadyMailed(Refusal):
 class UndoOutcome:
     """Whose decision was undone, and whose stands and why."""
 
-    move: Move
+    move: Transition
     undone: list[User] = field(default_factory=list)
     refused: list[tuple[User, Refusal]] = field(default_factory=list)
 
 
-def remember(move: Move, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> uuid.UUID:
+def remember(move: Transition, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> uuid.UUID:
     """Keep what `move` is about to change. Call it in its transaction, with the rows locked and not yet written.
 
     Returns:
@@ -154,7 +161,7 @@ def undo_decision(decision: uuid.UUID, *, by: Actor) -> UndoOutcome:
     rows = {row.pk: row for row in mine.filter(pk__in=ids).order_by("pk").select_for_update()}
     if not rows:
         raise NothingToUndo
-    outcome = UndoOutcome(MOVES[next(iter(rows.values())).move])
+    outcome = UndoOutcome(TRANSITIONS[next(iter(rows.values())).move])
     for user in people:
         refusal = _refusal(user, rows.get(user.pk), outcome.move, by=by)
         if refusal is None:
@@ -182,12 +189,12 @@ def delete_final() -> int:
     return delete_in_chunks(DecisionUndo.objects.filter(until__lte=timezone.now()))
 
 
-def mail_key(move: Move, at: datetime) -> str:
+def mail_key(move: Transition, at: datetime) -> str:
     """What tells the mails of one decision from those of the next, in their idempotency keys."""
     return f"{move.email}:{at.isoformat()}"
 
 
-def _refusal(user: User, row: DecisionUndo | None, move: Move, *, by: Actor) -> Refusal | None:
+def _refusal(user: User, row: DecisionUndo | None, move: Transition, *, by: Actor) -> Refusal | None:
     if row is None:
         return NothingToUndo()
     stands = user.status == move.target and user.status_changed_at == row.decided_at
@@ -213,11 +220,11 @@ def _restore(outcome: UndoOutcome, rows: dict[Any, DecisionUndo], *, by: Actor) 
     restored = {name: Subquery(before.values(f"{name}_before")[:1]) for name in columns}
     User.objects.filter(pk__in=ids).update(**restored, **counted, updated_at=timezone.now())
     if outcome.move is APPROVE:
-        end_access(outcome.undone, keep_links=True)
+        revoke_access(outcome.undone, keep_links=True)
     tokens.restore([link for key in ids for link in rows[key].links if outcome.move is REJECT])
     outcome.undone = list(User.objects.filter(pk__in=ids).order_by("pk"))
     decided = outcome.move.target
     record(event(action, user, by=by, changes={"status": [decided, user.status]}) for user in outcome.undone)
     for user in outcome.undone:
-        announce(signal, user, by=by)
+        send_signal(signal, user, by=by)
     DecisionUndo.objects.filter(pk__in=ids).delete()

@@ -17,7 +17,7 @@ from keystone.caching.tokens import ModelOrLabel, is_shared, keys_of, token
 
 POLL = 0.03  # seconds between two looks of somebody who waits
 LEASE = 5.0  # seconds after which another one computes: who was at it has died, or takes long
-PATIENCE = 10.0  # seconds after which one waits no more, and computes oneself
+PATIENCE = 10.0  # seconds after which a caller stops waiting and recomputes
 NOT_KEPT = 2  # seconds in which nobody waits for what was computed and could not be kept
 MADE, NONE_KEPT = "made", "none kept"
 _local = LocMemCache("keystone.caching", {"OPTIONS": {"MAX_ENTRIES": 50}})

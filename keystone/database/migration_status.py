@@ -12,7 +12,7 @@ from keystone.database.tables import Table, tables
 
 
 @dataclass(frozen=True)
-class Standing:
+class BranchStatus:
     """How a branch stands.
 
     Attributes:
@@ -38,7 +38,7 @@ class Status:
 
     server: Server
     tables: list[Table]
-    branches: list[Standing]
+    branches: list[BranchStatus]
 
 
 def status() -> Status:
@@ -48,7 +48,7 @@ def status() -> Status:
         OperationalError: it does not answer.
         BrokenMigrations: a migration depends on one that is not there, or has no content.
     """
-    return Status(server=server(), tables=tables(), branches=standings())
+    return Status(server=server(), tables=tables(), branches=branch_statuses())
 
 
 def read() -> MigrationLoader:
@@ -64,7 +64,7 @@ def read() -> MigrationLoader:
         raise BrokenMigrations(str(error)) from error
 
 
-def standings(loader: MigrationLoader | None = None) -> list[Standing]:
+def branch_statuses(loader: MigrationLoader | None = None) -> list[BranchStatus]:
     """How every branch stands: those that are written here first, and at the end those that only the database knows.
 
     Raises:
@@ -74,7 +74,7 @@ def standings(loader: MigrationLoader | None = None) -> list[Standing]:
     loader = loader or read()
     unknown = _unknown(loader)
     listed = [
-        Standing(
+        BranchStatus(
             branch=found.label,
             current=found.current,
             applied=found.applied,
@@ -84,7 +84,7 @@ def standings(loader: MigrationLoader | None = None) -> list[Standing]:
         )
         for found in branches(loader)
     ]
-    rest = [Standing(label, None, [], [], names, []) for label, names in sorted(unknown.items())]
+    rest = [BranchStatus(label, None, [], [], names, []) for label, names in sorted(unknown.items())]
     return [*listed, *rest]
 
 

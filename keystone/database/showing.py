@@ -8,7 +8,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils.translation import gettext
 
 from keystone.database.branches import branch as known
-from keystone.database.migration_status import Standing, read, standings
+from keystone.database.migration_status import BranchStatus, branch_statuses, read
 from keystone.database.planning import Step
 from keystone.database.targets import Key, find
 from keystone.database.writing import Plan, statements_of
@@ -51,7 +51,7 @@ class Shown:
     sql: list[str] | None = None
 
 
-def show(written: str, *, branch: str | None = None, sql: bool = False) -> Shown | Standing:
+def show(written: str, *, branch: str | None = None, sql: bool = False) -> Shown | BranchStatus:
     """A migration, or where a branch is called so, how that stands.
 
     Args:
@@ -70,7 +70,7 @@ def show(written: str, *, branch: str | None = None, sql: bool = False) -> Shown
     if branch is not None:
         known(branch, loader)
     else:
-        for standing in standings(loader):
+        for standing in branch_statuses(loader):
             if standing.branch == written:
                 if sql:
                     raise OneAtATime(written)

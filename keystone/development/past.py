@@ -25,7 +25,7 @@ from keystone.mail import outbox
 
 @contextmanager
 def at(moment: datetime) -> Iterator[None]:
-    """Let what is done in the block have been done at `moment` (UTC), unnoticed.
+    """Run the block as of `moment` (UTC), unnoticed.
 
     It changes this process's clock: call it where nothing else runs, as `manage.py dev` does before it serves.
 

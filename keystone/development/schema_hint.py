@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext
 from psycopg.errors import UndefinedColumn, UndefinedTable
 
-from keystone.database.migration_status import standings
+from keystone.database.migration_status import branch_statuses
 from keystone.exceptions import Refusal
 from keystone.monitoring.health.migrations import changed_apps
 
@@ -22,7 +22,7 @@ def schema_hint() -> str:
     )
     hints = [text % {"app": label} for label in changed_apps()]
     try:
-        pending = [f"{one.branch}.{name}" for one in standings() for name in one.pending]
+        pending = [f"{one.branch}.{name}" for one in branch_statuses() for name in one.pending]
     except (DatabaseError, Refusal):
         pending = []
     if pending:

@@ -65,7 +65,7 @@ class MailConnection:
         self.sent += 1
 
     def close(self) -> None:
-        """Say good-bye, if it is open. What goes wrong with that matters to nobody."""
+        """Close the connection, ignoring errors."""
         if self._backend is not None:
             with suppress(Exception):
                 self._within(CLOSING_SECONDS, self._backend.close)

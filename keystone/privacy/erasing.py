@@ -12,8 +12,8 @@ from keystone.accounts.authority import lock_for, refusal_to_touch
 from keystone.accounts.backends import confirm_password
 from keystone.accounts.models import User
 from keystone.accounts.personal_data import known_addresses, not_of_others, pseudonym_of
-from keystone.accounts.revoke_access import end_access
-from keystone.accounts.send_signals import announce
+from keystone.accounts.revoke_access import revoke_access
+from keystone.accounts.send_signals import send_signal
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal
@@ -101,11 +101,11 @@ def erase_person(user: User, *, by: Actor) -> User:
         addresses=not_of_others(locked, known),
         known_addresses=known,
     )
-    end_access([locked])
+    revoke_access([locked])
     for name in sorted(ERASERS):
         ERASERS[name](locked, erasure)
     erased: User = User.objects.get(pk=locked.pk)
     own = by.user is not None and by.user.pk == erased.pk
     record([event("user.erased", erased, by=Actor.person(erased) if own else by)])
-    announce(signals.user_erased, erased, by=Actor.person(erased) if own else by)
+    send_signal(signals.user_erased, erased, by=Actor.person(erased) if own else by)
     return erased

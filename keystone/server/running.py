@@ -29,7 +29,7 @@ ENDING_SECONDS = 25
 
 
 class Unprotected(Refusal):
-    """Strangers would reach a server that was not told that it is one."""
+    """A public bind is refused while ENVIRONMENT is unset."""
 
     code = "unprotected"
     message: ClassVar[str | Promise] = _(

@@ -4,7 +4,7 @@ from rest_framework.authentication import BaseAuthentication, get_authorization_
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from keystone.accounts.expiry import settle
+from keystone.accounts.expiry import apply_expiry
 from keystone.accounts.models import User
 from keystone.sessions.models import Session
 from keystone.sessions.tokens import ACCESS, TokenRefused, decode
@@ -32,7 +32,7 @@ class SessionTokenAuthentication(BaseAuthentication):
         session = (
             Session.objects.live().select_related("user").filter(pk=claims.session_id, user_id=claims.user_id).first()
         )
-        if session is None or not settle(session.user).is_active or session.user.access_version != claims.version:
+        if session is None or not apply_expiry(session.user).is_active or session.user.access_version != claims.version:
             raise AuthenticationFailed(TokenRefused.message, code="invalid_token")
         return session.user, session
 

@@ -11,7 +11,7 @@ from keystone.sessions.models import Session
 KEPT = timedelta(days=7)  # the list of sessions shows them for so long after their end
 
 
-def forget_ended_sessions() -> int:
+def delete_ended_sessions() -> int:
     """Delete the sessions of the API whose time ended a week ago. Call it outside a transaction.
 
     One that was revoked stays until then, too: its tokens are signed to its end, and each of them that comes back is
@@ -24,7 +24,7 @@ def forget_ended_sessions() -> int:
     return delete_in_chunks(Session.objects.filter(expires_at__lte=timezone.now() - KEPT))
 
 
-def forget_browser_sessions() -> int:
+def delete_expired_browser_sessions() -> int:
     """Delete Django's sessions that have expired: those of the admin and the browsable API.
 
     Call it outside a transaction.

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.authority import lock_acting, lock_for, refusal_to_touch
 from keystone.accounts.models import User
-from keystone.accounts.revoke_access import end_access
+from keystone.accounts.revoke_access import revoke_access
 from keystone.actors.acting import AccessEnded
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
@@ -80,7 +80,7 @@ def end_other_sessions(user: User, session_id: UUID | None, *, by: Actor) -> Tok
         AccessEnded: the person's access has ended in the meantime.
     """
     locked = lock_acting(user)
-    end_access([locked], keep=session_id)
+    revoke_access([locked], keep=session_id)
     pair = renew_session(locked, session_id) if session_id is not None else None
     record([event("user.sessions_ended", user, by=by)])
     user.access_version = locked.access_version
@@ -97,7 +97,7 @@ def end_all_sessions(user: User, *, by: Actor) -> None:
     """
     locked = lock_for(user, by=by)
     _refuse_to_end(locked, by=by)
-    end_access([locked])
+    revoke_access([locked])
     record([event("user.sessions_ended", user, by=by)])
     user.access_version = locked.access_version
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.emails import queue_email
-from keystone.accounts.expiry import access_has_ended, settle
+from keystone.accounts.expiry import access_has_ended, apply_expiry
 from keystone.accounts.models import User
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
@@ -50,7 +50,7 @@ def refresh(token: str) -> TokenPair:
     """
     claims = signed_claims(token)
     for user in access_has_ended().filter(pk=claims.user_id):
-        settle(user)  # before the session is locked: a deactivation locks the person first
+        apply_expiry(user)  # before the session is locked: a deactivation locks the person first
     with transaction.atomic(durable=True):
         pair = _traded(claims)
     if pair is None:

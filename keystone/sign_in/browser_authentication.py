@@ -4,7 +4,7 @@ from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
 
 from keystone.accounts.models import User
-from keystone.sign_in.session_state import standing_of
+from keystone.sign_in.session_state import session_state_of
 
 
 class BrowserSessionAuthentication(SessionAuthentication):
@@ -21,4 +21,4 @@ class BrowserSessionAuthentication(SessionAuthentication):
             PermissionDenied: the request may have been forged by another site.
         """
         signed_in: tuple[User, None] | None = super().authenticate(request)
-        return signed_in if signed_in is None or standing_of(request._request).is_enough else None
+        return signed_in if signed_in is None or session_state_of(request._request).is_enough else None

@@ -28,7 +28,7 @@ from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.sessions.browser_sessions import open_browser_session
 from keystone.sign_in.forms import CodeForm, RefusableForm, SignInForm
-from keystone.sign_in.session_state import Standing, standing_of, verify_session
+from keystone.sign_in.session_state import SessionState, session_state_of, verify_session
 from keystone.throttling.limits import count_change
 from keystone.two_factor.models import Authenticator
 from keystone.two_factor.verification import check_code, check_code_of_sign_in, has_second_factor
@@ -125,10 +125,10 @@ class Step(RedirectURLMixin, View):
 
     def go_on(self) -> HttpResponse:
         """Send somebody who is signed in to where they wanted to go, or to what they must do before."""
-        match standing_of(self.request):
-            case Standing.CODE_NEEDED:
+        match session_state_of(self.request):
+            case SessionState.CODE_NEEDED:
                 return self.go_to(self.code_url)
-            case Standing.SETUP_NEEDED:
+            case SessionState.SETUP_NEEDED:
                 return self.go_to(SETUP)
         return HttpResponseRedirect(self.get_success_url())
 
@@ -176,7 +176,7 @@ class CodeView(Step):
         """Go back to the first step where nobody has passed it, or nothing is to be asked of them any more."""
         person = pending(request)
         self.is_sign_in = person is not None
-        if person is None and standing_of(request) is Standing.CODE_NEEDED:
+        if person is None and session_state_of(request) is SessionState.CODE_NEEDED:
             person = User.objects.filter(pk=request.user.pk).first()
         if person is None or not has_second_factor(person):
             if request.session.pop(PENDING, None):

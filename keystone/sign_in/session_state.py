@@ -13,7 +13,7 @@ from keystone.two_factor.verification import has_second_factor
 _KEPT = "_keystone_standing"
 
 
-class Standing(Enum):
+class SessionState(Enum):
     """What a session may do."""
 
     FREE = auto()
@@ -28,10 +28,10 @@ class Standing(Enum):
     @property
     def is_enough(self) -> bool:
         """Whether the session may be used for what it was opened for."""
-        return self in {Standing.FREE, Standing.VERIFIED}
+        return self in {SessionState.FREE, SessionState.VERIFIED}
 
 
-def standing_of(request: HttpRequest) -> Standing:
+def session_state_of(request: HttpRequest) -> SessionState:
     """Where the session of this request stands.
 
     At most one query, made once per request: none for a verified session, whose device django-otp's middleware has
@@ -42,8 +42,8 @@ def standing_of(request: HttpRequest) -> Standing:
     if kept is None or kept[0] is not user:
         kept = (user, _look(user))
         setattr(request, _KEPT, kept)
-    standing: Standing = kept[1]
-    return standing
+    state: SessionState = kept[1]
+    return state
 
 
 def verify_session(request: HttpRequest, authenticator: Authenticator) -> None:
@@ -53,11 +53,11 @@ def verify_session(request: HttpRequest, authenticator: Authenticator) -> None:
     setattr(request, _KEPT, None)
 
 
-def _look(user: object) -> Standing:
+def _look(user: object) -> SessionState:
     if not isinstance(user, User):
-        return Standing.FREE
+        return SessionState.FREE
     if getattr(user, "otp_device", None) is not None:
-        return Standing.VERIFIED
+        return SessionState.VERIFIED
     if has_second_factor(user):
-        return Standing.CODE_NEEDED
-    return Standing.SETUP_NEEDED if is_required_of(user) else Standing.FREE
+        return SessionState.CODE_NEEDED
+    return SessionState.SETUP_NEEDED if is_required_of(user) else SessionState.FREE

@@ -19,7 +19,7 @@ OPEN = frozenset(
 def without_secrets(text: str) -> str:
     """The text; of an address, without user and password, and without what its query says but for open options.
 
-    An address that is none, as with a bare `/` in its password, is masked as a whole.
+    An unparsable URL, as with a bare `/` in its password, is masked as a whole.
     """
     if "://" not in text:
         return text

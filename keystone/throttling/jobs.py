@@ -1,10 +1,10 @@
 """The scheduled job of the attempt limits."""
 
 from keystone.scheduling.registry import scheduled
-from keystone.throttling.reset import forget_ended_windows
+from keystone.throttling.reset import delete_ended_windows
 
 
 @scheduled(cron="40 * * * *")
-def forget_attempt_windows() -> dict[str, int]:
+def delete_ended_attempt_windows() -> dict[str, int]:
     """Deletes the attempt windows that have ended."""
-    return {"deleted": forget_ended_windows()}
+    return {"deleted": delete_ended_windows()}

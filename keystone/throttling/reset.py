@@ -6,7 +6,7 @@ from keystone.background.batches import delete_in_chunks
 from keystone.throttling.models import AttemptWindow, AttemptWindowQuerySet, Limit
 
 
-def forget_code_attempts(user: Any) -> None:
+def reset_code_attempts(user: Any) -> None:
     """Let a person's codes be tried again: who guessed at them knew a password that is not theirs any more."""
     AttemptWindow.objects.filter(limit=Limit.CODE, address=user.email_normalized).delete()
 
@@ -16,7 +16,7 @@ def limits_of(user: Any) -> AttemptWindowQuerySet:
     return AttemptWindow.objects.running().filter(address=user.email_normalized)
 
 
-def forget_ended_windows() -> int:
+def delete_ended_windows() -> int:
     """Delete the windows that count no more. Call it outside a transaction.
 
     Returns:

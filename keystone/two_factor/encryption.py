@@ -15,7 +15,7 @@ class Unreadable(Exception):  # noqa: N818 - like a refusal: it says what is, no
     """No key that is in force opens the seal."""
 
 
-def seal(secret: bytes) -> str:
+def encrypt(secret: bytes) -> str:
     """Seal a secret with the key in force.
 
     Returns:
@@ -24,8 +24,8 @@ def seal(secret: bytes) -> str:
     return _keys().encrypt(secret).decode("ascii")
 
 
-def open_seal(sealed: str) -> bytes:
-    """Give back what `seal` was given.
+def decrypt(sealed: str) -> bytes:
+    """Give back what `encrypt` was given.
 
     Raises:
         Unreadable: it was sealed with a key that is in force no more, or has been tampered with.

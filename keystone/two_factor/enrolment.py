@@ -19,7 +19,7 @@ from keystone.conf import options
 from keystone.exceptions import Refusal
 from keystone.sessions.revocation import revoke_sessions
 from keystone.throttling.limits import count_code
-from keystone.two_factor.encryption import seal
+from keystone.two_factor.encryption import encrypt
 from keystone.two_factor.models import SECRET_BYTES, Authenticator, RecoveryCode
 from keystone.two_factor.notices import tell
 from keystone.two_factor.recovery_codes import make_recovery_codes
@@ -102,7 +102,7 @@ def begin(user: User) -> Authenticator:
     """
     lock_acting(user)
     Authenticator.objects.devices_for_user(user, confirmed=False).delete()
-    return Authenticator.objects.create(user=user, sealed_secret=seal(secrets.token_bytes(SECRET_BYTES)))
+    return Authenticator.objects.create(user=user, sealed_secret=encrypt(secrets.token_bytes(SECRET_BYTES)))
 
 
 def confirm(user: User, key: int | None, code: str | None) -> SetUp:

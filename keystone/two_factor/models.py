@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy as _
 from django_otp.oath import TOTP
 
 from keystone.conf import options
-from keystone.two_factor.encryption import Unreadable, is_current, open_seal, seal
+from keystone.two_factor.encryption import Unreadable, decrypt, encrypt, is_current
 
 if TYPE_CHECKING:
     from django.db.models import Model as Device
@@ -96,7 +96,7 @@ class Authenticator(Device):
         Raises:
             Unreadable: no key opens it.
         """
-        text = b32encode(open_seal(self.sealed_secret)).decode("ascii")
+        text = b32encode(decrypt(self.sealed_secret)).decode("ascii")
         return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
 
     @property
@@ -128,7 +128,7 @@ class Authenticator(Device):
         if not (len(token) == DIGITS and token.isascii() and token.isdecimal()):
             return False
         try:
-            key = open_seal(self.sealed_secret)
+            key = decrypt(self.sealed_secret)
         except Unreadable:
             logger.error("Authenticator %s was sealed with a key that is in force no more.", self.pk)  # noqa: TRY400 - a trace says no more
             return False
@@ -140,7 +140,7 @@ class Authenticator(Device):
             return False
         self.last_step, self.last_used_at = totp.t(), now
         if not is_current(self.sealed_secret):
-            self.sealed_secret = seal(key)  # so that older keys can be dropped one day
+            self.sealed_secret = encrypt(key)  # so that older keys can be dropped one day
         self.save(update_fields=["last_step", "last_used_at", "sealed_secret"])
         return True
 

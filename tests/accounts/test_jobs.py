@@ -15,10 +15,10 @@ JOBS = {
     "keystone.deliver_overdue": {"mails": 0},
     "keystone.end_access": {"moved": 0, "refused": 0, "failed": 0},
     "keystone.expire_stale_registrations": {"deleted": 0, "kept": 0},
-    "keystone.forget_attempt_windows": {"deleted": 0},
-    "keystone.forget_browser_sessions": {"deleted": 0},
-    "keystone.forget_ended_sessions": {"deleted": 0},
-    "keystone.forget_expired_tokens": {"deleted": 0},
+    "keystone.delete_ended_attempt_windows": {"deleted": 0},
+    "keystone.delete_expired_browser_sessions": {"deleted": 0},
+    "keystone.delete_ended_sessions": {"deleted": 0},
+    "keystone.delete_expired_tokens": {"deleted": 0},
     "keystone.delete_final_undos": {"deleted": 0},
     "keystone.lift_suspensions": {"moved": 0, "refused": 0, "failed": 0},
     "keystone.mail_digests": {"mails": 0},
@@ -52,5 +52,5 @@ def test_tokens_go_a_day_after_they_have_expired_used_or_not() -> None:
         tokens.mint(purpose=Purpose.RESET_PASSWORD, user=user, email=user.email, lifetime=-age)
     used = OneTimeToken.objects.get(pk=OneTimeToken.objects.latest("pk").pk)
     OneTimeToken.objects.filter(pk=used.pk).update(used_at=timezone.now())
-    assert [tokens.forget_expired(), tokens.forget_expired()] == [1, 0]
+    assert [tokens.delete_expired(), tokens.delete_expired()] == [1, 0]
     assert OneTimeToken.objects.count() == 2

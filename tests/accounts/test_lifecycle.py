@@ -14,7 +14,7 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint
 from keystone.accounts.transition_table import (
-    MOVES,
+    TRANSITIONS,
     AlreadyDecided,
     IllegalTransition,
     ReasonMissing,
@@ -178,11 +178,11 @@ def test_suspend_refuses_a_missing_reason_and_a_past_end(by: Actor) -> None:
     assert AuditEvent.objects.count() == 0
 
 
-@pytest.mark.parametrize("name", MOVES)
+@pytest.mark.parametrize("name", TRANSITIONS)
 @pytest.mark.parametrize("status", Status)
 def test_a_move_starts_from_its_sources_only(by: Actor, name: str, status: Status) -> None:
     user = UserFactory(status=status)
-    move = MOVES[name]
+    move = TRANSITIONS[name]
     outcome = lifecycle.move_users(move, [user.pk], by=by, reason="why", even_unverified=True)
     stored = User.objects.get(pk=user.pk)
     if status in move.sources:
@@ -209,7 +209,7 @@ def test_losing_access_ends_sessions_and_links(by: Actor, name: str) -> None:
         email=user.email,
         lifetime=timedelta(hours=1),
     )
-    lifecycle.move_users(MOVES[name], [user.pk], by=by, reason="why")
+    lifecycle.move_users(TRANSITIONS[name], [user.pk], by=by, reason="why")
     assert Session.objects.live().count() == 0
     assert OneTimeToken.objects.filter(used_at__isnull=True).count() == 0
 

@@ -15,7 +15,7 @@ from keystone.accounts.models import User
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import InvalidToken, Purpose, mint
-from keystone.accounts.transition_table import MOVES, UnverifiedAddress
+from keystone.accounts.transition_table import TRANSITIONS, UnverifiedAddress
 from keystone.accounts.verification import verify_email
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
@@ -58,7 +58,7 @@ class AccountMachine(RuleBasedStateMachine):
         self.events = 1
 
     @rule(
-        name=st.sampled_from(sorted(MOVES)),
+        name=st.sampled_from(sorted(TRANSITIONS)),
         even_unverified=st.booleans(),
         until=st.none() | st.integers(1, 9),
     )

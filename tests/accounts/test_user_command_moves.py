@@ -26,7 +26,7 @@ pytestmark = [
     # django-typer hands typer an option of its own that typer would rather call otherwise.
     pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning"),
 ]
-MOVES = ["approve", "reject", "reopen", "suspend", "reactivate", "deactivate"]
+TRANSITIONS = ["approve", "reject", "reopen", "suspend", "reactivate", "deactivate"]
 NEEDS_A_REASON = {"reject", "suspend"}
 
 
@@ -39,7 +39,7 @@ def status_of(user: User) -> str:
     return user.status
 
 
-@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("move", TRANSITIONS)
 @pytest.mark.parametrize("address", ["nobody@example.com", "no address", "", "\udcff@example.com"])
 def test_nobody_is_not_moved(move: str, address: str) -> None:
     assert refused(*arguments_of(move, address)).endswith(": There is no such person.")
@@ -259,7 +259,7 @@ def test_json_tells_who_was_moved_and_who_was_not(capsys: pytest.CaptureFixture[
     assert err.splitlines() == [f"{one['email']}: {one['message']}" for one in told["refused"]]
 
 
-@pytest.mark.parametrize("move", MOVES)
+@pytest.mark.parametrize("move", TRANSITIONS)
 def test_json_is_printed_by_every_move(capsys: pytest.CaptureFixture[str], move: str) -> None:
     refused(*arguments_of(move, "nobody@example.com"), "--json")
     assert json.loads(capsys.readouterr().out) == {

@@ -7,7 +7,7 @@ from rest_framework.test import APIClient
 
 from keystone.accounts.models import User
 from keystone.accounts.preferences import ApprovalNotices, Preferences, choose_notices, notices_of
-from keystone.accounts.revoke_access import end_access
+from keystone.accounts.revoke_access import revoke_access
 from keystone.actors.acting import AccessEnded
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
@@ -57,7 +57,7 @@ def test_the_same_choice_is_kept_and_not_audited(anna: User) -> None:
 
 
 def test_nothing_is_chosen_with_access_that_has_ended(anna: User) -> None:
-    end_access([User.objects.get(pk=anna.pk)])
+    revoke_access([User.objects.get(pk=anna.pk)])
     with pytest.raises(AccessEnded):
         choose_notices(anna, approval_notices="off", by=Actor.person(anna))
 

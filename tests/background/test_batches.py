@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from keystone.background.batches import delete_in_chunks
 from keystone.throttling.models import AttemptWindow, Limit
-from keystone.throttling.reset import forget_ended_windows
+from keystone.throttling.reset import delete_ended_windows
 
 
 def windows(count: int, *, ended: bool = True) -> None:
@@ -46,8 +46,8 @@ def test_a_window_that_begins_anew_at_this_moment_is_kept() -> None:
     thread = threading.Thread(target=begin_anew)
     thread.start()
     held.wait()
-    assert forget_ended_windows() == 2  # and does not wait
+    assert delete_ended_windows() == 2  # and does not wait
     done.set()
     thread.join()
     assert [row.address for row in AttemptWindow.objects.all()] == ["True0@example.com"]
-    assert forget_ended_windows() == 0
+    assert delete_ended_windows() == 0

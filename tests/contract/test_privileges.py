@@ -9,7 +9,7 @@ from django.db.models import Field
 from rest_framework import serializers
 
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import MOVES
+from keystone.accounts.transition_table import TRANSITIONS
 from keystone.api.serializers import StrictSerializer
 from keystone.testing.factories import UserFactory
 from tests.contract.declared import DECLARED, OWN_FIELDS
@@ -115,8 +115,8 @@ def test_staff_make_neither_staff_nor_superusers_and_superusers_do(kind: str, si
 def test_staff_move_neither_staff_nor_superusers_among_many(signed_in: SignedIn) -> None:
     staff, root = STAFF_WHO_MAY_ALL.make(), SUPERUSER.make()
     staff_client, root_client = signed_in(staff), signed_in(root)
-    for move, kind, named in product(MOVES, PROTECTED, ("ids", "filter")):
-        target = UserFactory(status=min(MOVES[move].sources), **PROTECTED[kind])
+    for move, kind, named in product(TRANSITIONS, PROTECTED, ("ids", "filter")):
+        target = UserFactory(status=min(TRANSITIONS[move].sources), **PROTECTED[kind])
         chosen = {"ids": [str(target.pk)]} if named == "ids" else {"filter": {"search": target.email}}
         asked = Valid(body={"action": move, "reason": "for a reason", "even_unverified": True, **chosen})
         before = rows()

@@ -10,7 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from keystone.database.branches import branches
-from keystone.database.migration_status import Standing
+from keystone.database.migration_status import BranchStatus
 from keystone.database.showing import OneAtATime, Shown, show
 from keystone.database.targets import AmbiguousMigration, UnknownMigration
 from tests.database.own_database import LABEL, lines_of, made_by, write_migrations
@@ -211,4 +211,4 @@ def test_a_migration_without_sql_says_so(
 def test_a_branch_is_not_shown_as_sql() -> None:
     with pytest.raises(OneAtATime):
         show(LABEL, sql=True)
-    assert isinstance(show(LABEL), Standing)
+    assert isinstance(show(LABEL), BranchStatus)

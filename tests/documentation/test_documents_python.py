@@ -28,7 +28,7 @@ from keystone.mail.registry import EMAILS
 from keystone.scheduling import registry as scheduling
 from keystone.testing.factories import UserFactory
 from keystone.testing.queued_tasks import QueuedTasks
-from keystone.two_factor.encryption import is_current, seal
+from keystone.two_factor.encryption import encrypt, is_current
 from keystone.two_factor.models import Authenticator
 from project.models import Profile
 from tests.documentation.documents import HEREDOC, Code, blocks
@@ -131,7 +131,7 @@ def test_the_test_that_extending_shows_passes(documented: types.ModuleType, queu
 @pytest.mark.django_db
 def test_the_secrets_of_second_factors_are_sealed_anew_as_the_operations_say(settings: Settings) -> None:
     authenticator = Authenticator.objects.create(
-        user=UserFactory(), confirmed=True, confirmed_at=timezone.now(), sealed_secret=seal(b"x" * 20)
+        user=UserFactory(), confirmed=True, confirmed_at=timezone.now(), sealed_secret=encrypt(b"x" * 20)
     )
     secret = authenticator.secret
     settings.SECRET_KEY_FALLBACKS, settings.SECRET_KEY = [settings.SECRET_KEY], "another key " * 5

@@ -31,7 +31,7 @@ from keystone.privacy.erasing import RolesFirst, erase_person
 from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
 from keystone.throttling.models import AttemptWindow
-from keystone.two_factor.encryption import seal
+from keystone.two_factor.encryption import encrypt
 from keystone.two_factor.models import Authenticator
 from tests.accounts.mailed_links import token_in
 from tests.every_row import rows
@@ -64,7 +64,7 @@ def zaphod(do: Do, root: User, mailoutbox: list[EmailMessage]) -> User:
     choose_notices(user, approval_notices="digest", by=Actor.person(user))
     user.groups.add(Group.objects.create(name="Crew"))
     now = timezone.now()
-    Authenticator.objects.create(user=user, confirmed=True, confirmed_at=now, sealed_secret=seal(b"x" * 20))
+    Authenticator.objects.create(user=user, confirmed=True, confirmed_at=now, sealed_secret=encrypt(b"x" * 20))
     AttemptWindow.objects.filter(address="").delete()  # those of an IP address are nobody's, and soon forgotten
     AttemptWindow.objects.create(limit="address", address=SECOND, count=3, ends_at=now + timedelta(minutes=5))
     SuppressedAddress.objects.create(address=FIRST.lower(), reason="bounced")

@@ -21,7 +21,7 @@ from keystone.privacy.erasing import erase_person
 from keystone.privacy.exporting import export_person
 from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
-from keystone.two_factor.encryption import seal
+from keystone.two_factor.encryption import encrypt
 from keystone.two_factor.models import Authenticator, RecoveryCode
 
 pytestmark = pytest.mark.django_db
@@ -48,7 +48,9 @@ def test_an_export_has_what_every_subject_holds(root: User) -> None:
     approve_user(user, by=Actor.administrator(root), reason="welcome", note="looked at her site")
     sign_in(email="ann@example.com", password=PASSWORD, user_agent="Firefox")
     user.groups.add(Group.objects.create(name="Crew"))
-    Authenticator.objects.create(user=user, confirmed=True, confirmed_at=timezone.now(), sealed_secret=seal(b"x" * 20))
+    Authenticator.objects.create(
+        user=user, confirmed=True, confirmed_at=timezone.now(), sealed_secret=encrypt(b"x" * 20)
+    )
     RecoveryCode.objects.create(user=user, digest="d" * 64)
     held = exported(user)
     assert held["account"]["first_name"] == "Ann"

@@ -16,7 +16,7 @@ from keystone.accounts.models import User
 from keystone.accounts.password_reset import request_password_reset
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import Status
-from keystone.accounts.tokens import OneTimeToken, forget_expired
+from keystone.accounts.tokens import OneTimeToken, delete_expired
 from keystone.actors.actor import Actor
 from keystone.conf import options
 from keystone.mail.models import MailState, OutgoingMail
@@ -60,7 +60,7 @@ def register_it(address: str) -> None:
 
 def let_it_expire(_address: str) -> None:
     OneTimeToken.objects.update(expires_at=timezone.now() - timedelta(days=2))
-    forget_expired()
+    delete_expired()
 
 
 def let_the_reserved_right_expire_first(_address: str) -> None:
@@ -70,7 +70,7 @@ def let_the_reserved_right_expire_first(_address: str) -> None:
     for place, right in enumerate(rights.order_by("created_at", "pk")):
         since, until = now - lifetime - timedelta(days=1), now - timedelta(days=1, seconds=1)
         OneTimeToken.objects.filter(pk=right.pk).update(created_at=since, expires_at=until + timedelta(minutes=place))
-    forget_expired()
+    delete_expired()
 
 
 EXPIRING = (let_it_expire, let_the_reserved_right_expire_first)

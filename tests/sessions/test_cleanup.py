@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 
 from keystone.audit.models import AuditEvent
-from keystone.sessions.cleanup import KEPT, forget_browser_sessions, forget_ended_sessions
+from keystone.sessions.cleanup import KEPT, delete_ended_sessions, delete_expired_browser_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import RACE, refresh
 from keystone.sessions.tokens import TokenRefused
@@ -28,7 +28,7 @@ def test_a_session_stays_a_week_after_its_end() -> None:
     revoked = Session.objects.create(
         user=user, refresh_digest="x", expires_at=ends[2], revoked_at=now - timedelta(days=20)
     )
-    assert [forget_ended_sessions(), forget_ended_sessions()] == [1, 0]
+    assert [delete_ended_sessions(), delete_ended_sessions()] == [1, 0]
     assert set(Session.objects.all()) == {*kept[1:], revoked}
 
 
@@ -39,11 +39,11 @@ def test_a_stolen_token_is_known_until_the_session_ends() -> None:
     session = Session.objects.get()
     long_ago = timezone.now().timestamp() - RACE.total_seconds() - 1
     Session.objects.update(spent=dict.fromkeys(session.spent, long_ago))
-    forget_ended_sessions()
+    delete_ended_sessions()
     with pytest.raises(TokenRefused):
         refresh(first.refresh)
     assert AuditEvent.objects.filter(action="user.session_stolen").count() == 1
-    forget_ended_sessions()
+    delete_ended_sessions()
     with pytest.raises(TokenRefused):
         refresh(first.refresh)
 
@@ -53,10 +53,10 @@ def test_browser_sessions_go_when_they_have_expired(client: Client) -> None:
     store = import_module(django_settings.SESSION_ENGINE).SessionStore()
     store["x"] = 1
     store.save()
-    assert forget_browser_sessions() == 0
+    assert delete_expired_browser_sessions() == 0
     BrowserSession.objects.exclude(
         session_key=import_module(django_settings.SESSION_ENGINE).stored_key(store.session_key)
     ).update(expire_date=timezone.now())
-    assert [forget_browser_sessions(), forget_browser_sessions()] == [1, 0]
+    assert [delete_expired_browser_sessions(), delete_expired_browser_sessions()] == [1, 0]
     assert store.exists(store.session_key)
     assert client.get("/admin/").status_code == 302

@@ -17,7 +17,7 @@ from keystone.observability.origin import origin
 from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
 from keystone.throttling.limits import TooManyAttempts, count_attempt, count_code, count_request
 from keystone.throttling.models import AttemptWindow, Limit
-from keystone.throttling.reset import forget_ended_windows
+from keystone.throttling.reset import delete_ended_windows
 
 pytestmark = pytest.mark.django_db
 LIMITS = {"ATTEMPTS_PER_ADDRESS_AND_IP": 2, "ATTEMPTS_PER_ADDRESS": 3, "ATTEMPTS_PER_IP": 4, "REQUESTS_PER_IP": 2}
@@ -252,7 +252,7 @@ def test_djangos_asynchronous_way_in_is_counted_too() -> None:
 def test_ended_windows_are_forgotten() -> None:
     attempt()
     AttemptWindow.objects.filter(limit=Limit.IP).update(ends_at=timezone.now())
-    assert forget_ended_windows() == 1
+    assert delete_ended_windows() == 1
     assert AttemptWindow.objects.count() == 2
 
 

@@ -18,7 +18,7 @@ from pytest_django import Settings
 from keystone.accounts.models import User
 from keystone.testing.factories import UserFactory
 from keystone.two_factor import enrolment
-from keystone.two_factor.encryption import Unreadable, is_current, open_seal, seal
+from keystone.two_factor.encryption import Unreadable, decrypt, encrypt, is_current
 from keystone.two_factor.models import Authenticator, RecoveryCode
 from keystone.two_factor.recovery_codes import LENGTH, SIGNS, make_recovery_codes, use_recovery_code
 from tests.two_factor.phone import set_up, shown
@@ -45,7 +45,7 @@ def dump() -> str:
 )
 def test_codes_are_those_of_rfc_6238(seconds: int, code: str, monkeypatch: pytest.MonkeyPatch) -> None:
     user = UserFactory()
-    made = Authenticator.objects.create(user=user, sealed_secret=seal(b"12345678901234567890"))
+    made = Authenticator.objects.create(user=user, sealed_secret=encrypt(b"12345678901234567890"))
     moment = timezone.now().fromtimestamp(seconds, tz=timezone.get_current_timezone())
     monkeypatch.setattr("django.utils.timezone.now", lambda: moment)
     assert made.verify_token(code) is True
@@ -58,7 +58,7 @@ def test_clocks_may_differ_by_one_step(steps: int, taken: bool, monkeypatch: pyt
     authenticator = enrolment.begin(UserFactory())
     now = timezone.now()
     monkeypatch.setattr("django.utils.timezone.now", lambda: now)
-    totp = TOTP(open_seal(authenticator.sealed_secret))
+    totp = TOTP(decrypt(authenticator.sealed_secret))
     totp.time = (now + timedelta(seconds=30 * steps)).timestamp()
     assert authenticator.verify_token(f"{totp.token():06}") is taken
 
@@ -82,7 +82,7 @@ def test_what_is_no_code_is_wrong(code: str) -> None:
 def test_a_dump_holds_no_secret_and_no_code() -> None:
     user = UserFactory()
     authenticator = enrolment.begin(user)
-    secret = open_seal(authenticator.sealed_secret)
+    secret = decrypt(authenticator.sealed_secret)
     assert len(secret) == 20
     codes = enrolment.confirm(user, authenticator.pk, shown(authenticator)).recovery_codes
     text = dump().upper()
@@ -117,7 +117,7 @@ def test_a_person_has_one_of_each_kind_at_most() -> None:
     set_up(user)
     enrolment.begin(user)
     with pytest.raises(IntegrityError, match="authenticator_one_each"), transaction.atomic():
-        Authenticator.objects.create(user=user, sealed_secret=seal(b"x"))
+        Authenticator.objects.create(user=user, sealed_secret=encrypt(b"x"))
     with pytest.raises(IntegrityError, match="authenticator_confirmed_at"), transaction.atomic():
         Authenticator.objects.filter(confirmed=False).update(confirmed_at=timezone.now())
 
@@ -180,12 +180,12 @@ def test_a_secret_outlives_the_rotation_of_keys_and_is_sealed_anew(
 
 
 def test_a_seal_that_was_tampered_with_is_not_opened() -> None:
-    sealed = seal(b"secret")
-    assert open_seal(sealed) == b"secret"
-    assert seal(b"secret") != sealed
+    sealed = encrypt(b"secret")
+    assert decrypt(sealed) == b"secret"
+    assert encrypt(b"secret") != sealed
     for broken in (sealed[:-2] + "AA", sealed[5:], "", "no seal"):
         with pytest.raises(Unreadable):
-            open_seal(broken)
+            decrypt(broken)
 
 
 # -- Recovery codes ----------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from keystone.accounts.export import record_people_export, stream_people_csv
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
 from keystone.accounts.transition import Outcome
-from keystone.accounts.transition_table import MOVES
+from keystone.accounts.transition_table import TRANSITIONS
 from keystone.actors.actor import Actor
 from keystone.api.filters import AllowedFilters, apply_filters, body_filters
 from keystone.api.permissions import StaffWithPermission, acting
@@ -85,7 +85,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         "partial_update": "keystone.change_user",
         "export": "keystone.export_user",
         "bulk": "keystone.view_user",  # and the move's own, which `bulk` asks for
-        **{name: move.permission for name, move in MOVES.items()},
+        **{name: move.permission for name, move in TRANSITIONS.items()},
     }
 
     @extend_schema(operation_id="users_create", request=CreateUserSerializer, responses={201: UserSerializer})
@@ -145,7 +145,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         Everybody is judged alone; who is refused is told with the reason, and the others are moved.
         """
         body = self.body(BulkSerializer)
-        move = MOVES[body.pop("action")]
+        move = TRANSITIONS[body.pop("action")]
         if not request.user.has_perm(move.permission):
             self.permission_denied(request)
         ids = body.pop("ids", None) or self.selected(body.pop("filter", {}))

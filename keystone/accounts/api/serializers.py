@@ -13,7 +13,7 @@ from keystone.accounts.models import User
 from keystone.accounts.names import composed, validate_name
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.accounts.status import Status
-from keystone.accounts.transition_table import MOVES, REASON_LENGTH
+from keystone.accounts.transition_table import REASON_LENGTH, TRANSITIONS
 from keystone.api.serializers import StrictSerializer
 from keystone.passwords.fields import PasswordField
 
@@ -212,7 +212,7 @@ class SuspendSerializer(MoveSerializer):
 class BulkSerializer(ReasonedMoveSerializer):
     """One move of many people, named by id or by the filters of the list."""
 
-    action = serializers.ChoiceField(choices=sorted(MOVES))
+    action = serializers.ChoiceField(choices=sorted(TRANSITIONS))
     ids = serializers.ListField(
         child=serializers.UUIDField(), required=False, max_length=MAX_BULK_IDS, allow_empty=False
     )

@@ -20,7 +20,7 @@ from keystone.mail.registry import email
 
 @email(label=_("Email address to be verified"), sample={"link": LINK, "days": 3})
 def verify_email(user: User) -> Mail | None:
-    """The link that proves an address; None for who is not (any more) to prove one when the mail is sent."""
+    """The link that verifies an email address. None if verification is no longer needed when the mail is sent."""
     lifetime = options().email_verification_lifetime
     with transaction.atomic():
         now = locked(user)  # a decision holds this lock, too: it comes before or after the token
@@ -35,7 +35,7 @@ def verify_email(user: User) -> Mail | None:
     sample={"link": LINK, "days": 3, "registered_at": AT, "deleted_at": AT + timedelta(days=30)},
 )
 def registration_expires(user: User) -> Mail | None:
-    """A new link, before the registration is deleted; None for who is not (any more) to prove the address."""
+    """A new link, before the registration is deleted. None if verification is no longer needed."""
     if user.expiry_warned_at is None:
         return None
     mail = verify_email(user)

@@ -29,7 +29,7 @@ from keystone.accounts.selection import (
     unchanged_since,
 )
 from keystone.accounts.transition import Undo
-from keystone.accounts.transition_table import MOVES, Move, judge, last_decisions
+from keystone.accounts.transition_table import TRANSITIONS, Transition, check_transition, last_decisions
 from keystone.actors.actor import Actor
 from keystone.admin.guards import acting
 from keystone.approval.admin import applicant, results, wording
@@ -44,7 +44,7 @@ else:
     Base = object
 
 
-def selected(move: Move, description: Any) -> Callable[..., HttpResponse]:
+def selected(move: Transition, description: Any) -> Callable[..., HttpResponse]:
     """A bulk action that asks about making `move` of the selected people."""
 
     @action(description=description)
@@ -64,7 +64,7 @@ class DecisionsMixin(UndoMixin, Base):
         decides_between: whether the page that asks about one of them offers the others, too.
     """
 
-    moves: tuple[str, ...] = tuple(MOVES)
+    moves: tuple[str, ...] = tuple(TRANSITIONS)
     decides_between = False
     paginator = DecisionPaginator
     search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
@@ -81,7 +81,7 @@ class DecisionsMixin(UndoMixin, Base):
         wrap = self.admin_site.admin_view
         urls = [path("result/<str:name>/", wrap(self.result_view), name=self.url_name("result"))]
         for name in self.moves:
-            extra = {"move": MOVES[name]}
+            extra = {"move": TRANSITIONS[name]}
             urls += [
                 path(f"bulk/{name}/", wrap(self.bulk_view), extra, name=self.url_name(f"bulk_{name}")),
                 path(f"<path:object_id>/{name}/", wrap(self.decide_view), extra, name=self.url_name(name)),
@@ -92,7 +92,7 @@ class DecisionsMixin(UndoMixin, Base):
         """The name of one of this admin's addresses."""
         return f"{self.opts.app_label}_{self.opts.model_name}_{name}"
 
-    def may(self, request: HttpRequest, move: Move) -> bool:
+    def may(self, request: HttpRequest, move: Transition) -> bool:
         """Whether the viewer may make this move here."""
         return self.has_view_permission(request) and request.user.has_perm(move.permission)
 
@@ -103,16 +103,16 @@ class DecisionsMixin(UndoMixin, Base):
         return [
             {
                 "name": name,
-                "title": wording.button(MOVES[name]),
+                "title": wording.button(TRANSITIONS[name]),
                 "icon": wording.LOOKS[name][1],
                 "variant": wording.LOOKS[name][2],
                 "link": self.page_url(request, name, user.pk),
             }
             for name in self.moves
-            if user.status in MOVES[name].sources and self.may(request, MOVES[name])
+            if user.status in TRANSITIONS[name].sources and self.may(request, TRANSITIONS[name])
         ]
 
-    def decide_view(self, request: HttpRequest, object_id: str, move: Move) -> HttpResponse:
+    def decide_view(self, request: HttpRequest, object_id: str, move: Transition) -> HttpResponse:
         """Ask about one person, then do it."""
         if not self.may(request, move):
             raise PermissionDenied
@@ -122,7 +122,7 @@ class DecisionsMixin(UndoMixin, Base):
             raise PermissionDenied
         back = self._way_back(request, user)
         decision = last_decisions([user], move).get(str(user.pk))
-        refusal = judge(user, move, even_unverified=True, decision=decision)
+        refusal = check_transition(user, move, even_unverified=True, decision=decision)
         if refusal is not None:  # somebody was first, or the page was sent twice
             messages.warning(request, wording.not_done(user, refusal.detail))
             return HttpResponseRedirect(back)
@@ -148,15 +148,15 @@ class DecisionsMixin(UndoMixin, Base):
         }
         return self._ask(request, move, form, context)
 
-    def other_choices(self, request: HttpRequest, user: User, move: Move) -> dict[str, Any]:
+    def other_choices(self, request: HttpRequest, user: User, move: Transition) -> dict[str, Any]:
         """What the page that asks offers beside the decision itself."""
         return {}
 
-    def after_decision(self, request: HttpRequest, user: User, move: Move) -> str:
+    def after_decision(self, request: HttpRequest, user: User, move: Transition) -> str:
         """Where the viewer goes once `user`, as read before, is decided on."""
         return self._way_back(request, user)
 
-    def ask_about(self, request: HttpRequest, queryset: QuerySet[Any], move: Move) -> HttpResponse:
+    def ask_about(self, request: HttpRequest, queryset: QuerySet[Any], move: Transition) -> HttpResponse:
         """Ask about the people that were selected in the list; the bulk actions call it."""
         if not self.may(request, move):
             raise PermissionDenied
@@ -164,7 +164,7 @@ class DecisionsMixin(UndoMixin, Base):
         ids = None if across else keys(request.POST.getlist("_selected_action"))
         return self._ask_about(request, Selection.of(queryset, ids), move)
 
-    def bulk_view(self, request: HttpRequest, move: Move) -> HttpResponse:
+    def bulk_view(self, request: HttpRequest, move: Transition) -> HttpResponse:
         """Do what was asked about many people, and show what came of it."""
         if not self.may(request, move):
             raise PermissionDenied
@@ -206,14 +206,14 @@ class DecisionsMixin(UndoMixin, Base):
         if result is None:
             messages.info(request, _("That result is not kept any more. The audit log has it."))
             return HttpResponseRedirect(self.list_url(request))
-        move = MOVES[result.move]
+        move = TRANSITIONS[result.move]
         context = {"result": result, "move": move, "title": _("Result"), "back": self.list_url(request)}
         context["links"] = request.user.has_perm("keystone.view_user")
         context["undo"] = self.undo_offer(request)
         return self.render_page(request, "keystone/admin/result.html", context)
 
     def _ask_about(
-        self, request: HttpRequest, selection: Selection, move: Move, form: DecisionForm | None = None
+        self, request: HttpRequest, selection: Selection, move: Transition, form: DecisionForm | None = None
     ) -> HttpResponse:
         if not selection.count:
             messages.warning(
@@ -233,7 +233,7 @@ class DecisionsMixin(UndoMixin, Base):
         }
         return self._ask(request, move, form, context)
 
-    def _ask(self, request: HttpRequest, move: Move, form: DecisionForm, context: dict[str, Any]) -> HttpResponse:
+    def _ask(self, request: HttpRequest, move: Transition, form: DecisionForm, context: dict[str, Any]) -> HttpResponse:
         look = {
             "button": wording.button_without_reason(move) if form.asks_again else wording.button(move),
             "symbol": wording.LOOKS[move.name][1],
@@ -244,7 +244,7 @@ class DecisionsMixin(UndoMixin, Base):
         more = {**look, "move": move, "form": form, "explanation": explanation, "media": media}
         return self.render_page(request, "keystone/admin/decision.html", {**more, **context})
 
-    def _move(self, move: Move, ids: list[Any], form: DecisionForm, *, by: Actor) -> Any:
+    def _move(self, move: Transition, ids: list[Any], form: DecisionForm, *, by: Actor) -> Any:
         told = form.cleaned_data
         return move_users(
             move,

@@ -21,7 +21,7 @@ from unfold.widgets import (
 
 from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, EndsInThePast, Move
+from keystone.accounts.transition_table import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, EndsInThePast, Transition
 from keystone.approval.saved_reasons import SavedReason
 from keystone.email_address import require_deliverable
 from keystone.passwords.rules import MAX_PASSWORD_LENGTH
@@ -97,7 +97,13 @@ class DecisionForm(forms.Form):
     tell = forms.BooleanField(label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget())
 
     def __init__(
-        self, *args: Any, move: Move, unverified: int, single: bool, occasions: Collection[str] = (), **kwargs: Any
+        self,
+        *args: Any,
+        move: Transition,
+        unverified: int,
+        single: bool,
+        occasions: Collection[str] = (),
+        **kwargs: Any,
     ) -> None:
         """Shape the form for `move`.
 

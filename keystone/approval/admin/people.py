@@ -20,7 +20,7 @@ from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
 from keystone.accounts.selection import keys
-from keystone.accounts.transition_table import MOVES
+from keystone.accounts.transition_table import TRANSITIONS
 from keystone.actors.acting import lock_accounts
 from keystone.actors.actor import Actor
 from keystone.admin.cells import NONE, address_cell, in_full, labelled, name_cell, on_day
@@ -81,7 +81,7 @@ class PersonAdmin(
     )
     ordering = ("-created_at", "-id")
     sortable_by = ("created",)
-    actions = tuple(f"{name}_selected" for name in MOVES)
+    actions = tuple(f"{name}_selected" for name in TRANSITIONS)
     export_permission = "keystone.export_user"
     export_name = "people.csv"
     warn_unsaved_form = True
@@ -123,15 +123,15 @@ class PersonAdmin(
     ) -> dict[str, Any]:
         """The bulk actions that the viewer may take."""
         actions: dict[str, Any] = super().get_actions(request, action_location)
-        barred = {f"{name}_selected" for name, move in MOVES.items() if not self.may(request, move)}
+        barred = {f"{name}_selected" for name, move in TRANSITIONS.items() if not self.may(request, move)}
         return {name: value for name, value in actions.items() if name not in barred}
 
-    approve_selected = selected(MOVES["approve"], _("Approve…"))
-    reject_selected = selected(MOVES["reject"], _("Reject…"))
-    reopen_selected = selected(MOVES["reopen"], _("Take the rejection back…"))
-    suspend_selected = selected(MOVES["suspend"], _("Suspend…"))
-    reactivate_selected = selected(MOVES["reactivate"], _("Reactivate…"))
-    deactivate_selected = selected(MOVES["deactivate"], _("Deactivate…"))
+    approve_selected = selected(TRANSITIONS["approve"], _("Approve…"))
+    reject_selected = selected(TRANSITIONS["reject"], _("Reject…"))
+    reopen_selected = selected(TRANSITIONS["reopen"], _("Take the rejection back…"))
+    suspend_selected = selected(TRANSITIONS["suspend"], _("Suspend…"))
+    reactivate_selected = selected(TRANSITIONS["reactivate"], _("Reactivate…"))
+    deactivate_selected = selected(TRANSITIONS["deactivate"], _("Deactivate…"))
 
     def export_lines(self, queryset: QuerySet[User]) -> Iterator[str]:
         """The people as CSV."""

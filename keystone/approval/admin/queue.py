@@ -16,7 +16,7 @@ from unfold.decorators import display
 
 from keystone.accounts.models import User
 from keystone.accounts.selection import DecisionPaginator
-from keystone.accounts.transition_table import APPROVE, REJECT, Move
+from keystone.accounts.transition_table import APPROVE, REJECT, Transition
 from keystone.admin.cells import name_cell
 from keystone.admin.model_admin import DayRangeFilter, ReadOnlyAdmin
 from keystone.approval.admin import wording
@@ -98,7 +98,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
 
     # -- from one person to the next ------------------------------------------------------------------------------
 
-    def other_choices(self, request: HttpRequest, user: User, move: Move) -> dict[str, Any]:
+    def other_choices(self, request: HttpRequest, user: User, move: Transition) -> dict[str, Any]:
         """The other decision, and whom the list has after this person."""
         following, others = self._following(request, user)
         query = f"?{request.GET.urlencode()}" if request.GET else ""
@@ -117,7 +117,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
             "skip": following and self._decision_url(request, following, asked),
         }
 
-    def after_decision(self, request: HttpRequest, user: User, move: Move) -> str:
+    def after_decision(self, request: HttpRequest, user: User, move: Transition) -> str:
         """The next person of the list where that was asked for, else the list."""
         if "next" not in request.POST:
             return self.list_url(request)
@@ -127,7 +127,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
             return self.list_url(request)
         return self._decision_url(request, following, request.POST.get("asked", move.name))
 
-    def undone_url(self, request: HttpRequest, user: User, move: Move) -> str:
+    def undone_url(self, request: HttpRequest, user: User, move: Transition) -> str:
         """The page that decides on them."""
         return self._decision_url(request, user, move.name)
 

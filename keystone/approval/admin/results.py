@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from keystone.accounts.models import User
 from keystone.accounts.transition import Outcome
-from keystone.accounts.transition_table import AlreadyDecided, Move
+from keystone.accounts.transition_table import AlreadyDecided, Transition
 from keystone.approval.admin.cells import name_and_address
 from keystone.audit.models import AuditEvent
 
@@ -78,7 +78,7 @@ class Result:
         return sum(group.count for group in self.refused)
 
 
-def summarize(move: Move, outcome: Outcome, *, changed: int = 0, told: bool = True) -> Result:
+def summarize(move: Transition, outcome: Outcome, *, changed: int = 0, told: bool = True) -> Result:
     """Put an outcome together.
 
     Args:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from keystone.accounts.models import User
 from keystone.accounts.transition import Outcome
-from keystone.accounts.transition_table import APPROVE, MOVES, Move
+from keystone.accounts.transition_table import APPROVE, TRANSITIONS, Transition
 from keystone.admin.guards import acting
 from keystone.approval.admin import wording
 from keystone.approval.undo import UndoOutcome, undo_decision, undoable
@@ -62,7 +62,7 @@ class UndoMixin(Base):
         row = first[0]
         action = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_undo", args=[decision])
         return {
-            "text": wording.undoable(MOVES[row.move], row.user, count, told=told, until=row.until),
+            "text": wording.undoable(TRANSITIONS[row.move], row.user, count, told=told, until=row.until),
             "seconds": max(int((row.until - timezone.now()).total_seconds()), 0),
             "action": f"{action}?{request.GET.urlencode()}" if request.GET else action,
         }
@@ -85,7 +85,7 @@ class UndoMixin(Base):
             back = self.undone_url(request, outcome.undone[0], outcome.move)
         return HttpResponseRedirect(back)
 
-    def undone_url(self, request: HttpRequest, user: User, move: Move) -> str:
+    def undone_url(self, request: HttpRequest, user: User, move: Transition) -> str:
         """Where a decision on one person is made anew."""
         return self.page_url(request, "change", user.pk)
 

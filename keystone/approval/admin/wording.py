@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import APPROVE, Move
+from keystone.accounts.transition_table import APPROVE, Transition
 from keystone.admin.cells import number
 
 # For each move: its button, an icon, whether it takes something away.
@@ -38,22 +38,22 @@ NEXT: dict[str, Any] = {
 }
 
 
-def button(move: Move) -> str:
+def button(move: Transition) -> str:
     """What the button of a move says."""
     return str(LOOKS[move.name][0])
 
 
-def button_without_reason(move: Move) -> str:
+def button_without_reason(move: Transition) -> str:
     """What the button says once nobody gave a reason."""
     return _("%(move)s without a reason") % {"move": button(move)}
 
 
-def button_and_next(move: Move) -> str:
+def button_and_next(move: Transition) -> str:
     """What the button says that goes on to the next person."""
     return str(NEXT[move.name])
 
 
-def title(move: Move, count: int, user: User | None = None) -> str:
+def title(move: Transition, count: int, user: User | None = None) -> str:
     """The heading of the page that asks."""
     if user is not None:
         return _("%(move)s %(name)s?") % {"move": button(move), "name": user.get_full_name()}
@@ -61,7 +61,7 @@ def title(move: Move, count: int, user: User | None = None) -> str:
     return _("%(move)s %(people)s?") % {"move": button(move), "people": people}
 
 
-def done(move: Move, user: User, *, told: bool) -> str:
+def done(move: Transition, user: User, *, told: bool) -> str:
     """What happened to one person."""
     values = {"name": user.get_full_name(), "email": user.email, "done": move.done}
     if told:
@@ -69,7 +69,7 @@ def done(move: Move, user: User, *, told: bool) -> str:
     return _("%(name)s (%(email)s) was %(done)s. No mail is sent.") % values
 
 
-def undoable(move: Move, user: User, count: int, *, told: bool, until: datetime) -> str:
+def undoable(move: Transition, user: User, count: int, *, told: bool, until: datetime) -> str:
     """What was decided last, and until when it can be undone."""
     values = {
         "name": user.get_full_name(),
@@ -88,7 +88,7 @@ def undoable(move: Move, user: User, count: int, *, told: bool, until: datetime)
     return f"{what % values} {then % values}"
 
 
-def undone(move: Move, user: User, count: int) -> str:
+def undone(move: Transition, user: User, count: int) -> str:
     """Whose decision was undone."""
     if count == 1:
         text = (

@@ -13,7 +13,7 @@ from keystone.console.options import Json
 from keystone.console.printing import print_json, print_pairs, print_table, printable
 from keystone.database import waiting
 from keystone.database.completing import complete_branch, complete_branch_or_migration
-from keystone.database.migration_status import Standing, standings, status
+from keystone.database.migration_status import BranchStatus, branch_statuses, status
 from keystone.database.server import Answer, ask
 from keystone.database.showing import Shown, show
 from keystone.database.tables import Table
@@ -61,7 +61,7 @@ class Reading(TyperCommand):
             CommandError: the database does not answer.
         """
         with errors_told():
-            listed = standings()
+            listed = branch_statuses()
         if not as_json:
             self._print_branches(listed)
             return
@@ -135,7 +135,7 @@ class Reading(TyperCommand):
             shown = show(name, branch=branch, sql=sql)
         if as_json:
             print_json(self.stdout, asdict(shown))
-        elif isinstance(shown, Standing):
+        elif isinstance(shown, BranchStatus):
             self._print_branch(shown)
         elif shown.sql is not None:
             self.stdout.write("\n".join(shown.sql) or gettext("-- It runs no SQL."))
@@ -167,7 +167,7 @@ class Reading(TyperCommand):
             ],
         )
 
-    def _print_branches(self, listed: list[Standing]) -> None:
+    def _print_branches(self, listed: list[BranchStatus]) -> None:
         """A line each: where it is, how many are applied, and which are not."""
         headings = [gettext("Branch"), gettext("Current"), gettext("Applied"), gettext("Pending"), ""]
         print_table(
@@ -185,7 +185,7 @@ class Reading(TyperCommand):
             ],
         )
 
-    def _print_branch(self, standing: Standing) -> None:
+    def _print_branch(self, standing: BranchStatus) -> None:
         applied = [[name, gettext("applied")] for name in standing.applied]
         pending = [[name, gettext("pending")] for name in standing.pending]
         unknown = [[name, gettext("applied, and not in this code")] for name in standing.unknown]
@@ -214,7 +214,7 @@ class Reading(TyperCommand):
             self.stdout.write(printable(f"{number:>3}. {operation}"))
 
 
-def _told(standing: Standing) -> str:
+def _told(standing: BranchStatus) -> str:
     """What is not as it should be."""
     told = []
     if standing.pending:

@@ -17,7 +17,7 @@ from keystone.accounts.transition_table import (
     REJECT,
     REOPEN,
     SUSPEND,
-    Move,
+    Transition,
 )
 from keystone.actors.actor import Actor
 from keystone.console.asking import ask
@@ -120,7 +120,9 @@ class Moving(TyperCommand):
         """Deactivate people."""
         self._move(DEACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
 
-    def _move(self, move: Move, addresses: list[str], said: dict[str, Any], *, silent: bool, as_json: bool) -> None:
+    def _move(
+        self, move: Transition, addresses: list[str], said: dict[str, Any], *, silent: bool, as_json: bool
+    ) -> None:
         """Make one move of all these people, and tell what came of it.
 
         Args:

@@ -7,7 +7,7 @@ from django.utils.translation import gettext, ngettext
 
 from keystone.accounts.models import User
 from keystone.accounts.transition import Outcome
-from keystone.accounts.transition_table import Move, UnverifiedAddress, UserNotFound
+from keystone.accounts.transition_table import Transition, UnverifiedAddress, UserNotFound
 from keystone.console.moments import in_full
 from keystone.console.printing import print_json, printable
 from keystone.exceptions import Refusal
@@ -16,7 +16,7 @@ from keystone.management.user.facts import facts_in_short
 
 def tell_outcome(
     command: BaseCommand,
-    move: Move,
+    move: Transition,
     outcome: Outcome,
     *,
     people: list[User],
@@ -61,7 +61,7 @@ def tell_outcome(
     raise CommandError(text % {"refused": len(refused), "count": everybody, "done": move.done})
 
 
-def _done(move: Move, user: User, *, told: bool) -> str:
+def _done(move: Transition, user: User, *, told: bool) -> str:
     values = {"address": user.email, "done": str(move.done)}
     if user.suspended_until is not None:
         values["done"] = gettext("%(done)s until %(end)s") % {**values, "end": in_full(user.suspended_until)}

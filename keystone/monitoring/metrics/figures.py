@@ -17,7 +17,7 @@ from django.tasks import task_backends
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import MOVES
+from keystone.accounts.transition_table import TRANSITIONS
 from keystone.actors.actor import ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.background.reading import COUNTED, DUE, running_workers
@@ -111,8 +111,8 @@ def _people() -> dict[str, dict[Labels, float]]:
 
 
 def _decisions() -> dict[str, dict[Labels, float]]:
-    verbs = {move.action: name for name, move in MOVES.items()}
-    counts: dict[Labels, float] = {(verb, origin): 0 for verb in MOVES for origin in ActorKind.values}
+    verbs = {move.action: name for name, move in TRANSITIONS.items()}
+    counts: dict[Labels, float] = {(verb, origin): 0 for verb in TRANSITIONS for origin in ActorKind.values}
     events = AuditEvent.objects.filter(action__in=verbs, created_at__gte=midnight()).order_by()
     for action, origin, count in events.values_list("action", "actor_kind").annotate(count=Count("*")):
         counts[verbs[action], origin] = count

@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class AccessLogMiddleware:
-    """Logs one line for each request: method, path, status, milliseconds. A query's values are nobody's business."""
+    """Logs one line for each request: method, path, status, milliseconds. Query values are not logged."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

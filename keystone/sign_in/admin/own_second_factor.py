@@ -23,7 +23,7 @@ from keystone.actors.actor import Actor
 from keystone.conf import options
 from keystone.sign_in.admin.sign_in import AdminCodeForm, AdminPasswordAgainForm
 from keystone.sign_in.in_browser import SETUP, has_given_password_lately
-from keystone.sign_in.session_state import Standing, standing_of, verify_session
+from keystone.sign_in.session_state import SessionState, session_state_of, verify_session
 from keystone.two_factor import enrolment
 from keystone.two_factor.encryption import Unreadable
 from keystone.two_factor.models import Authenticator, RecoveryCode
@@ -158,7 +158,7 @@ class OwnSecondFactorPages:
             name = ""
             if not self.site.admits(request):
                 name = "admin:login"
-            elif standing_of(request) is Standing.CODE_NEEDED:
+            elif session_state_of(request) is SessionState.CODE_NEEDED:
                 name = "admin:login_code"
             if name:
                 return redirect_to_login(request.get_full_path(), reverse(name, current_app=self.site.name))

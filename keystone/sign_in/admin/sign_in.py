@@ -13,7 +13,7 @@ from keystone.accounts.models import User
 from keystone.exceptions import Refusal
 from keystone.sign_in.forms import CodeForm, PasswordAgainForm, SignInForm
 from keystone.sign_in.in_browser import CodeView, SignInView, Step
-from keystone.sign_in.session_state import standing_of
+from keystone.sign_in.session_state import session_state_of
 from keystone.two_factor.models import RecoveryCode
 from keystone.two_factor.verification import is_recovery_code
 
@@ -112,7 +112,7 @@ class AdminCodeView(AdminStep, CodeView):
     def form_valid(self, form: Any) -> HttpResponse:
         """Sign the person in; who used a recovery code is told how many are left."""
         response = super().form_valid(form)
-        if is_recovery_code(form.cleaned_data["code"]) and standing_of(self.request).is_enough:
+        if is_recovery_code(form.cleaned_data["code"]) and session_state_of(self.request).is_enough:
             left = RecoveryCode.objects.unused(self.person).count()
             text = ngettext(
                 "You signed in with a recovery code. %(count)d is left.",

@@ -15,7 +15,7 @@ from keystone.admin.guards import acting_admin, delete_selected_rows
 from keystone.sign_in.admin.own_second_factor import OwnSecondFactorPages
 from keystone.sign_in.admin.sign_in import AdminCodeView, AdminSignInView
 from keystone.sign_in.in_browser import SETUP
-from keystone.sign_in.session_state import Standing, standing_of
+from keystone.sign_in.session_state import SessionState, session_state_of
 
 if TYPE_CHECKING:
     UnfoldAdminSite = admin.AdminSite
@@ -49,18 +49,18 @@ class KeystoneAdminSite(UnfoldAdminSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Active staff whose session has shown the second factor, or need not."""
-        return self.admits(request) and standing_of(request).is_enough
+        return self.admits(request) and session_state_of(request).is_enough
 
     def admin_view[V: View](self, view: V, cacheable: bool = False) -> V:  # noqa: FBT001, FBT002 - Django's
         """Send staff who have something to do first to where they do it, whatever they asked for."""
         inner = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-            if not self.admits(request) or standing_of(request).is_enough:
+            if not self.admits(request) or session_state_of(request).is_enough:
                 return inner(request, *args, **kwargs)
             if request.path == reverse("admin:logout", current_app=self.name):
                 return view(request, *args, **kwargs)  # which checks the CSRF token itself
-            name = "admin:login_code" if standing_of(request) is Standing.CODE_NEEDED else SETUP
+            name = "admin:login_code" if session_state_of(request) is SessionState.CODE_NEEDED else SETUP
             return redirect_to_login(request.get_full_path(), reverse(name, current_app=self.name))
 
         return cast("V", update_wrapper(guarded, inner))

@@ -10,7 +10,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from pytest_django import Settings
 
 from keystone.database.branches import branches
-from keystone.database.migration_status import Standing, standings
+from keystone.database.migration_status import BranchStatus, branch_statuses
 from keystone.database.planning import BrokenMigrations
 from keystone.database.server import server
 from keystone.testing.factories import UserFactory
@@ -45,8 +45,8 @@ def recorder() -> MigrationRecorder:
     return MigrationRecorder(connection)
 
 
-def standing(label: str) -> Standing:
-    [found] = [found for found in standings() if found.branch == label]
+def standing(label: str) -> BranchStatus:
+    [found] = [found for found in branch_statuses() if found.branch == label]
     return found
 
 
@@ -58,21 +58,21 @@ def test_a_branch_says_what_is_applied_and_what_is_pending(trial: Trial, recorde
             "0003_x": made_by("x", after="0002_two"),
         }
     )
-    assert standing(LABEL) == Standing(LABEL, None, [], ["0001_one", "0002_two", "0003_x"], [], [])
+    assert standing(LABEL) == BranchStatus(LABEL, None, [], ["0001_one", "0002_two", "0003_x"], [], [])
     recorder.record_applied(LABEL, "0001_one")
     recorder.record_applied(LABEL, "0002_two")
-    assert standing(LABEL) == Standing(LABEL, "0002_two", ["0001_one", "0002_two"], ["0003_x"], [], [])
+    assert standing(LABEL) == BranchStatus(LABEL, "0002_two", ["0001_one", "0002_two"], ["0003_x"], [], [])
 
 
 def test_what_another_version_of_the_code_has_applied_is_told(recorder: MigrationRecorder) -> None:
     recorder.record_applied("keystone", "9999_from_the_future")
     recorder.record_applied("removed", "0002_second")
     recorder.record_applied("removed", "0001_initial")
-    found = standings()
+    found = branch_statuses()
     assert found[0].branch == "keystone"
     assert found[0].unknown == ["9999_from_the_future"]
     assert "9999_from_the_future" not in found[0].applied
-    assert found[-1] == Standing("removed", None, [], [], ["0001_initial", "0002_second"], [])
+    assert found[-1] == BranchStatus("removed", None, [], [], ["0001_initial", "0002_second"], [])
     assert [standing.branch for standing in found if standing.unknown] == ["keystone", "removed"]
 
 
@@ -81,7 +81,7 @@ def test_what_was_squashed_is_not_unknown(trial: Trial, recorder: MigrationRecor
     trial.write(**{"0001_squashed": replaces + made_by("one")})
     recorder.record_applied(LABEL, "0001_one")
     recorder.record_applied(LABEL, "0002_two")
-    assert standing(LABEL) == Standing(LABEL, "0001_squashed", ["0001_squashed"], [], [], [])
+    assert standing(LABEL) == BranchStatus(LABEL, "0001_squashed", ["0001_squashed"], [], [], [])
 
 
 def test_a_branch_that_ends_twice_says_so(trial: Trial, capsys: pytest.CaptureFixture[str]) -> None:
@@ -101,7 +101,7 @@ def test_a_branch_that_ends_twice_says_so(trial: Trial, capsys: pytest.CaptureFi
 def test_migrations_that_contradict_each_other_are_one_line(trial: Trial, command: list[str]) -> None:
     trial.write(**{"0001_one": made_by("one", after="0000_nowhere")})
     with pytest.raises(BrokenMigrations):
-        standings()
+        branch_statuses()
     with pytest.raises(CommandError, match=r"^Migration messages\.0001_one dependencies reference nonexistent parent"):
         call_command("db", *command)
 
