@@ -24,6 +24,7 @@ BESIDE = {
 DECISIONS, DECISIONS_INDEX = "adr/", "adr/index.md"
 FENCE = re.compile(r"^(```.*?^[ ]*```)", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[([^\]\[]+)\]\(([^()\s]+)\)")
+IMAGE = re.compile(r"(!\[[^\]]*\]\()docs/")
 CELL = re.compile(r"<td.*?</td>", re.DOTALL)
 TITLE = re.compile(r"^# (.+)$", re.MULTILINE)
 
@@ -51,6 +52,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     """Turn the links of a page, but for those in blocks of code."""
     parts = FENCE.split(markdown)
     parts[::2] = [LINK.sub(lambda link: _turned(link, page.file.src_uri), part) for part in parts[::2]]
+    if page.file.src_uri in BESIDE.values():
+        parts[::2] = [IMAGE.sub(r"\1", part) for part in parts[::2]]
     return "".join(parts)
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from drf_spectacular.authentication import SessionScheme
 from drf_spectacular.contrib.django_filters import DjangoFilterExtension
-from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
+from drf_spectacular.extensions import OpenApiSerializerExtension
 
 from keystone.api.schema_clients import suit_clients
 
@@ -35,16 +36,12 @@ ERROR = {
 }
 
 
-class SessionTokenScheme(OpenApiAuthenticationExtension):
+class SessionTokenScheme(SimpleJWTScheme):
     """The access token in the Authorization header."""
 
     target_class = "keystone.sessions.authentication.SessionTokenAuthentication"
     name = "accessToken"
     priority = 1
-
-    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
-        """RFC 6750."""
-        return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
 
 
 class BrowserSessionScheme(SessionScheme):

@@ -20,7 +20,7 @@ from keystone.audit.log import event, record
 from keystone.observability.origin import current_origin
 from keystone.sessions.models import Session
 from keystone.sessions.token_pair import TokenPair, new_token_id, sign_pair
-from keystone.sessions.tokens import REFRESH, Claims, TokenExpired, TokenRefused, decode, token_digest
+from keystone.sessions.tokens import Claims, RefreshToken, TokenExpired, TokenRefused, decode, token_digest
 from keystone.throttling.limits import count_attempt
 
 RACE = timedelta(seconds=10)
@@ -66,7 +66,7 @@ def signed_claims(token: str) -> Claims:
         TooManyAttempts: such tokens came too often from this IP address.
     """
     try:
-        return decode(REFRESH, token)
+        return decode(RefreshToken, token)
     except TokenExpired:
         raise
     except TokenRefused:

@@ -9,7 +9,7 @@ from typing import Any
 from keystone.accounts.models import User
 from keystone.conf import options
 from keystone.sessions.models import Session
-from keystone.sessions.tokens import ACCESS, REFRESH, encode
+from keystone.sessions.tokens import AccessToken, RefreshToken, encode
 
 TOKEN_ID_BYTES = 24  # 192 random bits
 
@@ -40,6 +40,6 @@ def sign_pair(session: Session, user: User, token_id: str, *, now: datetime) -> 
     }
     access_end = min(now + options().access_token_lifetime, session.expires_at)
     return TokenPair(
-        access=encode(ACCESS, token_id=uuid.uuid4().hex, expires_at=access_end, **owner),
-        refresh=encode(REFRESH, token_id=token_id, expires_at=session.expires_at, **owner),
+        access=encode(AccessToken, token_id=uuid.uuid4().hex, expires_at=access_end, **owner),
+        refresh=encode(RefreshToken, token_id=token_id, expires_at=session.expires_at, **owner),
     )

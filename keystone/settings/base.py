@@ -187,6 +187,14 @@ REST_FRAMEWORK = {
     "ALLOWED_VERSIONS": ["1.0.0"],  # else the schema takes any `?version=` into the name of its file, a header
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
+SIMPLE_JWT = {
+    "ACCESS_TOKEN_LIFETIME": KEYSTONE["ACCESS_TOKEN_LIFETIME"],
+    "REFRESH_TOKEN_LIFETIME": KEYSTONE["SESSION_LIFETIME"],
+    "AUTH_TOKEN_CLASSES": ["keystone.sessions.tokens.AccessToken"],
+    "USER_ID_CLAIM": "sub",  # RFC 7519, section 4.1.2
+    "ISSUER": "keystone",
+    "AUDIENCE": "keystone-api",
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": PROJECT_NAME,
     "DESCRIPTION": "Registration, email verification, admin approval, sessions, people and the audit log.",

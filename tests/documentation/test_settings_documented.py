@@ -1,4 +1,4 @@
-"""The README's table of settings and `.env.example` name what is read, all of it and nothing else."""
+"""`docs/settings.md` and `.env.example` name what is read, all of it and nothing else."""
 
 import ast
 import re
@@ -33,15 +33,15 @@ def _default(reading: Reading) -> object:
 
 
 def section(heading: str) -> str:
-    """The text of the README below a heading, up to the next of its level or above."""
-    text = (env.BASE_DIR / "README.md").read_text()
+    """The text of the page below a heading, up to the next of its level or above."""
+    text = (env.BASE_DIR / "docs" / "settings.md").read_text()
     level, _, _ = heading.partition(" ")
     [found] = re.findall(rf"^{re.escape(heading)}\n(.*?)(?=^#{{1,{len(level)}}} |\Z)", text, re.MULTILINE | re.DOTALL)
     return str(found)
 
 
 def rows(heading: str) -> dict[str, str]:
-    """The names that a table of the README has, with the column of their defaults."""
+    """The names that a table of the page has, with the column of their defaults."""
     found = ROW.findall(section(heading))
     assert len(found) == len({name for name, _ in found}), "a row stands twice"
     return {name: default.strip() for name, default in found}
@@ -59,13 +59,13 @@ def test_the_readers_are_found() -> None:
     assert found["REDIS_PORT"] == [6379]
 
 
-def test_the_readme_names_every_variable_that_is_read() -> None:
-    missing = sorted(set(read_settings()) - set(rows("## Settings")))
-    assert missing == [], "add a row to the table of README.md, section Settings"
+def test_the_page_names_every_variable_that_is_read() -> None:
+    missing = sorted(set(read_settings()) - set(rows("# Settings")))
+    assert missing == [], "add a row to the table of docs/settings.md"
 
 
-def test_the_readme_names_no_variable_that_nothing_reads() -> None:
-    assert sorted(set(rows("## Settings")) - set(read_settings()) - set(rows("### Options without a variable"))) == []
+def test_the_page_names_no_variable_that_nothing_reads() -> None:
+    assert sorted(set(rows("# Settings")) - set(read_settings()) - set(rows("## Options without a variable"))) == []
 
 
 def test_the_example_file_names_every_variable_that_is_read() -> None:
@@ -79,11 +79,11 @@ def test_the_example_file_names_no_variable_twice_and_none_that_nothing_reads() 
     assert sorted(set(names) - set(read_settings())) == []
 
 
-def test_the_readme_gives_the_defaults_that_the_code_has() -> None:
+def test_the_page_gives_the_defaults_that_the_code_has() -> None:
     # A default that is computed, or differs between the environments, is said in words.
     in_code = {name: defaults[0] for name, defaults in read_settings().items() if _is_one(defaults)}
-    in_readme = rows("## Settings")
-    assert {name: in_readme.get(name) for name in in_code} == {name: _written(value) for name, value in in_code.items()}
+    shown = rows("# Settings")
+    assert {name: shown.get(name) for name in in_code} == {name: _written(value) for name, value in in_code.items()}
 
 
 def _is_one(defaults: list[object]) -> bool:
@@ -96,12 +96,12 @@ def _written(default: object) -> str:
     return "" if default in ("", [], None) else f"`{default}`"
 
 
-def test_the_readme_names_the_options_that_have_no_variable() -> None:
+def test_the_page_names_the_options_that_have_no_variable() -> None:
     without = {field.name.upper(): field.default for field in fields(Options)}
     for name in settings.KEYSTONE:
         without.pop(name, None)
-    documented = rows("### Options without a variable")
-    assert sorted(documented) == sorted(without), "mend the small table of README.md, section Settings"
+    documented = rows("## Options without a variable")
+    assert sorted(documented) == sorted(without), "mend the small table of docs/settings.md"
     for name, default in without.items():
         shown = f"`{default!r}`".replace("datetime.", "") if isinstance(default, timedelta) else _written(default)
         assert documented[name] == shown

@@ -15,7 +15,7 @@ from keystone.observability.origin import origin
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import RACE, TokenJustUsed, refresh
 from keystone.sessions.token_pair import TokenPair
-from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode
+from keystone.sessions.tokens import AccessToken, RefreshToken, TokenRefused, decode, encode
 from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
 from keystone.throttling.limits import TooManyAttempts
@@ -137,14 +137,14 @@ def test_tokens_that_nobody_signed_are_counted_and_those_that_we_signed_are_not(
 
 def test_an_expired_token_of_ours_is_refused_and_is_no_guess(pair: TokenPair, settings: Settings) -> None:
     settings.KEYSTONE = {"ATTEMPTS_PER_IP": 1}
-    claims = decode(REFRESH, pair.refresh)
+    claims = decode(RefreshToken, pair.refresh)
     names: dict[str, Any] = {
         "session_id": claims.session_id,
         "user_id": claims.user_id,
         "version": claims.version,
     }
     past = timezone.now() - timedelta(days=40)
-    expired = encode(REFRESH, **names, token_id="x", now=past, expires_at=past + timedelta(days=30))
+    expired = encode(RefreshToken, **names, token_id="x", now=past, expires_at=past + timedelta(days=30))
     with origin(ip_address="192.0.2.1"):
         for _ in range(3):
             refused(expired)
@@ -152,12 +152,12 @@ def test_an_expired_token_of_ours_is_refused_and_is_no_guess(pair: TokenPair, se
 
 
 def test_a_machine_whose_clock_is_behind_takes_tokens_all_the_same(pair: TokenPair) -> None:
-    claims = decode(ACCESS, pair.access)
+    claims = decode(AccessToken, pair.access)
     names: dict[str, Any] = {
         "session_id": claims.session_id,
         "user_id": claims.user_id,
         "version": claims.version,
     }
     ahead = timezone.now() + timedelta(seconds=5)
-    token = encode(ACCESS, **names, token_id="x", now=ahead, expires_at=ahead + timedelta(minutes=10))
-    assert decode(ACCESS, token).session_id == claims.session_id
+    token = encode(AccessToken, **names, token_id="x", now=ahead, expires_at=ahead + timedelta(minutes=10))
+    assert decode(AccessToken, token).session_id == claims.session_id

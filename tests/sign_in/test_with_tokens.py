@@ -21,7 +21,7 @@ from keystone.sessions.authentication import SessionTokenAuthentication
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import refresh
 from keystone.sessions.token_pair import TokenPair
-from keystone.sessions.tokens import ACCESS, REFRESH, TokenRefused, decode, encode, token_digest
+from keystone.sessions.tokens import AccessToken, RefreshToken, TokenRefused, decode, encode, token_digest
 from keystone.sign_in.with_tokens import InvalidCredentials, SignInRefused, sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 
@@ -43,7 +43,7 @@ def test_sign_in_opens_a_session() -> None:
     with origin(ip_address="192.0.2.7"):
         pair = sign_in(email="ANN@example.com", password=PASSWORD, user_agent="curl/8" + "x" * 400)
     session = Session.objects.get()
-    claims = decode(REFRESH, pair.refresh)
+    claims = decode(RefreshToken, pair.refresh)
     assert (claims.session_id, claims.user_id) == (session.pk, user.pk)
     assert session.refresh_digest == token_digest(claims.token_id)
     assert (session.ip_address, len(session.user_agent)) == ("192.0.2.7", 300)
@@ -168,7 +168,7 @@ def test_the_two_kinds_of_token_are_not_exchangeable(pair: TokenPair) -> None:
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é", "..", "eyJhbGciOiJub25lIn0.e30."])
 def test_what_is_no_token_is_refused(token: str) -> None:
     with pytest.raises(TokenRefused):
-        decode(ACCESS, token)
+        decode(AccessToken, token)
     with pytest.raises(AuthenticationFailed):
         authenticate(token.encode().decode("latin-1"))
 
@@ -188,19 +188,19 @@ def test_every_claim_is_checked(pair: TokenPair, change: dict[str, Any]) -> None
 
     forged = jwt.encode(claims, _keys()[0], algorithm="HS256", headers=header)
     with pytest.raises(TokenRefused):
-        decode(ACCESS, forged)
+        decode(AccessToken, forged)
 
 
 def test_keys_rotate_with_overlap(pair: TokenPair, settings: Settings) -> None:
     old = django_settings.SECRET_KEY
     settings.SECRET_KEY = "another secret key that is long enough for the tests"
     with pytest.raises(TokenRefused):
-        decode(ACCESS, pair.access)
+        decode(AccessToken, pair.access)
     settings.SECRET_KEY_FALLBACKS = [old]
     now = timezone.now()
-    claims = decode(ACCESS, pair.access)
+    claims = decode(AccessToken, pair.access)
     fresh = encode(
-        ACCESS,
+        AccessToken,
         session_id=claims.session_id,
         user_id=claims.user_id,
         version=claims.version,

@@ -126,7 +126,7 @@ def test_what_we_issue_is_masked_where_nothing_announces_it() -> None:
             expires_at=now + timedelta(1),
             now=now,
         )
-        for kind in (tokens.ACCESS, tokens.REFRESH)
+        for kind in (tokens.AccessToken, tokens.RefreshToken)
     ]
     for secret in [*pair, *make_recovery_codes(user), *(secrets.token_urlsafe(TOKEN_BYTES) for _ in range(200))]:
         assert masked(f"so {secret} it is") == "so … it is"
