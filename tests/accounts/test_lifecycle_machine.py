@@ -107,7 +107,11 @@ class AccountMachine(RuleBasedStateMachine):
         if self.status == Status.PENDING_EMAIL_VERIFICATION:
             both = self.flow == ApprovalFlow.EMAIL_VERIFICATION_AND_ADMIN_APPROVAL
             self.status = Status.PENDING_ADMIN_APPROVAL if both else Status.ACTIVE
-        verify_email(token)  # again within minutes: the same answer, and nothing changes
+        if self.status in {Status.PENDING_ADMIN_APPROVAL, Status.ACTIVE}:
+            verify_email(token)  # again within minutes: the same answer, and nothing changes
+        else:  # what it led to does not hold any more
+            with pytest.raises(InvalidToken):
+                verify_email(token)
 
     @rule()
     def register_again(self) -> None:

@@ -3,8 +3,9 @@
 from django.urls import include, path
 
 from keystone.mail.development_urls import LOCAL
+from keystone.urls import page_urlpatterns
 
 urlpatterns = [
     path("", include((LOCAL, "development"))),
-    path("", include("keystone.accounts.page_urls")),
+    path("", include((page_urlpatterns, "pages"))),
 ]
