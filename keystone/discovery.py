@@ -1,4 +1,4 @@
-"""Finding modules by their name, in every installed app and in every package of an app.
+"""Import modules by name, from every installed app and from every package of an app.
 
 `jobs.py`, `emails.py`, `personal_data.py`, `importers.py` and the like register what they declare when they are
 imported. Django finds such modules at the top of an app; here a package of an app may have them as well. A package

@@ -1,4 +1,4 @@
-"""Which parts there are of what is held about a person: each registered in an app's `personal_data.py`.
+"""The registry of personal data: each app's `personal_data.py` registers what to export and what to erase.
 
 A collector gives a part to the person, an eraser takes from it what tells whose it was. A model that refers to people
 and is named by neither is told of by the system check W020, so that no table is forgotten.

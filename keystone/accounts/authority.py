@@ -1,4 +1,4 @@
-"""Who may act on whom, whatever the permission they hold."""
+"""Who may act on whom, beyond the permissions they hold."""
 
 from collections.abc import Collection
 from typing import Any, ClassVar

@@ -1,4 +1,4 @@
-"""Signing in by email address, for the admin and the browsable API."""
+"""Authentication by email address and password."""
 
 from typing import Any, ClassVar
 

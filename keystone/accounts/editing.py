@@ -1,4 +1,4 @@
-"""Changes of an account that are not moves: names, the end of access, and the roles that superusers give."""
+"""Changes to an account other than transitions: names, the end of access, roles."""
 
 from datetime import datetime
 from typing import Any, Final

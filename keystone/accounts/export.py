@@ -1,4 +1,4 @@
-"""The people as CSV, for the admin and the API alike."""
+"""Export users as CSV, for the admin and the API."""
 
 from collections.abc import Iterator
 

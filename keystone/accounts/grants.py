@@ -1,4 +1,4 @@
-"""Groups and permissions: given and taken by superusers, and audited."""
+"""Grant and revoke groups and permissions. Superusers only; audited."""
 
 from collections.abc import Collection
 from typing import Any

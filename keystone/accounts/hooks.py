@@ -1,4 +1,4 @@
-"""What packages above this one do in the transaction of a change of an account.
+"""Functions of packages above this one, called in the transaction of a change to an account.
 
 Each registers its function when it is imported, which `keystone.apps` sees to.
 """

@@ -1,4 +1,4 @@
-"""Importing people: each comes in through the life cycle, with an invitation instead of a shared password."""
+"""Import users. Each gets an invitation instead of a shared password."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar

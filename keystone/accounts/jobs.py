@@ -1,4 +1,4 @@
-"""The scheduled jobs of the accounts. Each makes one call; what people wait for is done within the minute.
+"""The scheduled jobs of accounts. Each makes one call.
 
 Two runs at once, or a second one, do no harm: rows are locked, and mails have keys.
 """

@@ -1,4 +1,4 @@
-"""What administrators, commands and jobs do to an account: approve, reject, reopen, suspend, reactivate, deactivate.
+"""The transitions of an account: approve, reject, reopen, suspend, reactivate, deactivate.
 
 The REST API, the admin, the commands and the jobs call these functions and nothing else. Each is one call of the
 engine in `transition`; one person or ten thousand go the same way.

@@ -1,4 +1,4 @@
-"""Lifting attempt limits before their time."""
+"""Reset rate limits before their time."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""Using the link of a mail: the one-time token in it, and the account that it acts on.
+"""Use the link of an email: check its one-time token, and lock the account.
 
 A double click, a reload or a front end that renders twice uses a link twice. For some minutes the second use is told
 that the first one did its work, and changes nothing.

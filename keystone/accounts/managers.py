@@ -1,4 +1,4 @@
-"""Finding accounts: the named reads, and the search by words."""
+"""The manager of `User`: named reads, and search by words."""
 
 import re
 from collections.abc import Callable

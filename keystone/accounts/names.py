@@ -1,4 +1,4 @@
-"""What a name may hold: names are put into mails to others, and must not carry a message of their own."""
+"""Validation of names. Names appear in emails to others and must not carry a message of their own."""
 
 import re
 import unicodedata

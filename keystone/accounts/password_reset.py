@@ -1,4 +1,4 @@
-"""Resetting a forgotten password by a link in a mail."""
+"""Reset a forgotten password by a link in an email."""
 
 from django.contrib.auth.hashers import make_password
 from django.db import transaction

@@ -1,4 +1,4 @@
-"""Passwords: setting them, and the rules that a new one has to meet."""
+"""Set and validate passwords."""
 
 from typing import ClassVar
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""The permissions that mean something here, in plain words. Django makes four for every model of every framework."""
+"""The permissions that mean something here, in plain words. Django makes four for every model."""
 
 from dataclasses import dataclass
 from typing import Any

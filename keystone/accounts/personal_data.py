@@ -1,4 +1,4 @@
-"""What an account holds about a person, beside what other subjects do."""
+"""What an account holds about a person, apart from other packages' parts."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""`Preferences`: what a person chose for themselves."""
+"""`Preferences`: a user's own settings."""
 
 from django.conf import settings
 from django.db import models, transaction

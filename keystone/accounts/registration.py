@@ -1,4 +1,4 @@
-"""How accounts come to be: people register, administrators and commands create."""
+"""Create accounts: users register, administrators and commands create."""
 
 from typing import Any
 

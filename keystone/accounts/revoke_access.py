@@ -1,4 +1,4 @@
-"""Ending access: everything that was signed in or mailed before is refused from the very next request on."""
+"""Revoke access: sessions, tokens and links stop working with the next request."""
 
 from collections.abc import Collection
 from uuid import UUID

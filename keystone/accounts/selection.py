@@ -1,4 +1,4 @@
-"""Who a decision is about: the ticked rows of a list, or everybody whom the list's filters select.
+"""The users of a bulk decision: the ticked rows, or everybody whom the filters select.
 
 Ten thousand keys are not put into a page. "All of them" is carried as the filters and the moment at which the page
 was shown: whoever joined the selection or was changed after it is left alone, and the result says how many.

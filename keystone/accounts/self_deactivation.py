@@ -1,4 +1,4 @@
-"""Closing one's own account."""
+"""Deactivate one's own account."""
 
 from typing import ClassVar
 

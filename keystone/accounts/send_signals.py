@@ -1,4 +1,4 @@
-"""Announcing facts to whoever listens."""
+"""Send signals after commit."""
 
 from functools import partial
 

@@ -1,4 +1,4 @@
-"""What other code may listen to. Each is sent after commit, once per person, with robust delivery.
+"""The public signals. Each is sent after commit, once per user, with `send_robust`.
 
 Arguments of all: `sender` is the User class, `user` the account as it now is, `by` the `Actor`.
 Keystone itself listens to none of them.

@@ -1,4 +1,4 @@
-"""Registrations whose address nobody proves: warned of once, and deleted a week later (by default)."""
+"""Registrations that are never verified: warned once, and deleted a week later by default."""
 
 import logging
 from collections.abc import Collection

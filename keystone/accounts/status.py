@@ -1,4 +1,4 @@
-"""Where an account stands, and what a new one passes through before it is active."""
+"""The statuses of an account, and the approval flows."""
 
 from typing import Self
 

@@ -1,4 +1,4 @@
-"""One-time tokens: what a link in a mail carries. The database holds only their digests."""
+"""One-time tokens for links in emails. The database holds only their digests."""
 
 import hashlib
 import secrets

@@ -1,4 +1,4 @@
-"""The engine behind every move of an account from one status to another."""
+"""Make a transition for any number of users, in one transaction."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field

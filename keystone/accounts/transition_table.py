@@ -1,4 +1,4 @@
-"""The table of moves: from which statuses, to which, and what is said about it."""
+"""The table of transitions: from which statuses, to which, with which event, signal and email."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Proving that an address belongs to the person who registered it."""
+"""Verify email addresses."""
 
 from django.db import transaction
 from django.utils import timezone

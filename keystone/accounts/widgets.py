@@ -1,4 +1,4 @@
-"""What the cells of a file mean for an account. They are text; those of a workbook may be times, numbers and booleans.
+"""What cells of an imported file mean for an account: text, or the dates, numbers and booleans of a workbook.
 
 What a cell cannot mean is refused, never guessed: a word that is taken for "no" would go unnoticed.
 """

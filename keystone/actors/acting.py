@@ -1,4 +1,4 @@
-"""Judging whoever acts once more, inside the transaction of what they do.
+"""Lock the acting account and check its rights once more, inside the transaction of what it does.
 
 A request is let through by what its account may do when it arrives. It may then wait, for a row, a lock or a password
 hash, while the account is suspended or loses a right. So every function that acts for somebody locks their row first,

@@ -1,4 +1,4 @@
-"""Who does something: a person, an administrator, a command, a job or the system itself."""
+"""`Actor`: who does something, a user, an administrator, a command, a job or the system."""
 
 import getpass
 import os

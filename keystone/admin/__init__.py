@@ -1,1 +1,1 @@
-"""What all of the admin shares: base classes, cells, buttons, exports, forms that overwrite nothing."""
+"""What the whole admin shares: base classes, cells, buttons, exports, forms."""

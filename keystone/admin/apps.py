@@ -1,4 +1,4 @@
-"""Django's admin application with Keystone's site instead of its own.
+"""Django's admin app with Keystone's site.
 
 To put a site of yours in its place, name a subclass of this config in INSTALLED_APPS. unfold's `BasicAppConfig` stands
 there for `unfold`, which would set its own site.

@@ -1,4 +1,4 @@
-"""Decisions on one row of the admin, by buttons on its page."""
+"""Actions on a single row, as buttons on its page."""
 
 from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any

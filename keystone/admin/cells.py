@@ -1,4 +1,4 @@
-"""How the facts of any row look in a list of the admin and on its page."""
+"""How values are shown in lists and on pages of the admin."""
 
 from datetime import datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""Forms on a row that others may change while the form is open: a save writes only what its form changed."""
+"""Forms that save only what was changed in them, and refuse to overwrite somebody else's change."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

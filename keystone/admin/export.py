@@ -1,4 +1,4 @@
-"""A list of the admin as CSV: what its filters and its search select, streamed."""
+"""Export a list of the admin as CSV: what its filters and search select, streamed."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What the admin's site puts in front of every class that is registered with it, a project's and a package's too."""
+"""What every registered admin class gets, also those of projects and packages."""
 
 from collections.abc import Iterator
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What every list of the admin has: a look, a count that does not grow with the table, and filters by day."""
+"""The base class of admin lists: their look, bounded counts, filters by day."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta

@@ -1,4 +1,4 @@
-"""How much a request to the API may send, whether or not it says how much that is."""
+"""The limit on the size of request bodies, declared or not."""
 
 from collections.abc import Callable
 from io import BytesIO

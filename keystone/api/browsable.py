@@ -1,4 +1,4 @@
-"""The API as pages, for people who look around in it."""
+"""The browsable API."""
 
 from typing import Any
 from urllib.parse import urlsplit

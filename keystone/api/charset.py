@@ -1,4 +1,4 @@
-"""Requests are UTF-8, whatever charset they name."""
+"""Read requests as UTF-8, whatever charset they name."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any

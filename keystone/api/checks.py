@@ -1,4 +1,4 @@
-"""What is wrong with the declarations of views that list something, told by `manage.py check`."""
+"""System checks of list views."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any

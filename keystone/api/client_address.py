@@ -1,4 +1,4 @@
-"""The IP address that a request comes from."""
+"""The IP address of the client."""
 
 import ipaddress
 

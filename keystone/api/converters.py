@@ -1,4 +1,4 @@
-"""Path converters of the API."""
+"""Path converters."""
 
 from django.urls.converters import UUIDConverter, get_converters, register_converter
 

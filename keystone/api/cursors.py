@@ -1,4 +1,4 @@
-"""Cursors: places in a list between two rows, as they stand in a URL."""
+"""Cursors of keyset pagination, as they appear in URLs."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""One envelope for every error: `{"error": {"code", "message", "fields", "request_id"}}`."""
+"""The error envelope: `{"error": {"code", "message", "fields", "request_id"}}`."""
 
 import logging
 import sys

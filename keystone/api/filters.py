@@ -1,4 +1,4 @@
-"""Applying an allow-list of filters to a list."""
+"""Filters of lists, from an allow-list."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""What `OPTIONS` tells of an address: the methods that the caller may use there, and the fields that each takes."""
+"""Answers to `OPTIONS`: the methods that the caller may use, and the fields of each."""
 
 import copy
 from collections.abc import Mapping

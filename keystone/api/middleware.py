@@ -1,4 +1,4 @@
-"""What every request passes: an id and an origin for the audit log, a look at its form, a content security policy."""
+"""Middleware of every request: request id and origin, well-formedness, content security policy."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""How a list is sorted: what its view and its queryset say, and how that becomes a condition on rows."""
+"""The ordering of lists, and the condition on rows that a page starts from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Keyset pages: the cost of a page does not grow with the table, nor with how far one has paged."""
+"""Keyset pagination: a page's cost grows neither with the table nor with its number."""
 
 from typing import Any
 

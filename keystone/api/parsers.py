@@ -1,4 +1,4 @@
-"""Reading bodies."""
+"""The JSON parser."""
 
 import codecs
 import json

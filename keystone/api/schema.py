@@ -1,4 +1,4 @@
-"""The OpenAPI schema: what drf-spectacular cannot know by itself."""
+"""The OpenAPI schema: what drf-spectacular cannot infer."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What generators of clients would misread in the schema, put so that they do not.
+"""Changes to the schema for client generators, which would misread it.
 
 Fields of a request that have a default are written without it: openapi-typescript and its like make such a field
 required. Fields of an answer have no format that what is stored need not pass: generated models check it, and would

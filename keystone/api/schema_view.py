@@ -1,4 +1,4 @@
-"""`GET /api/schema/`: the same for everybody, and costly to make."""
+"""`GET /api/schema/`, cached: it is the same for everybody, and costly."""
 
 from typing import Any
 

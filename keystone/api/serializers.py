@@ -1,4 +1,4 @@
-"""The bases of every body that the API reads."""
+"""The base serializer of request bodies."""
 
 from typing import Any
 

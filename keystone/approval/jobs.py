@@ -1,4 +1,4 @@
-"""The scheduled jobs of the notices to those who decide, and of decisions that can be undone."""
+"""The scheduled jobs of approval notices and undoable decisions."""
 
 from keystone.approval import undo
 from keystone.approval.notices import digests

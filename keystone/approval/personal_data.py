@@ -1,4 +1,4 @@
-"""What is kept for undoing a decision about a person."""
+"""What is kept about a person for undoing a decision."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""`AwaitingDecision`: the people who wait for an administrator, as a queue of its own in the admin."""
+"""`AwaitingDecision`: the proxy model of the approval queue."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""`SavedReason`: texts that administrators use again and again, kept in the admin."""
+"""`SavedReason`: reasons that administrators use again."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""Undoing a decision: within a minute, by whoever made it, before its mail goes out.
+"""Undo a decision: within a minute, by whoever made it, before its mail goes out.
 
 The admin asks `move_users` to hold a decision's mails back. Until they are due, `DecisionUndo` keeps what the decision
 changed, and `undo_decision` restores it and cancels the mails. An approved person can sign in during that time; an undo

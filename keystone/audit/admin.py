@@ -1,4 +1,4 @@
-"""The audit log in the admin: read, filtered, exported; never changed."""
+"""The admin of the audit log: filter, search, export; never change."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""The API of the audit log: reading it."""
+"""The API of the audit log."""
 
 import re
 from typing import ClassVar

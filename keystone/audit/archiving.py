@@ -1,4 +1,4 @@
-"""Archive the audit log by month: write a month that is over to a file, and delete it from the table.
+"""Archive the audit log: write a finished month to a file, and delete it from the table.
 
 The file holds what was deleted, because its lines come from the DELETE itself. The log keeps an event with the file's
 SHA-256, so that a changed archive is noticed. A trigger lets nothing but the month that is archived go.

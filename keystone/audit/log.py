@@ -1,4 +1,4 @@
-"""Writing the audit log."""
+"""Write audit events."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

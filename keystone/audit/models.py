@@ -1,4 +1,4 @@
-"""The audit log: one row per thing that happened, written in the transaction of what it tells of."""
+"""`AuditEvent`: one row per event, written in the transaction of what it records."""
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder

@@ -1,4 +1,4 @@
-"""What the audit log holds about a person. It is kept when they are erased, with a pseudonym."""
+"""What the audit log holds about a person. Erasure keeps it under a pseudonym."""
 
 import re
 from collections.abc import Iterator

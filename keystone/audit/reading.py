@@ -1,4 +1,4 @@
-"""Reading the audit log: searching it by who and whom, and taking it away as CSV."""
+"""Search and export the audit log."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The audit log in words: what happened, and what changed from what to what."""
+"""The audit log in words: what happened, and what changed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

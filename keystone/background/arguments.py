@@ -1,4 +1,4 @@
-"""What a task may be given and may return: JSON that PostgreSQL can keep."""
+"""What a task may take and return: JSON that PostgreSQL can store."""
 
 import json
 import re

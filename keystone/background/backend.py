@@ -1,4 +1,4 @@
-"""The backend of `django.tasks`: a task is a row of Procrastinate's, written in the transaction of whoever enqueues."""
+"""The backend of `django.tasks` on Procrastinate. A task is written in the caller's transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any

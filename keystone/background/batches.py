@@ -1,4 +1,4 @@
-"""Deleting many rows, few at a time: no long lock, no long transaction, no memory that grows with the table."""
+"""Delete many rows in batches: no long lock, no long transaction, bounded memory."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A worker's connection to PostgreSQL: one, which is made anew whenever it is lost."""
+"""A worker's connection to PostgreSQL, reopened when it is lost."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""Declaring a task: `@task`, as Django's, with what the queue can do beside it."""
+"""The `@task` decorator: Django's, with attempts and a timeout."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is kept of an exception: its class and its traceback, without secrets."""
+"""How the error of a task is stored: class and traceback, without secrets."""
 
 from traceback import format_exception
 

@@ -1,4 +1,4 @@
-"""Finding a task by the name that is in its row."""
+"""Find a task by the name in its row."""
 
 from importlib import import_module
 from typing import Any

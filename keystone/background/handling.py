@@ -1,4 +1,4 @@
-"""What an administrator decides on tasks: to try them again, to cancel them, to discard what has failed.
+"""Retry, cancel and discard tasks, for administrators.
 
 A worker takes a row with `FOR UPDATE SKIP LOCKED`. Each function here locks its rows first and judges them then: a
 task is either decided on before a worker sees it, or judged as what the worker has made of it.

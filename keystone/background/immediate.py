@@ -1,4 +1,4 @@
-"""Tasks that run at once, once the transaction that enqueued them has been committed: for tests."""
+"""A backend for tests that runs tasks once their transaction is committed."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""What Keystone notes of tasks beside Procrastinate's own rows."""
+"""Models beside Procrastinate's tables: results of tasks, and workers."""
 
 from django.db import models
 from django.db.models.functions import Now

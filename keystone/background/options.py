@@ -1,4 +1,4 @@
-"""How a worker works, and why it ends."""
+"""The options of a worker, and why it ends."""
 
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""What the queue holds about a person: the tasks that were given their address."""
+"""What the queue holds about a person: tasks that were given their email address."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A worker as a process: its signals, its end, and its start anew."""
+"""A worker's process: signals, shutdown, restart."""
 
 import asyncio
 import atexit

@@ -1,4 +1,4 @@
-"""Forgetting tasks that are over. Failed ones are kept until somebody has decided on them."""
+"""Delete finished tasks. Failed ones are kept until somebody decides."""
 
 from datetime import datetime, timedelta
 from typing import Any

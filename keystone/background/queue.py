@@ -1,4 +1,4 @@
-"""What a worker does to the queue's rows. Each change of a task says whose attempt it is, in the same statement.
+"""A worker's updates of the queue. Each names the attempt in the same statement (fencing).
 
 An attempt is that of one worker at one count of attempts. A worker that was taken for dead, and goes on, therefore
 changes nothing of a task that another one has got since: its statement finds no row.

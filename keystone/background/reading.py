@@ -1,4 +1,4 @@
-"""What is told of tasks and workers: counts, ages and histories, at a cost that does not grow with the table."""
+"""Counts, ages and histories of tasks and workers, at a bounded cost."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the log says of the end of each attempt."""
+"""Log the end of each attempt."""
 
 import logging
 

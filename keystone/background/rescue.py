@@ -1,4 +1,4 @@
-"""Giving the tasks of dead workers to living ones."""
+"""Give the tasks of dead workers to living ones."""
 
 import logging
 from typing import Any

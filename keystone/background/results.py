@@ -1,4 +1,4 @@
-"""What has become of a task, as `django.tasks` tells it: from Procrastinate's row, its events and the outcome."""
+"""The result of a task for `django.tasks`, from Procrastinate's row and events."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress

@@ -1,4 +1,4 @@
-"""Whether and when a task that failed is tried again."""
+"""Whether and when a failed task is retried."""
 
 import secrets
 from datetime import datetime, timedelta

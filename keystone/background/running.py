@@ -1,4 +1,4 @@
-"""Running one attempt of a task, and saying what came of it."""
+"""Run one attempt of a task."""
 
 import asyncio
 import logging

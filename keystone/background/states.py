@@ -1,4 +1,4 @@
-"""The states of a task, under the names that Procrastinate gives them in its table."""
+"""The states of a task, as Procrastinate names them."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

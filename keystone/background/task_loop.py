@@ -1,4 +1,4 @@
-"""The event loop that async functions of tasks run on: another one than the worker's, which a task must not hold up."""
+"""The event loop of async tasks, apart from the worker's."""
 
 import asyncio
 import threading

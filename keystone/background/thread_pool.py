@@ -1,4 +1,4 @@
-"""The threads that functions of tasks run in: each can be interrupted, and given up where that does not help.
+"""The threads that tasks run in. Each can be interrupted, or abandoned.
 
 A pool of the standard library would wait for a thread that never comes back, when it is needed and at its end.
 """

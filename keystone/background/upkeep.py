@@ -1,4 +1,4 @@
-"""What a worker does beside its tasks: signs of life, a look for dead workers, and listening for new tasks."""
+"""A worker's upkeep: heartbeats, rescue of dead workers' tasks, LISTEN."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Waiting: for one of several events, for what is to end, and longer and longer for a database that is away."""
+"""Wait for events, and back off while the database is away."""
 
 import asyncio
 from collections.abc import Callable

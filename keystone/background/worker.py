@@ -1,4 +1,4 @@
-"""A worker: takes tasks that are due, as many at once as it has slots, and sees each to its end."""
+"""A worker: takes due tasks, as many at once as it has slots."""
 
 import asyncio
 import logging

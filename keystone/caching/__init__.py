@@ -1,1 +1,1 @@
-"""Answers and values that are kept for a while: never wrong, whatever becomes of the cache."""
+"""Cached responses and values, correct whatever happens to the cache."""

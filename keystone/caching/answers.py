@@ -1,4 +1,4 @@
-"""Answers over HTTP: which may be kept, in which form, and what clients and proxies are told of them."""
+"""Cached HTTP responses: which may be stored, and the headers that clients and proxies get."""
 
 import hashlib
 from collections.abc import Collection

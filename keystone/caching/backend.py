@@ -1,4 +1,4 @@
-"""Redis as the cache: slower by one failed call when it is down or hangs, and never an error."""
+"""The Redis cache: one slow call when it is down or hangs, and never an error."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What keeps a cache that does not answer from slowing everything: after the first failure nobody waits for it."""
+"""The circuit breaker: after the first failure nobody waits for Redis."""
 
 import logging
 import os

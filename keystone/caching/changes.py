@@ -1,4 +1,4 @@
-"""What the database is told to change, seen in its statements: signals of models would miss what is written in sets.
+"""Detect changed tables in SQL statements: signals would miss set-based writes.
 
 Each commit that wrote gives its tables new tokens, in one call to the cache. It does so for every table and not only
 for those that something kept depends on: which these are, a worker that has never loaded the views could not know.

@@ -1,4 +1,4 @@
-"""Pickles that only we can have written: to load another one is to run what it says."""
+"""Signed pickles: loading a foreign one would run its code."""
 
 from hmac import compare_digest
 from typing import Any

@@ -1,4 +1,4 @@
-"""Places in the cache, each for one answer or value: who computes it, who waits, and whether what is there counts."""
+"""Cache slots: who computes a value, who waits, and whether the stored one is valid."""
 
 import asyncio
 import hashlib

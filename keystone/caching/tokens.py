@@ -1,4 +1,4 @@
-"""Tokens that stand for the state of a table: whoever changes the table gives it a new one.
+"""Version tokens of tables: a write gives the table a new one.
 
 An answer that was made under other tokens than those of now is not used. A token that is not there (the cache may drop
 what it likes) is made anew and never counted up again, so that none comes twice.

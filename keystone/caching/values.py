@@ -1,4 +1,4 @@
-"""Values that are kept: the figures of a page, what another service said."""
+"""Cached values."""
 
 from collections.abc import Callable
 from datetime import date, timedelta

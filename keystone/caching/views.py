@@ -1,4 +1,4 @@
-"""`cached`: answers of views that are kept, each for whom it is meant."""
+"""The `@cached` decorator of views."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""What every command of `manage.py` has: how it asks, what it prints, and how it refuses."""
+"""What all commands share: prompts, output, errors."""

@@ -1,4 +1,4 @@
-"""What commands ask on a terminal. Where there is none, they do not wait for an answer: they say what to give."""
+"""Prompts on a terminal. Without a terminal, commands say which option to give instead."""
 
 import sys
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""What a shell offers when Tab is pressed. A completer never fails: where the database is away, it offers nothing."""
+"""Shell completion that never fails."""
 
 from typing import Any
 

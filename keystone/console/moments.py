@@ -1,4 +1,4 @@
-"""Moments on the command line: dates and times in ISO 8601, in UTC where they have no offset; or how long from now."""
+"""Dates and times on the command line: ISO 8601, UTC by default, or relative to now."""
 
 import re
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Numbers of seconds that options take."""
+"""Options in seconds."""
 
 from django.utils.translation import gettext
 from typer import BadParameter

@@ -1,4 +1,4 @@
-"""Options that mean the same in every command."""
+"""Options that several commands have."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""How far something is, on a terminal. Elsewhere nothing is shown."""
+"""Progress bars on a terminal."""
 
 import sys
 from collections.abc import Callable, Iterator

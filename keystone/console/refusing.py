@@ -1,4 +1,4 @@
-"""How commands refuse: one clear line, and an exit status that is not 0."""
+"""Errors of commands: one line, and an exit status other than 0."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""How commands refuse what was typed wrongly: in one line that names it, not by the whole of their help."""
+"""Usage errors in one line."""
 
 import sys
 from types import TracebackType

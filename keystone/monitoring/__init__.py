@@ -1,1 +1,1 @@
-"""What monitors ask: whether a process is ready, and the figures for Prometheus."""
+"""Health checks and metrics."""

@@ -1,1 +1,1 @@
-"""What a process tells of itself: the log, errors for Sentry, traces, and the file of its health."""
+"""Logs, Sentry, traces, and the health file of a process."""

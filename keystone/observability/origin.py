@@ -1,4 +1,4 @@
-"""Where a change comes from: the request's id, the caller's IP address and device, carried beside the call."""
+"""The origin of a change: request id, IP address and user agent."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,1 +1,1 @@
-"""Passwords: how they are hashed, what a new one may not be, and whether it has leaked."""
+"""Password hashing, the rules for new passwords, and the check for breached ones."""

@@ -1,4 +1,4 @@
-"""The optional question to a breach service: has this password leaked? Where there is no answer, it has not."""
+"""The optional check for breached passwords. It fails open."""
 
 import logging
 import threading

@@ -1,4 +1,4 @@
-"""Passwords in the bodies of the API."""
+"""The password field of serializers."""
 
 from typing import Any
 

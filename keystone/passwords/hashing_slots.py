@@ -1,4 +1,4 @@
-"""How many passwords a process hashes at once, and how many wait for it: a flood of logins leaves room for the rest."""
+"""A limit on concurrent password hashes, and a bounded queue for it, so that a login flood leaves room for the rest."""
 
 import os
 import threading

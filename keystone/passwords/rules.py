@@ -1,4 +1,4 @@
-"""What a new password may not be, beside Django's own rules: too long, or one that attackers try first."""
+"""Password validators beside Django's own: maximum length, common passwords."""
 
 import gzip
 import re

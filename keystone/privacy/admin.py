@@ -1,4 +1,4 @@
-"""What is held about a person, in the admin: a page beside that of the account, to take it away or to erase it."""
+"""A user's personal data in the admin: export it, or erase the person."""
 
 from typing import TYPE_CHECKING, Any
 

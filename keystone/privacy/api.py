@@ -1,4 +1,4 @@
-"""The API of one's own data: taking it away, and having it erased."""
+"""The API to export one's own data and to erase oneself."""
 
 from django.http import FileResponse
 from django.utils.translation import gettext_lazy as _

@@ -1,4 +1,4 @@
-"""Erasing a person: what tells who they were goes, what happened stays. It cannot be undone."""
+"""Erase a person: what identifies them goes, what happened stays. It cannot be undone."""
 
 from typing import ClassVar
 

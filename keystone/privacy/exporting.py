@@ -1,4 +1,4 @@
-"""Everything that is held about one person, as JSON files in a zip."""
+"""Export everything that is held about a person, as JSON files in a zip."""
 
 import json
 import os

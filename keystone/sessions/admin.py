@@ -1,4 +1,4 @@
-"""Sign-ins through the API and in browsers, to look at and to end."""
+"""The admin of sessions, API and browser alike: view and revoke."""
 
 from typing import Any
 

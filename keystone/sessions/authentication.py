@@ -1,4 +1,4 @@
-"""Reading the access token of a request."""
+"""The DRF authentication class for access tokens."""
 
 from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed

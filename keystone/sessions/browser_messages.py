@@ -1,4 +1,4 @@
-"""The admin's messages, in a cookie that has the prefix of the project's other cookies."""
+"""Django's messages, in a cookie with the project's prefix."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Sign-ins in a browser, to the admin or the browsable API: listed and ended like those through the API."""
+"""Browser sessions, listed and revoked like those of the API."""
 
 from django.contrib.auth import update_session_auth_hash
 from django.db import transaction

@@ -1,4 +1,4 @@
-"""Django's sessions in the database, under the digest of their key: a stolen dump opens no browser session.
+"""Django's sessions stored under the digest of their key: a stolen dump opens none.
 
 `SESSION_ENGINE` names this module. The browser's cookie holds the key, and the table its SHA-256 in the key's place. A
 key of 32 random signs needs no salt.

@@ -1,4 +1,4 @@
-"""Forgetting the sign-ins that are over."""
+"""Delete ended sessions."""
 
 from datetime import timedelta
 

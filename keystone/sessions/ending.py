@@ -1,4 +1,4 @@
-"""Signing out: here, somewhere else, everywhere else, everywhere; and administrators who end others' sessions."""
+"""Sign out: this session, another one, all others, all; and others' sessions, for administrators."""
 
 from contextlib import suppress
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""The API of open sessions: one's own, and those of others for staff."""
+"""The API of open sessions: one's own, and others' for staff."""
 
 from typing import Any, ClassVar
 from uuid import UUID

@@ -1,4 +1,4 @@
-"""`Session`: one sign-in, through the API or in a browser."""
+"""`Session`: one sign-in, by the API or in a browser."""
 
 import uuid
 

@@ -1,4 +1,4 @@
-"""The API of changing one's own password."""
+"""The API to change one's own password."""
 
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request

@@ -1,4 +1,4 @@
-"""Changing one's own password: the session that one acts in goes on, every other one ends."""
+"""Change one's own password. The current session goes on, every other one ends."""
 
 from uuid import UUID
 

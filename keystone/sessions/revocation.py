@@ -1,4 +1,4 @@
-"""Ending sessions: what is revoked here is refused from the very next request on."""
+"""Revoke sessions: they are refused from the next request on."""
 
 from collections.abc import Collection
 from typing import Any

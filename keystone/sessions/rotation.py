@@ -1,4 +1,4 @@
-"""Keeping signed in: each refresh token works once, and one that comes back later was stolen.
+"""Rotate refresh tokens: each works once, and a replay reveals theft.
 
 The rule is that of RFC 9700, section 4.14.2: of two who present the same refresh token, one is a thief, and nobody can
 tell which; so the session ends. A client that races itself is told apart by time: what comes back within seconds is

@@ -1,4 +1,4 @@
-"""Bodies of the API that several views of sessions answer."""
+"""Serializers that several views of sessions share."""
 
 from rest_framework import serializers
 

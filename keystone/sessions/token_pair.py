@@ -1,4 +1,4 @@
-"""The pair of tokens that signing in and refreshing answer."""
+"""The pair of tokens that login and refresh return."""
 
 import secrets
 import uuid

@@ -1,3 +1,3 @@
-"""Text that is safe to show and to write: escapes, CSV cells, URLs without secrets, names that look alike."""
+"""Text that is safe to show and to write: escapes, CSV cells, URLs without secrets, look-alikes."""
 
 EMPTY = "–"  # noqa: RUF001 - an en dash, as in a table

@@ -1,1 +1,1 @@
-"""Attempt limits: how often secrets may be guessed at, counted in PostgreSQL before anything is compared."""
+"""Rate limits: how often secrets may be guessed, counted in PostgreSQL before anything is compared."""

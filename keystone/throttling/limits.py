@@ -1,4 +1,4 @@
-"""Counting attempts: one row per limit, counted up by PostgreSQL in one statement, before anything is compared.
+"""Count attempts: one row per limit, counted up by PostgreSQL in one statement, before anything is compared.
 
 An attempt counts by the IP address that it comes from, by that address and the account's, and by the account's alone,
 in this order, and only as far as none refuses: who has used up their own attempts at an account can make no more that

@@ -1,4 +1,4 @@
-"""The API of passwords and of the email address: resetting, changing, confirming, taking back, leaving."""
+"""The API of one's password and email address: reset, change, confirm, revert, close the account."""
 
 from typing import Any
 

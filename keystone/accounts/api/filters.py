@@ -1,4 +1,4 @@
-"""The filters of the list of people, which the export and the bulk moves share."""
+"""The filters of the list of users, shared by its export and the bulk transitions."""
 
 import django_filters
 from django.db.models import QuerySet

@@ -1,4 +1,4 @@
-"""The API of administrators: the list of people, each of them, and the moves."""
+"""The API for administrators: list, create, edit and export users, and their transitions."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar

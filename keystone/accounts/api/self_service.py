@@ -1,4 +1,4 @@
-"""The API of people who register and look after their own account."""
+"""The API for registering, verifying one's email address and one's own profile."""
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema

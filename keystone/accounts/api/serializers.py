@@ -1,4 +1,4 @@
-"""The bodies of the accounts' API."""
+"""Serializers of the accounts API."""
 
 from typing import Any, ClassVar
 

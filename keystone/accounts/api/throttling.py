@@ -1,4 +1,4 @@
-"""How often somebody may change their own account: each change is kept in the audit log for ever."""
+"""Throttling of changes to one's own account: the audit log keeps each of them for ever."""
 
 from typing import Any
 

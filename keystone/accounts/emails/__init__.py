@@ -1,4 +1,4 @@
-"""The mails of the accounts: by subject, one short function each. Tokens are minted while the mail is being sent."""
+"""The emails about accounts, one short function each. Tokens are minted while a mail is being sent."""
 
 from keystone.accounts.emails.queueing import queue_email, queue_email_at, queue_password_email
 

@@ -1,4 +1,4 @@
-"""Mails of a change of the address."""
+"""Emails about a change of the email address."""
 
 from typing import Any
 

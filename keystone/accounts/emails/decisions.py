@@ -1,4 +1,4 @@
-"""Mails of what an administrator decided about an account.
+"""Emails about an administrator's decision.
 
 A mail that was kept back, by a mail server that was down for an hour, is not sent where something else was decided
 meanwhile: nobody reads "approved" after "rejected". Each is given `at`, when it was decided (UTC).

@@ -1,4 +1,4 @@
-"""Whom a mail goes to, and by what name it greets them."""
+"""The recipient of an email and the name in its greeting."""
 
 from dataclasses import replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""The links that mails bring: tokens for them are made while the mail is being sent."""
+"""Links in emails. Their tokens are minted while the mail is being sent."""
 
 from datetime import timedelta
 from typing import Any

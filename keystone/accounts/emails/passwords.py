@@ -1,4 +1,4 @@
-"""Mails of passwords, and of sign-ins that look stolen."""
+"""Emails about passwords, and about sign-ins that look stolen."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Queueing mails to people, by their keys."""
+"""Queue emails to users, by primary key."""
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime

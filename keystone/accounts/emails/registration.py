@@ -1,4 +1,4 @@
-"""Mails of how an account comes to be."""
+"""Emails about registration and verification."""
 
 from dataclasses import replace
 from datetime import timedelta

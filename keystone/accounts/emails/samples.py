@@ -1,4 +1,4 @@
-"""What the mails show in previews and tests."""
+"""Sample data for previews and tests of emails."""
 
 from datetime import UTC, datetime
 

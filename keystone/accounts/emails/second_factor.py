@@ -1,4 +1,4 @@
-"""Mails of what was done to a second factor, or with it."""
+"""Emails about the second factor."""
 
 from typing import Any
 

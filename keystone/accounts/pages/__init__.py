@@ -1,4 +1,4 @@
-"""The small pages that links in mails land on when no front end has them, and the page at `/`.
+"""The pages that links in emails lead to when there is no front end, and the page at `/`.
 
 Looking at a page never uses a link up: mail scanners and previews open every link. A button does.
 """

@@ -1,4 +1,4 @@
-"""What the pages' answers share: their headers, and how they tell of a refusal."""
+"""What the responses of the pages share: headers, and how a refusal is shown."""
 
 from collections.abc import Callable
 from functools import wraps

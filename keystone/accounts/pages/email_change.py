@@ -1,4 +1,4 @@
-"""The pages that confirm a new address, and that take a change of the address back."""
+"""The pages to confirm and to revert a change of the email address."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render

@@ -1,4 +1,4 @@
-"""What people fill in on the pages."""
+"""The forms of the pages."""
 
 from typing import Any
 

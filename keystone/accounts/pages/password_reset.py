@@ -1,4 +1,4 @@
-"""The pages that reset a forgotten password, or choose the first one."""
+"""The pages to reset a forgotten password, or to choose the first one."""
 
 from django.contrib.auth.password_validation import password_validators_help_texts
 from django.http import HttpRequest, HttpResponse

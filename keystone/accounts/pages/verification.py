@@ -1,4 +1,4 @@
-"""The pages that prove an address."""
+"""The pages to verify an email address."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render

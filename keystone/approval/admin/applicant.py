@@ -1,4 +1,4 @@
-"""What is known about somebody who is to be decided on: the facts that a decision rests on."""
+"""The facts about an applicant that a decision rests on."""
 
 from collections import Counter
 from collections.abc import Iterator

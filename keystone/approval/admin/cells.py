@@ -1,4 +1,4 @@
-"""How a person's facts look in a list and on their page."""
+"""How a user's values are shown in lists and on their page."""
 
 from typing import Any
 

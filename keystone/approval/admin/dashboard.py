@@ -1,4 +1,4 @@
-"""The admin's first page: where the people stand, what was done, who waits. Only what the viewer may see."""
+"""The dashboard: users by status, recent decisions, who waits. Only what the viewer may see."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deciding in the admin: a page that asks, and a POST that acts. GET changes nothing.
+"""Decisions in the admin: GET asks, POST acts.
 
 Everything that is decided is decided by `lifecycle.move_users`: these views translate, call it once, and say what
 came of it.

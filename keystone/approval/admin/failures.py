@@ -1,4 +1,4 @@
-"""What failed and waits for somebody: for the dashboard and the badges of the sidebar, each only for who may see it."""
+"""Failed tasks and mails, for the dashboard and the sidebar's badges."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

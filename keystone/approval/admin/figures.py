@@ -1,4 +1,4 @@
-"""The figures of the dashboard: each is one query, whose cost does not grow with each person shown.
+"""The numbers of the dashboard, one query each.
 
 They are numbers, and the same for everybody: who may see them, the dashboard decides. With Redis they are kept; people
 never are.

@@ -1,4 +1,4 @@
-"""The filters of the queue and of the list of people."""
+"""The filters of the queue and of the list of users."""
 
 from typing import Any
 

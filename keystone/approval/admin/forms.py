@@ -1,4 +1,4 @@
-"""The forms of the admin: decisions, new people, changes, passwords."""
+"""The forms of decisions, new users, changes and passwords."""
 
 from collections.abc import Collection
 from datetime import datetime

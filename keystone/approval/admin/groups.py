@@ -1,4 +1,4 @@
-"""Groups: bundles of permissions. Everybody with the permission looks; superusers change."""
+"""The admin of groups. Viewed with the permission; changed by superusers."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Attempt limits in the admin: who is held back, and lifting it."""
+"""The admin of rate limits: who is throttled, and resetting it."""
 
 from typing import Any
 

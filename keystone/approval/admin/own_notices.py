@@ -1,4 +1,4 @@
-"""One's own notices: how somebody who decides hears of people who wait."""
+"""The page of one's own approval notices."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A person's further pages: their history from the audit log, their sessions, their mails."""
+"""Further pages of a user: history, sessions, mails."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""Passwords in the admin: a superuser sets somebody else's, everybody changes their own."""
+"""Passwords in the admin: superusers set others', everybody changes their own."""
 
 from typing import TYPE_CHECKING, Any
 

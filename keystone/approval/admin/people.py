@@ -1,4 +1,4 @@
-"""The people: found, looked at, corrected and moved. The status is no field of any form."""
+"""The admin of users. No form has the status as a field."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Choosing permissions: grouped, in plain words, and never with a silent loss of what is held."""
+"""The permission picker: grouped, in plain words, without silently dropping any."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""*Awaiting decision*: the queue of those who wait for an administrator, the oldest first."""
+"""The approval queue, oldest first."""
 
 from typing import Any
 

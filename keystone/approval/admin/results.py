@@ -1,4 +1,4 @@
-"""What a bulk decision came to, for each person: counts, the first hundred of each outcome, every reason.
+"""The result of a bulk decision: counts, the first hundred of each outcome, every reason.
 
 The session keeps ids only. Names and addresses are read when the result is shown, so that an erasure reaches them.
 """

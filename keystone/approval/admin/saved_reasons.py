@@ -1,4 +1,4 @@
-"""The saved reasons in the admin. Each change is in the audit log."""
+"""The admin of saved reasons. Each change is audited."""
 
 from typing import Any
 

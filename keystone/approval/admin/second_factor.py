@@ -1,4 +1,4 @@
-"""The second factor on a person's page: its state, and for superusers the way to take it away."""
+"""The second factor on a user's page: its state, and removing it for superusers."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""What stands around every page of the admin: the product's name, the environment and the way to each list."""
+"""The sidebar and the header of the admin."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Undoing the last decision, from the pages that come after it."""
+"""Undo the last decision, from the page that follows it."""
 
 import uuid
 from typing import TYPE_CHECKING, Any

@@ -1,4 +1,4 @@
-"""The sentences around a decision: titles, buttons and what came of it."""
+"""The texts of decisions: titles, buttons, results."""
 
 from datetime import datetime
 from typing import Any

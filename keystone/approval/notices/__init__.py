@@ -1,1 +1,1 @@
-"""Telling those who decide: of people who wait, of people who left, at once or once a day, as each of them chose."""
+"""Notices to approvers: immediate, daily or off, as each of them chose."""

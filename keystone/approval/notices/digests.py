@@ -1,4 +1,4 @@
-"""Not at once: the daily digest, the reminder of people who wait long, and the rest of a busy hour.
+"""The daily digest, the reminder, and the rest of a busy hour.
 
 Each is a mail whose list is made when it is sent. Here is decided only who gets one; whoever was to get one and finds
 nobody waiting by then gets none.

@@ -1,4 +1,4 @@
-"""The mails to those who decide. What they list is read when they are sent: nobody hears of who was decided on since.
+"""The emails to approvers. What they list is read when they are sent.
 
 Whoever they are about may have typed anything as their name, and any address: a name is shown where it can be nothing
 else, an address where it is proved.

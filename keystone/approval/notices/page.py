@@ -1,4 +1,4 @@
-"""The page that switches notices off by the link of a mail, also for mail programs that do it by one click."""
+"""The unsubscribe page, also for one-click unsubscribing by mail programs."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render

@@ -1,4 +1,4 @@
-"""Who is told: staff who may do something about it, by their own setting."""
+"""Who gets notices: staff who may decide, by their own setting."""
 
 from django.contrib.auth.models import Permission
 from django.db.models import Q

@@ -1,4 +1,4 @@
-"""At once: one mail to each approver for each person who begins to wait, or who closed their account.
+"""Immediate notices: one mail to each approver for each user who begins to wait or leaves.
 
 However many register in an hour, an approver gets no more than `approval_notices_per_hour` such mails; one mail after
 the hour tells of the rest (see `digests.queue_rest`).

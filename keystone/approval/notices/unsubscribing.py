@@ -1,4 +1,4 @@
-"""Switch notices off by the link in a mail's `List-Unsubscribe` header (RFC 8058), without signing in.
+"""Unsubscribe by the `List-Unsubscribe` header of an email (RFC 8058), without signing in.
 
 The link is signed and stored nowhere. It can do nothing else, works as long as the account has the email address that
 the mail went to, and may be used any number of times.

@@ -1,4 +1,4 @@
-"""Tasks and workers in the admin, in the place of what Procrastinate registers itself."""
+"""The admin of tasks and workers, instead of Procrastinate's own."""
 
 from keystone.background.admin.tasks import TaskAdmin
 

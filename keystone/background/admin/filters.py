@@ -1,4 +1,4 @@
-"""What the list of tasks is narrowed down by; each goes through an index."""
+"""The filters of the list of tasks. Each uses an index."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Deciding on tasks in the admin: bulk actions and buttons. Each calls one function and says what came of it."""
+"""Retry, cancel and discard tasks in the admin."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The page of a task: what it was given, what happened to it, and what it said; secrets are masked."""
+"""The page of a task: arguments, events, errors. Secrets are masked."""
 
 import json
 from typing import Any

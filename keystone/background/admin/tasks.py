@@ -1,4 +1,4 @@
-"""The list of tasks, with how the queues and workers stand above it, and the page of a task."""
+"""The list of tasks, with the state of queues and workers."""
 
 from functools import lru_cache
 from typing import Any

@@ -1,4 +1,4 @@
-"""How a task looks: the colours of its states, and times in words."""
+"""How tasks are shown: colours of states, times in words."""
 
 from datetime import datetime, timedelta
 from typing import Any
