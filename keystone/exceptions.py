@@ -1,4 +1,4 @@
-"""What a verb function raises when a rule says no. One handler maps it to the API's envelope, the admin shows it."""
+"""`Refusal`: raised where a rule says no. One handler maps it to the API's envelope; the admin shows it."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Keystone's addresses."""
+"""The URLs of the pages, the admin, the API and its documentation."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What was run on data, in the admin: the list, in which the steps of a pipeline stand behind it, and a run's page."""
+"""The admin of runs: the list, with a pipeline's steps below it, and the page of a run."""
 
 from functools import lru_cache
 from typing import Any

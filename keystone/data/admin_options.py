@@ -1,4 +1,4 @@
-"""What a run was told, as its page says it."""
+"""How the options of a run are shown."""
 
 import json
 from typing import Any

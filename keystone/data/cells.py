@@ -1,4 +1,4 @@
-"""What a cell can mean in its column. Those of CSV are text; those of a workbook may be numbers, booleans and times.
+"""What a cell may mean in its column: text in CSV; numbers, booleans and times in workbooks.
 
 What a cell cannot mean is refused, never guessed: django-import-export would take "yes" for false, 4.5 for the integer
 4, and a 0 where a date belongs for an empty cell, which takes the value away.

@@ -1,4 +1,4 @@
-"""Which column of a file is which of an importer, and what is made of its cells."""
+"""Map the columns of a file to those of an importer."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

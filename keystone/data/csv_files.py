@@ -1,4 +1,4 @@
-"""CSV as spreadsheets and programs write it: decoded block by block, so that a fault is told with its byte and row."""
+"""Read CSV of spreadsheets and programs. Faults are reported with byte and row."""
 
 import codecs
 import csv

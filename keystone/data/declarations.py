@@ -1,4 +1,4 @@
-"""What a declaration says: importers, seeders, scripts, pipelines and their steps."""
+"""Declarations of importers, seeders, scripts, pipelines and their steps."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Files of rows, opened by their ending: CSV and XLSX, read row by row."""
+"""Open a file of rows by its suffix: CSV or XLSX, read row by row."""
 
 import hashlib
 import stat

@@ -1,4 +1,4 @@
-"""Importing a file by a declared importer."""
+"""Run an importer on a file."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

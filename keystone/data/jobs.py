@@ -1,4 +1,4 @@
-"""The scheduled job of the runs on data."""
+"""The scheduled job of runs."""
 
 from keystone.conf import options
 from keystone.data import pruning

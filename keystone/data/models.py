@@ -1,4 +1,4 @@
-"""What was run, by whom, and what came of it."""
+"""`DataRun`: what was run, by whom, with which result."""
 
 from django.db import models
 from django.db.models import Q

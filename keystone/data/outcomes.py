@@ -1,4 +1,4 @@
-"""What an import is told, and what came of it."""
+"""Options and results of an import."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What runs hold about a person: their address, where a file, a refusal or an error named it."""
+"""What runs hold about a person: email addresses in file names, refusals and errors."""
 
 from functools import reduce
 from operator import or_

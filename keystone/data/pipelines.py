@@ -1,4 +1,4 @@
-"""Running pipelines: step after step, until one fails."""
+"""Run a pipeline, step by step, until one fails."""
 
 import shlex
 from collections.abc import Callable, Mapping

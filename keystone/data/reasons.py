@@ -1,4 +1,4 @@
-"""Why a row is refused, in words for whoever mends the file."""
+"""Why a row is refused, in words for whoever corrects the file."""
 
 from collections.abc import Iterable, Mapping
 

@@ -1,4 +1,4 @@
-"""Keeping what is run: who, when, how many rows, and how it ended. Of one name, one runs at a time."""
+"""Record runs. At most one of a name runs at a time."""
 
 import zlib
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The file of the rows that an import refused: with their numbers and the reasons, to be corrected and imported."""
+"""Write the file of refused rows, with reasons, to be corrected and imported again."""
 
 import csv
 import os

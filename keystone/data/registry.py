@@ -1,4 +1,4 @@
-"""What there is to run: importers, seeders, scripts and pipelines, each declared in any app.
+"""The registry of importers, seeders, scripts and pipelines.
 
 They stand in an app's `importers.py`, `seeders.py`, `scripts.py` and `pipelines.py`, which are imported when somebody
 asks for them. The web process does not.

@@ -1,4 +1,4 @@
-"""A declared resource, made to tell of each row what it changes, and to find what is there a chunk at a time."""
+"""Prepare a declared resource: what each row changes, looked up in chunks."""
 
 from collections.abc import Iterable, Mapping
 from copy import copy

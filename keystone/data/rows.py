@@ -1,4 +1,4 @@
-"""What a file of rows gives, whatever its format, and the refusal of a file that cannot be read."""
+"""Rows of a file, whatever its format, and the error for unreadable files."""
 
 import re
 import sys

@@ -1,4 +1,4 @@
-"""Running declared scripts."""
+"""Run scripts."""
 
 from collections.abc import Mapping
 from contextlib import nullcontext

@@ -1,4 +1,4 @@
-"""Making rows up, by declared seeders."""
+"""Run seeders."""
 
 from collections.abc import Iterator
 

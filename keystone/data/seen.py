@@ -1,4 +1,4 @@
-"""Which keys a file had already: in a temporary database, because a file can have more than the memory holds."""
+"""The keys that a file has had, in a temporary database: there may be more than memory holds."""
 
 import sqlite3
 from hashlib import blake2b

@@ -1,4 +1,4 @@
-"""Writing the rows of a file, a chunk at a time."""
+"""Write the rows of a file in chunks."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field

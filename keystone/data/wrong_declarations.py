@@ -1,4 +1,4 @@
-"""What is wrong with a declaration, told to whoever wrote it, before anything is run by it."""
+"""Errors in declarations, reported before anything is run."""
 
 from collections.abc import Iterable
 from dataclasses import fields

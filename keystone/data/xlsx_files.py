@@ -1,4 +1,4 @@
-"""XLSX: a sheet of a workbook, read row by row. What a cell means is decided by openpyxl.
+"""Read a sheet of an XLSX file row by row. openpyxl decides what a cell means.
 
 In memory are the texts of the workbook and one row at a time.
 """

@@ -1,4 +1,4 @@
-"""The parts of an XLSX file, unpacked a block at a time.
+"""Unpack the parts of an XLSX file block by block.
 
 A zip of one megabyte can unpack to gigabytes, and its headers say whatever its maker liked. So what is unpacked is
 counted while it is read, and each row and each text is limited as well.

@@ -1,4 +1,4 @@
-"""The rows of a sheet. openpyxl tells what each cell has; what it would lose or change is seen to here."""
+"""The rows of a sheet, with what openpyxl would lose or change."""
 
 import re
 from collections.abc import Iterator

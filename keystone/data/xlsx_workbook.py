@@ -1,4 +1,4 @@
-"""What a workbook says about itself: its sheets, its texts, and which styles are dates."""
+"""Sheets, shared strings and date styles of a workbook."""
 
 import posixpath
 import re

@@ -1,1 +1,1 @@
-"""What `manage.py db` does: status, branches of migrations, moves, backups."""
+"""What `manage.py db` does: status, branches, migrations, backups."""

@@ -1,4 +1,4 @@
-"""The branches of migrations: one for each app. Keystone's and the project's come first, then the libraries'."""
+"""Branches of migrations: one for each app, Keystone's and the project's first."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""What a shell offers for branches and migrations. It is read from the code alone, so that it needs no database."""
+"""Shell completion of branches and migrations, from the code alone."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""Dropping everything in a database's schema, and who is connected to it meanwhile."""
+"""Drop everything in a schema, and find who is connected."""
 
 import time
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The lock of migrations, of which PostgreSQL gives one for each database: whoever moves the schema holds it."""
+"""The lock of migrations, one per database."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress

@@ -1,4 +1,4 @@
-"""Making migrations: what the models have and the migrations lack, written under a name that says what it is."""
+"""Write migrations, with names that say what they do."""
 
 import re
 from collections.abc import Mapping

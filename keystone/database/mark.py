@@ -1,4 +1,4 @@
-"""The mark of a database that strangers' data is in: it says so itself, whatever the environment of a process says.
+"""The mark of a server's database: it must not be reset, whatever the environment says.
 
 It is the comment of Django's own table of migrations. So it is there wherever migrations are, needs none itself and
 outlives every downgrade and `flush`; a dump takes it along, and what is restored from one is guarded like the original.

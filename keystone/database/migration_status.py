@@ -1,4 +1,4 @@
-"""How the database stands: which migrations it has, which it lacks, and which the code does not know."""
+"""The status of migrations: applied, pending, unknown to the code."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Moving the schema up and down, one process at a time."""
+"""Migrate up and down, one process at a time."""
 
 from collections.abc import Callable, Sequence
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""What a move would do, before it does it: its steps in order, what cannot be undone, and all of it as SQL."""
+"""The plan of a migration: steps, what is irreversible, SQL."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What is asked while a migration is made; where nobody can answer, it is refused instead of guessed."""
+"""Questions of `makemigrations`. Without a terminal they are refused instead of guessed."""
 
 import sys
 from typing import Any, NoReturn

@@ -1,4 +1,4 @@
-"""Beginning again: everything in the database is dropped, and made anew by the migrations."""
+"""Reset the database: drop everything and apply all migrations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Django's own `migrate`, told what to say: which migration it is at, how long it waits, and what went wrong."""
+"""Run Django's `migrate`, with progress, a lock timeout and errors."""
 
 import time
 from collections.abc import Callable

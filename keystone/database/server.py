@@ -1,4 +1,4 @@
-"""The database server: where it is, without its secrets, and how it answers."""
+"""The database server: where it is, without secrets, and how it answers."""
 
 import os
 import socket

@@ -1,4 +1,4 @@
-"""One migration: what it does, what it needs, and whether there is a way back."""
+"""Show one migration: what it does, what it needs, whether it is reversible."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Migrations as they are written down in SQL: what is Python in them is told, and never run.
+"""Migrations as SQL. Python in them is reported, not run.
 
 Django writes a comment in the place of a Python operation, but not where it stands inside a SeparateDatabaseAndState:
 there it runs it, while somebody only wants to read.

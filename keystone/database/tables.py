@@ -1,4 +1,4 @@
-"""The tables, how many rows each has, and how large it is. It costs little, however large they are."""
+"""Sizes and row counts of tables, at a low cost."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Where a move leads: `0007`, `project.0001_initial`, `+1`, `-2`, `base`, or nothing at all, as a target."""
+"""Parse the target of a migration: `0007`, `project.0001_initial`, `+1`, `-2`, `base` or nothing."""
 
 import re
 from dataclasses import dataclass

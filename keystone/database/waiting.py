@@ -1,4 +1,4 @@
-"""Waiting for a database that is still starting, or away for a moment."""
+"""Wait for a database that is starting or briefly away."""
 
 import time
 from collections.abc import Callable

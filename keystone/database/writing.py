@@ -1,4 +1,4 @@
-"""The SQL of migrations, written down and not run: with the names of constraints, as far as they are known by then.
+"""The SQL of migrations that are not applied yet.
 
 Django asks the database what a constraint is called that it drops. In a plan that may be one which an earlier step
 makes, and which nobody has made yet. A foreign key's name stands in that step's statements. Any other is chosen by

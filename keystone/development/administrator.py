@@ -1,4 +1,4 @@
-"""The development administrator, with the address and the password that the README gives."""
+"""The development administrator, whose password the README gives."""
 
 from keystone.accounts.models import User
 from keystone.accounts.registration import AddressTaken, create_user

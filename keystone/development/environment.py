@@ -1,4 +1,4 @@
-"""The guard before everything in this package."""
+"""Guards: local environment only, or no server."""
 
 from typing import ClassVar
 

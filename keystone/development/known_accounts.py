@@ -1,4 +1,4 @@
-"""The development accounts, whose passwords the README publishes, in the database of a server."""
+"""Find development accounts, whose passwords are published, in a server's database."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""Names that are made up, by Faker."""
+"""Made-up names, by Faker."""
 
 from typing import TYPE_CHECKING, ClassVar
 

@@ -1,4 +1,4 @@
-"""Acting in the past, for sample data only.
+"""Act in the past, for sample data only.
 
 The audit log cannot be changed, so what is to have happened last week must be written so when it is written. In a
 block of `at`, the clock that the verb functions read stands still at a moment, and rows that leave a time to the

@@ -1,4 +1,4 @@
-"""Who the sample people are. Names are invented; the domains are reserved for examples (RFC 2606, RFC 6761)."""
+"""The sample people. Domains are reserved for examples (RFC 2606, RFC 6761)."""
 
 import re
 import unicodedata

@@ -1,4 +1,4 @@
-"""What must be there before the server starts. A second time there is nothing left to do."""
+"""Prepare the development database: migrations, accounts, sample people."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""People in every status, so that a first look at the admin shows something. Made once, by the verb functions."""
+"""Create sample people in every status, by the verb functions."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""The lives of people who are made up: from the registration to their fate, by the verb functions, in the past."""
+"""Scenarios of sample people: from registration to their status, in the past."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""What to run when the tables are not those of the models: a migration was not made, or not applied."""
+"""Hint at a migration that was not made or not applied."""
 
 import logging
 from collections.abc import Callable

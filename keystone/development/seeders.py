@@ -1,4 +1,4 @@
-"""Groups and people that are made up, for development and tests."""
+"""Seeders of groups and people."""
 
 import random
 import secrets

@@ -1,4 +1,4 @@
-"""What runs on a developer's machine: Django's web server, a worker and a scheduler."""
+"""What `manage.py dev` runs: web server, worker and scheduler."""
 
 import signal
 import sys

@@ -1,4 +1,4 @@
-"""The processes of development: web server, worker and scheduler, restarted when a file changes and when they end.
+"""Supervise the processes of development: restart them when a file changes and when they end.
 
 Django's own reloader is not used: it ends for good when the settings cannot be imported, and polls every file of every
 installed package.

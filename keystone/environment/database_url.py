@@ -1,4 +1,4 @@
-"""Django's settings of the PostgreSQL server that a URL names."""
+"""Parse a PostgreSQL URL into Django's database settings."""
 
 from urllib.parse import parse_qs, unquote, urlsplit
 

@@ -1,4 +1,4 @@
-"""Typed readers of the environment: a missing or wrong value stops the start with one line that says what to do.
+"""Typed readers of environment variables. A missing or wrong value stops the start and says what to do.
 
 Values come from the process environment, then `.env.local`, then `.env`; the first one that has a name wins.
 An empty value counts as absent, so that `NAME=` in a compose file or an `.env` means "the default".

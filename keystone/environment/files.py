@@ -1,4 +1,4 @@
-"""The files that the environment is read from: those with a line for each variable, and those that hold one secret."""
+"""Read `.env` files, and files that hold a single secret."""
 
 import os
 import re

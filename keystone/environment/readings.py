@@ -1,4 +1,4 @@
-"""Every variable that the settings can be set by: found where they are read, so that no list can fall behind."""
+"""Find every variable that the settings read, in their source."""
 
 import ast
 import inspect

@@ -1,4 +1,4 @@
-"""The variables that the settings are made from: what each is, where its value comes from, and how it is shown."""
+"""The environment variables: value, default and source of each, and how it is shown."""
 
 import os
 from collections.abc import Callable, Iterable

@@ -1,4 +1,4 @@
-"""Where mail goes in development: a folder, one file each."""
+"""The mail backend of development: a folder with a file for each mail."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Taking queued mails back before they are sent."""
+"""Cancel queued mails."""
 
 from collections.abc import Collection
 

@@ -1,4 +1,4 @@
-"""The check of the mails' templates: nobody should find out at the first rejection that its mail cannot be made."""
+"""The system check of mail templates: each must render."""
 
 from collections.abc import Sequence
 from typing import Any

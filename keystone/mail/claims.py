@@ -1,4 +1,4 @@
-"""Who is sending a mail: of all workers one at a time, for a short while, whatever becomes of that worker."""
+"""Claims on mails: one worker at a time sends a mail, for a limited time."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""The way to the mail server: one connection for many mails, and no call that takes longer than it may."""
+"""The connection to the mail server: one for many mails, with a limit on each call."""
 
 import contextvars
 import smtplib

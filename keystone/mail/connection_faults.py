@@ -1,4 +1,4 @@
-"""Why there is no connection to the mail server, in plain words and with the setting to look at."""
+"""Explain why the mail server can't be reached, and which setting to look at."""
 
 import errno
 import smtplib

@@ -1,4 +1,4 @@
-"""Delivering what is in the outbox: each mail is claimed, made, sent and marked, one after the other."""
+"""Deliver the outbox: claim, render, send and mark each mail."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""The mails of a development machine, to read in the browser. Answers 404 in every other environment."""
+"""The pages of development that show mails. 404 in every other environment."""
 
 from collections.abc import Callable
 from functools import wraps

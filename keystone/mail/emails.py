@@ -1,4 +1,4 @@
-"""Mail's own mail: the test that an administrator sends, of the mails' looks or of the way to the mail server."""
+"""The test mail that administrators send."""
 
 from typing import Any
 

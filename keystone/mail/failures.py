@@ -1,4 +1,4 @@
-"""What went wrong with a mail, and what follows from it: another attempt, or none."""
+"""Classify failures of sending: retry, or give up."""
 
 import re
 import smtplib

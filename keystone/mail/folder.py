@@ -1,4 +1,4 @@
-"""Reading the folder that `FolderBackend` writes."""
+"""Read the folder that `FolderBackend` writes."""
 
 import re
 from dataclasses import dataclass

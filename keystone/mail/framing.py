@@ -1,4 +1,4 @@
-"""Showing the HTML of a mail in a page of ours, without trusting it."""
+"""Show the HTML of a mail in a page without trusting it."""
 
 from collections.abc import Callable
 from functools import wraps

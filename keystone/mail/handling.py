@@ -1,4 +1,4 @@
-"""What administrators do with mails: send them again, mail an address after all, send themselves a test."""
+"""Send mails again, lift suppressions and send tests, for administrators."""
 
 from collections import Counter
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Write the headers of a message so that every mail program reads the addresses that were meant.
+"""Write message headers that every mail program reads as they were meant.
 
 When Python's email package folds a header, it takes the quotes off a long display name: with a comma in it, one sender
 becomes two. It also folds long URLs by encoding them, which no mail program undoes in `List-Unsubscribe`.

@@ -1,4 +1,4 @@
-"""`OutgoingMail`: the outbox. A mail is a row, written in the transaction of the decision that causes it."""
+"""`OutgoingMail`: the outbox. A mail is a row, written in the transaction of its cause."""
 
 from typing import Self
 

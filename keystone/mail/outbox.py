@@ -1,4 +1,4 @@
-"""Queueing mails: rows and their tasks, in the transaction of the decision that causes them."""
+"""Queue mails: rows and their tasks, in the caller's transaction."""
 
 import re
 import uuid

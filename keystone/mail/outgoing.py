@@ -1,4 +1,4 @@
-"""A mail that is to be sent, and the message that a mail server is given."""
+"""A mail to be sent, and the message made of it."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the outbox holds about a person. It keeps no texts, only what each mail was and where it went."""
+"""What the outbox holds about a person: kinds of mails and recipients, no texts."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a mail looks like: its template with the sample data of its registration. No token is ever minted for this."""
+"""Previews of mails from sample data. No token is minted for them."""
 
 from django.conf import settings
 from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError

@@ -1,4 +1,4 @@
-"""Forgetting mails that are done with."""
+"""Delete old mails."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The mails that there are: each is a function in some app's `emails.py`, registered by its name."""
+"""The registry of mails: functions in `emails.py`, by name."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Rendering a mail: one template gives its subject, its text part and, by way of MJML, its HTML part."""
+"""Render a mail: one template gives its subject, its text part and, by MJML, its HTML part."""
 
 import re
 import textwrap

@@ -1,4 +1,4 @@
-"""When a mail is tried again, and seeing that none is forgotten."""
+"""Retry mails, and find those that were forgotten."""
 
 import random
 from collections.abc import Collection

@@ -1,4 +1,4 @@
-"""Addresses that get no mail any more, because it bounced for good or its reader complained."""
+"""Suppressed email addresses: after hard bounces and complaints."""
 
 from collections.abc import Collection
 

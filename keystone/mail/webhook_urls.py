@@ -1,4 +1,4 @@
-"""The address that the provider calls; there is none without a provider, or without what its calls are known by."""
+"""The URL of the provider's webhook, where a provider and its secret are set."""
 
 from django.conf import settings
 from django.urls import URLPattern, path

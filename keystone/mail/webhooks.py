@@ -1,4 +1,4 @@
-"""What the provider tells us later of a mail that it took. Its calls are checked by anymail before they come here."""
+"""Delivery events from the provider. anymail checks that they are genuine."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Scheduled jobs: declared in code, kept in PostgreSQL, run by workers."""
+"""Scheduled jobs: declared in code, stored in PostgreSQL, run by workers."""
 
 from keystone.scheduling.slots import current_slot
 

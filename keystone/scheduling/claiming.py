@@ -1,4 +1,4 @@
-"""Claiming a slot: whichever scheduler writes its row first enqueues its run, and nobody else does."""
+"""Claim a slot: whichever scheduler writes its row first enqueues the run."""
 
 import logging
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Reading a line of cron as cron means it, for APScheduler, which means other things by it in places.
+"""Parse cron expressions as cron means them; APScheduler differs in places.
 
 APScheduler numbers weekdays from Monday, cron from Sunday; it wants the day of the month *and* the weekday to fit,
 cron is content with one of them where both are given.

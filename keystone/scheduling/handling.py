@@ -1,4 +1,4 @@
-"""What an administrator decides on jobs: to pause them, to resume them, to run one now, to forget one."""
+"""Run, pause, resume and forget jobs, for administrators."""
 
 from django.db import transaction
 from django.utils import timezone

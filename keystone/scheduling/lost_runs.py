@@ -1,4 +1,4 @@
-"""Runs whose task has ended without a word: nobody will tell what came of them, so this does."""
+"""End runs whose task ended without a result."""
 
 from collections.abc import Iterable
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What is scheduled, and what came of it."""
+"""Models of jobs, runs and schedulers."""
 
 from django.conf import settings
 from django.db import models

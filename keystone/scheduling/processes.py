@@ -1,4 +1,4 @@
-"""The schedulers that run, with their signs of life."""
+"""The running schedulers and their heartbeats."""
 
 import os
 import secrets

@@ -1,4 +1,4 @@
-"""Forgetting old runs."""
+"""Delete old runs."""
 
 from datetime import timedelta
 

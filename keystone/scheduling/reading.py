@@ -1,4 +1,4 @@
-"""What is told of jobs: when each is due next, and how its last runs went."""
+"""When jobs are due next, and how their last runs went."""
 
 from typing import Any
 

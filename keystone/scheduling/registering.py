@@ -1,4 +1,4 @@
-"""Bringing the table of jobs in line with the code, at each start of a scheduler and every few seconds after.
+"""Synchronise the table of jobs with the code.
 
 During a rolling deployment schedulers with older and newer code run side by side. What one of them declares is the
 code's; a job is orphaned once no living scheduler declares it, and comes back with the first that does. Where two

@@ -1,4 +1,4 @@
-"""Declaring a job: `@scheduled` in any app's `jobs.py`."""
+"""The `@scheduled` decorator for functions in `jobs.py`."""
 
 import inspect
 import re

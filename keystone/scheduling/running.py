@@ -1,4 +1,4 @@
-"""Running a job for one slot, in a worker, and keeping what came of it."""
+"""Run a job for one slot, in a worker, and record the result."""
 
 import inspect
 import logging

@@ -1,4 +1,4 @@
-"""A scheduler's process: APScheduler's loop, kept alive while PostgreSQL is away."""
+"""The scheduler process: APScheduler's loop, kept alive while PostgreSQL is away."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Transactions of a scheduler: a process that is stopped in the middle of one must not hold up the others."""
+"""Timeouts that keep a stopped scheduler from blocking the others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

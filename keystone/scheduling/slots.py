@@ -1,4 +1,4 @@
-"""The slot that a job runs for."""
+"""The slot of a run."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""The jobs in django-apscheduler's table: when each runs next, and by which trigger."""
+"""Jobs in django-apscheduler's table: next run and trigger of each."""
 
 import io
 import logging

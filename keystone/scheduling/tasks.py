@@ -1,4 +1,4 @@
-"""The task that runs a job: it takes the key of a run, and is enqueued for one."""
+"""The task that runs a job."""
 
 from keystone.background.declaring import task
 from keystone.scheduling import running

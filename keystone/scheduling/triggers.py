@@ -1,4 +1,4 @@
-"""When a job is due: its slots, computed alike by every scheduler, on every machine and after every restart.
+"""Triggers: the slots of a job, the same for every scheduler and after every restart.
 
 Both triggers depend on nothing but the clock and what the code declares. They are kept in APScheduler's rows as that
 text, so that a newer version of a library can read what an older one wrote.

@@ -1,4 +1,4 @@
-"""When a job is due, in words."""
+"""Triggers in words."""
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext

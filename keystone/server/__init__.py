@@ -1,1 +1,1 @@
-"""What `manage.py server` does: serving, the settings of the environment, first steps of a start, and a look at all."""
+"""What `manage.py server` does: serve, settings, prestart, check."""

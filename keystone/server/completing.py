@@ -1,4 +1,4 @@
-"""What a shell offers for the settings of the environment."""
+"""Shell completion of settings."""
 
 from typer._click import Context, Parameter
 from typer._click.shell_completion import CompletionItem

@@ -1,4 +1,4 @@
-"""Writing a variable into an `.env` file: whole or not at all, so that what is read back is what was given."""
+"""Write a variable to an `.env` file, atomically."""
 
 import fcntl
 import os

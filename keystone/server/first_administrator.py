@@ -1,4 +1,4 @@
-"""The first administrator of a new database, whom the environment names."""
+"""Create the first administrator of a new database, named by the environment."""
 
 from dataclasses import dataclass
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""Whether a port can be listened on, told before anything is done that a server needs."""
+"""Check whether a port is free before anything is done that a server needs."""
 
 import errno
 import socket

@@ -1,4 +1,4 @@
-"""What comes before a start: the database answers and is up to date, and somebody can sign in.
+"""Prepare a start: wait for the database, migrate, make the first administrator.
 
 Every machine may do it at each start, several at once: whatever is there already stays as it is.
 """

@@ -1,4 +1,4 @@
-"""Serving: granian in this process's place, so that the signals meant for the server reach it."""
+"""Run granian in place of this process, so that it gets the signals."""
 
 import ipaddress
 import os

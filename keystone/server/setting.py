@@ -1,4 +1,4 @@
-"""Setting a variable of the environment in a file."""
+"""Set a variable in a file."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Names of cookies. Browsers send a host's cookies to every port: products with the same names sign each other out."""
+"""Cookie names. Browsers send a host's cookies to every port, so products with the same names sign each other out."""
 
 import re
 

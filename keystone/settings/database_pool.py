@@ -1,4 +1,4 @@
-"""Production's pool of database connections, usable again as soon as PostgreSQL is.
+"""The connection pool of production, usable again as soon as PostgreSQL is.
 
 As the library comes, whoever meets dead connections in it waits for one second, then for two, then for four, and is
 refused; and after each attempt to connect that fails it waits twice as long for the next one, up to minutes. Told to

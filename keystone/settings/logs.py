@@ -1,4 +1,4 @@
-"""The log and Sentry: see `keystone.observability.logs`, and docs/operations.md for those who run it."""
+"""Logging and Sentry: see `keystone.observability.logs` and docs/operations/logs.md."""
 
 from pathlib import Path
 from typing import Any

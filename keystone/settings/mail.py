@@ -1,4 +1,4 @@
-"""Where mails go: to an SMTP server, or to a provider's API where one is named."""
+"""Mail settings: an SMTP server, or a provider's API."""
 
 from email.headerregistry import Address
 

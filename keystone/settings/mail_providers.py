@@ -1,4 +1,4 @@
-"""The mail providers whose APIs and webhooks Keystone can be told to use; the code for each is anymail's."""
+"""The supported mail providers. The code for each is anymail's."""
 
 from dataclasses import dataclass
 

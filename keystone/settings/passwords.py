@@ -1,4 +1,4 @@
-"""How passwords are stored, and which ones nobody may choose."""
+"""Password hashers and validators."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Staging and production: nothing has a default that an attacker could know. `safety` refuses what is unsafe."""
+"""Staging and production: no default that an attacker could know. See `safety` for what is refused."""
 
 from keystone.environment import env
 from keystone.settings import base

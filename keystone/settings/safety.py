@@ -1,4 +1,4 @@
-"""What production refuses to start with: one line a fault, all of them at once."""
+"""Refuse unsafe settings in production, all of them at once."""
 
 import secrets
 import sys

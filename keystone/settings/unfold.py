@@ -1,4 +1,4 @@
-"""The look of the admin. Names of functions are resolved when a page is shown, so nothing is imported here."""
+"""The look of the admin. Functions are named by path, so that nothing is imported here."""
 
 from typing import Any
 

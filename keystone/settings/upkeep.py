@@ -1,4 +1,4 @@
-"""What is told to approvers, how long what is over is kept, and how much is imported: options with their variables."""
+"""Options of approval notices, retention periods and imports, with their variables."""
 
 from datetime import timedelta
 

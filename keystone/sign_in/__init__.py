@@ -1,1 +1,1 @@
-"""Signing in, through the API and in browsers: the password, then the second factor of those who have one."""
+"""Signing in, by the API and in browsers: the password, then the second factor."""

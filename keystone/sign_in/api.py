@@ -1,4 +1,4 @@
-"""The API of signing in, staying signed in and signing out."""
+"""The API to log in, refresh tokens and log out."""
 
 from django.contrib.auth import logout
 from drf_spectacular.utils import extend_schema

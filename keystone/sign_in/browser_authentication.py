@@ -1,4 +1,4 @@
-"""The browsable API's sign-in: Django's session, which must be no way round the second factor."""
+"""Authentication of the browsable API by Django's session, second factor included."""
 
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request

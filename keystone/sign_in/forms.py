@@ -1,4 +1,4 @@
-"""The forms of signing in in a browser, and of the second factor."""
+"""The forms of signing in and of the second factor."""
 
 from collections.abc import Callable
 from typing import Any, Literal

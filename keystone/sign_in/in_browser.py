@@ -1,4 +1,4 @@
-"""Signing in in a browser, in two steps: address and password, then the code of those who have a second factor.
+"""Sign in in a browser: password first, then the code of those who have a second factor.
 
 Nobody is signed in between the two. What is known of them by then stands in the anonymous session, for five minutes.
 """

@@ -1,4 +1,4 @@
-"""Where the session of a browser stands: whether it has shown a second factor, or still must."""
+"""Whether a browser session has shown a second factor, or still must."""
 
 from enum import Enum, auto
 

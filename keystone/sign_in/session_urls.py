@@ -1,4 +1,4 @@
-"""The sign-in of the browsable API, under the names that DRF's own templates look up."""
+"""The browsable API's sign-in, under the names that DRF's templates look up."""
 
 from django.contrib.auth.views import LogoutView
 from django.urls import path

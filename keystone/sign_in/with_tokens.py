@@ -1,4 +1,4 @@
-"""Signing in through the API."""
+"""Log in by the API."""
 
 from typing import ClassVar
 

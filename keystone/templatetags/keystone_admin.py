@@ -1,4 +1,4 @@
-"""What the admin's templates show of a person, in the look of its lists."""
+"""Template tags for users in the admin."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the admin's templates show of a mail, in the look of its lists."""
+"""Template tags for mails in the admin."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the pages' frame shows; tags, because the error pages are rendered without a context."""
+"""Template tags of the pages' frame: error pages are rendered without a context."""
 
 from django import template
 

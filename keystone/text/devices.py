@@ -1,4 +1,4 @@
-"""What people call a device, made of what a client says that it is."""
+"""Name a device from its User-Agent."""
 
 from django.utils.translation import gettext as _
 

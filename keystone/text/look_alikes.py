@@ -1,4 +1,4 @@
-"""Names and email addresses that may be taken for others: what is shown beside them to those who decide."""
+"""Mark names and email addresses that may be mistaken for others."""
 
 import re
 import unicodedata

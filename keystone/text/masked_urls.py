@@ -1,4 +1,4 @@
-"""Addresses of services (URLs) without the secrets in them."""
+"""Mask the secrets in URLs of services."""
 
 from urllib.parse import urlsplit
 

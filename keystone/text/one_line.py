@@ -1,4 +1,4 @@
-"""What an exception says, for a log or somebody at a terminal."""
+"""An exception in one line, for logs and terminals."""
 
 from keystone.text.escaping import escaped
 

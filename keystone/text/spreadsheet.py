@@ -1,4 +1,4 @@
-"""CSV that is safe to open in a spreadsheet, and that an import reads back.
+"""CSV that is safe to open in a spreadsheet and can be imported again.
 
 It is written line by line, so that an export of any size needs little memory.
 """

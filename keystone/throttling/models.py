@@ -1,4 +1,4 @@
-"""`AttemptWindow`: how many attempts were made at something since when."""
+"""`AttemptWindow`: how many attempts were counted, since when."""
 
 from typing import ClassVar
 

@@ -1,4 +1,4 @@
-"""What is counted about a person's address."""
+"""What is counted about a person's email address."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""Counts that end before their time, and those that have ended."""
+"""Reset and delete counts."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Sealing secrets that must be read again, so that a dump of the database alone holds none that works.
+"""Encrypt TOTP secrets, so that a stolen dump holds none that works.
 
 The keys come from SECRET_KEY and, while keys are being rotated, SECRET_KEY_FALLBACKS, which the database does not hold:
 secrets are sealed with the first and opened with any. The seal is Fernet (AES-128-CBC with HMAC-SHA-256).

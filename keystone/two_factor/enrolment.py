@@ -1,4 +1,4 @@
-"""Setting up the second factor, and taking it away."""
+"""Set up and remove the second factor."""
 
 import secrets
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""`Authenticator`: the app on somebody's phone, and `RecoveryCode`: what lets them in without it.
+"""`Authenticator`, an authenticator app, and `RecoveryCode`.
 
 They build on django-otp's `Device`, but not on the models of its plugins, which keep their keys and codes in clear.
 """

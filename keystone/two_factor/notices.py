@@ -1,4 +1,4 @@
-"""Telling people by mail what was done to their second factor, or with it."""
+"""Mails about changes to the second factor and uses of recovery codes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the two-factor sign-in holds about a person."""
+"""What the second factor holds about a person."""
 
 from collections.abc import Iterator
 from typing import Any

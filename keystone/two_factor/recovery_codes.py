@@ -1,4 +1,4 @@
-"""Recovery codes: made, spelled and used. They are shown once, and the database holds their digests only."""
+"""Recovery codes. They are shown once; the database holds their digests."""
 
 import hashlib
 import secrets

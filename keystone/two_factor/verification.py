@@ -1,4 +1,4 @@
-"""Checking the second factor: a code of the authenticator, or a recovery code."""
+"""Check codes of the second factor."""
 
 import re
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""What is looked at before a restore touches anything."""
+"""Checks before a restore."""
 
 import shutil
 from collections.abc import Sequence

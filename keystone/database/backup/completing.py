@@ -1,4 +1,4 @@
-"""What a shell offers for a backup's name. It never fails: where nothing can be read, it offers nothing."""
+"""Shell completion of backup names."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Making a backup: in a folder of another name, which becomes its own when everything is on the disk."""
+"""Create a backup, in a folder that gets its name when everything is on the disk."""
 
 import os
 import re

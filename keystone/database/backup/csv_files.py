@@ -1,4 +1,4 @@
-"""CSV as a format of backups: a file for each table, as PostgreSQL writes and reads it."""
+"""The CSV format of backups: a file for each table."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""Bringing a backup into a new database, and looking whether all of it has arrived."""
+"""Load a backup into a new database and verify it."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The backups of a folder, and what restores have left on the server."""
+"""Find backups, and what restores have left on the server."""
 
 import re
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The manifest of a backup: what it is of, what is in it, and how its files must be. `manifest.json` in its folder."""
+"""`manifest.json`: what a backup is of, its contents and checksums."""
 
 import hashlib
 import json

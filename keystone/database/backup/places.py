@@ -1,4 +1,4 @@
-"""Databases as places: making one like another, and giving it what the other one has beside its contents."""
+"""Create databases like another one."""
 
 from dataclasses import dataclass
 from typing import Any

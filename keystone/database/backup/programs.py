@@ -1,4 +1,4 @@
-"""PostgreSQL's programs `pg_dump` and `pg_restore`: which one fits, and running it."""
+"""Find and run `pg_dump` and `pg_restore`."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""How the steps of a backup tell how far they are."""
+"""Report the progress of backups."""
 
 import re
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Restoring a backup: into a new database, which takes the old one's place only when it is whole."""
+"""Restore a backup into a new database, which replaces the old one when it is complete."""
 
 import logging
 import time

@@ -1,4 +1,4 @@
-"""The PostgreSQL server that the settings name, as this package and PostgreSQL's own programs reach it."""
+"""The PostgreSQL server of the settings, for this package and PostgreSQL's programs."""
 
 import os
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Putting a new database in the place of the old one: in one transaction, so that one of them is always in service."""
+"""Swap a new database for the old one, in one transaction."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The tables of a database: what they hold, and which refer to which."""
+"""The tables of a database, and their foreign keys."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

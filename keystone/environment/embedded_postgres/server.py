@@ -1,4 +1,4 @@
-"""One embedded server: made, started, shared between processes, and stopped by the last of them.
+"""An embedded server: created, started, shared between processes, stopped by the last of them.
 
 Two files beside the data folder keep the order. `<folder>.lock` is held exclusively while the server is made,
 started or stopped. `<folder>.users` is held, shared, by every process that uses the server: who gets it for

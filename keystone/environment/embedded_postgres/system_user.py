@@ -1,4 +1,4 @@
-"""PostgreSQL refuses to run as root: where we are root, it runs as an operating-system user of its own."""
+"""The operating-system user that the embedded server runs as where we are root, which PostgreSQL refuses."""
 
 import os
 import pwd

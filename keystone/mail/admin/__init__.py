@@ -1,1 +1,1 @@
-"""The admin of mail: the outbox, what its mails look like, and the addresses that are not mailed."""
+"""The admin of mail: the outbox, previews, and suppressed addresses."""

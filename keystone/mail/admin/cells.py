@@ -1,4 +1,4 @@
-"""How a mail's facts look in a list and on its page."""
+"""How mails are shown in lists and on their page."""
 
 from django.conf import settings
 from django.urls import reverse

@@ -1,4 +1,4 @@
-"""The outbox in the admin: which mails were sent, which were not and why, and sending them again."""
+"""The outbox in the admin: what was sent, what failed and why, and sending again."""
 
 from collections.abc import Iterator
 from typing import Any

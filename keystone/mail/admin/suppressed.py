@@ -1,4 +1,4 @@
-"""The addresses that are not mailed, and mailing them after all."""
+"""Suppressed email addresses, and lifting the suppression."""
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet

@@ -1,4 +1,4 @@
-"""What the mails look like, in the admin: every registered mail with its sample data, and a test of it to oneself."""
+"""Previews of every mail in the admin, with a test to oneself."""
 
 from typing import TYPE_CHECKING, Any
 

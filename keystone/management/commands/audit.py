@@ -1,4 +1,4 @@
-"""`manage.py audit`: what is done to the audit log as a whole."""
+"""`manage.py audit`: archive the audit log."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""`manage.py data`: importers, seeders, scripts and pipelines. The commands stand in `keystone.management.data`."""
+"""`manage.py data`: importers, seeders, scripts and pipelines. See `keystone.management.data`."""
 
 from django.utils.translation import gettext_lazy as _
 from django_typer.management import initialize

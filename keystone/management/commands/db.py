@@ -1,4 +1,4 @@
-"""`manage.py db`: the database, its migrations and its backups. The commands stand in `keystone.management.db`."""
+"""`manage.py db`: the database, its migrations and its backups. See `keystone.management.db`."""
 
 from django.utils.translation import gettext_lazy as _
 from django_typer.management import initialize

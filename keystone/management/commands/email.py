@@ -1,4 +1,4 @@
-"""`manage.py email`: the mails that there are, how they look, and whether they arrive."""
+"""`manage.py email`: list, preview and test mails."""
 
 from enum import StrEnum
 from pathlib import Path

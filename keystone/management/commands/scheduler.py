@@ -1,4 +1,4 @@
-"""`manage.py scheduler`: claims what is due, for workers to run."""
+"""`manage.py scheduler`: enqueue scheduled jobs when they are due."""
 
 import signal
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`manage.py server`: serving, the settings of the environment, what comes before a start, and a look at everything."""
+"""`manage.py server`: run it, show and set its settings, prepare a start, check it."""
 
 import sys
 from enum import StrEnum

@@ -1,4 +1,4 @@
-"""`manage.py user`: what administrators do to accounts from a shell."""
+"""`manage.py user`: manage accounts from a shell."""
 
 from django.utils.translation import gettext_lazy as _
 from django_typer.management import initialize

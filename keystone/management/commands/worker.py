@@ -1,4 +1,4 @@
-"""`manage.py worker`: runs the tasks that wait in the queue."""
+"""`manage.py worker`: run background tasks."""
 
 from pathlib import Path
 from typing import Annotated

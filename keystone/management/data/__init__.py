@@ -1,1 +1,1 @@
-"""The parts of `manage.py data`, by what they run."""
+"""The sub-commands of `manage.py data`."""

@@ -1,4 +1,4 @@
-"""What a shell offers for what is declared. It never fails: where a declaration is broken, it offers nothing."""
+"""Shell completion of importers, seeders, scripts and pipelines."""
 
 from collections.abc import Callable, Mapping
 from typing import Any

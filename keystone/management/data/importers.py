@@ -1,4 +1,4 @@
-"""`data importer`: files into tables."""
+"""`data importer`: import files into tables."""
 
 from pathlib import Path
 from typing import Annotated, Any

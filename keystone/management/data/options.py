@@ -1,4 +1,4 @@
-"""What several commands of `manage.py data` are told."""
+"""Options that several commands of `manage.py data` share."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""How it is told what came of an import, or would come of it."""
+"""Print the result of an import, real or dry."""
 
 from datetime import date
 from decimal import Decimal

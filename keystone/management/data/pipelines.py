@@ -1,4 +1,4 @@
-"""`data pipeline`: importers, seeders and scripts, one after the other."""
+"""`data pipeline`: run importers, seeders and scripts in order."""
 
 from collections.abc import Callable
 from contextlib import ExitStack

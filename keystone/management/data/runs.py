@@ -1,4 +1,4 @@
-"""What is said of a run, and of one that failed."""
+"""Print a run, also a failed one."""
 
 import logging
 from collections.abc import Iterator

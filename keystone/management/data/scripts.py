@@ -1,4 +1,4 @@
-"""`data script`: running what apps declare as scripts."""
+"""`data script`: run scripts."""
 
 from pathlib import Path
 from typing import Annotated

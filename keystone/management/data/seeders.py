@@ -1,4 +1,4 @@
-"""`data seeder`: making rows up."""
+"""`data seeder`: create sample rows."""
 
 from typing import Annotated
 

@@ -1,1 +1,1 @@
-"""The parts of `manage.py db`."""
+"""The sub-commands of `manage.py db`."""

@@ -1,4 +1,4 @@
-"""`manage.py db backup`: making, listing and restoring backups."""
+"""`manage.py db backup`: create, list and restore backups."""
 
 from enum import StrEnum
 from pathlib import Path

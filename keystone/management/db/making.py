@@ -1,4 +1,4 @@
-"""`manage.py db migrate`: writes migrations."""
+"""`manage.py db migrate`: write migrations."""
 
 import os
 from typing import Annotated

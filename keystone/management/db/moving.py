@@ -1,4 +1,4 @@
-"""`manage.py db`: up, down, from the beginning, and the mark that guards against the last."""
+"""`manage.py db upgrade`, `downgrade`, `reset` and `mark`."""
 
 from collections.abc import Sequence
 from typing import Annotated

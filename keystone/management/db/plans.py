@@ -1,4 +1,4 @@
-"""How the steps of a move are shown: for people, as JSON, and as SQL."""
+"""Print the plan of a migration: for people, as JSON, as SQL."""
 
 from collections.abc import Callable, Sequence
 

@@ -1,4 +1,4 @@
-"""`manage.py db`: what is there, where, and whether it answers. It changes nothing."""
+"""`manage.py db status` and the like: read only."""
 
 from dataclasses import asdict
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""How `manage.py db` refuses: also where a role has no right, a database is read-only, or a file is out of reach."""
+"""Errors of `manage.py db`, also of missing rights, read-only databases and unreadable files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

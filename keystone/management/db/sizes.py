@@ -1,4 +1,4 @@
-"""Sizes as `manage.py db` prints them."""
+"""Format sizes."""
 
 from django.template.defaultfilters import filesizeformat
 

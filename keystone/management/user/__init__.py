@@ -1,1 +1,1 @@
-"""The parts of `manage.py user`, by what they are for."""
+"""The sub-commands of `manage.py user`."""

@@ -1,4 +1,4 @@
-"""From the addresses that were typed to the people who have them."""
+"""Look up users by the email addresses that were typed."""
 
 from collections.abc import Iterable
 

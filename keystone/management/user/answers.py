@@ -1,4 +1,4 @@
-"""What is asked about a person on a terminal, again until it fits; and passwords, which are never shown."""
+"""Ask for a user's data on a terminal until it is valid; passwords are never shown."""
 
 import sys
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What `user list` and `user show` tell of a person: the facts as data, and the words for people."""
+"""What `user list` and `user show` print of a user."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""`user approve`, `reject`, `reopen`, `suspend`, `reactivate` and `deactivate`: for one person, or for several."""
+"""`user approve`, `reject`, `reopen`, `suspend`, `reactivate` and `deactivate`, for one or several users."""
 
 from typing import Annotated, Any
 

@@ -1,4 +1,4 @@
-"""What a move of several people came to, told person by person."""
+"""Print the result of a transition, user by user."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""`user export` and `user erase`: giving somebody what is held about them, and taking it away for ever."""
+"""`user export` and `user erase`."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""`user set-password`, `revoke-sessions`, `reset-otp` and `lift-limits`: getting somebody in, or everybody else out."""
+"""`user set-password`, `revoke-sessions`, `reset-otp` and `lift-limits`."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""Scheduled jobs and their runs in the admin, in the place of what django-apscheduler registers itself."""
+"""The admin of scheduled jobs and their runs, instead of django-apscheduler's own."""
 
 from django.contrib import admin
 from django_apscheduler.admin import DjangoJobAdmin  # its import registers what is undone here

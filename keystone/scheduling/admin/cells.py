@@ -1,4 +1,4 @@
-"""How a run looks: the colours of its states, and how long it took."""
+"""How runs are shown: colours of states, durations."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Deciding on jobs in the admin: bulk actions, and buttons on a job's page. Each calls one function per job."""
+"""Run, pause, resume and forget jobs in the admin."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The list of jobs, with the schedulers above it, and the page of a job."""
+"""The list of jobs, with the schedulers, and the page of a job."""
 
 from typing import Any
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""The history of runs, and the page of one."""
+"""The list of runs, and the page of a run."""
 
 import json
 from typing import Any

@@ -1,1 +1,1 @@
-"""`manage.py server check`: everything that would stop or endanger production, found one by one and told at once."""
+"""`manage.py server check`: everything that would stop or endanger production, at once."""

@@ -1,4 +1,4 @@
-"""Looks at the settings, which need no database: what refuses to start, what Django warns of, files and services."""
+"""Checks of the settings, without a database."""
 
 import stat
 from collections.abc import Iterator

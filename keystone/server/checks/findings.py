@@ -1,4 +1,4 @@
-"""What a look finds."""
+"""Findings of a check."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass

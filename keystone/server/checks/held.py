@@ -1,4 +1,4 @@
-"""Looks at the database: whether it answers and is up to date, who may do everything, and who works."""
+"""Checks of the database: reachable, up to date, superusers, workers."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta

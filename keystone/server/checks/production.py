@@ -1,4 +1,4 @@
-"""All looks together, as production would have it, in whatever environment this process runs."""
+"""All checks, as production would be, in whatever environment this is."""
 
 import json
 import subprocess

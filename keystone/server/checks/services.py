@@ -1,4 +1,4 @@
-"""Looks at the services beside the database: whether they answer. No mail is sent, and nothing is written."""
+"""Checks of other services. No mail is sent, nothing is written."""
 
 import socket
 from collections.abc import Iterator

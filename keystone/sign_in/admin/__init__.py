@@ -1,1 +1,1 @@
-"""The admin's site, the two steps of signing in to it, and the pages of one's own second factor."""
+"""The admin site, its two-step sign-in, and the pages of one's own second factor."""

@@ -1,4 +1,4 @@
-"""One's own second factor: looked at, set up, moved to another device, removed; new recovery codes."""
+"""The pages of one's own second factor: set up, move to another device, remove, new recovery codes."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any

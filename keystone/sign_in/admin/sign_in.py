@@ -1,4 +1,4 @@
-"""Signing in to the admin: the two steps in its look, for active staff only."""
+"""The two steps of signing in to the admin, for active staff only."""
 
 from typing import Any, ClassVar
 

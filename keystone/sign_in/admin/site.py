@@ -1,4 +1,4 @@
-"""The admin as a whole: who gets in, by which pages they sign in, and what stands in their menu."""
+"""The admin site: who may enter, and by which pages they sign in."""
 
 from collections.abc import Callable
 from functools import update_wrapper

@@ -1,4 +1,4 @@
-"""English: day before month with the month as a word, which nobody misreads, and 24 hours, as UTC has them."""
+"""English: day before month, the month as a word, and 24 hours, which nobody misreads."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i"
