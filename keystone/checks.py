@@ -28,6 +28,11 @@ def refuse_unsafe_settings() -> None:
     ]
     if settings.DEBUG and settings.ENVIRONMENT in SERVERS:
         faults.append("DEBUG is on. Its pages show settings and data to everybody: leave it out.")
+    if not faults and settings.ENVIRONMENT in SERVERS and not hasattr(settings, "UNSAFE"):
+        faults.append(
+            "Nothing has checked these settings. End config/settings/production.py with "
+            "UNSAFE = refuse_unsafe(globals()), from keystone.settings.safety."
+        )
     if faults:
         raise ImproperlyConfigured("\n".join(faults))
 

@@ -36,6 +36,14 @@ def test_debug_stops_the_start_of_a_server_and_of_nothing_else(settings: Setting
         refuse_unsafe_settings()
 
 
+def test_a_server_does_not_start_with_settings_that_nothing_has_checked(settings: Settings) -> None:
+    settings.ENVIRONMENT = "production"
+    with pytest.raises(ImproperlyConfigured, match=r"^Nothing has checked these settings\."):
+        refuse_unsafe_settings()
+    settings.UNSAFE = []
+    refuse_unsafe_settings()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("environment", ["staging", "production"])
 def test_development_accounts_are_found_on_a_server(settings: Settings, environment: str) -> None:
