@@ -63,9 +63,9 @@ WORDS: dict[str, Words] = {
     "keystone.view_session": Words(SIGN_IN, _("See sessions"), _("Sees where and with which device people signed in.")),
     "keystone.end_session": Words(SIGN_IN, _("End sessions"), _("Signs people out, on one device or on all.")),
     "keystone.view_attemptwindow": Words(
-        SIGN_IN, _("See attempt limits"), _("Sees who is held back after too many attempts.")
+        SIGN_IN, _("See rate limits"), _("Sees who is held back after too many attempts.")
     ),
-    "keystone.lift_attemptwindow": Words(SIGN_IN, _("Lift attempt limits"), _("Lets them try again at once.")),
+    "keystone.lift_attemptwindow": Words(SIGN_IN, _("Reset rate limits"), _("Lets them try again at once.")),
     "keystone.view_outgoingmail": Words(
         MAIL, _("See mails"), _("Sees which mails went to whom and what came of them; not the links in them.")
     ),

@@ -49,7 +49,7 @@ ACTIONS = {
     "user.recovery_code_used": gettext_noop("Recovery code used"),
     "user.second_factor_set_up_ended": gettext_noop("Set-up of two-factor sign-in ended"),
     "user.wrong_code": gettext_noop("Wrong code after the right password"),
-    "attempts.lifted": gettext_noop("Attempt limit lifted"),
+    "attempts.lifted": gettext_noop("Rate limit reset"),
     "task.retried": gettext_noop("Task tried again"),
     "task.cancelled": gettext_noop("Task cancelled"),
     "task.stop_requested": gettext_noop("Running task asked to stop"),

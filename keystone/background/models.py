@@ -11,8 +11,8 @@ class Task(ProcrastinateJob):
 
     class Meta:
         proxy = True
-        verbose_name = _("task")
-        verbose_name_plural = _("tasks")
+        verbose_name = _("background task")
+        verbose_name_plural = _("background tasks")
         default_permissions = ("view",)
         permissions = (("handle_task", _("Can retry, cancel and discard tasks")),)
 

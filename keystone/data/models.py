@@ -59,8 +59,8 @@ class DataRun(models.Model):
     error = models.TextField(_("error"), blank=True)
 
     class Meta:
-        verbose_name = _("data run")
-        verbose_name_plural = _("data runs")
+        verbose_name = _("import or script")
+        verbose_name_plural = _("imports and scripts")
         ordering = ("-started_at", "-id")
         default_permissions = ("view",)
         indexes = (

@@ -81,8 +81,8 @@ class ScheduledRun(models.Model):
     error = models.TextField(_("error"), blank=True)
 
     class Meta:
-        verbose_name = _("run")
-        verbose_name_plural = _("runs")
+        verbose_name = _("job run")
+        verbose_name_plural = _("job runs")
         ordering = ("-slot", "-id")
         default_permissions = ("view",)
         indexes = (

@@ -88,7 +88,7 @@ def queued_tasks(queue: None, transactional_db: None) -> QueuedTasks:
 
 @pytest.fixture
 def unlimited(settings: Settings) -> None:
-    """Lifts the attempt limits, for tests that make many requests."""
+    """Lifts the rate limits, for tests that make many requests."""
     limits = (
         "ATTEMPTS_PER_IP",
         "ATTEMPTS_PER_ADDRESS_AND_IP",

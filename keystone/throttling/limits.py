@@ -216,7 +216,7 @@ def _count(steps: list[Step]) -> Attempt:
             row, count, started_at, seconds = cursor.fetchone()
             if count > step.most:
                 if count == step.most + 1:
-                    logger.warning("An attempt limit is reached: %s, row %d.", step.limit.value, row)
+                    logger.warning("A rate limit is reached: %s, row %d.", step.limit.value, row)
                 refused_for = seconds
                 for place in counted:
                     place.take_back()  # nothing was compared: one limit must not use up another

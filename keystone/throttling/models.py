@@ -58,11 +58,11 @@ class AttemptWindow(models.Model):
     objects = AttemptWindowQuerySet.as_manager()
 
     class Meta:
-        verbose_name = _("attempt limit")
-        verbose_name_plural = _("attempt limits")
+        verbose_name = _("rate limit")
+        verbose_name_plural = _("rate limits")
         ordering = ("-ends_at", "-id")
         default_permissions = ("view",)
-        permissions = (("lift_attemptwindow", _("Can lift attempt limits")),)
+        permissions = (("lift_attemptwindow", _("Can reset rate limits")),)
         constraints: ClassVar = (
             models.UniqueConstraint(fields=["limit", "address", "source"], name="attempts_key"),
             models.CheckConstraint(condition=models.Q(limit__in=Limit.values), name="attempts_limit_known"),

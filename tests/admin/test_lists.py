@@ -40,18 +40,18 @@ def test_an_empty_list_offers_to_reset_filters_only_where_there_are_some(root: U
 def test_what_a_list_counts_is_named_in_one_and_in_many() -> None:
     names = {str(model._meta.verbose_name): str(model._meta.verbose_name_plural) for model in admin.site._registry}
     assert names == {
-        "attempt limit": "attempt limits",
+        "rate limit": "rate limits",
         "audit event": "audit events",
-        "data run": "data runs",
+        "import or script": "imports and scripts",
         "group": "groups",
         "mail": "mails",
         "person": "people",
         "person awaiting a decision": "people awaiting a decision",
         "profile": "profiles",
-        "run": "runs",
+        "job run": "job runs",
         "saved reason": "saved reasons",
         "scheduled job": "scheduled jobs",
         "session": "sessions",
         "suppressed address": "suppressed addresses",
-        "task": "tasks",
+        "background task": "background tasks",
     }

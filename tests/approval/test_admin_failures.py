@@ -48,14 +48,14 @@ def make_failures() -> list[int]:
 def test_failures_are_counted_and_their_links_show_exactly_them(root: User) -> None:
     client = browser(root)
     assert shown(client) == {"Failed tasks": "0", "Failed mails, last 7 days": "0"}
-    assert badges(client) == {"Awaiting decision": "", "Tasks": "", "Mails": ""}
+    assert badges(client) == {"Awaiting decision": "", "Background tasks": "", "Mails": ""}
     mails = make_failures()
     page = client.get("/admin/")
     tasks_link, mails_link = [kind["link"] for kind in page.context["failures"]]
     assert shown(client) == {"Failed tasks": "2", "Failed mails, last 7 days": "3"}
     assert badges(client) == {
         "Awaiting decision": "",
-        "Tasks": '2<span class="sr-only"> failed</span>',
+        "Background tasks": '2<span class="sr-only"> failed</span>',
         "Mails": '3<span class="sr-only"> failed</span>',
     }
     assert '3<span class="sr-only"> failed</span>' in page.content.decode()
@@ -66,7 +66,7 @@ def test_failures_are_counted_and_their_links_show_exactly_them(root: User) -> N
 def test_failures_are_shown_to_those_who_may_see_them() -> None:
     make_failures()
     for permission, figures, marked in (
-        ("view_task", {"Failed tasks": "2"}, {"Tasks"}),
+        ("view_task", {"Failed tasks": "2"}, {"Background tasks"}),
         ("view_outgoingmail", {"Failed mails, last 7 days": "3"}, {"Mails"}),
         ("view_session", {}, set()),
     ):

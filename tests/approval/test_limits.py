@@ -1,4 +1,4 @@
-"""Attempt limits in the admin: seen by those who may, lifted by those who may."""
+"""Rate limits in the admin: seen by those who may, lifted by those who may."""
 
 from collections.abc import Callable
 from typing import Any

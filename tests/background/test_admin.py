@@ -91,7 +91,7 @@ def test_a_page_of_nothing_and_an_address_that_is_none(client: Client) -> None:
     assert "nothing is waiting" in client.get(LIST).content.decode()
     for key in ("1", str(2**70), "x", "_"):
         assert client.get(f"{LIST}{key}/change/").status_code == 302
-    assert told(client.get(f"{LIST}1/change/"))[0].startswith("task with ID “1” ")
+    assert told(client.get(f"{LIST}1/change/"))[0].startswith("background task with ID “1” ")
     assert client.get(f"{LIST}?args__contains=x").status_code == 400
     assert client.get(f"{LIST}?queue=%00").status_code == 400
     assert client.get(f"{LIST}add/").status_code == 403

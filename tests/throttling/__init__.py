@@ -1,1 +1,1 @@
-"""Tests of attempt limits."""
+"""Tests of rate limits."""

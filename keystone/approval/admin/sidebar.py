@@ -73,7 +73,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 (_("People"), "group", "admin:keystone_user_changelist", "keystone.view_user"),
                 (_("Sessions"), "devices", "admin:keystone_session_changelist", "keystone.view_session"),
                 (
-                    _("Attempt limits"),
+                    _("Rate limits"),
                     "gpp_maybe",
                     "admin:keystone_attemptwindow_changelist",
                     "keystone.view_attemptwindow",
@@ -88,7 +88,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
         (
             _("Operations"),
             [
-                (_("Tasks"), "task", TASKS, "keystone.view_task"),
+                (_("Background tasks"), "task", TASKS, "keystone.view_task"),
                 (_("Mails"), "mail", MAILS, "keystone.view_outgoingmail"),
                 (
                     _("Suppressed addresses"),
@@ -102,8 +102,8 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                     "admin:keystone_scheduledjob_changelist",
                     "keystone.view_scheduledjob",
                 ),
-                (_("Runs"), "history", "admin:keystone_scheduledrun_changelist", "keystone.view_scheduledrun"),
-                (_("Data runs"), "dataset", "admin:keystone_datarun_changelist", "keystone.view_datarun"),
+                (_("Job runs"), "history", "admin:keystone_scheduledrun_changelist", "keystone.view_scheduledrun"),
+                (_("Imports and scripts"), "dataset", "admin:keystone_datarun_changelist", "keystone.view_datarun"),
             ],
         ),
         (_("API"), [(_("Try the API"), "api", "docs", ""), (_("Reference"), "menu_book", "redoc", "")]),

@@ -20,7 +20,7 @@ from keystone.two_factor.enrolment import remove
 
 
 class Securing(TyperCommand):
-    """Passwords, sessions, second factors and attempt limits."""
+    """Passwords, sessions, second factors and rate limits."""
 
     @command(name="set-password", help=str(_("Give somebody a new password. Their sessions end.")))
     def set_new_password(
@@ -84,7 +84,7 @@ class Securing(TyperCommand):
 
     @command(name="lift-limits", help=str(_("Let somebody try to sign in again who tried too often.")))
     def lift_limits(self, address: Address, *, as_json: Json = False) -> None:
-        """Lift the attempt limits of a person's address; those of IP addresses stay.
+        """Lift the rate limits of a person's address; those of IP addresses stay.
 
         Raises:
             CommandError: there is no such person.
