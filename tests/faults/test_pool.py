@@ -75,7 +75,8 @@ def test_an_exhausted_pool_refuses_in_time_and_recovers(
             try:
                 lonely, waited = timed(lambda: register("lonely@example.com"))
                 answers = at_once([lambda email=email: register(email) for email in people])  # type: ignore[misc]  # binds it
-                ready = server.get("/api/health/ready/")
+                wanted = 503 if pool is SMALL else 200  # while the two are held; a busy machine may take a moment
+                until(lambda: server.get("/api/health/ready/").status == wanted)
             finally:
                 over.set()
                 prober.join()
@@ -99,6 +100,5 @@ def test_an_exhausted_pool_refuses_in_time_and_recovers(
         assert len(refused) == CALLERS
         assert {(answer.code, answer.headers["retry-after"]) for answer in [*refused, lonely]} == {("unavailable", "5")}
         assert waited >= 1  # its time, and no refusal before
-        assert ready.status == 503
     else:
-        assert (len(refused), lonely.status, ready.status) == (0, 202, 200)
+        assert (len(refused), lonely.status) == (0, 202)
