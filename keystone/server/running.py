@@ -26,6 +26,8 @@ HOST, PORT = "127.0.0.1", 8000
 # A worker that is told to end while it loads the application does not hear it (it was forked with its parent's
 # handlers), and granian waits for it without end. After so long it is killed; Kubernetes kills all after 30 s.
 ENDING_SECONDS = 25
+# Until then the old worker goes on serving, and the new one can load: several seconds on a busy machine.
+RESPAWN_SECONDS = 10
 
 
 class Unprotected(Refusal):
@@ -152,6 +154,8 @@ def command(served: Served, address: str) -> list[str]:
         arguments += ["--log-level", served.log_level]
     if "GRANIAN_WORKERS_KILL_TIMEOUT" not in os.environ:
         arguments += ["--workers-kill-timeout", str(ENDING_SECONDS)]
+    if not served.reload and "GRANIAN_RESPAWN_INTERVAL" not in os.environ:
+        arguments += ["--respawn-interval", str(RESPAWN_SECONDS)]
     if settings.LOG_FORMAT == "json" and "GRANIAN_LOG_CONFIG" not in os.environ:
         arguments += ["--log-config", str(settings.SERVER_LOG_CONFIG)]
     if served.reload:

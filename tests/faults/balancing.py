@@ -9,6 +9,7 @@ from tests.served.process import until
 from tests.served.server import Answer, Server
 
 INTERVAL = 0.2  # seconds between two questions
+PATIENCE = 3  # answers in a row that a server is not ready, before it gets nothing; Kubernetes' failureThreshold
 
 
 class Balancer:
@@ -39,8 +40,11 @@ class Balancer:
             thread.join()
 
     def _ask(self, server: Server) -> None:
+        failed = 0
         while not self._over.wait(INTERVAL):
-            self._is_ready[server] = is_ready(server)
+            failed = 0 if is_ready(server) else failed + 1
+            if failed in {0, PATIENCE}:
+                self._is_ready[server] = not failed
 
     def _used(self) -> list[Server]:
         return [server for server in self.servers if self._is_ready[server] and server not in self._taken_out]

@@ -89,7 +89,8 @@ class Server:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--workers", str(self.workers)]
         # A worker that is told to end while it loads does not hear it, and granian would wait for it without end.
-        command += ["--workers-kill-timeout", "10", "--blocking-threads", "12", self.application]
+        command += ["--workers-kill-timeout", "10", "--respawn-interval", "10", "--blocking-threads", "12"]
+        command.append(self.application)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log)
 
