@@ -178,7 +178,7 @@ def test_workers_that_end_at_random_moments_lose_no_mail(
     last_end = timezone.now()
     took = until(all_mailed, seconds=120, alive=fleet[-1])
     # The task of a mail that another worker had claimed comes again when that claim would have ended.
-    until(all_succeeded, seconds=PROMISED, alive=fleet[-1])
+    until(all_succeeded, seconds=2 * PROMISED, alive=fleet[-1])
     for victim, number in ended:
         assert victim.process.wait(timeout=60) == (0 if number is signal.SIGTERM else -signal.SIGKILL), victim.said
     acknowledged = registrations.acknowledged

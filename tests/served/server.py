@@ -20,6 +20,7 @@ import psutil
 from django.conf import settings
 from django.db import connection
 
+PATIENCE = 10  # times that somebody comes again
 START_LIMIT = 60  # seconds; machines that run tests are often busy
 
 
@@ -204,13 +205,23 @@ def _answer(response: http.client.HTTPResponse) -> Answer:
     return Answer(response.status, headers, response.read().decode())
 
 
-def at_once(calls: Sequence[Callable[[], Answer]]) -> list[Answer]:
-    """Make all calls, released together, each from a thread of its own."""
+def at_once(calls: Sequence[Callable[[], Answer]], *, come_again: bool = True) -> list[Answer]:
+    """Make all calls, released together, each from a thread of its own.
+
+    Args:
+        come_again: whether who is answered 503 comes again as told, for nothing was done: a busy machine answers so.
+    """
     barrier = threading.Barrier(len(calls))
 
     def released(call: Callable[[], Answer]) -> Answer:
         barrier.wait(timeout=30)
-        return call()
+        answer = call()
+        for _try in range(PATIENCE if come_again else 0):
+            if answer.status != 503:
+                break
+            time.sleep(int(answer.headers["retry-after"]))
+            answer = call()
+        return answer
 
     with ThreadPoolExecutor(len(calls)) as pool:
         return list(pool.map(released, calls))

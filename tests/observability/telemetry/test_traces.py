@@ -13,6 +13,7 @@ from pytest_django import Settings
 
 from keystone.observability import telemetry
 from tests.observability.telemetry.collector import Collector, Sent
+from tests.served.process import until
 from tests.served.server import Server, process_environment
 from tests.serving import serving
 
@@ -57,7 +58,7 @@ def test_each_process_traces_requests_and_tells_no_secret(
         for _ in range(10):
             assert server.post(f"/api/auth/login/?next={TOKEN}", body).status in {401, 429}
         assert server.get(f"/verify-email/{TOKEN}/?mail=ann.traced@example.com", secret_headers).status == 410
-        assert server.get("/api/health/ready/").status == 200
+        until(lambda: server.get("/api/health/ready/").status == 200)  # its first look may take a busy machine too long
         spans = arrived(collector, lambda found: sum(span.kind == SERVER for span in found) >= 11)
     finally:
         server.stop()
@@ -80,7 +81,7 @@ def test_each_process_traces_requests_and_tells_no_secret(
 SCRIPT = """
 import django
 django.setup()
-from keystone import telemetry
+from keystone.observability import telemetry
 telemetry.start("worker")
 from django.contrib.auth import get_user_model
 get_user_model().objects.count()  # as when a worker looks for tasks: it belongs to nothing
