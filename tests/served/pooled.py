@@ -10,6 +10,9 @@ from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
+from keystone.monitoring import health
+
 pool = import_string("keystone.settings.database_pool.POOL") | json.loads(os.environ.get("TEST_POOL", "{}"))
 settings.DATABASES["default"]["OPTIONS"]["pool"] = pool
 application = get_wsgi_application()
+health.prepare()
