@@ -22,7 +22,7 @@ from keystone.environment.env import BASE_DIR
 USER = """
 import sys
 from pathlib import Path
-from config import embedded_postgres
+from keystone.environment import embedded_postgres
 print(embedded_postgres.start(Path(sys.argv[1]), database="keystone", fsync=False), flush=True)
 sys.stdin.read()
 """

@@ -154,11 +154,11 @@ def test_the_lists_are_read_once_and_when_they_are_needed() -> None:
     program = (
         "import sys, django; django.setup()\n"
         "from django.contrib.auth.password_validation import get_default_password_validators, validate_password\n"
-        "from keystone.accounts import password_rules\n"
+        "from keystone.passwords import rules\n"
         "get_default_password_validators()\n"
-        "print(password_rules._read_lists.cache_info().currsize)\n"
+        "print(rules._read_lists.cache_info().currsize)\n"
         "validate_password('a good long one')\n"
-        "print(password_rules._read_lists.cache_info().currsize)\n"
+        "print(rules._read_lists.cache_info().currsize)\n"
         "print('zxcvbn' in sys.modules, 'httpx' in sys.modules)\n"
     )
     environment = {"DJANGO_SETTINGS_MODULE": "config.settings.testing", "PATH": "/usr/bin:/bin"}

@@ -110,7 +110,7 @@ import os
 import django
 import psycopg
 django.setup()
-from config import env
+from keystone.environment import env
 from keystone.accounts.models import User
 rows = User.objects.order_by("pk").iterator(chunk_size=2)
 found = [next(rows)]
