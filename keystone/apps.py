@@ -33,7 +33,6 @@ class KeystoneConfig(AppConfig):
         from keystone.mail import checks as mail_checks  # noqa: F401 - registers on import
         from keystone.mail import webhooks  # noqa: F401 - listens to the provider's events
         from keystone.privacy import checks as privacy_checks  # noqa: F401 - registers on import
-        from keystone.scheduling import registry
         from keystone.sessions import revocation  # noqa: F401 - registers at `hooks`
 
         checks.refuse_unsafe_settings()
@@ -43,5 +42,4 @@ class KeystoneConfig(AppConfig):
             choices = ", ".join(ApprovalFlow.values)
             raise ImproperlyConfigured(f"DEFAULT_USER_APPROVAL_FLOW: {error}. Choose one of {choices}.") from None
         post_migrate.connect(mark_on_servers, sender=self)
-        discover("emails", "personal_data", "tasks")
-        registry.discover()  # a job that is declared wrongly stops the start
+        discover("emails", "jobs", "personal_data", "tasks")  # a job that is declared wrongly stops the start

@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
 
-from django.apps import AppConfig, apps
+from django.apps import apps
 
 # Packages whose modules have names of their own choice.
 PASSED_OVER = frozenset({"admin", "api", "management", "migrations", "pages", "settings", "testing", "tests"})
@@ -23,14 +23,8 @@ def discover(*names: str) -> None:
         names: such as `jobs` and `emails`.
     """
     for config in apps.get_app_configs():
-        if isinstance(config, AppConfig):
-            for module in _found(config.name, Path(config.path), frozenset(names)):
-                import_module(module)
-
-
-def discover_admin() -> None:
-    """Import the `admin` of each package of an app. Django itself imports those of the apps."""
-    discover("admin")
+        for module in _found(config.name, Path(config.path), frozenset(names)):
+            import_module(module)
 
 
 def _found(package: str, folder: Path, names: frozenset[str]) -> Iterator[str]:

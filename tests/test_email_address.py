@@ -15,7 +15,7 @@ from keystone.email_address import as_typed, normalize
         ("strasse@example.com", "strasse@example.com"),
         ("ΟΔΟΣ@example.com", "οδος@example.com"),
         ("İsmail@example.com", "i\u0307smail@example.com"),
-        ("ıspanak@example.com", "ıspanak@example.com"),  # noqa: RUF001
+        ("ıspanak@example.com", "ıspanak@example.com"),  # noqa: RUF001 - it is the look-alike that is meant
         ("jose\u0301@example.com", "josé@example.com"),
         ("ann@bücher.example", "ann@xn--bcher-kva.example"),
         ("ann@BÜCHER.example", "ann@xn--bcher-kva.example"),

@@ -82,8 +82,9 @@ def transition(
         return outcome
 
     now = timezone.now()
-    until = now + undo.window if undo and undo.window and move.decides and by.user is not None else None
-    if undo and until:
+    until = None
+    if undo and undo.window and move.decides and by.user is not None:
+        until = now + undo.window
         outcome.decision = undo.remember(move, outcome.moved, by=by, at=now, until=until)
     events = []
     by_target: dict[Status, list[User]] = {}

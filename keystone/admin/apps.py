@@ -6,7 +6,7 @@ there for `unfold`, which would set its own site.
 
 from django.contrib.admin.apps import AdminConfig
 
-from keystone.discovery import discover_admin
+from keystone.discovery import discover
 
 
 class KeystoneAdminConfig(AdminConfig):
@@ -17,4 +17,4 @@ class KeystoneAdminConfig(AdminConfig):
     def ready(self) -> None:
         """Find the admin classes of apps, as Django does, and then those of the packages of apps."""
         super().ready()
-        discover_admin()
+        discover("admin")

@@ -11,7 +11,6 @@ from typing import Any
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
 
-from keystone.discovery import discover as discover_modules
 from keystone.scheduling.triggers import Cron, Every, Trigger
 
 _ID = re.compile(r"[\w.-]{1,200}", re.ASCII)
@@ -111,11 +110,6 @@ def scheduled[F: Callable[[], Any]](
 def declarations() -> Mapping[str, Declaration]:
     """The jobs that the code declares, by id."""
     return MappingProxyType(_declared)
-
-
-def discover() -> None:
-    """Import `jobs.py` of every app and of their packages."""
-    discover_modules("jobs")
 
 
 def _trigger(cron: str | None, every: timedelta | None, timezone: str) -> Trigger:

@@ -44,7 +44,7 @@ class ParentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
 def request_of(rf: RequestFactory, root: User, data: dict[str, str] | None = None) -> HttpRequest:
     request: Any = rf.get("/") if data is None else rf.post("/", data)
     request.user, request._messages, request._dont_enforce_csrf_checks = root, CookieStorage(request), True
-    return request  # type: ignore[no-any-return]
+    return request  # type: ignore[no-any-return]  # typed as Any to set its attributes
 
 
 def registered(model: Any, admin_class: Any) -> Any:

@@ -10,7 +10,6 @@ from keystone.accounts.tokens import EXPIRED_KEPT, OneTimeToken, Purpose
 from keystone.scheduling import registry
 from keystone.testing.factories import UserFactory
 
-registry.discover()
 JOBS = {
     "keystone.deliver_overdue": {"mails": 0},
     "keystone.end_access": {"moved": 0, "refused": 0, "failed": 0},

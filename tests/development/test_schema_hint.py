@@ -48,7 +48,7 @@ def test_the_error_of_a_missing_column_carries_the_hint(changed_model: None) -> 
     UserFactory()
     with pytest.raises(ProgrammingError) as missing, transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT no_such_column FROM keystone_user")
-    SchemaHintMiddleware(lambda _request: None).process_exception(  # type: ignore[arg-type, return-value]
+    SchemaHintMiddleware(lambda _request: None).process_exception(  # type: ignore[arg-type, return-value]  # never called
         RequestFactory().get("/"), missing.value
     )
     assert missing.value.__notes__ == [NOT_MADE]

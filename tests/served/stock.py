@@ -14,15 +14,15 @@ from django.core.wsgi import get_wsgi_application
 application = get_wsgi_application()
 
 from django.core.cache import cache  # noqa: E402 - Django is set up by the line above
-from django.utils import timezone  # noqa: E402
+from django.utils import timezone  # noqa: E402 - as above
 
-from keystone.accounts import authority, email_change, links, password_reset, transition, verification  # noqa: E402
-from keystone.accounts.models import User  # noqa: E402
-from keystone.accounts.tokens import InvalidToken, OneTimeToken  # noqa: E402
-from keystone.actors import acting  # noqa: E402
-from keystone.actors.actor import Actor  # noqa: E402
-from keystone.sessions import ending  # noqa: E402
-from keystone.throttling import limits  # noqa: E402
+from keystone.accounts import authority, email_change, links, password_reset, transition, verification  # noqa: E402 - as above
+from keystone.accounts.models import User  # noqa: E402 - as above
+from keystone.accounts.tokens import InvalidToken, OneTimeToken  # noqa: E402 - as above
+from keystone.actors import acting  # noqa: E402 - as above
+from keystone.actors.actor import Actor  # noqa: E402 - as above
+from keystone.sessions import ending  # noqa: E402 - as above
+from keystone.throttling import limits  # noqa: E402 - as above
 
 PAUSE = 0.02  # seconds between reading and writing, as a busy machine has them
 

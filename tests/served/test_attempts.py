@@ -42,8 +42,8 @@ def guesses_at_once(server: Server, user: User) -> list[Answer]:
 
 
 def hashed(answers: list[Answer]) -> int:
-    """How many got as far as having a password hashed; 503 says that nothing was looked at."""
-    return sum(answer.status not in {429, 503} for answer in answers)
+    """How many got as far as having a password hashed."""
+    return sum(answer.status != 429 for answer in answers)
 
 
 def guessed(answers: list[Answer]) -> int:
@@ -67,7 +67,7 @@ def test_40_guesses_at_once_are_5_whatever_is_right_among_them(serve: Serve, mea
         answers = guesses_at_once(server, user)
         most = max(most, hashed(answers))
         assert guessed(answers) <= LIMIT
-        assert {answer.code for answer in answers} <= {"", "invalid_credentials", "rate_limited", "busy"}
+        assert {answer.code for answer in answers} <= {"", "invalid_credentials", "rate_limited"}
         assert all(answer.headers["retry-after"] for answer in answers if answer.status == 429)
         succeeded += any(answer.status == 200 for answer in answers)
         later = guess(server, user, PASSWORD)

@@ -35,7 +35,6 @@ class NoticesForm(forms.Form):
 class OwnNoticesView(View):
     """The page at `notices/`, for everybody who gets into the admin."""
 
-    http_method_names = ("get", "head", "post")
     admin_site: Any = None
 
     def dispatch(self, request: HttpRequest) -> HttpResponse:
