@@ -27,7 +27,7 @@ HOST, PORT = "127.0.0.1", 8000
 # handlers), and granian waits for it without end. After so long it is killed; Kubernetes kills all after 30 s.
 ENDING_SECONDS = 25
 # Until then the old worker goes on serving, and the new one can load: several seconds on a busy machine.
-RESPAWN_SECONDS = 10
+RESPAWN_SECONDS = 20
 
 
 class Unprotected(Refusal):

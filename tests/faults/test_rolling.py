@@ -114,13 +114,13 @@ def test_a_release_with_a_migration_fails_no_request(tmp_path: Path, measured: M
                 server.stop()
 
 
-def test_a_server_that_starts_its_workers_anew_goes_on(tmp_path: Path, measured: Measured) -> None:
+def test_a_server_that_starts_its_worker_anew_goes_on(tmp_path: Path, measured: Measured) -> None:
     """One machine has no other instance to send requests to meanwhile.
 
     What a worker has begun to read is answered. A connection that it has taken up, and not read from when it is told to
     end, is closed: hyper, the library below granian, means it so. That is rare: once in some runs of this test.
     """
-    server = Server(tmp_path, application=APPLICATION, environment=WIDE)
+    server = Server(tmp_path, application=APPLICATION, environment=WIDE, workers=1, respawn_seconds=30)
     server.start()
     try:
         main = psutil.Process(server.process.pid)
@@ -130,20 +130,20 @@ def test_a_server_that_starts_its_workers_anew_goes_on(tmp_path: Path, measured:
             slow = SlowRequest(server, workers)
             os.kill(server.process.pid, signal.SIGHUP)
             begun = time.monotonic()
-            until(lambda: "Stopping old worker" in server.log.read_text())
+            until(lambda: "Stopping old worker" in server.log.read_text(), seconds=60)
             slow_status = slow.end()
-            until(lambda: len(set(main.children()) - before) == 2 and not before & set(main.children()))
+            until(lambda: len(set(main.children()) - before) == 1 and not before & set(main.children()))
             took = time.monotonic() - begun
             enough = len(registrations.acknowledged) + 20
             until(lambda: len(registrations.acknowledged) >= enough)
         total = registrations.answers.total() + 1
         failed = total - len(registrations.acknowledged) - (slow_status == 200)
         measured(
-            f"server told to start its workers anew (SIGHUP): {total} requests, {failed} failed, the slowest took "
-            f"{registrations.slowest:.1f} s; all workers new after {took:.1f} s"
+            f"server told to start its worker anew (SIGHUP): {total} requests, {failed} failed, the slowest took "
+            f"{registrations.slowest:.1f} s; its worker is new after {took:.1f} s"
         )
         assert slow_status == 200
         assert set(registrations.answers) <= {0, 202}
-        assert failed <= CLIENTS * len(before)
+        assert failed <= CLIENTS
     finally:
         server.stop()

@@ -58,6 +58,7 @@ class Server:
         application: str = "config.wsgi:application",
         environment: dict[str, str] | None = None,
         workers: int = 2,
+        respawn_seconds: int = 10,
     ) -> None:
         """Prepare; `environment` is what the processes find in theirs beside the tests' settings."""
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,6 +67,7 @@ class Server:
         self.application = application
         self.environment = environment or {}
         self.workers = workers
+        self.respawn_seconds = respawn_seconds
         self.port = 0
 
     def start(self) -> None:
@@ -90,7 +92,8 @@ class Server:
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--workers", str(self.workers)]
         # A worker that is told to end while it loads does not hear it, and granian would wait for it without end.
-        command += ["--workers-kill-timeout", "10", "--respawn-interval", "10", "--blocking-threads", "12"]
+        command += ["--workers-kill-timeout", "10", "--respawn-interval", str(self.respawn_seconds)]
+        command += ["--blocking-threads", "12"]
         command.append(self.application)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log)

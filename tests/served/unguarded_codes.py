@@ -2,8 +2,10 @@
 
 import time
 
-from keystone.two_factor.models import Authenticator
 from tests.served.unguarded import application  # first: it sets Django up
+
+# isort: split
+from keystone.two_factor.models import Authenticator
 
 __all__ = ["application"]
 

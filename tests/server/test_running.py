@@ -82,7 +82,7 @@ def test_the_command_line_is_granians(settings: Settings, monkeypatch: pytest.Mo
     monkeypatch.delenv("GRANIAN_RESPAWN_INTERVAL", raising=False)
     settings.LOG_FORMAT = "lines"
     begin = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application", "--host"]
-    end = ["--port", "8000", "--workers", "1", "--workers-kill-timeout", "25", "--respawn-interval", "10"]
+    end = ["--port", "8000", "--workers", "1", "--workers-kill-timeout", "25", "--respawn-interval", "20"]
     assert command(Served(), "127.0.0.1") == [*begin, "127.0.0.1", *end]
     monkeypatch.setenv("GRANIAN_WORKERS_KILL_TIMEOUT", "7")
     monkeypatch.setenv("GRANIAN_RESPAWN_INTERVAL", "5")

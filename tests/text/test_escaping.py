@@ -15,7 +15,7 @@ from keystone.text.escaping import escape_streams, escaped, path_of
 from keystone.text.one_line import in_one_line
 
 NAME = os.fsdecode(b"M\xfcller.csv")
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def test_bytes_that_are_no_utf_8_are_shown() -> None:
