@@ -20,12 +20,12 @@ from keystone.accounts.registration import create_user, register_user
 from keystone.actors.actor import Actor
 from keystone.email_address import beginning, normalize, require_deliverable
 from keystone.mail.backends import FolderBackend
-from keystone.mail.delivery import deliver
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outbox import Addressee, queue
 from keystone.mail.outgoing import Mail, message_of
 from keystone.server.first_administrator import UnfitAddress, ensure_first_administrator
 from keystone.testing.factories import PASSWORD, UserFactory
+from tests.mail.sending import deliver
 
 ACCENTS = (
     "Mail cannot be sent to this address: only unaccented letters from a to z, digits and signs can stand before the @."

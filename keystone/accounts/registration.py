@@ -12,7 +12,7 @@ from keystone import email_address
 from keystone.accounts import signals
 from keystone.accounts.authority import ROLES, refuse_to_grant
 from keystone.accounts.editing import SuperuserIsStaff
-from keystone.accounts.emails import queue_email
+from keystone.accounts.emails import queue_email, queue_registration_email
 from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.managers import creates_users
 from keystone.accounts.models import User
@@ -23,13 +23,11 @@ from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.actors.acting import lock_actor
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
-from keystone.background.declaring import task
 from keystone.conf import options
 from keystone.exceptions import Refusal
 from keystone.observability.origin import current_origin
 from keystone.passwords.hashing_slots import hashing_slots
 from keystone.throttling.limits import count_request
-from keystone.throttling.mails import count_unasked_mail
 
 TRIES = 5  # of an INSERT, where its address is set free again and again just after it was found taken
 HELD = "The address is held for an account that may take it back."
@@ -40,18 +38,6 @@ class AddressTaken(Refusal):
 
     code = "address_taken"
     message = _("A person with this address exists already.")
-
-
-@task()
-def mail_registration_later(*, email: str, again: bool) -> None:
-    """Mail the verification link to whoever registered; or, where they need none, that it was registered `again`."""
-    mail_registration(email, "already_registered" if again else None)
-
-
-@task()
-def mail_verification_again(*, email: str) -> None:
-    """Mail another verification link to whoever has this address and still needs it."""
-    mail_registration(email, None)
 
 
 def register_user(*, email: str, password: str, first_name: str = "", last_name: str = "") -> None:
@@ -88,7 +74,7 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
                 _note_registered(user)
                 return
             if _register_again(email, password, seen=seen, same=same) or held:
-                mail_registration_later.enqueue(email=email, again=True)
+                queue_registration_email(email, otherwise="already_registered")
                 return
         if tried == TRIES:
             raise taken  # it was not the address; a fault must not look like a registration
@@ -112,8 +98,7 @@ def _note_registered(user: User) -> None:
     person = Actor.person(user)
     changes = {"status": [None, user.status], **_device()}
     record([event("user.registered", user, by=person, changes=changes)])
-    if user.flow is not ApprovalFlow.NONE:
-        mail_registration_later.enqueue(email=user.email, again=False)
+    queue_registration_email(user.email)
     if user.status == Status.PENDING_ADMIN_APPROVAL:
         approvers_hear("person_waits", [user], by=person)
     send_signal(signals.user_registered, user, by=person)
@@ -128,8 +113,7 @@ def _device() -> dict[str, Any]:
 def _register_again(email: str, password: str, *, seen: User | None, same: bool) -> bool:
     """Deal with the registration of an address that has an account already. Call it in a transaction.
 
-    Its owner is told. Whether there is a mail is decided in the task, as for a new registration: the answer takes the
-    same time.
+    Its owner is told by a mail, which is queued as for a new registration: the answer takes the same time.
 
     Whoever registered first need not be the owner. While nobody has proved the address, a registration with another
     password takes the first one away and brings none of its own: it is chosen by who reads the mail. The same
@@ -172,24 +156,6 @@ def _has_this_password(user: User | None, password: str) -> bool:
         make_password(password)
         return False
     return check_password(password, user.password)
-
-
-@transaction.atomic
-def mail_registration(email: str, otherwise: str | None) -> None:
-    """Mail the verification link to whoever has this address and still needs it, else `otherwise`.
-
-    There is none where nobody has the address, or where it has had too many lately (see `attempts.mails`).
-
-    Args:
-        email: an address, in any spelling.
-        otherwise: the mail to a person who has nothing to verify; None sends none.
-    """
-    user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
-    if user is None:
-        return
-    name = "verify_email" if user.needs_verification else otherwise
-    if name is not None and count_unasked_mail(user.email):
-        queue_email(name, [user.pk], key=timezone.now().isoformat())
 
 
 @creates_users

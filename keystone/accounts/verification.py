@@ -4,11 +4,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from keystone.accounts import signals, tokens
-from keystone.accounts.emails import queue_email, queue_password_email
+from keystone.accounts.emails import queue_email, queue_password_email, queue_registration_email
 from keystone.accounts.hooks import approvers_hear
 from keystone.accounts.links import LinkUsed, find_link, use_link
 from keystone.accounts.models import User
-from keystone.accounts.registration import mail_verification_again
 from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, Purpose
@@ -80,4 +79,4 @@ def resend_verification(email: str) -> None:
         TooManyAttempts: too many such calls came from this IP address.
     """
     count_request()
-    mail_verification_again.enqueue(email=email)
+    queue_registration_email(email)

@@ -41,6 +41,7 @@ def task[**P, R](
     backend: str = DEFAULT_TASK_BACKEND_ALIAS,
     max_attempts: int = MAX_ATTEMPTS,
     timeout: float | None = TIMEOUT,
+    takes_context: bool = False,
 ) -> "Callable[[Callable[P, R]], Task[P, R]]":
     """Declare a function of a module as a task. It is enqueued in the caller's transaction, and runs at least once.
 
@@ -52,10 +53,11 @@ def task[**P, R](
         backend: an alias of `TASKS`.
         max_attempts: how often it is tried, with longer and longer waits between.
         timeout: seconds for one attempt; None for no limit.
+        takes_context: whether the function's first argument is a `TaskContext`, which knows the attempt.
     """
     limits: dict[str, Any] = {"max_attempts": max_attempts, "timeout": timeout}
     declare: Any = django_task
     return cast(
         "Callable[[Callable[P, R]], Task[P, R]]",
-        declare(priority=priority, queue_name=queue_name, backend=backend, **limits),
+        declare(priority=priority, queue_name=queue_name, backend=backend, takes_context=takes_context, **limits),
     )

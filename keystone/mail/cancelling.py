@@ -8,9 +8,9 @@ from keystone.mail.models import MailState, OutgoingMail
 
 
 def cancel_unsent(keys: Collection[str]) -> set[str]:
-    """Cancel the mails with these idempotency keys that no worker has taken up. Call it in a transaction.
+    """Cancel the mails with these idempotency keys that no worker has begun to send. Call it in a transaction.
 
-    Their rows stay locked until it ends: a worker that looks for them meanwhile passes them over.
+    Their rows stay locked until it ends: a worker that has claimed them waits with beginning, and then leaves them.
 
     Returns:
         The keys of those that cannot be cancelled, because they were sent or are being sent.
@@ -24,4 +24,4 @@ def cancel_unsent(keys: Collection[str]) -> set[str]:
 def _is_untouched(row: OutgoingMail) -> bool:
     if row.state == MailState.OBSOLETE:
         return True
-    return row.state == MailState.QUEUED and row.attempts == 0 and row.claimed_until is None
+    return row.state == MailState.QUEUED and row.attempts == 0

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import Q
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -16,8 +16,8 @@ from keystone.mail.models import OutgoingMail, OutgoingMailQuerySet
 
 logger = logging.getLogger(__name__)
 
-# The tasks of a killed worker come back within 45 seconds; by then its mails are free, too.
 LEASE = timedelta(seconds=30)
+BATCH_SIZE = 100  # mails that are claimed together, and share a connection
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,24 @@ class Claim:
         """How long it is still good for."""
         return self.deadline - time.monotonic()
 
+    def begin(self) -> bool:
+        """Count an attempt. Call it before anything is done that could end this process.
+
+        Returns:
+            False where the mail was cancelled, or another worker has claimed it since.
+        """
+        self.mail.attempts += 1
+        return self._rows().update(attempts=F("attempts") + 1) == 1
+
     def settle(self, **values: Any) -> bool:
-        """Write what came of the mail and end the claim.
+        """Write the result and end the claim.
 
         A worker that was stopped for longer than its claim changes nothing where another one has taken the mail.
 
         Returns:
             Whether the mail was still this worker's.
         """
-        rows = OutgoingMail.objects.queued().filter(pk=self.mail.pk, claimed_until=self.until)
-        return rows.update(**values, claimed_until=None, updated_at=timezone.now()) == 1
+        return self._rows().update(**values, claimed_until=None, updated_at=timezone.now()) == 1
 
     def settle_surely(self, **values: Any) -> bool:
         """As `settle`, but where the database has gone away, try again while the claim lasts.
@@ -64,29 +72,32 @@ class Claim:
                 connection.close()
                 time.sleep(0.5)
 
-
-def free() -> Q:
-    """What nobody has claimed, or for longer than a claim lasts."""
-    return Q(claimed_until=None) | Q(claimed_until__lte=Now())
+    def _rows(self) -> OutgoingMailQuerySet:
+        return held([self])
 
 
-def due(mail_ids: Collection[int]) -> OutgoingMailQuerySet:
-    """Those of these mails that are to be sent by now, whoever may be at it."""
-    come = Q(next_attempt_at=None) | Q(next_attempt_at__lte=Now())
-    return OutgoingMail.objects.queued().filter(come, pk__in=mail_ids)
+def held(claims: Collection[Claim]) -> OutgoingMailQuerySet:
+    """The rows of those of these claims, made together, that still hold."""
+    until = {claim.until for claim in claims}
+    return OutgoingMail.objects.queued().filter(pk__in=[claim.mail.pk for claim in claims], claimed_until__in=until)
 
 
 @transaction.atomic
-def claim(mail_id: int) -> Claim | None:
-    """Take a mail that is due; None where it is not, or another worker has it."""
-    with connection.cursor() as cursor:  # a worker that is stopped right here does not keep the row locked
+def claim_due(*, only: Collection[int] | None = None) -> list[Claim]:
+    """Claim up to `BATCH_SIZE` mails that are due, those first that have been for longest.
+
+    Args:
+        only: the keys of the mails to choose from; None for all.
+    """
+    with connection.cursor() as cursor:  # a worker that is stopped right here does not keep the rows locked
         cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
     deadline = time.monotonic() + LEASE.total_seconds()
-    row = due([mail_id]).filter(free()).select_related("user")
-    mail = row.select_for_update(skip_locked=True, no_key=True, of=("self",)).annotate(at=Now()).first()
-    if mail is None:
-        return None
-    mail.attempts += 1
-    mail.claimed_until = until = mail.at + LEASE  # type: ignore[attr-defined]  # the annotation: one clock for all machines
-    mail.save(update_fields=["attempts", "claimed_until"])
-    return Claim(mail, until, deadline)
+    due = OutgoingMail.objects.due().order_by("next_attempt_at", "pk")
+    if only is not None:
+        due = due.filter(pk__in=only)
+    mails = list(due.select_for_update(skip_locked=True, no_key=True).annotate(now=Now())[:BATCH_SIZE])
+    if not mails:
+        return []
+    until: datetime = mails[0].now + LEASE  # type: ignore[attr-defined]  # the annotation: one clock for all machines
+    OutgoingMail.objects.filter(pk__in=[mail.pk for mail in mails]).update(claimed_until=until)
+    return [Claim(mail, until, deadline) for mail in mails]

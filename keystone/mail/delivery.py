@@ -1,23 +1,25 @@
-"""Deliver the outbox: claim, render, send and mark each mail."""
+"""Deliver claimed mails: render, send and mark each."""
 
 import logging
 import time
 from collections.abc import Collection
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
 
+from django.contrib.auth import get_user_model
 from django.core.mail import EmailMultiAlternatives
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from keystone.mail import failures, outbox, registry
-from keystone.mail.claims import Claim, claim, due
+from keystone.mail import failures, registry
+from keystone.mail.claims import Claim, held
 from keystone.mail.connection import MailConnection
 from keystone.mail.failures import Failure
-from keystone.mail.models import MailState
+from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outgoing import Mail, message_of
-from keystone.mail.retrying import MAX_ATTEMPTS, put_off, retry
+from keystone.mail.retrying import MAX_ATTEMPTS, put_off, release, retry
 from keystone.mail.suppression import normalized, suppressed
 from keystone.observability.origin import origin
 
@@ -25,47 +27,66 @@ logger = logging.getLogger(__name__)
 
 SEND_SECONDS = 20.0  # for one mail, with the connection
 MARGIN_SECONDS = 3.0  # between the end of the sending and that of the claim
-# For the mails of one task; the rest goes to another one. A worker that is told to end has them done in time.
+# For the mails of one batch; the rest goes to another one. A worker that is told to end has them done in time, and the
+# claim lasts long enough for a mail that is begun at the end.
 BATCH_SECONDS = 10.0
 LOST_IN_A_ROW = 3  # connections; then the server is the trouble, and not the mails
 
 _CLAIM_ENDED = Failure("")  # nobody reads it: whoever has the mail now says what becomes of it
 
 
-def deliver(mail_ids: Collection[int]) -> int:
-    """Send these mails, as far as they are due and no other worker has them, through one connection.
+@dataclass(frozen=True)
+class Delivery:
+    """What came of a batch.
 
-    What becomes of one mail keeps no other back. Where no mail can be sent at all, the rest is put off together. It
-    may run any number of times, at once and one after the other: a mail is sent twice only where a worker goes away
-    between the sending and the marking.
-
-    Returns:
-        How many a mail server took.
+    Attributes:
+        sent: how many mails a mail server took.
+        again_at: (UTC) when what was left, or failed, is to be tried next; None where there is nothing.
     """
-    ids = list(mail_ids)
-    began, sent, lost, is_cut_short = time.monotonic(), 0, 0, False
+
+    sent: int
+    again_at: datetime | None
+
+
+def deliver(claims: Collection[Claim]) -> Delivery:
+    """Send mails that this worker has claimed together, through one connection.
+
+    The failure of one mail holds no other back. Where no mail can be sent at all, the rest is put off together. A mail
+    is sent twice only where a worker goes away between the sending and the marking.
+    """
+    left, moments = list(claims), list[datetime]()
+    began, sent, lost = time.monotonic(), 0, 0
+    failure: Failure | None = None
     with MailConnection() as connection:
-        for place, mail_id in enumerate(ids):
-            if time.monotonic() - began > BATCH_SECONDS:
-                is_cut_short = True
-                break
-            claimed = claim(mail_id)
-            if claimed is None:
+        while left and time.monotonic() - began < BATCH_SECONDS:
+            claimed = left.pop(0)
+            if not claimed.begin():
                 continue
             # That of the mail, and not of whatever tries it again or delivers many together.
             with origin(request_id=claimed.mail.request_id):
                 failure = _deliver_one(claimed, connection)
-            sent += failure is None and claimed.mail.state == MailState.SENT
+            sent += claimed.mail.state == MailState.SENT
+            if failure is not None and claimed.mail.state == MailState.QUEUED:
+                moments.append(claimed.mail.next_attempt_at)
             lost = lost + 1 if failure is not None and failure.is_lost else 0
             if failure is not None and (failure.is_everybodys or lost >= LOST_IN_A_ROW):
-                put_off(ids[place + 1 :], failure)
                 break
-    _hand_over(ids, at_once=is_cut_short)
-    return sent
+        else:
+            failure = None
+    if left and failure is not None:
+        moments.append(put_off(left, failure))
+    elif left:
+        release(left)
+        moments.append(timezone.now())
+    return Delivery(sent, min(moments, default=None))
 
 
 def _deliver_one(claimed: Claim, connection: MailConnection) -> Failure | None:
-    """Send one mail and note what came of it; it is told what went wrong."""
+    """Send one mail and write the result.
+
+    Returns:
+        Why it was not sent; None where it was, or is not to be sent any more.
+    """
     row = claimed.mail
     if row.attempts > MAX_ATTEMPTS:
         _settle(claimed, MailState.FAILED, last_error=_("Each worker that was to send it went away."))
@@ -89,7 +110,9 @@ def _deliver_one(claimed: Claim, connection: MailConnection) -> Failure | None:
 def _made(claimed: Claim) -> Mail | None:
     """The mail, as it is to be sent now; None where it is settled without being sent."""
     row = claimed.mail
-    mail = registry.get(row.template)(row.user, **row.context)
+    if row.template in registry.CHOOSERS and not _is_chosen(claimed):
+        return None
+    mail = registry.get(row.template)(_person(row), **row.context)
     if mail is None:
         _settle(claimed, MailState.OBSOLETE)
         return None
@@ -99,6 +122,25 @@ def _made(claimed: Claim) -> Mail | None:
         _settle(claimed, MailState.SUPPRESSED, recipient=mail.to, last_error=why)
         return None
     return mail
+
+
+@transaction.atomic
+def _is_chosen(claimed: Claim) -> bool:
+    """Let the row become the mail that its chooser decides on; delete it where that is none."""
+    row = claimed.mail
+    choice = registry.CHOOSERS[row.template].choose(row.recipient, **row.context)
+    if choice is None:
+        row.state = MailState.OBSOLETE
+        held([claimed]).delete()
+        return False
+    row.template, row.recipient, row.user_id, row.context = choice.name, choice.user.email, choice.user.pk, {}
+    held([claimed]).update(template=row.template, recipient=row.recipient, user_id=row.user_id, context={})
+    return True
+
+
+def _person(row: OutgoingMail) -> Any:
+    """The person as they are now, which need not be as they were when the batch was claimed."""
+    return get_user_model()._default_manager.filter(pk=row.user_id).first() if row.user_id else None
 
 
 def _send(claimed: Claim, connection: MailConnection, message: EmailMultiAlternatives) -> Failure | None:
@@ -146,26 +188,12 @@ def _note(claimed: Claim, failure: Failure) -> Failure:
     row = claimed.mail
     if failure is _CLAIM_ENDED:
         logger.warning("Mail %s was left to others: this process was stopped for longer than its claim.", row.pk)
+        row.next_attempt_at = timezone.now()
         return failure
     # Neither the address nor what the server said: that may quote the address, and the mail with its link.
     logger.error("Mail %s (%s), attempt %d, was not sent: %s", row.pk, row.template, row.attempts, failure.error)
     if failure.is_final or row.attempts >= MAX_ATTEMPTS:
         _settle(claimed, MailState.FAILED, last_error=failure.reason)
     else:
-        retry(claimed, failure)
+        row.next_attempt_at = retry(claimed, failure) or row.next_attempt_at
     return failure
-
-
-def _hand_over(mail_ids: list[int], *, at_once: bool) -> None:
-    """Give what is still due to another task, which comes when those who have claimed it would be over with it.
-
-    Args:
-        at_once: whether there are some that this task did not come to. What it came to and did not get is claimed, or
-            somebody holds the row: that one gets a moment, too.
-    """
-    left = dict(due(mail_ids).order_by("pk").values_list("pk", "claimed_until"))
-    if left:
-        now = timezone.now()
-        ends = [until for until in left.values() if until is not None and until > now]
-        at = None if at_once and not ends else max(ends, default=now) + timedelta(seconds=1)
-        outbox.deliver_later(left, at=at)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -18,6 +19,7 @@ from keystone.mail import outbox, registry
 from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.mail.outbox import Addressee
 from keystone.mail.suppression import normalized, suppressed
+from keystone.mail.tasks import wake_up
 
 PERMISSION = "keystone.send_outgoingmail"
 MOST_AT_ONCE = 1_000  # mails that one call sends again
@@ -80,7 +82,8 @@ def resend_mails(mails: Collection[int], *, by: Actor, even_sent: bool = False) 
     chosen = [row for row in rows if outcomes[row.pk] == "resent"]
     record(event("mail.resent", row, by=by, changes=_changes(row)) for row in chosen)
     _begin_anew(chosen)
-    outbox.deliver_later([row.pk for row in chosen])
+    if chosen:
+        wake_up()
     return Resent(**Counter(outcomes.values()))
 
 
@@ -130,13 +133,13 @@ def send_test_mail(name: str, *, to: str, by: Actor, language: str = "") -> Outg
 
 def _changes(row: OutgoingMail) -> dict[str, list[Any]]:
     if row.state == MailState.QUEUED:
-        return {"next_attempt_at": [row.next_attempt_at, None]}
+        return {"next_attempt_at": [row.next_attempt_at, timezone.now()]}
     return {"state": [row.state, MailState.QUEUED]}
 
 
 def _begin_anew(rows: Collection[OutgoingMail]) -> None:
     anew: dict[str, Any] = {"state": MailState.QUEUED, "attempts": 0, "last_error": "", "provider_id": ""}
-    anew |= dict.fromkeys(("next_attempt_at", "claimed_until", "sent_at"))
+    anew |= {"next_attempt_at": Now(), "claimed_until": None, "sent_at": None}
     OutgoingMail.objects.filter(pk__in=[row.pk for row in rows]).update(**anew, updated_at=timezone.now())
     taken = [row for row in rows if row.state in TAKEN]
     for row in taken:

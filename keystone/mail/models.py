@@ -6,7 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import OpClass
 from django.db import models
 from django.db.models import F, Q, Value
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -32,6 +32,11 @@ class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
         """What is still to be sent."""
         return self.filter(state=MailState.QUEUED)
 
+    def due(self) -> Self:
+        """What is to be sent by now, and no worker is sending."""
+        is_free = Q(claimed_until=None) | Q(claimed_until__lte=Now())
+        return self.queued().filter(is_free, next_attempt_at__lte=Now())
+
     def to_addresses_with(self, text: str) -> Self:
         """Mails to addresses that begin with `text`, in capitals or not. The index `mail_recipient` is for this.
 
@@ -53,7 +58,7 @@ class OutgoingMail(TimestampedModel):
         context: ids and words for the function; never a token.
         idempotency_key: of two mails with the same key, the second is not written.
         claimed_until: (UTC) until then one worker, and no other, is sending it.
-        next_attempt_at: (UTC) when it is to be tried (again).
+        next_attempt_at: (UTC) when it is to be tried (again); the queue is in this order.
         message_id: its Message-ID; the same at every attempt, so that mail programs show a duplicate once.
         provider_id: what the provider calls it, for its webhooks.
     """
@@ -73,7 +78,7 @@ class OutgoingMail(TimestampedModel):
     idempotency_key = models.CharField(max_length=200, null=True, unique=True)  # noqa: DJ001 - many have none
     state = models.CharField(_("state"), max_length=16, choices=MailState, default=MailState.QUEUED)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    next_attempt_at = models.DateTimeField(_("next attempt"), null=True)
+    next_attempt_at = models.DateTimeField(_("next attempt"), db_default=Now())
     claimed_until = models.DateTimeField(null=True)
     last_error = models.TextField(_("last error"), blank=True)
     sent_at = models.DateTimeField(_("sent"), null=True)
@@ -112,8 +117,8 @@ class OutgoingMail(TimestampedModel):
     def is_postponed(self) -> bool:
         """Whether it waits for an attempt that is yet to come, and nobody is at it."""
         now = timezone.now()
-        is_later = self.next_attempt_at is not None and self.next_attempt_at > now
-        return self.state == MailState.QUEUED and is_later and (self.claimed_until is None or self.claimed_until <= now)
+        is_claimed = self.claimed_until is not None and self.claimed_until > now
+        return self.state == MailState.QUEUED and self.next_attempt_at > now and not is_claimed
 
 
 class SuppressedAddress(models.Model):

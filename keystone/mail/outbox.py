@@ -1,4 +1,4 @@
-"""Queue mails: rows and their tasks, in the caller's transaction."""
+"""Queue mails: rows, in the caller's transaction."""
 
 import re
 import uuid
@@ -14,14 +14,13 @@ from django.db import transaction
 from django.db.models.functions import Now
 from django.utils.encoding import punycode
 
-from keystone.background.backend import enqueue_many
 from keystone.mail import registry
 from keystone.mail.models import OutgoingMail
+from keystone.mail.tasks import wake_up
 from keystone.observability.logs.masking import without_tokens
 from keystone.observability.origin import current_origin
 
 ROWS_PER_STATEMENT = 1_000
-MAILS_PER_TASK = 100  # they share one connection to the mail server
 
 # Names of what has no place in a row; words such as "reset_link_for" that only sound alike are not meant.
 _SECRET_NAMES = re.compile(r"(^|_)(token|password|secret|link|url)$")
@@ -52,12 +51,12 @@ def queue(
     context: Mapping[str, str | int | float] | None = None,
     at: datetime | None = None,
 ) -> list[int]:
-    """Write a mail for each addressee and a task for every few of them, all in the caller's transaction.
+    """Write a mail for each addressee, and wake a worker up once the caller's transaction is committed.
 
-    A rollback leaves neither. It costs a few statements per thousand mails.
+    A rollback leaves nothing. It costs a few statements per thousand mails.
 
     Args:
-        name: that the mail is registered by.
+        name: that the mail, or what chooses it, is registered by.
         addressees: any number.
         context: the keywords that the mail's function gets; never a token or a link with one.
         at: (UTC) not before then; None for at once.
@@ -70,26 +69,15 @@ def queue(
         ValueError: a key of `context` names a secret, a value is neither a text nor a number, or the mail is about a
             person and an addressee has none.
     """
-    kind = registry.get(name)
+    needs_person = name not in registry.CHOOSERS and registry.get(name).needs_person
     kept = _storable(context or {})
     written: list[int] = []
     with transaction.atomic(savepoint=False):
         for some in batched(addressees, ROWS_PER_STATEMENT):
-            written += _write([_row(kind, addressee, kept, at) for addressee in some])
-        deliver_later(written, at=at)
+            written += _write([_row(name, addressee, kept, at, needs_person=needs_person) for addressee in some])
+        if written:
+            wake_up(at=at)
     return written
-
-
-def deliver_later(mail_ids: Iterable[int], *, at: datetime | None = None) -> None:
-    """Enqueue the delivery of these rows, in the caller's transaction.
-
-    Args:
-        at: (UTC) not before then.
-    """
-    from keystone.mail.tasks import deliver_mails
-
-    task = deliver_mails if at is None else deliver_mails.using(run_after=at)
-    enqueue_many(task, [{"mail_ids": list(some)} for some in batched(mail_ids, MAILS_PER_TASK)])
 
 
 def new_message_id() -> str:
@@ -108,12 +96,17 @@ def _write(rows: list[OutgoingMail]) -> list[int]:
 
 
 def _row(
-    kind: registry.Email, addressee: Addressee, context: dict[str, str | int | float], at: datetime | None
+    name: str,
+    addressee: Addressee,
+    context: dict[str, str | int | float],
+    at: datetime | None,
+    *,
+    needs_person: bool,
 ) -> OutgoingMail:
-    if kind.needs_person and addressee.user_id is None:
-        raise ValueError(f"The mail {kind.name!r} is about a person: queue it with their key.")
+    if needs_person and addressee.user_id is None:
+        raise ValueError(f"The mail {name!r} is about a person: queue it with their key.")
     return OutgoingMail(
-        template=kind.name,
+        template=name,
         recipient=addressee.recipient,
         user_id=addressee.user_id,
         language=addressee.language,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Concatenate
 
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.functional import Promise
@@ -45,7 +45,36 @@ class Email:
         return None if user is None and self.needs_person else self.build(user, **context)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """What a chooser decides: which mail goes to whom.
+
+    Attributes:
+        name: that the mail is registered by.
+        user: whom it is about, and whose address it goes to.
+    """
+
+    name: str
+    user: Any
+
+
+@dataclass(frozen=True)
+class Chooser:
+    """A function that decides, in a worker, which mail an address gets.
+
+    Attributes:
+        name: of its function, and in the outbox until it has decided.
+        label: what lists call a row that it has not decided on yet.
+        choose: its function.
+    """
+
+    name: str
+    label: str | Promise
+    choose: Callable[..., Choice | None]
+
+
 EMAILS: dict[str, Email] = {}
+CHOOSERS: dict[str, Chooser] = {}
 
 
 def email[**P](
@@ -84,6 +113,34 @@ def email[**P](
         return function
 
     return register
+
+
+def chooser[**P](
+    *, label: str | Promise
+) -> Callable[[Callable[Concatenate[str, P], Choice | None]], Callable[Concatenate[str, P], Choice | None]]:
+    """Register a function that decides which mail an address gets, to be queued by the function's name.
+
+    What was queued then looks the same, and takes the same time, whether the address has an account or not. The
+    function is called in a worker, in a transaction, with the address and with the row's context as keywords. The row
+    becomes what it chooses; where it returns None, the row is deleted.
+
+    Args:
+        label: what lists call the row until then; a lazy text.
+    """
+
+    def register(
+        function: Callable[Concatenate[str, P], Choice | None],
+    ) -> Callable[Concatenate[str, P], Choice | None]:
+        CHOOSERS[function.__name__] = Chooser(function.__name__, label, function)
+        return function
+
+    return register
+
+
+def label_of(name: str) -> str:
+    """What lists call a mail; one that has gone from the code stands for itself."""
+    kind = EMAILS.get(name) or CHOOSERS.get(name)
+    return str(kind.label) if kind else name
 
 
 def get(name: str) -> Email:

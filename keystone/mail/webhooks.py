@@ -1,26 +1,17 @@
-"""Delivery events from the provider. anymail checks that they are genuine."""
+"""Receive delivery events from the provider. anymail checks that they are genuine."""
 
 from typing import Any
 
-from anymail.signals import AnymailTrackingEvent, EventType, RejectReason, tracking
-from django.db import transaction
+from anymail.signals import AnymailTrackingEvent, EventType, tracking
 from django.dispatch import receiver
-from django.utils.translation import gettext as _
 
 from keystone.mail.failures import quoted
-from keystone.mail.models import MailState, OutgoingMail
-from keystone.mail.suppression import normalized, suppress
-
-# After these, the same address would bounce again, and a provider that sees many bounces sends for us no more.
-FOR_GOOD = frozenset({RejectReason.BOUNCED, RejectReason.INVALID})
-SUPPRESSED_THERE = FOR_GOOD | {RejectReason.UNSUBSCRIBED, RejectReason.SPAM}
+from keystone.mail.tasks import note_event
 
 
 @receiver(tracking, dispatch_uid="keystone.mail.webhooks")
 def hear(event: AnymailTrackingEvent, **_: Any) -> None:
-    """Take down an event that changes something; others, such as that a mail was opened, are nobody's business."""
-    from keystone.mail.tasks import note_event
-
+    """Enqueue an event that changes something; others, such as that a mail was opened, are nobody's business."""
     if event.event_type in {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType.COMPLAINED}:
         note_event.enqueue(
             kind=event.event_type,
@@ -29,42 +20,3 @@ def hear(event: AnymailTrackingEvent, **_: Any) -> None:
             cause=str(event.reject_reason or ""),
             said=quoted(str(event.mta_response or event.description or "")),
         )
-
-
-@transaction.atomic
-def note(*, kind: str, provider_id: str, recipient: str, cause: str, said: str) -> bool:
-    """Note what became of a mail, and suppress its address where that will not change.
-
-    Args:
-        kind: one of anymail's `EventType`.
-        provider_id: what the provider calls the mail.
-        recipient: the address, in any spelling.
-        cause: one of anymail's `RejectReason`, or empty.
-        said: the mail server's or the provider's own words.
-
-    Returns:
-        Whether there is such a mail; false for one of another system, and for one whose id is not written down yet.
-    """
-    rows = OutgoingMail.objects.filter(provider_id=provider_id).exclude(provider_id="").select_for_update(no_key=True)
-    address = normalized(recipient)
-    mail = next((row for row in rows if normalized(row.recipient) == address), None)
-    if mail is None:
-        return False
-    state, reason, suppresses = _meaning(kind, cause)
-    if state is not None and mail.state == MailState.SENT:
-        mail.state, mail.last_error = state, f"{reason} {said}".strip()
-        mail.save(update_fields=["state", "last_error", "updated_at"])
-    if suppresses:
-        suppress(mail.recipient, reason=f"{reason} {said}".strip())
-    return True
-
-
-def _meaning(kind: str, cause: str) -> tuple[MailState | None, str, bool]:
-    """What an event makes of the mail, in plain words, and whether its address gets no mail any more."""
-    if kind == EventType.COMPLAINED:
-        return None, _("The reader reported the mail as spam."), True
-    if kind == EventType.BOUNCED:
-        return MailState.BOUNCED, _("The mail came back."), cause in FOR_GOOD
-    if kind == EventType.REJECTED and cause in SUPPRESSED_THERE:
-        return MailState.SUPPRESSED, _("The provider does not send to this address."), cause in FOR_GOOD
-    return MailState.FAILED, _("The provider did not send the mail."), False

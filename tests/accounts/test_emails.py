@@ -14,11 +14,11 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, digest, reserve
 from keystone.actors.actor import Actor
-from keystone.mail.delivery import deliver
 from keystone.mail.models import OutgoingMail
 from keystone.mail.outgoing import message_of
 from keystone.mail.registry import EMAILS
 from keystone.testing.factories import UserFactory
+from tests.mail.sending import deliver
 
 pytestmark = pytest.mark.django_db
 AT = "2026-12-24T18:30:00+00:00"

@@ -20,6 +20,7 @@ from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose, digest
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
+from keystone.mail.models import MailState, OutgoingMail
 from keystone.observability.origin import origin
 from keystone.sessions.rotation import refresh
 from keystone.sessions.tokens import TokenRefused
@@ -175,9 +176,9 @@ def test_a_mail_that_is_sent_after_another_link_was_used_or_access_ended_brings_
             lifecycle.suspend_user(user, by=Actor.system(), reason="why", tell=False)
             lifecycle.reactivate_user(user, by=Actor.system(), reason="", tell=False)
         mailoutbox.clear()
-        assert len(late) == 1
-        late[0]()
-        assert mailoutbox == []
+        for callback in late:
+            callback()
+        assert OutgoingMail.objects.filter(template="reset_password").latest("pk").state == MailState.OBSOLETE
         assert not OneTimeToken.objects.filter(used_at__isnull=True).exists()
 
 

@@ -17,10 +17,10 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
-from keystone.mail.delivery import deliver
 from keystone.mail.models import OutgoingMail
 from keystone.testing.factories import UserFactory, superuser
 from tests.approval.admin_pages import DECISION, QUEUE, browser, listed, told, unverified, waiting
+from tests.mail.sending import deliver
 
 pytestmark = pytest.mark.django_db
 

@@ -31,8 +31,7 @@ from keystone.approval.undo import (
     undo_decision,
 )
 from keystone.audit.models import AuditEvent
-from keystone.mail.claims import claim
-from keystone.mail.delivery import deliver
+from keystone.mail.claims import claim_due
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.privacy.erasing import erase_person
 from keystone.sessions.models import Session
@@ -41,6 +40,7 @@ from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from tests.approval.admin_pages import unverified, waiting
 from tests.at_once import at_once
 from tests.every_row import rows
+from tests.mail.sending import deliver
 
 pytestmark = pytest.mark.django_db
 MINUTE = timedelta(minutes=1)
@@ -178,14 +178,19 @@ def test_an_account_that_was_changed_since_stays(do: Do, anna_acts: Actor, root:
     assert OutgoingMail.objects.filter(template="approved", state=MailState.OBSOLETE).count() == 0
 
 
-def test_a_mail_that_a_worker_has_taken_up_makes_the_decision_final(do: Do, anna_acts: Actor) -> None:
-    for state in ("claimed", "tried", "sent"):
+def begun(mail_id: int) -> bool:
+    """Whether a worker that looks for this mail gets it."""
+    return any([claim.begin() for claim in claim_due(only=[mail_id])])  # noqa: C419 - the claims are begun all
+
+
+def test_a_mail_that_a_worker_has_begun_makes_the_decision_final(do: Do, anna_acts: Actor) -> None:
+    for state in ("begun", "tried", "sent"):
         user = waiting()
         outcome = do(decide, APPROVE, user, by=anna_acts)
         row = OutgoingMail.objects.get(user=user)
         OutgoingMail.objects.filter(pk=row.pk).update(next_attempt_at=timezone.now())
-        if state == "claimed":
-            assert claim(row.pk) is not None
+        if state == "begun":
+            assert begun(row.pk)
         elif state == "tried":
             OutgoingMail.objects.filter(pk=row.pk).update(attempts=1)
         else:
@@ -193,6 +198,15 @@ def test_a_mail_that_a_worker_has_taken_up_makes_the_decision_final(do: Do, anna
         result = do(undone, outcome, by=anna_acts)
         assert [(person.pk, type(refusal)) for person, refusal in result.refused] == [(user.pk, AlreadyMailed)]
         assert columns(user)["status"] == Status.ACTIVE
+
+
+def test_a_mail_that_waits_in_the_batch_of_a_worker_is_cancelled(do: Do, anna_acts: Actor) -> None:
+    outcome = do(decide, APPROVE, waiting(), by=anna_acts)
+    OutgoingMail.objects.update(next_attempt_at=timezone.now())
+    [claimed] = claim_due()
+    assert len(do(undone, outcome, by=anna_acts).undone) == 1
+    assert not claimed.begin()
+    assert OutgoingMail.objects.get().state == MailState.OBSOLETE
 
 
 def test_many_are_undone_together_but_those_who_changed(do: Do, anna_acts: Actor) -> None:
@@ -290,11 +304,11 @@ def test_of_undo_claim_and_second_decision_at_once_exactly_one_wins(anna: User, 
         results = at_once(
             lambda outcome=outcome: undone(outcome, by=by),  # type: ignore[misc]  # binds the decision
             lambda outcome=outcome: undone(outcome, by=by),  # type: ignore[misc]  # the same
-            lambda key=key: claim(key),  # type: ignore[misc]  # the same
+            lambda key=key: begun(key),  # type: ignore[misc]  # the same
             lambda user=user: suspend_user(User(pk=user.pk), by=boss, reason="x"),  # type: ignore[misc]  # the same
         )
         undos = [result for result in results[:2] if isinstance(result, UndoOutcome) and result.undone]
-        claimed, suspended = results[2] is not None, isinstance(results[3], User)
+        claimed, suspended = results[2] is True, isinstance(results[3], User)
         user.refresh_from_db()
         state = OutgoingMail.objects.get(pk=key).state
         events = AuditEvent.objects.filter(target_id=str(user.pk), action="user.approval_undone").count()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from django_apscheduler.models import DjangoJob
 
 from keystone.background import connection, queue, rescue, upkeep
-from keystone.mail.models import OutgoingMail
+from keystone.mail.models import OutgoingMailQuerySet
 from keystone.scheduling import claiming, storing
 from keystone.scheduling.models import ScheduledRun
 
@@ -57,13 +57,14 @@ def without_claim() -> None:
 
 def stopping_in_claims() -> None:
     """A worker that is stopped when it has locked the row of a mail."""
-    save = OutgoingMail.save
+    update = OutgoingMailQuerySet.update
 
-    def stop_and_save(self: OutgoingMail, *args: Any, **options: Any) -> None:
-        stop_once()
-        save(self, *args, **options)
+    def stop_and_update(self: OutgoingMailQuerySet, **values: Any) -> int:
+        if values.keys() == {"claimed_until"}:
+            stop_once()
+        return update(self, **values)
 
-    OutgoingMail.save = stop_and_save  # type: ignore[method-assign,assignment]  # that is the point
+    OutgoingMailQuerySet.update = stop_and_update  # type: ignore[method-assign,assignment]  # that is the point
 
 
 def stopping_in_rescues() -> None:

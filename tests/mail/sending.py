@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
-from keystone.mail import outbox
+from keystone.mail import delivery, outbox
+from keystone.mail.claims import claim_due
 from keystone.mail.connection import MailConnection
 from keystone.mail.models import OutgoingMail
 from keystone.mail.outbox import Addressee
@@ -35,6 +36,11 @@ def rejection(user: object, *, reason: str = REASON) -> Mail:
 def queued(*addresses: str, name: str = "probe", **context: str) -> list[int]:
     """Queue a mail to each of these addresses."""
     return outbox.queue(name, [Addressee(recipient=address) for address in addresses], context=context)
+
+
+def deliver(mail_ids: list[int]) -> int:
+    """Deliver these mails as far as they are due, and give how many were sent."""
+    return delivery.deliver(claim_due(only=mail_ids)).sent
 
 
 def rendered(mail: Mail | None) -> Rendered:

@@ -9,26 +9,24 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateJob
-from pytest_django import Settings
 
-from keystone.mail import claims, delivery, outbox, retrying
-from keystone.mail.claims import LEASE, Claim, claim
-from keystone.mail.delivery import deliver
+from keystone.mail import claims, delivery, retrying, tasks
+from keystone.mail.claims import LEASE, Claim, claim_due
 from keystone.mail.failures import Failure
+from keystone.mail.jobs import deliver_overdue
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outgoing import Mail
-from keystone.mail.retrying import deliver_overdue, put_off, wait_after
+from keystone.mail.retrying import put_off, wait_after
 from keystone.testing.queued_tasks import QueuedTasks
 from tests.at_once import at_once
-from tests.mail.sending import only, queued, register, rejection
+from tests.mail.sending import deliver, only, queued, register, rejection
 from tests.mail.smtp_server import SmtpServer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
 
 def claimed(mail_id: int) -> Claim:
-    found = claim(mail_id)
-    assert found is not None
+    [found] = claim_due(only=[mail_id])
     return found
 
 
@@ -40,10 +38,12 @@ def test_a_claimed_mail_is_nobody_elses_until_the_claim_ends() -> None:
     [mail_id] = queued("a@example.com")
     first = claimed(mail_id)
     assert LEASE.total_seconds() - 5 < first.seconds_left <= LEASE.total_seconds()
-    assert claim(mail_id) is None
+    assert claim_due() == []
+    assert first.begin()
     let_claims_end()
     second = claimed(mail_id)
-    assert [first.mail.attempts, second.mail.attempts] == [1, 2]
+    assert (first.begin(), second.begin()) == (False, True)
+    assert only(mail_id).attempts == 2
 
 
 def test_who_comes_back_after_the_claim_changes_nothing_of_anothers() -> None:
@@ -58,12 +58,30 @@ def test_who_comes_back_after_the_claim_changes_nothing_of_anothers() -> None:
 
 
 def test_what_is_not_due_or_done_cannot_be_claimed() -> None:
-    [mail_id] = queued("a@example.com")
+    queued("a@example.com")
     OutgoingMail.objects.update(next_attempt_at=timezone.now() + timedelta(seconds=30))
-    assert claim(mail_id) is None
-    OutgoingMail.objects.update(next_attempt_at=None, state=MailState.FAILED)
-    assert claim(mail_id) is None
-    assert claim(0) is None
+    assert claim_due() == []
+    OutgoingMail.objects.update(next_attempt_at=timezone.now(), state=MailState.FAILED)
+    assert claim_due() == []
+    assert claim_due(only=[0]) == []
+
+
+def test_what_has_been_due_for_longest_is_claimed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(claims, "BATCH_SIZE", 2)
+    ids = queued("a@example.com", "b@example.com", "c@example.com")
+    OutgoingMail.objects.filter(pk=ids[2]).update(next_attempt_at=timezone.now() - timedelta(hours=1))
+    assert [[claim.mail.pk for claim in claim_due()] for _ in range(2)] == [[ids[2], ids[0]], [ids[1]]]
+
+
+def test_claiming_goes_through_the_index_of_the_queue() -> None:
+    queued(*[f"p{number}@example.com" for number in range(500)])
+    OutgoingMail.objects.filter(pk__gt=OutgoingMail.objects.earliest("pk").pk + 20).update(
+        state=MailState.SENT, sent_at=timezone.now()
+    )
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE keystone_outgoingmail")
+    due = OutgoingMail.objects.due().order_by("next_attempt_at", "pk").select_for_update(skip_locked=True, no_key=True)
+    assert "mail_queued" in due[:100].explain()
 
 
 def test_a_process_that_was_stopped_for_longer_than_its_claim_sends_nothing(
@@ -84,16 +102,29 @@ def test_a_process_that_was_stopped_for_longer_than_its_claim_sends_nothing(
     assert caplog.messages == [f"Mail {ids[0]} was left to others: this process was stopped for longer than its claim."]
 
 
-def test_a_mail_that_another_worker_has_gets_a_task_for_when_its_claim_ends(
+def test_mails_of_a_worker_that_went_away_are_looked_for_when_their_claim_has_ended(
     queued_tasks: QueuedTasks, smtp: SmtpServer
 ) -> None:
+    """Its task comes again, and may do so before that."""
     ids = queued("a@example.com", "b@example.com")
     until = claimed(ids[0]).until
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE procrastinate_jobs SET attempts = 1")
     assert queued_tasks.run() == 1
     assert smtp.recipients == ["b@example.com"]
     [again] = ProcrastinateJob.objects.filter(status="todo")
-    assert again.args["kwargs"] == {"mail_ids": ids[:1]}
-    assert again.scheduled_at == until + timedelta(seconds=1)
+    assert until <= again.scheduled_at < until + timedelta(seconds=20)
+
+
+def test_a_full_batch_wakes_another_worker_up(
+    queued_tasks: QueuedTasks, smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (claims, tasks):
+        monkeypatch.setattr(module, "BATCH_SIZE", 3)
+    addresses = [f"p{number}@example.com" for number in range(7)]
+    queued(*addresses)
+    assert queued_tasks.run() == 3
+    assert sorted(smtp.recipients) == addresses
 
 
 def test_what_one_task_has_no_time_for_goes_to_another(
@@ -107,18 +138,20 @@ def test_what_one_task_has_no_time_for_goes_to_another(
     assert smtp.recipients == addresses
 
 
-def test_a_retry_is_a_task_of_the_same_transaction(queued_tasks: QueuedTasks, smtp: SmtpServer) -> None:
-    smtp.refusals = {"a@example.com": b"450 not now"}
-    [mail_id] = queued("a@example.com")
+def test_a_batch_of_which_some_failed_wakes_a_worker_up_for_the_first_retry(
+    queued_tasks: QueuedTasks, smtp: SmtpServer
+) -> None:
+    smtp.refusals = {"a@example.com": b"450 not now", "b@example.com": b"450 not now"}
+    ids = queued("a@example.com", "b@example.com", "c@example.com")
     assert queued_tasks.run() == 1
     [again] = ProcrastinateJob.objects.filter(status="todo")
-    assert again.scheduled_at == only(mail_id).next_attempt_at
+    assert again.scheduled_at == min(only(mail_id).next_attempt_at for mail_id in ids[:2])
     smtp.recover()
     OutgoingMail.objects.update(next_attempt_at=timezone.now())
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id = %s", [again.pk])
     assert queued_tasks.run() == 1
-    assert only(mail_id).state == MailState.SENT
+    assert [only(mail_id).state for mail_id in ids] == [MailState.SENT] * 3
 
 
 @pytest.mark.usefixtures("queued_tasks")
@@ -186,29 +219,29 @@ def test_waits_grow_to_a_day_and_a_half_in_all() -> None:
 
 def test_putting_off_leaves_what_others_have() -> None:
     ids = queued("a@example.com", "b@example.com")
-    claimed(ids[0])
-    put_off(ids, Failure("why"))
+    claims_made = claim_due()
+    OutgoingMail.objects.filter(pk=ids[0]).update(claimed_until=timezone.now() + timedelta(seconds=9))
+    put_off(claims_made, Failure("why"))
     assert [only(mail_id).last_error for mail_id in ids] == ["", "why"]
-    put_off(ids, Failure("not due any more"))
-    assert only(ids[1]).last_error == "why"
+    put_off(claims_made, Failure("not claimed any more"))
+    assert [only(mail_id).last_error for mail_id in ids] == ["", "why"]
 
 
-def test_overdue_mails_get_a_task_again(queued_tasks: QueuedTasks, smtp: SmtpServer, settings: Settings) -> None:
-    ids = queued("late@example.com", "claimed@example.com", "young@example.com", "undated@example.com")
-    late = timezone.now() - retrying.OVERDUE - timedelta(seconds=1)
-    OutgoingMail.objects.filter(pk__in=ids[:2]).update(next_attempt_at=late)
-    OutgoingMail.objects.filter(pk=ids[3]).update(next_attempt_at=None)
-    claimed(ids[1])
-    assert deliver_overdue() == 0  # their task is there, and workers are only late
+def test_what_is_put_off_too_often_fails() -> None:
+    [mail_id] = queued("a@example.com")
+    OutgoingMail.objects.update(attempts=retrying.MAX_ATTEMPTS - 1)
+    put_off(claim_due(), Failure("why"))
+    assert (only(mail_id).state, only(mail_id).attempts) == (MailState.FAILED, retrying.MAX_ATTEMPTS)
+
+
+def test_overdue_mails_wake_a_worker_up(queued_tasks: QueuedTasks, smtp: SmtpServer) -> None:
+    ids = queued("late@example.com", "claimed@example.com", "young@example.com")
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs")
-    assert deliver_overdue() == 2
-    assert deliver_overdue() == 0
-    assert queued_tasks.run() == 1
-    assert sorted(smtp.recipients) == ["late@example.com", "undated@example.com"]
-
-
-def test_nothing_overdue_enqueues_nothing(queued_tasks: QueuedTasks) -> None:
-    assert deliver_overdue() == 0
-    outbox.deliver_later([])
+    assert deliver_overdue() == {"mails": 0}
     assert not ProcrastinateJob.objects.exists()
+    OutgoingMail.objects.filter(pk__in=ids[:2]).update(next_attempt_at=timezone.now() - retrying.OVERDUE)
+    claimed(ids[1])
+    assert deliver_overdue() == {"mails": 1}
+    assert queued_tasks.run() == 1
+    assert sorted(smtp.recipients) == ["late@example.com", "young@example.com"]

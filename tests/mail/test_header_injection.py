@@ -7,11 +7,10 @@ import pytest
 from django.utils.functional import Promise
 from pytest_django import Settings
 
-from keystone.mail.delivery import deliver
 from keystone.mail.models import MailState
 from keystone.mail.outgoing import Mail
 from keystone.mail.registry import EMAILS
-from tests.mail.sending import only, queued, send
+from tests.mail.sending import deliver, only, queued, send
 from tests.mail.smtp_server import SmtpServer
 
 HEADERS = [

@@ -11,10 +11,9 @@ from django.core.mail import mailers
 from pytest_django import Settings
 
 from keystone.mail import failures
-from keystone.mail.delivery import deliver
 from keystone.mail.models import MailState
 from keystone.settings.mail_providers import PROVIDERS
-from tests.mail.sending import only, queued
+from tests.mail.sending import deliver, only, queued
 from tests.serving import serving
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]

@@ -14,9 +14,9 @@ from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 from keystone.mail import webhook_urls
+from keystone.mail.events import note
 from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.mail.tasks import note_event
-from keystone.mail.webhooks import note
 from tests.mail.sending import only, queued
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]

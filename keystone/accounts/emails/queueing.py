@@ -5,6 +5,7 @@ from datetime import datetime
 from itertools import batched
 from typing import Any
 
+from keystone import email_address
 from keystone.accounts import tokens
 from keystone.accounts.emails.links import password_link_lifetime
 from keystone.accounts.models import User
@@ -51,6 +52,20 @@ def queue_email_at(
     said = {word: value for word, value in context.items() if value != ""}
     addressees = _addressees(user_ids, f"{name}:{key}" if key else "", to=to, is_news=registry.get(name).is_news)
     return len(outbox.queue(name, addressees, context=said, at=at))
+
+
+def queue_registration_email(address: str, *, otherwise: str = "") -> None:
+    """Write the mail to whoever registered this address, or asks for another link, into the outbox.
+
+    Nothing is looked up: whether anybody has the address, and which mail it gets, is decided when the mail is sent
+    (see `emails.registration`).
+
+    Args:
+        address: a valid one, in any spelling.
+        otherwise: the mail to a person who has nothing to verify; empty for none.
+    """
+    recipient = email_address.normalize(address)
+    outbox.queue("registration", [Addressee(recipient=recipient)], context={"otherwise": otherwise})
 
 
 def queue_password_email(name: str, user: User, **context: str) -> None:

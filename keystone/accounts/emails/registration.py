@@ -1,4 +1,4 @@
-"""Emails about registration and verification."""
+"""Emails about registration and verification, and which of them an address gets."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,7 +15,24 @@ from keystone.accounts.status import Status
 from keystone.accounts.tokens import Purpose, mint
 from keystone.conf import options
 from keystone.mail.outgoing import Mail
-from keystone.mail.registry import email
+from keystone.mail.registry import Choice, chooser, email
+from keystone.throttling.mails import count_unasked_mail
+
+
+@chooser(label=_("Registration"))
+def registration(address: str, *, otherwise: str = "") -> Choice | None:
+    """The verification link for whoever has this address and still needs it, else the mail `otherwise`.
+
+    None where nobody has the address, or where it has had too many mails lately (see `throttling.mails`).
+
+    Args:
+        otherwise: the mail to a person who has nothing to verify; empty for none.
+    """
+    user: User | None = User.objects.with_email(address).select_for_update(no_key=True).first()
+    if user is None:
+        return None
+    name = "verify_email" if user.needs_verification else otherwise
+    return Choice(name, user) if name and count_unasked_mail(user.email) else None
 
 
 @email(label=_("Email address to be verified"), sample={"link": LINK, "days": 3})

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -10,7 +11,7 @@ from unfold.decorators import display
 
 from keystone.admin.cells import NONE, address_cell, in_full, labelled, number, on_day, request_link
 from keystone.mail.models import MailState, OutgoingMail
-from keystone.mail.registry import EMAILS
+from keystone.mail.registry import EMAILS, label_of
 from keystone.text import EMPTY
 
 STATE_COLOURS = {
@@ -21,11 +22,6 @@ STATE_COLOURS = {
     MailState.SUPPRESSED.value: "warning",
     MailState.OBSOLETE.value: "default",
 }
-
-
-def label_of(name: str) -> str:
-    """What a mail is called; one that has gone from the code stands for itself."""
-    return str(EMAILS[name].label) if name in EMAILS else name
 
 
 def tested(mail: OutgoingMail) -> str:
@@ -124,7 +120,8 @@ class MailFacts:
         """When it is tried again, while it is queued."""
         if mail.state != MailState.QUEUED:
             return EMPTY
-        return in_full(mail.next_attempt_at) if mail.next_attempt_at else gettext("as soon as a worker is free")
+        is_due = mail.next_attempt_at <= timezone.now()
+        return gettext("as soon as a worker is free") if is_due else in_full(mail.next_attempt_at)
 
     @display(description=_("last error"))
     def error(self, mail: OutgoingMail) -> SafeString | str:

@@ -9,9 +9,8 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.contrib.filters.admin import CheckboxFilter, DropdownFilter, RadioFilter
 
-from keystone.mail.admin.cells import label_of
 from keystone.mail.models import MailState, OutgoingMail
-from keystone.mail.registry import EMAILS
+from keystone.mail.registry import EMAILS, label_of
 
 
 class StateFilter(CheckboxFilter):

@@ -12,11 +12,10 @@ from django.utils.translation import get_language_info, gettext
 from django.views.decorators.http import require_POST
 
 from keystone.admin.guards import acting
-from keystone.mail.admin.cells import label_of
 from keystone.mail.framing import framed
 from keystone.mail.handling import PERMISSION, send_test_mail
 from keystone.mail.previews import language_or_default, preview, try_preview
-from keystone.mail.registry import EMAILS
+from keystone.mail.registry import EMAILS, label_of
 
 if TYPE_CHECKING:
     from keystone.admin.model_admin import ReadOnlyAdmin as Base

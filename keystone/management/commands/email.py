@@ -18,6 +18,7 @@ from keystone.console.options import Json
 from keystone.console.printing import as_json_text, print_json, print_pairs
 from keystone.console.refusing import refusals_told
 from keystone.console.usage import OneLine
+from keystone.mail.claims import claim_due
 from keystone.mail.delivery import deliver
 from keystone.mail.handling import send_test_mail
 from keystone.mail.models import MailState, OutgoingMail
@@ -106,7 +107,7 @@ class Command(OneLine):
         except UnknownEmail as error:
             raise CommandError(str(error)) from None
         if now:
-            deliver([mail.pk])
+            deliver(claim_due(only=[mail.pk]))
             mail.refresh_from_db()
         if as_json:
             fields = ("id", "template", "recipient", "state", "message_id", "last_error")

@@ -98,7 +98,7 @@ def mail_fails() -> bool:
     No mail server is asked: the outbox has noted how the last attempts went.
     """
     # What waits after a failure is due last, and comes first.
-    queued = OutgoingMail.objects.queued().filter(next_attempt_at__isnull=False).order_by("-next_attempt_at")
+    queued = OutgoingMail.objects.queued().order_by("-next_attempt_at")
     tried = Q(attempts__gte=FAILED_TWICE) & ~Q(last_error="")
     failed_at = queued[:MAILS_LOOKED_AT].aggregate(at=Max("updated_at", filter=tried))["at"]
     if failed_at is None:
