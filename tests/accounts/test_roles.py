@@ -19,7 +19,7 @@ from keystone.testing.factories import UserFactory, approver
 from tests.approval.admin_pages import PEOPLE, QUEUE, browser, waiting
 
 pytestmark = pytest.mark.django_db
-MIGRATION = import_module("keystone.migrations.0018_roles")
+MIGRATION = import_module("keystone.migrations.0007_roles")
 EDITOR = SimpleNamespace(connection=connection)
 GROUPS = "/admin/auth/group/"
 

@@ -15,17 +15,17 @@ NAMES = {
     ("savedreason", "change_savedreason"): "Can change saved reason",
     ("session", "view_session"): "Can view session",
     ("session", "end_session"): "Can end sessions of others",
-    ("attemptwindow", "view_attemptwindow"): "Can view attempt limit",
-    ("attemptwindow", "lift_attemptwindow"): "Can lift attempt limits",
+    ("attemptwindow", "view_attemptwindow"): "Can view rate limit",
+    ("attemptwindow", "lift_attemptwindow"): "Can reset rate limits",
     ("outgoingmail", "view_outgoingmail"): "Can view mail",
     ("outgoingmail", "send_outgoingmail"): "Can send mails again, send test mails and lift suppressions",
     ("suppressedaddress", "view_suppressedaddress"): "Can view suppressed address",
     ("auditevent", "view_auditevent"): "Can view audit event",
     ("auditevent", "export_auditevent"): "Can export the audit log",
-    ("datarun", "view_datarun"): "Can view data run",
+    ("datarun", "view_datarun"): "Can view import or script",
     ("scheduledjob", "view_scheduledjob"): "Can view scheduled job",
-    ("scheduledrun", "view_scheduledrun"): "Can view run",
-    ("task", "view_task"): "Can view task",
+    ("scheduledrun", "view_scheduledrun"): "Can view job run",
+    ("task", "view_task"): "Can view background task",
 }
 ROLES: dict[str, tuple[str, ...]] = {
     "Approver": ("view_user", "approve_user", "view_savedreason", "add_savedreason", "change_savedreason"),
@@ -88,7 +88,7 @@ def delete_unused_roles(apps: Any, schema_editor: Any) -> None:
 
 class Migration(migrations.Migration):
     dependencies: ClassVar = [
-        ("keystone", "0017_audit_archive"),
+        ("keystone", "0006_search"),
         ("auth", "0012_alter_user_first_name_max_length"),
         ("contenttypes", "0002_remove_content_type_name"),
     ]

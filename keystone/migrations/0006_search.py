@@ -1,7 +1,6 @@
 """Search people by one rule for both sides: the database cuts the stored text and the query into the same words.
 
-No rule here depends on the locale of the server, and no extension is needed. Names are composed (NFC) when they are
-written, also by plain SQL.
+No rule here depends on the locale of the server, and no extension is needed.
 """
 
 import json
@@ -13,8 +12,6 @@ from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import migrations, models
 from django.db.models import F, Func
-
-from keystone.accounts.names import validate_name
 
 APOSTROPHES = (
     "\u0060\u00b4\u02b9\u02bb\u02bc\u02bd\u02be\u02bf\u02c8\u055a\u05f3\u2018\u2019\u201b\u2032\ua78b\ua78c\uff07"
@@ -97,23 +94,6 @@ BEGIN
 END $$;
 """
 
-COMPOSED = """
-UPDATE keystone_user SET first_name = normalize(first_name, NFC), last_name = normalize(last_name, NFC)
-WHERE first_name IS NOT NFC NORMALIZED OR last_name IS NOT NFC NORMALIZED;
-
-CREATE FUNCTION keystone_compose_names() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    NEW.first_name := normalize(NEW.first_name, NFC);
-    NEW.last_name := normalize(NEW.last_name, NFC);
-    RETURN NEW;
-END $$;
-CREATE TRIGGER keystone_user_names BEFORE INSERT OR UPDATE OF first_name, last_name ON keystone_user FOR EACH ROW
-    WHEN (NEW.first_name IS NOT NFC NORMALIZED OR NEW.last_name IS NOT NFC NORMALIZED)
-    EXECUTE FUNCTION keystone_compose_names();
-"""
-NOT_COMPOSED = "DROP TRIGGER keystone_user_names ON keystone_user; DROP FUNCTION keystone_compose_names();"
-
-
 NAMES_IN_ONE = Func(
     Func(F("last_name"), F("first_name"), arg_joiner=" || ", template="(%(expressions)s)"),
     template="CASE WHEN octet_length(%(expressions)s) > char_length(%(expressions)s) THEN %(expressions)s ELSE '' END",
@@ -136,20 +116,8 @@ DOCUMENT = Func(
 
 
 class Migration(migrations.Migration):
-    dependencies: ClassVar = [("keystone", "0008_data_runs")]
+    dependencies: ClassVar = [("keystone", "0005_decisions_and_imports")]
     operations: ClassVar = [
-        *(
-            migrations.AlterField(
-                model_name="user",
-                name=f"{which}_name",
-                field=models.CharField(
-                    blank=True, max_length=100, validators=[validate_name], verbose_name=f"{which} name"
-                ),
-            )
-            for which in ("first", "last")
-        ),
-        migrations.RemoveIndex(model_name="user", name="user_search"),
-        migrations.RunSQL(COMPOSED, NOT_COMPOSED),
         migrations.RunSQL(WORDS, "DROP FUNCTION keystone_search_words(text, boolean);"),
         migrations.RunSQL(QUERY, "DROP FUNCTION keystone_search_query(text);"),
         migrations.AddIndex(model_name="user", index=GinIndex(DOCUMENT, name="user_search")),
