@@ -90,7 +90,7 @@ def test_many_candidates_are_not_all_named(trial: Callable[..., None]) -> None:
         ("head", None, Target(None)),
         ("heads", "project", Target("project")),
         (None, "project", Target("project")),
-        ("0003_sign", None, Target("keystone", "0003_sessions_and_attempts")),
+        ("0003_sign", None, Target("keystone", "0003_signing_in")),
         ("+1", LABEL, Target(LABEL, "0001_a")),
         ("+2", LABEL, Target(LABEL, "0002_b")),
     ],
