@@ -25,7 +25,6 @@ class KeystoneConfig(AppConfig):
         from keystone.api import checks as api_checks  # noqa: F401 - registers on import
         from keystone.api import schema  # noqa: F401 - registers on import
         from keystone.approval.notices import telling  # noqa: F401 - registers at `hooks`
-        from keystone.caching import changes  # noqa: F401 - sees what is written
         from keystone.conf import options
         from keystone.database.mark import mark_on_servers
         from keystone.development import checks as development_checks  # noqa: F401 - registers on import

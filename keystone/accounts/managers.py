@@ -14,6 +14,7 @@ from django.db.models import F, Func, Value
 from keystone import email_address
 from keystone.accounts.status import PENDING, Status
 from keystone.actors.actor import Actor
+from keystone.caching.versions import VersionedQuerySet
 
 if TYPE_CHECKING:
     from keystone.accounts.models import User
@@ -55,7 +56,7 @@ def email_domain() -> Func:
     return Func(F("email_normalized"), template="split_part(%(expressions)s, '@', -1)", output_field=models.CharField())
 
 
-class UserQuerySet(models.QuerySet["User"]):
+class UserQuerySet(VersionedQuerySet["User"]):
     """The named reads."""
 
     def awaiting_approval(self) -> Self:

@@ -18,11 +18,13 @@ from keystone.accounts.hooks import password_saved
 from keystone.accounts.managers import UserManager, email_domain, search_document
 from keystone.accounts.names import composed, validate_name
 from keystone.accounts.status import PENDING, ApprovalFlow, Status
+from keystone.caching.versions import versioned
 from keystone.timestamps import TimestampedModel
 
 __all__ = ["ApprovalFlow", "Status", "User"]
 
 
+@versioned
 class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
     """An account. Its status is changed by the functions of `lifecycle` and by nothing else."""
 

@@ -25,6 +25,7 @@ from keystone.actors.actor import Actor
 from keystone.audit.log import record
 from keystone.audit.models import AuditEvent
 from keystone.audit.reading import COLUMNS
+from keystone.caching.versions import changed
 from keystone.exceptions import Refusal
 
 ROWS_AT_A_TIME = 2_000
@@ -160,6 +161,7 @@ def _write(file: Path, month: str, begin: datetime, end: datetime) -> int:
         cursor.execute("SELECT set_config('keystone.archiving', '', true)")
         raw.flush()
         os.fsync(raw.fileno())
+    changed(AuditEvent)
     return count
 
 

@@ -7,8 +7,10 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from keystone.actors.actor import ActorKind
+from keystone.caching.versions import VersionedQuerySet, versioned
 
 
+@versioned
 class AuditEvent(models.Model):
     """Who did what to whom, when, from where and why. A trigger refuses every change and deletion.
 
@@ -37,6 +39,8 @@ class AuditEvent(models.Model):
     changes = models.JSONField(_("changes"), default=dict, blank=True, encoder=DjangoJSONEncoder)
     ip_address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
     request_id = models.CharField(_("request id"), max_length=64, blank=True)
+
+    objects = VersionedQuerySet["AuditEvent"].as_manager()
 
     class Meta:
         verbose_name = _("audit event")

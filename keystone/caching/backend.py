@@ -17,7 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from keystone.caching.breaker import Breaker
-from keystone.caching.tokens import ERA, token
+from keystone.caching.versions import ERA, new_version
 
 TIMEOUT = 0.25  # seconds, to connect and for each answer
 RUN = "caching:run"  # which run of the server everything that is kept was made under
@@ -87,9 +87,9 @@ class RedisCache(DjangoRedisCache):
         super().__init__(server, {**params, "OPTIONS": options})
 
     def renew(self, keys: Iterable[str]) -> None:
-        """Give each of these keys a new token, all at once. Where that fails the breaker opens: see there."""
+        """Give each of these keys a new version, all at once. Where that fails the breaker opens: see there."""
         try:
-            self.client.get_client(write=True).mset({self.client.make_key(key): token() for key in keys})
+            self.client.get_client(write=True).mset({self.client.make_key(key): new_version() for key in keys})
         except (ConnectionInterrupted, RedisError) as error:
             self.breaker.fail(error)
 
@@ -97,7 +97,7 @@ class RedisCache(DjangoRedisCache):
         """Before anything is read by a new connection: whether the server is the one that was.
 
         One that was started again with what it had once saved, or that has taken over from another, may have forgotten
-        tokens, and nothing fails then: the client opens connections anew by itself. So all that it has is void.
+        versions, and nothing fails then: the client opens connections anew by itself. So all that it has is void.
         """
 
         def ask(*command: str | int) -> str:
@@ -111,7 +111,7 @@ class RedisCache(DjangoRedisCache):
             info = ask("INFO", "server")
         try:
             if (run := RUN_ID.search(info)) and ask("GET", known) != run[1]:
-                ask("MSET", self.client.make_key(ERA), token(), known, run[1])
+                ask("MSET", self.client.make_key(ERA), new_version(), known, run[1])
         except ResponseError as error:
             raise RedisConnectionError(str(error)) from error  # who takes no writes is not read from
 
@@ -119,7 +119,7 @@ class RedisCache(DjangoRedisCache):
         """For the breaker, whose own try it passes by."""
         pool = self.client.get_client(write=True).connection_pool
         pool.disconnect(inuse_connections=False)  # those from before may be dead
-        Redis(connection_pool=pool).set(self.client.make_key(ERA), token())
+        Redis(connection_pool=pool).set(self.client.make_key(ERA), new_version())
 
 
 @contextmanager

@@ -6,7 +6,6 @@ from functools import wraps
 from inspect import iscoroutinefunction
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -17,8 +16,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from keystone.caching.answers import has_options, lifetime, packed, told, unpacked, varies_on
-from keystone.caching.slots import Hit, Slot, Turn
-from keystone.caching.tokens import ModelOrLabel
+from keystone.caching.slots import Hit, Miss, Slot
+from keystone.caching.versions import ModelOrLabel
 
 INSIDE = "cached belongs on the methods of a DRF view, or under @api_view: only there is known who asks."
 
@@ -45,36 +44,20 @@ def cached[F: Callable[..., Any]](
     def decorate(view: F) -> F:
         if issubclass(getattr(view, "cls", object), APIView):
             raise ImproperlyConfigured(INSIDE)
-        keeping = Keeping(view, expire, tuple(models), public, local, frozenset(name.lower() for name in vary_on))
-
         if iscoroutinefunction(view):
-
-            @wraps(view)
-            async def aanswer(*args: Any, **kwargs: Any) -> Any:
-                asked = Asked.of(args, kwargs)
-                if not asked.may_be_kept:
-                    return await view(*args, **kwargs)
-                who = await sync_to_async(keeping.who)(asked)
-                found = await keeping.slot(asked, who).atake()
-                if isinstance(found, Hit):
-                    return keeping.again(asked, found)
-                async with found as turn:
-                    response = await view(*args, **kwargs)
-                    return await sync_to_async(keeping.first)(asked, who, response, turn)
-
-            return aanswer  # type: ignore[return-value]  # it is called as the view is
+            raise ImproperlyConfigured("cached is for views that are no coroutines.")
+        keeping = Keeping(view, expire, tuple(models), public, local, frozenset(name.lower() for name in vary_on))
 
         @wraps(view)
         def answer(*args: Any, **kwargs: Any) -> Any:
             asked = Asked.of(args, kwargs)
-            if not asked.may_be_kept:
+            if not asked.is_cacheable:
                 return view(*args, **kwargs)
             who = keeping.who(asked)
-            found = keeping.slot(asked, who).take()
+            found = keeping.slot(asked, who).look_up()
             if isinstance(found, Hit):
                 return keeping.again(asked, found)
-            with found as turn:
-                return keeping.first(asked, who, view(*args, **kwargs), turn)
+            return keeping.first(asked, who, view(*args, **kwargs), found)
 
         return answer  # type: ignore[return-value]  # it is called as the view is
 
@@ -102,7 +85,7 @@ class Asked:
         raise ImproperlyConfigured("cached belongs on views, whose first argument is a request.")
 
     @property
-    def may_be_kept(self) -> bool:
+    def is_cacheable(self) -> bool:
         """Whether it is a question that others ask as well. DRF's pages are made for one person's look around."""
         if self.http.method not in {"GET", "HEAD"}:
             return False
@@ -161,7 +144,7 @@ class Keeping:
         what = ("view", self.view.__module__, self.view.__qualname__, who, asked.what, headers)
         return Slot(what, self.models, local=self.local)
 
-    def first(self, asked: Asked, who: tuple[str, ...], response: HttpResponseBase, turn: Turn) -> HttpResponseBase:
+    def first(self, asked: Asked, who: tuple[str, ...], response: HttpResponseBase, miss: Miss) -> HttpResponseBase:
         """The answer that was made, kept where it may be."""
         if isinstance(response, Response) and not isinstance(asked.request, Request):
             raise ImproperlyConfigured(INSIDE)
@@ -170,7 +153,7 @@ class Keeping:
         if not expire:
             return response
         self.headers |= varies_on(response)
-        turn.keep(packed(response), expire=expire, elsewhere=self.slot(asked, who))  # type: ignore[arg-type]  # it does not stream
+        self.slot(asked, who).store(packed(response), miss, expire=expire)  # type: ignore[arg-type]  # it does not stream
         return self._told(asked, response, expire)
 
     def again(self, asked: Asked, hit: Hit) -> HttpResponseBase:

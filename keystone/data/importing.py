@@ -10,6 +10,7 @@ from django.db.models import Q
 from django.utils.translation import gettext, ngettext
 
 from keystone.actors.actor import Actor
+from keystone.caching.versions import changed
 from keystone.data.columns import fields_of_columns, match
 from keystone.data.declarations import Existing, Importer
 from keystone.data.files import RowSource, fingerprint, opened
@@ -279,6 +280,7 @@ def _empty(resource: Telling) -> int:
     model = resource._meta.model
     try:
         with transaction.atomic():
+            changed(model)
             for field in model._meta.many_to_many:
                 through = field.remote_field.through
                 if through._meta.auto_created:

@@ -12,6 +12,7 @@ from import_export.fields import Field
 from import_export.results import RowResult
 from tablib import Dataset
 
+from keystone.caching.versions import changed
 from keystone.data.columns import Columns
 from keystone.data.files import Row
 from keystone.data.outcomes import Changed, Refused
@@ -153,6 +154,7 @@ class Writer:
                 self.resource.bulk_create(**how)
                 self.resource.bulk_update(**how)
                 self.resource.bulk_delete(**how)
+                changed(self.resource._meta.model)
         except Error as error:
             self.resource.take_back()
             if not is_of_the_row(error):

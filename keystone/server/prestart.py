@@ -11,7 +11,7 @@ from enum import IntEnum
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError
 
-from keystone.caching.changes import changed
+from keystone.caching.versions import changed
 from keystone.database.moving import upgrade
 from keystone.database.waiting import wait_for_database
 from keystone.development.environment import require_local

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Group
 from django.core.cache import caches
 from pytest_django import Settings
 
+from keystone.accounts.models import User
 from keystone.caching import breaker as breaker_module
 from keystone.caching.backend import RedisCache
 from keystone.caching.breaker import Breaker
-from keystone.caching.tokens import ERA
 from keystone.caching.values import remembered
+from keystone.caching.versions import ERA
+from keystone.testing.factories import UserFactory
 from tests.at_once import at_once
 from tests.caching.redis_server import RedisServer
 from tests.measures import Measured
@@ -94,27 +95,27 @@ def test_the_end_of_a_fault_is_noticed_and_said_once(
 def test_what_was_written_meanwhile_is_not_stale_when_redis_is_back(
     shared: RedisCache, redis_server: RedisServer, fault: str
 ) -> None:
-    @remembered(models=(Group,))
+    @remembered(models=(User,))
     def number() -> int:
-        return Group.objects.count()
+        return int(User.objects.count())
 
     assert number() == number() == 0
     if fault == "down":
         redis_server.kill()
     else:
         redis_server.hang()
-    Group.objects.create(name="a")  # nobody can be told
+    UserFactory()  # nobody can be told
     assert number() == 1
     if fault == "down":
         redis_server.start()  # with all that it had
     else:
         redis_server.go_on()
     with redis_server.client() as client:
-        assert len(list(client.scan_iter("*caching:made*"))) == 1
+        assert len(list(client.scan_iter("*caching:value*"))) == 1
     assert number() == 1
     until(lambda: not shared.breaker.is_open)
     assert number() == 1
-    Group.objects.create(name="b")
+    UserFactory()
     assert number() == number() == 2
 
 
@@ -122,21 +123,21 @@ def test_what_was_written_meanwhile_is_not_stale_when_redis_is_back(
 def test_a_redis_that_forgot_while_nobody_asked_it_is_not_believed(
     shared: RedisCache, redis_server: RedisServer, tmp_path: Path
 ) -> None:
-    @remembered(models=(Group,))
+    @remembered(models=(User,))
     def number() -> int:
-        return Group.objects.count()
+        return int(User.objects.count())
 
     assert number() == number() == 0
     saved = tmp_path / "saved"
     shutil.copytree(redis_server.folder / "appendonlydir", saved)
-    Group.objects.create(name="a")
+    UserFactory()
     assert number() == 1
     redis_server.kill()
     shutil.rmtree(redis_server.folder / "appendonlydir")
     shutil.copytree(saved, redis_server.folder / "appendonlydir")
     redis_server.start()
     with redis_server.client() as client:
-        assert len(list(client.scan_iter("*caching:made*"))) == 1  # as it was before the commit
+        assert len(list(client.scan_iter("*caching:value*"))) == 1  # as it was before the commit
     assert number() == number() == 1
     assert not shared.breaker.is_open  # no call failed that would have told
 
@@ -149,14 +150,14 @@ def test_a_redis_that_forgot_while_nobody_asked_it_is_not_believed(
 
 @pytest.mark.django_db(transaction=True)
 def test_a_redis_that_takes_nothing_more_is_not_read_from(shared: RedisCache, redis_server: RedisServer) -> None:
-    @remembered(models=(Group,))
+    @remembered(models=(User,))
     def number() -> int:
-        return Group.objects.count()
+        return int(User.objects.count())
 
     assert number() == 0
     with redis_server.client() as client:
         client.config_set("maxmemory", 1)  # with its usual policy it then refuses to write
-        Group.objects.create(name="a")
+        UserFactory()
         assert number() == 1
         assert shared.breaker.is_open
         client.config_set("maxmemory", 0)

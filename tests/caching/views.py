@@ -3,7 +3,6 @@
 from collections import Counter
 
 from django.contrib import messages
-from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.middleware.csrf import get_token
@@ -15,7 +14,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from keystone.accounts.models import User
 from keystone.caching.views import cached
+from keystone.testing.factories import UserFactory
 
 calls: Counter[str] = Counter()
 
@@ -73,11 +74,6 @@ def by_authorization(request: HttpRequest) -> HttpResponse:
     return HttpResponse(f"for {request.headers.get('Authorization', 'nobody')}")
 
 
-@cached()
-async def by_authorization_in_a_coroutine(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(f"for {request.user.pk}")
-
-
 class InParts(View):
     def get(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(self.part(request, 1).content + self.part(request, 2).content)
@@ -88,12 +84,12 @@ class InParts(View):
 
 
 class OfAClass(View):
-    @cached(models=(Group,))
+    @cached(models=(User,))
     def get(self, request: HttpRequest) -> HttpResponse:
-        return HttpResponse(f"{called('of_a_class')}, {Group.objects.count()} groups")
+        return HttpResponse(f"{called('of_a_class')}, {User.objects.count()} people")
 
     def post(self, request: HttpRequest) -> HttpResponse:
-        Group.objects.create(name=called("posted"))
+        UserFactory(first_name=called("posted"))
         return HttpResponse()
 
 
@@ -110,11 +106,6 @@ def drf_function(request: Request) -> Response:
     return Response({"said": called("drf_function")})
 
 
-@cached(expire=60)
-async def in_a_coroutine(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(called("in_a_coroutine"))
-
-
 @cached()
 def outside(request: HttpRequest) -> HttpResponseBase:
     return OfDrf.as_view()(request)
@@ -126,12 +117,10 @@ urlpatterns = [
     path("varies/", varies),
     path("odd/<path:kind>/", odd),
     path("authorization/", by_authorization),
-    path("authorization-async/", by_authorization_in_a_coroutine),
     path("parts/", InParts.as_view()),
     path("class/", OfAClass.as_view()),
     path("drf/", OfDrf.as_view()),
     path("drf-function/", drf_function),
-    path("async/", in_a_coroutine),
     path("outside/", outside),
     path("", include("keystone.urls")),  # which DRF's pages link to
 ]

@@ -11,7 +11,7 @@ from pytest_django import Settings
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.audit.models import AuditEvent
-from keystone.caching.changes import Change
+from keystone.caching.versions import Change
 from keystone.development.administrator import EMAIL, PASSWORD, ensure_administrator
 from keystone.development.environment import NotLocal
 from keystone.development.people import SAMPLES

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from psycopg import errors
 
-from keystone.caching.changes import changed
+from keystone.caching.versions import changed
 from keystone.database.backup.checking import Plan
 from keystone.database.backup.filling import fill
 from keystone.database.backup.finding import BEFORE, RESTORING, left_on, shortened

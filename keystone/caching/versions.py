@@ -1,0 +1,164 @@
+"""Versions of models: what was cached under another version than that of now is not used.
+
+A version is a random number in the cache. One that is not there (the cache may drop what it likes) is made anew and
+never counted up again, so that none comes twice.
+"""
+
+import secrets
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.cache import caches
+from django.core.cache.backends.dummy import DummyCache
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models import Model, QuerySet
+from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.utils.module_loading import import_string
+
+ERA = "caching:era"  # the version of everything
+
+type ModelOrLabel = type[Model] | str
+_versioned: set[type[Model]] = set()
+
+
+def versioned[M: type[Model]](model: M) -> M:
+    """Give a model a version, which changes with each commit that has saved or deleted a row or a relation of it.
+
+    Use it as a decorator in `models.py`, which every process loads; on somebody else's model, call it there. Set-based
+    writes send no signal: give the model a `VersionedQuerySet`, or call `changed`.
+    """
+    _versioned.add(model)
+    for signal in (post_save, post_delete):
+        signal.connect(_on_write, sender=model, dispatch_uid=("keystone.caching", model._meta.label))
+    return model
+
+
+class VersionedQuerySet[M: Model](QuerySet[M]):
+    """A queryset of a versioned model whose set-based writes change its version."""
+
+    def update(self, **values: Any) -> int:
+        """Update the rows."""
+        changed(self.model)
+        return super().update(**values)
+
+    def bulk_create(self, *args: Any, **options: Any) -> list[M]:
+        """Insert the rows."""
+        changed(self.model)
+        return super().bulk_create(*args, **options)
+
+
+def changed(*models: ModelOrLabel) -> None:
+    """Change the version of these models, or without any that of everything. In a transaction: when it commits.
+
+    For rows that were written in a way that sends no signal, such as SQL.
+    """
+    if not is_shared():
+        return
+    for model in models:
+        _note(_connection(model), _key(_model(model)))
+    if not models:
+        _note(connections[DEFAULT_DB_ALIAS], ERA)
+
+
+def is_writing(models: tuple[ModelOrLabel, ...]) -> bool:
+    """Whether this thread is in a transaction that has changed one of these: what it sees is nobody else's."""
+    keys = set(keys_of(models))
+    waiting = (entry[1] for connection in {*map(_connection, models)} for entry in connection.run_on_commit)
+    return any(isinstance(hook, Change) and hook.keys & keys for hook in waiting)
+
+
+def keys_of(models: tuple[ModelOrLabel, ...]) -> list[str]:
+    """Where the versions of these models are in the cache, and that of everything.
+
+    Raises:
+        ImproperlyConfigured: one of them has no version.
+    """
+    found = {_model(model) for model in models}
+    if unknown := found - _versioned:
+        labels = ", ".join(sorted(model._meta.label for model in unknown))
+        raise ImproperlyConfigured(f"What depends on {labels} cannot be cached: decorate the model with @versioned.")
+    return [ERA, *sorted(map(_key, found))]
+
+
+def new_version() -> int:
+    """A number that nothing had before. Redis keeps numbers as they are."""
+    return secrets.randbits(62)
+
+
+@lru_cache(maxsize=1)
+def is_shared() -> bool:
+    """Whether all processes have one cache. Otherwise none could let the others know what it has changed."""
+    backend = import_string(str(settings.CACHES["default"]["BACKEND"]))
+    return not issubclass(backend, (LocMemCache, DummyCache))
+
+
+class Change:
+    """What a transaction has changed, as a hook of its commit."""
+
+    def __init__(self, keys: set[str]) -> None:
+        self.keys = keys
+
+    def __call__(self) -> None:
+        _renew(sorted(self.keys))
+
+
+def _note(connection: BaseDatabaseWrapper, key: str) -> None:
+    """Renew a version with the commit: before other hooks, which might read what is cached."""
+    if not connection.in_atomic_block:
+        _renew([key])
+        return
+    hooks: list[Any] = connection.run_on_commit
+    for _savepoints, hook, _is_robust in (*hooks[:1], *hooks[-1:]):
+        if isinstance(hook, Change):  # a savepoint that takes it back takes this write back, too
+            hook.keys.add(key)
+            return
+    # Django's TestCase never commits, and captures what was appended.
+    is_test = getattr(connection.atomic_blocks[0], "_from_testcase", False)
+    hooks.insert(len(hooks) if is_test else 0, (set(connection.savepoint_ids), Change({key}), False))
+
+
+def _renew(keys: Iterable[str]) -> None:
+    cache: Any = caches["default"]
+    if hasattr(cache, "renew"):
+        cache.renew(keys)
+    else:
+        cache.set_many({key: new_version() for key in keys}, None)
+
+
+def _on_write(*, sender: type[Model], **_: Any) -> None:
+    changed(sender)
+
+
+def _on_relation(*, instance: Any, model: type[Model], action: str, **_: Any) -> None:
+    """Of two models that are related, both have changed. A reverse manager's instance is of the other one."""
+    models = {type(instance), model} & _versioned
+    if models and action.startswith("post_"):
+        changed(*models)
+
+
+def _key(model: type[Model]) -> str:
+    return f"caching:version:{model._meta.concrete_model._meta.label_lower}"  # type: ignore[union-attr]  # not abstract
+
+
+def _connection(model: ModelOrLabel) -> BaseDatabaseWrapper:
+    return connections[router.db_for_write(_model(model))]
+
+
+def _model(model: ModelOrLabel) -> type[Model]:
+    return apps.get_model(model) if isinstance(model, str) else model
+
+
+def _forget(*, setting: str, **_: Any) -> None:
+    if setting == "CACHES":
+        is_shared.cache_clear()
+
+
+m2m_changed.connect(_on_relation, dispatch_uid="keystone.caching")
+setting_changed.connect(_forget, dispatch_uid="keystone.caching")
