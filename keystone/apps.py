@@ -19,19 +19,15 @@ class KeystoneConfig(AppConfig):
         Raises:
             ImproperlyConfigured: an option is unknown or has a wrong value, or a setting is unsafe.
         """
-        from keystone import checks  # registers on import
+        from keystone import checks
         from keystone.accounts import passwords, registration  # noqa: F401 - register at `hooks` and the manager
         from keystone.accounts.status import ApprovalFlow
-        from keystone.api import checks as api_checks  # noqa: F401 - registers on import
         from keystone.api import schema  # noqa: F401 - registers on import
         from keystone.approval.notices import telling  # noqa: F401 - registers at `hooks`
         from keystone.conf import options
         from keystone.database.mark import mark_on_servers
-        from keystone.development import checks as development_checks  # noqa: F401 - registers on import
         from keystone.discovery import discover
-        from keystone.mail import checks as mail_checks  # noqa: F401 - registers on import
         from keystone.mail import webhooks  # noqa: F401 - listens to the provider's events
-        from keystone.privacy import checks as privacy_checks  # noqa: F401 - registers on import
         from keystone.sessions import revocation  # noqa: F401 - registers at `hooks`
 
         checks.refuse_unsafe_settings()
@@ -41,4 +37,4 @@ class KeystoneConfig(AppConfig):
             choices = ", ".join(ApprovalFlow.values)
             raise ImproperlyConfigured(f"DEFAULT_USER_APPROVAL_FLOW: {error}. Choose one of {choices}.") from None
         post_migrate.connect(mark_on_servers, sender=self)
-        discover("emails", "jobs", "personal_data", "tasks")  # a job that is declared wrongly stops the start
+        discover("checks", "emails", "jobs", "personal_data", "tasks")  # a job that is declared wrongly stops the start

@@ -38,6 +38,12 @@ def refuse_unsafe_settings() -> None:
 
 
 @checks.register(checks.Tags.security, deploy=True)
+def check_refused_settings(**_: Any) -> list[checks.CheckMessage]:
+    """E005: what a server's settings refuse to start with; for `manage.py server check` they only list it."""
+    return [checks.Error(fault, id="keystone.E005") for fault in getattr(settings, "UNSAFE", [])]
+
+
+@checks.register(checks.Tags.security, deploy=True)
 def find_example_sender(*, app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
     """W001: mails of a server that come from the address of the example, which their receivers' servers refuse."""
     if settings.ENVIRONMENT not in SERVERS or not settings.DEFAULT_FROM_EMAIL.endswith(EXAMPLE_DOMAINS):

@@ -13,7 +13,7 @@ from pkgutil import iter_modules
 from django.apps import apps
 
 # Packages whose modules have names of their own choice.
-PASSED_OVER = frozenset({"admin", "api", "management", "migrations", "pages", "settings", "testing", "tests"})
+PASSED_OVER = frozenset({"admin", "management", "migrations", "pages", "settings", "testing", "tests"})
 
 
 def discover(*names: str) -> None:

@@ -102,12 +102,12 @@ class ProcrastinateBackend(BaseTaskBackend):
         return load_result(result_id, backend=self.alias)
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
-        """E002: queues whose names PostgreSQL's notifications do not take. E003: the queue is not on PostgreSQL."""
+        """E082: queues whose names PostgreSQL's notifications do not take. E083: the queue is not on PostgreSQL."""
         found: list[checks.CheckMessage] = [
             checks.Error(
                 f"TASKS[{self.alias!r}] has the queue {name!r}: a name has 1 to {LONGEST_QUEUE} bytes.",
                 hint="Give it a shorter name in config/settings/base.py.",
-                id="keystone.E002",
+                id="keystone.E082",
             )
             for name in sorted(self.queues)
             if not 0 < len(name.encode()) <= LONGEST_QUEUE
@@ -115,7 +115,7 @@ class ProcrastinateBackend(BaseTaskBackend):
         alias = procrastinate_settings.DATABASE_ALIAS
         if alias not in settings.DATABASES or connections[alias].vendor != "postgresql":
             hint = "Let PROCRASTINATE_DATABASE_ALIAS name a database of PostgreSQL, the one that your data is in."
-            found.append(checks.Error("Tasks need PostgreSQL.", hint=hint, id="keystone.E003"))
+            found.append(checks.Error("Tasks need PostgreSQL.", hint=hint, id="keystone.E083"))
         return found
 
     def _job(self, task: "Task[Any, Any]", args: Sequence[Any], kwargs: Mapping[str, Any], request_id: str) -> Job:

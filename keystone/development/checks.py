@@ -1,16 +1,26 @@
-"""The system check that no server has the development accounts."""
+"""Deployment checks that nobody can sign in with a password that everybody knows."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.contrib.auth.hashers import check_password
 from django.core import checks
 from django.db import DatabaseError, InterfaceError
+from django.utils.translation import gettext
 
+from keystone.accounts.models import User
+from keystone.accounts.status import Status
+from keystone.database.checks import check_rows
+from keystone.development import administrator, sample_people
 from keystone.development.known_accounts import KnownAccounts, known_accounts
 from keystone.environment.env import SERVERS
+from keystone.text.listing import first_few
 from keystone.text.one_line import in_one_line
+
+TRIED = (administrator.PASSWORD, sample_people.PASSWORD, "changethis", "changeme", "password", "admin", "keystone")
+MOST = 20  # superusers whose passwords are tried: each try takes a core for some 20 ms
 
 
 @checks.register(checks.Tags.security, deploy=True)
@@ -33,4 +43,26 @@ def find_development_accounts(
             return [checks.Info(text, hint="Run this check where the database answers.", id="keystone.I001")]
     if not found:
         return []
-    return [checks.Error(KnownAccounts(found).detail, hint=str(KnownAccounts.hint), id="keystone.E001")]
+    return [_known(found)]
+
+
+@check_rows
+def check_known_passwords() -> Iterator[checks.CheckMessage]:
+    """E001 also on a developer's machine, where `server check` asks for it, and E006: superusers' known passwords."""
+    found = known_accounts()
+    if found and settings.ENVIRONMENT not in SERVERS:
+        yield _known(found)
+    superusers = User.objects.filter(is_superuser=True, status=Status.ACTIVE).order_by("email")
+    known = [user.email for user in superusers[:MOST] if _has_known_password(user)]
+    if known:
+        text = gettext("Superusers with a password that everybody knows: %(some)s") % {"some": first_few(known)}
+        yield checks.Error(text, hint=gettext("Run manage.py user set-password for each."), id="keystone.E006")
+
+
+def _known(emails: list[str]) -> checks.CheckMessage:
+    return checks.Error(KnownAccounts(emails).detail, hint=str(KnownAccounts.hint), id="keystone.E001")
+
+
+def _has_known_password(user: User) -> bool:
+    name = user.email.partition("@")[0]
+    return user.has_usable_password() and any(check_password(word, user.password) for word in (*TRIED, name))

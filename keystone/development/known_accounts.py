@@ -14,8 +14,7 @@ from keystone.development import administrator, sample_people
 from keystone.development.people import SAMPLES
 from keystone.environment.env import SERVERS
 from keystone.exceptions import Refusal
-
-SHOWN = 3
+from keystone.text.listing import first_few
 
 
 class KnownAccounts(Refusal):
@@ -31,8 +30,7 @@ class KnownAccounts(Refusal):
         text = gettext("The database holds %(count)d development accounts, whose passwords are published: %(some)s")
         if len(emails) == 1:
             text = gettext("The database holds a development account, whose password is published: %(some)s")
-        some = ", ".join(emails[:SHOWN]) + (" …" if len(emails) > SHOWN else "")
-        super().__init__(text % {"count": len(emails), "some": some})
+        super().__init__(text % {"count": len(emails), "some": first_few(emails)})
 
 
 def development_addresses() -> list[str]:

@@ -1,14 +1,24 @@
-"""The system check of mail templates: each must render."""
+"""System checks of mail: each template renders; for a deployment, that mails can be sent."""
 
+import socket
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.core import checks
+from django.core.mail import mailers
+from django.utils.translation import gettext
 
+from keystone.mail.connection import MailConnection
+from keystone.mail.failures import of_opening
 from keystone.mail.previews import PARTIALS, missing_partials, says_nothing, try_preview
 from keystone.mail.registry import EMAILS
 from keystone.mail.rendering import FOLDER
+
+TIMEOUT = 5.0  # seconds
+PORTS = {"http": 80, "https": 443}
 
 
 @checks.register(checks.Tags.templates)
@@ -18,6 +28,32 @@ def find_unsendable_mails(*, app_configs: Sequence[AppConfig] | None, **_: Any) 
     It renders each with its sample data, which takes a few milliseconds, reads no database and mints nothing.
     """
     return [fault for fault in map(_fault, sorted(EMAILS)) if fault is not None]
+
+
+@checks.register("mail", deploy=True)
+def check_mail_server(**_: Any) -> list[checks.CheckMessage]:
+    """W013: the mail server does not let us in, or the API of the provider cannot be reached. No mail is sent."""
+    is_provider = str(settings.MAILERS["default"]["BACKEND"]).startswith("anymail.")
+    try:
+        with MailConnection() as connection:
+            connection.open(TIMEOUT)
+        if is_provider:
+            _reach(mailers["default"])
+    except Exception as error:  # noqa: BLE001 - the backends of mails have many
+        hint = gettext("Correct SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_TLS. Until then mails wait.")
+        if is_provider:
+            hint = gettext("Let this machine reach the API of EMAIL_PROVIDER. Until then mails wait.")
+        text = gettext("Mails cannot be sent: %(why)s") % {"why": of_opening(error).reason}
+        return [checks.Warning(text, hint=hint, id="keystone.W013")]
+    return []
+
+
+def _reach(backend: Any) -> None:
+    """Connect to the provider's API, without a word: whether it takes the key is seen with the first mail."""
+    parts = urlsplit(str(backend.api_url))
+    address = (parts.hostname or "", parts.port or PORTS.get(parts.scheme, 443))
+    with socket.create_connection(address, timeout=TIMEOUT):
+        pass
 
 
 def _fault(name: str) -> checks.CheckMessage | None:

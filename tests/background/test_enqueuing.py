@@ -172,10 +172,10 @@ def test_checks_find_queues_that_notifications_do_not_take(settings: Settings) -
     backend = "keystone.background.backend.ProcrastinateBackend"
     settings.TASKS = {"default": {"BACKEND": backend, "QUEUES": ["default", "", "q" * 41, "q" * 40]}}
     found = task_backends["default"].check()
-    assert [(message.id, message.level) for message in found] == [("keystone.E002", checks.ERROR)] * 2
+    assert [(message.id, message.level) for message in found] == [("keystone.E082", checks.ERROR)] * 2
 
 
 def test_checks_find_a_database_that_is_none(settings: Settings) -> None:
     settings.TASKS = {"default": {"BACKEND": "keystone.background.backend.ProcrastinateBackend"}}
     settings.PROCRASTINATE_DATABASE_ALIAS = "elsewhere"
-    assert [message.id for message in task_backends["default"].check()] == ["keystone.E003"]
+    assert [message.id for message in task_backends["default"].check()] == ["keystone.E083"]

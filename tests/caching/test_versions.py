@@ -50,7 +50,10 @@ def said(*, copied: str) -> None:
 WAYS: dict[str, tuple[Callable[[], object], list[str]]] = {
     "save": (lambda: UserFactory(first_name="b"), ["a", "b"]),
     "update": (lambda: User.objects.update(first_name="c"), ["c"]),
-    "bulk_create": (lambda: User.objects.bulk_create([UserFactory.build(first_name="b", email_normalized="b@example.com")]), ["a", "b"]),
+    "bulk_create": (
+        lambda: User.objects.bulk_create([UserFactory.build(first_name="b", email_normalized="b@example.com")]),
+        ["a", "b"],
+    ),
     "bulk_update": (
         lambda: User.objects.bulk_update([User(pk=User.objects.get().pk, first_name="d")], ["first_name"]),
         ["d"],

@@ -6,13 +6,13 @@ import os
 from typing import Any
 
 import pytest
+from django.core import checks
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from keystone.environment.variables import DEFAULT, PROCESS, Variable
-from keystone.server.checks import production
-from keystone.server.checks.findings import Finding, stops
-from keystone.server.checks.production import configured, findings
+from keystone.server import checking
+from keystone.server.checking import check_production, check_settings
 from keystone.server.setting import WrongValue, set_variable
 from keystone.testing.factories import superuser
 from tests.server.conftest import Product
@@ -121,47 +121,46 @@ def test_production_is_looked_at_from_a_developers_machine(here: Product) -> Non
     with pytest.raises(CommandError, match=r"^\d+ things would stop production\.$"):
         call_command("server", "check", stdout=said, stderr=complained)
     lines = said.getvalue().splitlines()
-    assert lines[:3] == [
-        "STOPS      settings: No database is named; production has none of its own.",
+    assert lines[:2] == [
+        "STOPS      No database is named; production has none of its own. (keystone.E004)",
         "           → Set DATABASE_URL, or POSTGRES_SERVER with POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB.",
-        "STOPS      settings: DEBUG is on. Its pages show settings and data to everybody: leave it out.",
     ]
-    assert "STOPS      accounts: Superusers with a password that everybody knows: known@keystone.test" in lines
-    assert (
-        "endangers  mail: Mails cannot be sent: The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT."
-        in lines
-    )
+    away = "Mails cannot be sent: The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT."
+    assert {
+        "STOPS      DEBUG is on. Its pages show settings and data to everybody: leave it out. (keystone.E005)",
+        "STOPS      Superusers with a password that everybody knows: known@keystone.test (keystone.E006)",
+        f"endangers  {away} (keystone.W013)",
+    } < set(lines)
 
 
 @pytest.mark.django_db
-def test_production_looks_at_itself(settings: Settings) -> None:
+def test_production_checks_itself(settings: Settings) -> None:
     settings.ENVIRONMENT = "production"
     settings.UNSAFE = ["DEBUG is on."]
-    found = findings()
-    assert found[0] == stops("settings", "DEBUG is on.")
-    assert {finding for finding in found if finding.look not in {"accounts", "processes"}} == set(configured())
+    found = check_production()
+    assert checks.Error("DEBUG is on.", id="keystone.E005") in found
+    assert [message.level for message in found] == sorted((message.level for message in found), reverse=True)
+    assert {message.id for message in found} >= {message.id for message in check_settings()} | {"keystone.W070"}
     said = io.StringIO()
     with pytest.raises(CommandError, match="would stop production"):
         call_command("server", "check", "--json", stdout=said)
-    assert json.loads(said.getvalue())["findings"] == [finding.as_data() for finding in found]
+    assert json.loads(said.getvalue())["findings"] == [checking.as_data(message) for message in found]
 
 
 @pytest.mark.django_db
 def test_a_wrong_value_is_told_among_the_others(here: Product) -> None:
     here.write(".env", "SECURE_HSTS_SECONDS=x\nDATABASE_URL=postgresql://me@127.0.0.1:1/none\n")
-    found = findings()
-    assert stops("settings", "SECURE_HSTS_SECONDS must be a whole number, not 'x'.") in found
+    text = "SECURE_HSTS_SECONDS must be a whole number, not 'x'."
+    assert checks.Error(text, id="keystone.E005") in check_production()
 
 
 @pytest.mark.django_db
-def test_settings_that_cannot_be_looked_at_in_time_do_not_stop_the_others(
+def test_settings_that_cannot_be_checked_in_time_do_not_stop_the_others(
     here: Product, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(production, "TIMEOUT", 0.01)
-    found: list[Finding] = findings()
-    [late] = [finding for finding in found if "TimeoutExpired" in finding.what]
-    assert late.look == "settings"
-    assert any(finding.look == "accounts" for finding in found)
+    monkeypatch.setattr(checking, "TIMEOUT", 0.01)
+    found = {message.id for message in check_production()}
+    assert {"keystone.W091", "keystone.W070"} <= found
 
 
 # -- prestart ----------------------------------------------------------------------------------------------------

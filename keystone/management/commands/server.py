@@ -5,6 +5,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+from django.core import checks
 from django.core.management.base import CommandError
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -18,9 +19,7 @@ from keystone.console.printing import print_json, print_table, printable
 from keystone.console.refusing import refusals_told
 from keystone.console.usage import OneLine
 from keystone.environment.variables import PROCESS, Variable, chosen, environment
-from keystone.server import running
-from keystone.server.checks import production
-from keystone.server.checks.findings import Finding, Severity
+from keystone.server import checking, running
 from keystone.server.completing import complete_variable
 from keystone.server.prestart import Prepared, StepFailed, prepare
 from keystone.server.setting import Written, set_variable
@@ -181,17 +180,17 @@ class Command(OneLine):
         settings_only: Annotated[bool, Option("--settings-only", hidden=True)] = False,
         as_json: Json = False,
     ) -> None:
-        """Look at everything, and tell what is wrong and what to do.
+        """Run all checks, and say what is wrong and what to do.
 
         Raises:
             CommandError: something would stop production.
         """
-        found = production.configured() if settings_only else production.findings()
+        found = checking.check_settings() if settings_only else checking.check_production()
         if as_json:
-            print_json(self.stdout, {"findings": [finding.as_data() for finding in found]})
+            print_json(self.stdout, {"findings": [checking.as_data(message) for message in found]})
         else:
-            self._tell_found(found)
-        stopping = sum(finding.severity == Severity.STOPS for finding in found)
+            self._print_found(found)
+        stopping = sum(message.level >= checks.ERROR for message in found)
         if stopping:
             text = ngettext(
                 "%(count)d thing would stop production.", "%(count)d things would stop production.", stopping
@@ -232,13 +231,14 @@ class Command(OneLine):
             text = ngettext("Made %(count)d sample person.", "Made %(count)d sample people.", done.people)
             self.stdout.write(text % {"count": done.people})
 
-    def _tell_found(self, found: list[Finding]) -> None:
-        words = {Severity.STOPS: gettext("STOPS"), Severity.ENDANGERS: gettext("endangers")}
-        width = max(map(len, words.values()))
-        for finding in found:
-            self.stdout.write(printable(f"{words[finding.severity]:<{width}}  {finding.look}: {finding.what}"))
-            if finding.to_do:
-                self.stdout.write(printable(f"{'':<{width}}  → {finding.to_do}"))
+    def _print_found(self, found: list[checks.CheckMessage]) -> None:
+        stops, endangers = gettext("STOPS"), gettext("endangers")
+        width = max(len(stops), len(endangers))
+        for message in found:
+            word = stops if message.level >= checks.ERROR else endangers
+            self.stdout.write(printable(f"{word:<{width}}  {message.msg} ({message.id})"))
+            if message.hint:
+                self.stdout.write(printable(f"{'':<{width}}  → {message.hint}"))
         if not found:
             self.stdout.write(gettext("Nothing was found that would stop or endanger production."))
 

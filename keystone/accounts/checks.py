@@ -1,0 +1,20 @@
+"""The deployment check that somebody can administer."""
+
+from collections.abc import Iterator
+
+from django.core import checks
+from django.utils.translation import gettext
+
+from keystone.accounts.models import User
+from keystone.accounts.status import Status
+from keystone.database.checks import check_rows
+
+
+@check_rows
+def check_superuser() -> Iterator[checks.CheckMessage]:
+    """W070: there is no active superuser."""
+    if not User.objects.filter(is_superuser=True, status=Status.ACTIVE).exists():
+        hint = gettext(
+            "Run manage.py user create --is-superuser, or set FIRST_SUPERUSER and run manage.py server prestart."
+        )
+        yield checks.Warning(gettext("Nobody is an active superuser."), hint=hint, id="keystone.W070")

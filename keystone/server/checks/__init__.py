@@ -1,1 +1,0 @@
-"""`manage.py server check`: everything that would stop or endanger production, at once."""

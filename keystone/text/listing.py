@@ -1,0 +1,10 @@
+"""The first few of many names."""
+
+from collections.abc import Sequence
+
+SHOWN = 3
+
+
+def first_few(names: Sequence[str]) -> str:
+    """Return the first names with commas between them, and a mark that there are more."""
+    return ", ".join(names[:SHOWN]) + (" …" if len(names) > SHOWN else "")
