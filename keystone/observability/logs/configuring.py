@@ -4,22 +4,19 @@ import logging
 import logging.config
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from django.conf import settings
 from loguru import logger
 
-from keystone.observability.logs.files import DailyFileSink
+from keystone.observability.logs.files import file_sink
 from keystone.observability.logs.intercepting import pass_gate
 from keystone.observability.logs.lines import Format, as_json, as_lines
 from keystone.observability.logs.masking import remember
 from keystone.observability.logs.sinks import StderrSink
-
-if TYPE_CHECKING:
-    from loguru import Message
 
 _python = logging.getLogger("python")
 
@@ -43,16 +40,15 @@ def configure(config: dict[str, Any]) -> None:
 
 
 def install_sinks(form: Format, folder: Path | None) -> None:
-    """Write to stderr, and to the files of a day in `folder` where there is one; loguru's earlier sinks end."""
+    """Write to stderr, and to files in `folder` where there is one; loguru's earlier sinks end."""
     formatting = as_json if form == "json" else as_lines
     # A sink of a project's own gets masked records too: the gate comes before every sink.
     logger.configure(patcher=pass_gate)
     logger.remove()
-    sinks: list[Callable[[Message], None] | DailyFileSink] = [StderrSink(formatting)]
+    how: dict[str, Any] = {"level": 0, "colorize": False, "backtrace": False, "diagnose": False, "catch": True}
+    logger.add(StderrSink(formatting), format="{message}", **how)
     if folder:
-        sinks.append(DailyFileSink(folder, formatting))
-    for sink in sinks:
-        logger.add(sink, level=0, format="{message}", colorize=False, backtrace=False, diagnose=False, catch=True)
+        logger.add(**file_sink(folder, formatting), **how)
 
 
 def log_uncaught() -> None:

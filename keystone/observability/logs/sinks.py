@@ -1,7 +1,6 @@
-"""Where entries are written: stderr, and files of a day. Neither raises into the application nor holds it up."""
+"""The sink that writes entries to stderr. It neither raises into the application nor holds it up."""
 
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -10,8 +9,6 @@ if TYPE_CHECKING:
     from loguru import Message, Record
 
     type Formatting = Callable[[Record], str]
-
-NOTICE_EVERY = 60.0  # seconds
 
 
 class StderrSink:
@@ -31,17 +28,3 @@ def write_to_stderr(text: str) -> None:
     if sys.stderr is not None:
         sys.stderr.write(text)
         sys.stderr.flush()
-
-
-class Notice:
-    """Says on stderr that something cannot be written, at most once a minute."""
-
-    def __init__(self) -> None:
-        self._next = 0.0
-
-    def give(self, text: str) -> None:
-        """Say it, unless it was said just now."""
-        if time.monotonic() >= self._next:
-            self._next = time.monotonic() + NOTICE_EVERY
-            with suppress(Exception):
-                write_to_stderr(f"{text}\n")
