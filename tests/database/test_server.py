@@ -17,6 +17,7 @@ from django.db.backends.postgresql.base import DatabaseWrapper
 
 from keystone.database.server import NoAnswer, ask, masked_address, server
 from tests.database.own_database import OwnDatabase, make
+from tests.served.process import until
 
 pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
 
