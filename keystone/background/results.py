@@ -1,4 +1,4 @@
-"""The result of a task for `django.tasks`, from Procrastinate's row and events."""
+"""Build results for `django.tasks` from Procrastinate's rows and events."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -14,7 +14,7 @@ from procrastinate.jobs import Job
 from keystone.background.finding import TaskNotFound, find_task
 from keystone.background.models import TaskOutcome
 
-UNKNOWN = "?"  # a worker whose name is not kept: only the last one's and those of failures are
+UNKNOWN = "?"  # a worker whose name is not stored; only the last one and those of failed attempts are
 LARGEST_ID = 2**63 - 1
 STATUSES = {
     "todo": TaskResultStatus.READY,
@@ -36,7 +36,7 @@ def row_result(
     started_at: datetime | None = None,
     worker_ids: Sequence[str] = (),
 ) -> "TaskResult[Any, Any]":
-    """The result of a task that is on its way, from what is known without asking the database."""
+    """Build the result of a waiting or running task without querying the database."""
     return TaskResult(
         task=task,
         id=str(job.id),
@@ -54,10 +54,10 @@ def row_result(
 
 
 def load_result(result_id: str, *, backend: str) -> "TaskResult[Any, Any]":
-    """The result of the task with this id, in three queries.
+    """Load the result of the task with this id, in three queries.
 
     Raises:
-        TaskResultDoesNotExist: there is none, or its function is no longer there.
+        TaskResultDoesNotExist: the row does not exist, or the task's function is gone.
     """
     if not (result_id.isascii() and result_id.isdigit()) or int(result_id) > LARGEST_ID:
         raise TaskResultDoesNotExist(result_id)
@@ -68,7 +68,7 @@ def load_result(result_id: str, *, backend: str) -> "TaskResult[Any, Any]":
         task = find_task(row.task_name)
     except TaskNotFound as error:
         raise TaskResultDoesNotExist(result_id) from error
-    with suppress(InvalidTask):  # its queue is not declared any more
+    with suppress(InvalidTask):  # its queue is no longer declared
         task = task.using(priority=row.priority, queue_name=row.queue_name, backend=backend)
     events = list(ProcrastinateEvent.objects.filter(job_id=row.pk).order_by("id").values_list("type", "at"))
     outcome = TaskOutcome.objects.filter(pk=row.pk).first() or TaskOutcome(job_id=row.pk)
@@ -91,12 +91,17 @@ def load_result(result_id: str, *, backend: str) -> "TaskResult[Any, Any]":
     return result
 
 
+def was_rescued(result_id: str) -> bool:
+    """Return whether a worker that ran the task with this id was lost."""
+    return result_id.isdigit() and TaskOutcome.objects.filter(pk=int(result_id), rescues__gt=0).exists()
+
+
 def _first(events: Any, wanted: Callable[[str], bool]) -> datetime | None:
     return next((at for kind, at in events if wanted(kind)), None)
 
 
 def _workers(row: ProcrastinateJob, outcome: TaskOutcome, *, attempts: int) -> list[str]:
-    """One name for each start: the last worker's, before it those of failures, and no name where none is kept."""
+    """Return a worker name for each start: unknown ones first, then those of failed attempts, then the last one."""
     failed = [str(error.get("worker", UNKNOWN)) for error in outcome.errors]
     running_or_done = row.status in {"doing", "succeeded"}
     last = [str(row.worker_id) if row.worker_id is not None else UNKNOWN] if running_or_done else []

@@ -17,16 +17,17 @@ from keystone.mail.models import OutgoingMail, OutgoingMailQuerySet
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
-BATCH_SIZE = 100  # mails that are claimed together, and share a connection
+IDLE = timedelta(seconds=10)  # after which PostgreSQL ends the transaction of a worker that was stopped while it claims
+BATCH_SIZE = 100  # mails that are claimed together and share a connection
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A mail that this worker, and no other, may send until the deadline.
+    """A mail that only this worker may send until the deadline.
 
     Attributes:
-        until: (UTC) what the row says; nobody else's claim of the same mail is the same.
-        deadline: (seconds of the monotonic clock) when it ends, whatever time the machines' clocks tell.
+        until: (UTC) the value stored in the row; it identifies this claim among all claims of the same mail.
+        deadline: (seconds of the monotonic clock) when the claim ends, independent of the machines' clocks.
     """
 
     mail: OutgoingMail
@@ -35,14 +36,13 @@ class Claim:
 
     @property
     def seconds_left(self) -> float:
-        """How long it is still good for."""
         return self.deadline - time.monotonic()
 
     def begin(self) -> bool:
-        """Count an attempt. Call it before anything is done that could end this process.
+        """Count an attempt. Call it before doing anything that could end this process.
 
         Returns:
-            False where the mail was cancelled, or another worker has claimed it since.
+            False if the mail was cancelled, or another worker has claimed it since.
         """
         self.mail.attempts += 1
         return self._rows().update(attempts=F("attempts") + 1) == 1
@@ -50,17 +50,17 @@ class Claim:
     def settle(self, **values: Any) -> bool:
         """Write the result and end the claim.
 
-        A worker that was stopped for longer than its claim changes nothing where another one has taken the mail.
+        It changes nothing if this worker was stopped for longer than its claim and another one has claimed the mail.
 
         Returns:
-            Whether the mail was still this worker's.
+            Whether this worker still held the claim.
         """
         return self._rows().update(**values, claimed_until=None, updated_at=timezone.now()) == 1
 
     def settle_surely(self, **values: Any) -> bool:
-        """As `settle`, but where the database has gone away, try again while the claim lasts.
+        """Settle the claim, retrying while it lasts if the database is unavailable.
 
-        The mail server has taken the mail: what is not written down is sent a second time.
+        The mail server has accepted the mail: without the result in the database it would be sent a second time.
         """
         while True:
             try:
@@ -77,20 +77,20 @@ class Claim:
 
 
 def held(claims: Collection[Claim]) -> OutgoingMailQuerySet:
-    """The rows of those of these claims, made together, that still hold."""
+    """Return the rows of the claims that are still valid. All of them must come from one call of `claim_due()`."""
     until = {claim.until for claim in claims}
     return OutgoingMail.objects.queued().filter(pk__in=[claim.mail.pk for claim in claims], claimed_until__in=until)
 
 
 @transaction.atomic
 def claim_due(*, only: Collection[int] | None = None) -> list[Claim]:
-    """Claim up to `BATCH_SIZE` mails that are due, those first that have been for longest.
+    """Claim up to `BATCH_SIZE` due mails, the longest overdue first.
 
     Args:
-        only: the keys of the mails to choose from; None for all.
+        only: the primary keys of the mails to choose from; None for all.
     """
-    with connection.cursor() as cursor:  # a worker that is stopped right here does not keep the rows locked
-        cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
+    with connection.cursor() as cursor:  # a worker that is stopped here doesn't keep the rows locked
+        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{IDLE.seconds}s"])
     deadline = time.monotonic() + LEASE.total_seconds()
     due = OutgoingMail.objects.due().order_by("next_attempt_at", "pk")
     if only is not None:
@@ -101,3 +101,9 @@ def claim_due(*, only: Collection[int] | None = None) -> list[Claim]:
     until: datetime = mails[0].now + LEASE  # type: ignore[attr-defined]  # the annotation: one clock for all machines
     OutgoingMail.objects.filter(pk__in=[mail.pk for mail in mails]).update(claimed_until=until)
     return [Claim(mail, until, deadline) for mail in mails]
+
+
+def ends_of_claims() -> list[datetime]:
+    """Return when the claims end that last at this moment (UTC)."""
+    claimed = OutgoingMail.objects.queued().filter(claimed_until__gt=Now()).order_by("claimed_until")
+    return [end for end in claimed.values_list("claimed_until", flat=True).distinct() if end]

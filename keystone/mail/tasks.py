@@ -1,4 +1,4 @@
-"""The background tasks of mail, and waking a worker up for the outbox."""
+"""The background tasks of mail, and waking up a worker for the outbox."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,7 +9,8 @@ from django.tasks import TaskContext
 from django.utils import timezone
 
 from keystone.background.declaring import task
-from keystone.mail.claims import BATCH_SIZE, LEASE, claim_due
+from keystone.background.results import was_rescued
+from keystone.mail.claims import BATCH_SIZE, IDLE, claim_due, ends_of_claims
 from keystone.mail.delivery import BATCH_SECONDS, deliver
 from keystone.mail.events import note
 
@@ -17,37 +18,39 @@ QUEUE = "mail"
 SECOND_LOOK = timedelta(minutes=1)
 
 
-# A mail's own attempts are counted in its row: what this one's are for is a database that went away meanwhile.
+# A mail's attempts are counted in its row. The task's attempts are for a database that was unavailable meanwhile.
 @task(queue_name=QUEUE, max_attempts=10, timeout=BATCH_SECONDS + 110, takes_context=True)
 def deliver_mails(context: "TaskContext[Any, Any]") -> None:
     """Send a batch of the mails that are due."""
     claims = claim_due()
-    if len(claims) == BATCH_SIZE:  # there may be more, which another one can send meanwhile
+    if len(claims) == BATCH_SIZE:  # there may be more, which another task can send meanwhile
         wake_up()
     again_at = deliver(claims).again_at
     if again_at is not None:
         wake_up(at=again_at)
-    if context.attempt > 1:  # the worker of the first attempt may have had mails, which are free by then
-        wake_up(at=timezone.now() + LEASE)
+    if context.attempt > 1 or was_rescued(context.task_result.id):
+        # A worker that was lost may have claimed mails, or been about to: nobody else looks for them afterwards.
+        for end in (timezone.now() + IDLE, *ends_of_claims()):
+            wake_up(at=end)
 
 
 def wake_up(*, at: datetime | None = None) -> None:
-    """Have a worker send what is due in the outbox, once per transaction.
+    """Enqueue a task that sends the due mails, once per transaction.
 
     Args:
-        at: (UTC) not before then; None for at once.
+        at: (UTC) the earliest time to run it; None for now.
     """
     with transaction.atomic(savepoint=False):
         if _has_woken_up(at):
             return
         task = deliver_mails if at is None else deliver_mails.using(run_after=at)
-        task.enqueue()  # type: ignore[call-arg]  # the context is the worker's
+        task.enqueue()  # type: ignore[call-arg]  # the worker passes the context
         transaction.on_commit(_WokenUp(at))
 
 
 @dataclass
 class _WokenUp:
-    """A mark that the open transaction has woken a worker up. It goes with the savepoint, as the task does."""
+    """A mark that the open transaction has woken up a worker. A rollback of the savepoint removes it, like the task."""
 
     at: datetime | None
     is_over: bool = False
@@ -67,7 +70,7 @@ def _has_woken_up(at: datetime | None) -> bool:
 def note_event(
     *, kind: str, provider_id: str, recipient: str, cause: str, said: str, is_second_look: bool = False
 ) -> None:
-    """Note what the provider tells of a mail; where there is none yet, look once more a little later."""
+    """Record a delivery event. If its mail isn't found yet, try once more after a minute."""
     event = {"kind": kind, "provider_id": provider_id, "recipient": recipient, "cause": cause, "said": said}
     if not note(**event) and not is_second_look:
         note_event.using(run_after=timezone.now() + SECOND_LOOK).enqueue(**event, is_second_look=True)

@@ -38,9 +38,10 @@ def told(addresses: list[str], words: str, *, of: int = 1) -> Callable[[], bool]
 
 
 def sender(*, among: tuple[ManagedProcess, ...]) -> ManagedProcess:
-    """The worker that is sending mails."""
-    task = Task.objects.get(status=TaskState.RUNNING, task_name=deliver_mails.module_path)
-    name = WorkerProcess.objects.get(pk=task.worker_id).name
+    """The worker that began last to send mails."""
+    running = Task.objects.filter(status=TaskState.RUNNING, task_name=deliver_mails.module_path)
+    until(running.exists)
+    name = WorkerProcess.objects.get(pk=running.latest("pk").worker_id).name
     return next(worker for worker in among if name.endswith(f":{worker.process.pid}"))
 
 
