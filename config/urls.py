@@ -1,4 +1,4 @@
-"""The site's addresses: the project's first, then Keystone's."""
+"""The site's URLs: the project's first, then Keystone's."""
 
 from django.urls import include, path
 

@@ -11,7 +11,7 @@ from keystone.monitoring import health
 from keystone.observability import telemetry
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", settings_module("production"))
-# As `get_wsgi_application` does, with something in between: traces add a middleware, before the handler loads them.
+# Like `get_wsgi_application()`, but traces add a middleware before the handler loads them.
 django.setup(set_prefix=False)
 telemetry.start("web")
 health.prepare()

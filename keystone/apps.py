@@ -1,4 +1,4 @@
-"""The core application: upgraded as a whole, never edited by those who build on it."""
+"""The core application. Projects build on it without editing it, and upgrade it as a whole."""
 
 from django.apps import AppConfig
 from django.core.exceptions import ImproperlyConfigured
@@ -7,14 +7,14 @@ from django.utils.translation import gettext_lazy as _
 
 
 class KeystoneConfig(AppConfig):
-    """Accounts, approval, sessions, audit and mail."""
+    """The app with accounts, approval, sessions, audit and mail."""
 
     name = "keystone"
     verbose_name = _("Accounts and approval")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Refuse wrong options and unsafe settings; register the schema's extensions, checks, mails, and the mark.
+        """Refuse invalid options and unsafe settings; register schema extensions, checks, mails, jobs and the mark.
 
         Raises:
             ImproperlyConfigured: an option is unknown or has a wrong value, or a setting is unsafe.
@@ -37,4 +37,4 @@ class KeystoneConfig(AppConfig):
             choices = ", ".join(ApprovalFlow.values)
             raise ImproperlyConfigured(f"DEFAULT_USER_APPROVAL_FLOW: {error}. Choose one of {choices}.") from None
         post_migrate.connect(mark_on_servers, sender=self)
-        discover("checks", "emails", "jobs", "personal_data", "tasks")  # a job that is declared wrongly stops the start
+        discover("checks", "emails", "jobs", "personal_data", "tasks")  # an invalid job prevents the start

@@ -1,4 +1,4 @@
-"""System checks of the settings: what stops every start, and what `check --deploy` finds."""
+"""System checks of the settings: those that prevent the start, and those of `check --deploy`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ EXAMPLE_DOMAINS = ("@example.com", "@example.com>")
 
 
 def refuse_unsafe_settings() -> None:
-    """Refuse what Keystone's promises do not hold under, whichever settings module has it.
+    """Refuse settings that break Keystone's guarantees, in any settings module.
 
     Raises:
         ImproperlyConfigured: with a line for each fault.
@@ -39,13 +39,13 @@ def refuse_unsafe_settings() -> None:
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_refused_settings(**_: Any) -> list[checks.CheckMessage]:
-    """E005: what a server's settings refuse to start with; for `manage.py server check` they only list it."""
+    """Report the faults with which a server refuses to start (E005). `manage.py server check` lists them."""
     return [checks.Error(fault, id="keystone.E005") for fault in getattr(settings, "UNSAFE", [])]
 
 
 @checks.register(checks.Tags.security, deploy=True)
 def find_example_sender(*, app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
-    """W001: mails of a server that come from the address of the example, which their receivers' servers refuse."""
+    """Check that a server's mails don't come from the example address, which other mail servers reject (W001)."""
     if settings.ENVIRONMENT not in SERVERS or not settings.DEFAULT_FROM_EMAIL.endswith(EXAMPLE_DOMAINS):
         return []
     hint = "Set EMAILS_FROM_EMAIL to an address of a domain of your own."
@@ -54,7 +54,7 @@ def find_example_sender(*, app_configs: Sequence[AppConfig] | None, **_: Any) ->
 
 @checks.register(checks.Tags.security, deploy=True)
 def find_nowhere_to_sign_in(*, app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
-    """W002: a server whose mails can name no page to sign in on."""
+    """Check that a server's mails can link to a page to sign in on (W002)."""
     if settings.ENVIRONMENT not in SERVERS or options().frontend_url:
         return []
     hint = (
@@ -67,7 +67,7 @@ def find_nowhere_to_sign_in(*, app_configs: Sequence[AppConfig] | None, **_: Any
 
 @checks.register(checks.Tags.security)
 def find_refused_cookies(*, app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
-    """E002: cookies that browsers refuse for their name (RFC 6265bis, section 4.1.3.2): nobody could sign in."""
+    """Check for cookies that browsers refuse because of their name (E002; RFC 6265bis, section 4.1.3.2)."""
     return [
         checks.Error(
             f"Browsers refuse the cookie {getattr(settings, f'{cookie}_COOKIE_NAME')!r}: {fault}.",

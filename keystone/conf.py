@@ -1,4 +1,4 @@
-"""Keystone's options: the setting `KEYSTONE`, typed, with its defaults, and checked at the start."""
+"""Keystone's options: the setting `KEYSTONE`, typed, with its defaults, and validated."""
 
 from dataclasses import dataclass, fields
 from datetime import timedelta
@@ -16,53 +16,52 @@ NOTICES = ("immediate", "digest", "off")  # the values of `keystone.accounts.pre
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """What `KEYSTONE = {...}` may hold. Each field's name in capitals is the key.
+    """The options of the setting `KEYSTONE = {...}`. The keys are the fields' names in upper case.
 
     Attributes:
-        project_name: shown in the admin, in mails and on the pages that links land on.
-        default_user_approval_flow: what a new person passes through; one of `ApprovalFlow`, or upstream's
-            aliases `pending_email_verification` and `pending_admin_approval`.
-        public_url: where this server is reached from outside; links to its own pages start with it.
-        frontend_url: where links in mails land instead, when a front end has pages of its own.
-        support_email: whom people can write to. Mails name it and have it as Reply-To; empty for nobody.
-        email_verification_lifetime: how long the link in a mail that verifies or confirms an address works.
-        password_reset_lifetime: how long the link in a mail works that a new password is set by.
-        email_revert_lifetime: how long a change of address can be taken back by a link mailed to the old one.
-        unasked_mail_waits: how many minutes to wait after the first mail that strangers had sent to an email address,
-            after the second and so on, counted over 24 hours; the last one holds for all further mails.
-        unasked_mails_per_day: how many such mails an email address gets in any 24 hours, over all kinds.
-        access_token_lifetime: how long an access token works.
-        session_lifetime: the absolute end of a sign-in, counted from the sign-in.
-        attempt_window: for how long attempts to guess a password, a code or a token are counted.
-        attempts_per_address_and_ip: how many are taken for one email address from one IP address per window.
-        attempts_per_address: how many are taken for one email address, from wherever.
-        attempts_per_ip: how many are taken from one IP address, for whichever email address.
-        code_window: for how long codes of the second factor are counted by person, beside and after that window.
-        attempts_per_code_window: how many codes are taken for one person in it, from wherever.
-        requests_per_ip: how many registrations and requests for a mail are taken from one IP address per window.
-        changes_per_person: how many changes to their own account, sign-ins included, one person makes per window.
-        password_hashing_parallel: how many passwords a process hashes at once; each takes a core and 19 MiB meanwhile.
-        password_hashing_waiting: how many callers may wait for that; those beyond are told to come again.
+        project_name: the name shown in the admin, in mails and on the pages that links lead to.
+        default_user_approval_flow: the approval flow for new people; one of `ApprovalFlow`, or upstream's aliases
+            `pending_email_verification` and `pending_admin_approval`.
+        public_url: the URL at which this server is reached from outside; links to its own pages start with it.
+        frontend_url: the URL that links in mails start with instead, if a front end has its own pages.
+        support_email: the email address for support, named in mails and used as Reply-To; empty for none.
+        email_verification_lifetime: how long a link that verifies or confirms an email address is valid.
+        password_reset_lifetime: how long a link that resets a password is valid.
+        email_revert_lifetime: how long a change of the email address can be reverted by a link mailed to the old one.
+        unasked_mail_waits: the minutes to wait after the first mail that strangers have sent to an email address, after
+            the second and so on, counted over 24 hours; the last value applies to all further mails.
+        unasked_mails_per_day: the limit of such mails to an email address in any 24 hours, over all kinds.
+        access_token_lifetime: how long an access token is valid.
+        session_lifetime: the maximum length of a session, counted from the sign-in.
+        attempt_window: how long attempts to guess a password, a code or a token are counted.
+        attempts_per_address_and_ip: the limit of attempts for one email address from one IP address per window.
+        attempts_per_address: the limit of attempts for one email address from any IP address per window.
+        attempts_per_ip: the limit of attempts from one IP address for any email address per window.
+        code_window: how long second-factor codes are counted per person, in addition to the attempt window.
+        attempts_per_code_window: the limit of codes for one person per code window, from any IP address.
+        requests_per_ip: the limit of registrations and requests for a mail from one IP address per window.
+        changes_per_person: the limit of changes to their own account, including sign-ins, per person and window.
+        password_hashing_parallel: how many passwords a process hashes at once; each uses a core and 19 MiB meanwhile.
+        password_hashing_waiting: how many callers may wait for that; further ones are told to retry later.
         two_factor_required: whether staff must set up a second factor before they can use the admin.
-        approval_notices: how those who may approve hear of people who wait, until they choose for themselves:
+        approval_notices: how people who may approve are notified of waiting people, until they choose for themselves:
             `immediate`, `digest` or `off`.
-        approval_notices_per_hour: at most so many notices of single people go to each of them in an hour; one mail
-            after it tells of the rest.
-        approval_reminder_after: whoever waits longer than this for a decision is in a daily reminder.
-        decision_undo_window: for how long an administrator who approves or rejects in the admin can undo it; the mail
-            goes out afterwards. 0 mails at once, and nothing can be undone.
-        unverified_warned_after: how long after registering somebody who has not proved their address is reminded of it.
-        unverified_expire_after: how long after registering such a registration is deleted; 0 keeps it for ever.
-        mail_retry_after: how long to wait before a mail that no mail server took is tried again, the first time; the
-            wait doubles with each attempt.
-        mails_kept: how long mails that are done with are kept; failed ones are kept for a year at least.
-        tasks_kept: how long tasks that have succeeded or were cancelled are kept.
+        approval_notices_per_hour: the limit of notices about single people to each of them per hour; one more mail
+            reports the rest.
+        approval_reminder_after: people who wait longer than this for a decision are listed in a daily reminder.
+        decision_undo_window: how long an administrator who approves or rejects in the admin can undo it; the mail is
+            sent afterwards. 0 sends it at once, and nothing can be undone.
+        unverified_warned_after: the time after registration when people with an unverified email address are reminded.
+        unverified_expire_after: the time after registration when such a registration is deleted; 0 keeps it forever.
+        mail_retry_after: the wait before the second attempt at a mail that was not sent; it doubles with each attempt.
+        mails_kept: how long mails that are done with are kept; failed ones are kept for at least a year.
+        tasks_kept: how long successful and cancelled tasks are kept.
         runs_kept: how long the history of scheduled jobs is kept.
         data_runs_kept: how long the history of importers, seeders, scripts and pipelines is kept.
-        import_unpacked_mb: how many MB an XLSX file that is imported may unpack to.
-        queue_behind_after: once a task has been due for longer than this, `health/ready/` calls the queue behind.
-        metrics_token: what Prometheus signs in with at `/metrics`; empty for no such address (`local` has it open).
-        trusted_proxies: how many proxies in front of this server append to X-Forwarded-For. 0 believes none.
+        import_unpacked_mb: the maximum size in MB of an imported XLSX file when unpacked.
+        queue_behind_after: once a task is overdue by more than this, `health/ready/` reports that the queue is behind.
+        metrics_token: the token for Prometheus at `/metrics`; empty disables that URL (in `local` it is open).
+        trusted_proxies: how many proxies in front of this server append to X-Forwarded-For. 0 trusts none.
     """
 
     project_name: str = "Keystone"
@@ -105,7 +104,7 @@ class Options:
     trusted_proxies: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse limits under which nothing could be done, and times in the wrong order."""
+        """Validate the values: limits that are too low, malformed values, and times in the wrong order."""
         positive = (
             "password_hashing_parallel",
             "approval_notices_per_hour",
@@ -137,13 +136,13 @@ class Options:
 
     @property
     def link_url(self) -> str:
-        """What links in mails start with; from the settings only, never from a request's Host."""
+        """The URL that links in mails start with. It comes from the settings, never from a request's Host header."""
         return self.frontend_url or self.public_url
 
 
 @lru_cache(maxsize=1)
 def options() -> Options:
-    """The options in force.
+    """Return the current options.
 
     Raises:
         ImproperlyConfigured: a key is unknown or a value has the wrong type.

@@ -1,8 +1,8 @@
 """Import modules by name, from every installed app and from every package of an app.
 
-`jobs.py`, `emails.py`, `personal_data.py`, `importers.py` and the like register what they declare when they are
-imported. Django finds such modules at the top of an app; here a package of an app may have them as well. A package
-with an `apps.py` is an app of its own.
+`jobs.py`, `emails.py`, `personal_data.py`, `importers.py` and similar modules register their contents when they are
+imported. Django finds such modules at the top level of an app; here they may also be in the packages of an app. A
+package with an `apps.py` is an app of its own.
 """
 
 from collections.abc import Iterator
@@ -12,15 +12,15 @@ from pkgutil import iter_modules
 
 from django.apps import apps
 
-# Packages whose modules have names of their own choice.
+# Packages whose modules may have any name.
 PASSED_OVER = frozenset({"admin", "management", "migrations", "pages", "settings", "testing", "tests"})
 
 
 def discover(*names: str) -> None:
-    """Import each module of these names; where a package has one of them, all of its modules.
+    """Import all modules with these names. If one is a package, import all of its modules.
 
     Args:
-        names: such as `jobs` and `emails`.
+        names: the modules' names, such as `jobs` and `emails`.
     """
     for config in apps.get_app_configs():
         for module in _found(config.name, Path(config.path), frozenset(names)):

@@ -1,4 +1,4 @@
-"""Email addresses: what counts as the same one, and which can be mailed."""
+"""Email addresses: which ones are the same, and which can be mailed."""
 
 import unicodedata
 
@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 MAX_LENGTH = 254  # RFC 5321, section 4.5.3.1.3, less the angle brackets
 MAX_LOCAL_LENGTH = 64  # RFC 5321, section 4.5.3.1.1; bytes
 
-# Nothing longer is an address in any spelling, and to compose it would take a time that grows with its square.
+# No spelling of an address is longer, and normalizing longer text takes time that grows with the square of its length.
 _LONGEST_LOOKED_AT = 4 * MAX_LENGTH
 
-# Top-level domains that are never in the DNS (RFC 6761, RFC 6762, RFC 7686, RFC 9476; `localdomain` by custom).
-# Not among them are "test" and "internal", which a private network may resolve.
+# Top-level domains that are never in the DNS (RFC 6761, RFC 6762, RFC 7686, RFC 9476; `localdomain` by convention).
+# "test" and "internal" are left out because a private network may resolve them.
 _WITHOUT_INTERNET = ("local", "testing")
 _UNREACHABLE = frozenset({"alt", "example", "invalid", "local", "localdomain", "localhost", "onion"})
 
@@ -25,19 +25,19 @@ _validate_ascii = EmailValidator(message=_("Enter a valid email address."))
 
 
 def normalize(address: str) -> str:
-    """The one spelling that all spellings of an email address share.
+    """Return the normalized spelling of an email address, which is the same for all of its spellings.
 
-    The local part is in lower case, and nothing else is folded: `ß@` and `ss@` may be two people. UTS 46 for the
-    domain, which comes out as its ASCII form. Dots and `+tags` are kept: what they mean is the provider's business.
+    The local part is lower-cased, but not case-folded: `ß@` and `ss@` may be two people. The domain is converted to
+    ASCII by UTS 46. Dots and `+tags` are kept, because their meaning depends on the provider.
 
-    An address is refused if its local part is written in compatibility forms, such as full-width letters: mail
-    could not be sent to it as it stands, and it would take the address from its owner.
+    An address is refused if its local part contains compatibility forms, such as full-width letters: mail could not be
+    sent to it as written, and it would claim the address of its real owner.
 
     Args:
-        address: an address as somebody typed it; surrounding white space is ignored.
+        address: an email address as typed; surrounding whitespace is ignored.
 
     Raises:
-        ValidationError: it is not an address.
+        ValidationError: it is not a valid email address.
     """
     if len(address.strip()) > _LONGEST_LOOKED_AT:
         raise _too_long()
@@ -47,7 +47,7 @@ def normalize(address: str) -> str:
     if (
         not (at and local and domain)
         or plain != local
-        or "=?" in local  # begins an encoded word (RFC 2047), which a mail header would decode into another address
+        or "=?" in local  # begins an encoded word (RFC 2047), which mail headers decode to another address
         or any(unicodedata.category(sign)[0] in "CZ" for sign in typed)
     ):
         raise _invalid()
@@ -56,7 +56,7 @@ def normalize(address: str) -> str:
         ascii_domain = _ascii_domain(domain)
     except (idna.IDNAError, UnicodeError):
         raise _invalid() from None
-    # The validator knows ASCII local parts only; a letter of another script counts as a letter.
+    # The validator accepts ASCII local parts only; treat letters of other scripts as letters.
     _validate_ascii("".join(sign if sign.isascii() else "x" for sign in folded) + f"@{ascii_domain}")
     normalized = f"{folded}@{ascii_domain}"
     if max(len(normalized), len(typed)) > MAX_LENGTH:
@@ -65,16 +65,16 @@ def normalize(address: str) -> str:
 
 
 def require_deliverable(address: str) -> str:
-    """Refuse a new email address that mail cannot be sent to. Those that are stored already stay what they are.
+    """Refuse a new email address that mail can't be sent to. Stored addresses are not affected.
 
-    A local part beyond ASCII needs a mailer that sends by SMTPUTF8 (RFC 6531): a backend that does says so with an
-    attribute `supports_smtputf8 = True`. Django's own backends do not.
+    A non-ASCII local part requires a mailer that supports SMTPUTF8 (RFC 6531). A backend declares it with the attribute
+    `supports_smtputf8 = True`. Django's backends don't.
 
     Returns:
-        Its normalized spelling.
+        The normalized email address.
 
     Raises:
-        ValidationError: it is not an address, or mail to it would fail.
+        ValidationError: it is not a valid email address, or mail to it would fail.
     """
     normalized = normalize(address)
     local, _at, domain = normalized.rpartition("@")
@@ -85,7 +85,7 @@ def require_deliverable(address: str) -> str:
     if len(normalized.encode()) > MAX_LENGTH:
         raise _too_long()
     top = domain.rpartition(".")[2]
-    if typed.startswith('"') or top.isdigit():  # quotes make a second spelling of one mailbox; a number ends no domain
+    if typed.startswith('"') or top.isdigit():  # quotes give a mailbox a second spelling; no domain ends in a number
         raise _invalid()
     if not typed.isascii() and not _sends_utf8():
         message = _(
@@ -100,26 +100,26 @@ def require_deliverable(address: str) -> str:
 
 
 def beginning(text: str) -> str:
-    """What normalized addresses begin with that begin with `text`, in any spelling."""
+    """Return the prefix of the normalized email addresses that begin with `text` in any spelling."""
     local, at, domain = as_typed(text).rpartition("@")
     if not at:
         return domain.lower()
     try:
         domain = _ascii_domain(domain)
-    except (idna.IDNAError, UnicodeError):  # half of a domain
+    except (idna.IDNAError, UnicodeError):  # an incomplete domain
         domain = domain.lower()
     return f"{unicodedata.normalize('NFC', local.lower())}@{domain}"
 
 
 def as_typed(address: str) -> str:
-    """The address as it is kept for showing and mailing: composed (NFC), without white space around it."""
+    """Return the email address as it is stored and shown: in NFC, without surrounding whitespace."""
     return unicodedata.normalize("NFC", address.strip())
 
 
 def as_mailed(address: str) -> str:
-    """The email address with its domain in ASCII (UTS 46), as mail servers take it.
+    """Return the email address with its domain in ASCII (UTS 46), for mail servers.
 
-    Django alone would encode the domain by IDNA 2003, in which `straße.de` is `strasse.de`: somebody else's domain.
+    Django would encode the domain by IDNA 2003, which turns `straße.de` into `strasse.de`, a different domain.
     """
     local, _at, domain = as_typed(address).rpartition("@")
     if domain.isascii():
@@ -131,7 +131,7 @@ def as_mailed(address: str) -> str:
 
 
 def pseudonym(normalized: str) -> str:
-    """Return what stands for the email address of an erased person; only who has `SECRET_KEY` can tell whose it was."""
+    """Return the pseudonym that replaces the email address of an erased person. Linking them requires `SECRET_KEY`."""
     digest = salted_hmac("keystone.email_address.pseudonym", normalized, algorithm="sha256").hexdigest()
     return f"{digest[:40]}@erased.invalid"
 

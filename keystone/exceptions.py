@@ -1,15 +1,15 @@
-"""`Refusal`: raised where a rule says no. One handler maps it to the API's envelope; the admin shows it."""
+"""`Refusal`: raised when a rule refuses a request. A handler maps it to the API's envelope; the admin shows it."""
 
 from typing import ClassVar
 
 from django.utils.functional import Promise
 
 
-class RequestRefused(Exception):  # noqa: N818 - it is not an error: a rule did its work
-    """A request is refused; nothing was changed.
+class RequestRefused(Exception):  # noqa: N818 - a refusal is not an error
+    """A refused request that changed nothing.
 
-    Each subclass gives the stable `code`, the HTTP `status` of the
-    answer, and a `message` for people. `retry_after` is set where asking again later helps: in how many seconds.
+    Each subclass defines a stable `code`, the HTTP `status` of the response, and a `message` for people. `retry_after`
+    is set if retrying helps, to the number of seconds to wait.
     """
 
     code: ClassVar[str] = "refused"
@@ -24,8 +24,8 @@ class RequestRefused(Exception):  # noqa: N818 - it is not an error: a rule did 
 
 
 class Refusal(RequestRefused):
-    """A rule refuses what was asked. Each subclass stands beside the function that raises it.
+    """A request refused by a rule. Subclasses are defined next to the functions that raise them.
 
-    A page may show it and go on. What ends the request whatever it asked for, such as `audit.acting.AccessEnded`, is
-    a `RequestRefused` only.
+    A page may show it and continue. An exception that must end the request, such as `actors.acting.AccessEnded`, is a
+    direct subclass of `RequestRefused`.
     """

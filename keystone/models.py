@@ -1,4 +1,4 @@
-"""Index of the models, so that Django finds them. Each stands with its subject."""
+"""Imports all models, so that Django finds them. Each is defined in the package of its subject."""
 
 from keystone.accounts.models import User
 from keystone.accounts.preferences import Preferences

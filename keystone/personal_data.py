@@ -1,7 +1,7 @@
 """The registry of personal data: each app's `personal_data.py` registers what to export and what to erase.
 
-A collector gives a part to the person, an eraser takes from it what tells whose it was. A model that refers to people
-and is named by neither is told of by the system check W020, so that no table is forgotten.
+A collector exports a part of the data to the person; an eraser removes from it what identifies the person. The system
+check W020 reports models that refer to people and are named by neither, so that no table is forgotten.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -18,15 +18,15 @@ Collect = Callable[[Any], Mapping[str, Any] | Iterable[Mapping[str, Any]]]
 
 @dataclass(frozen=True)
 class Erasure:
-    """What erasers are told.
+    """The arguments of an erasure, for erasers.
 
     Attributes:
-        by: who erases.
-        at: when, in UTC.
-        pseudonym: what stands from now on where the person's address or name stood.
-        addresses: the person's address and those that they had or asked for, in small letters, as far as they are
-            nobody else's by now: to be looked for anywhere.
-        known_addresses: those, and the ones that are others' by now: to be looked for in rows of this person only.
+        by: the actor who erases.
+        at: the time in UTC.
+        pseudonym: the text that replaces the person's email addresses and names.
+        addresses: the person's current, former and requested email addresses in lower case, except those that now
+            belong to others: to be replaced everywhere.
+        known_addresses: those and the ones that now belong to others: to be replaced in this person's rows only.
     """
 
     by: Actor
@@ -41,13 +41,13 @@ Erase = Callable[[Any, Erasure], None]
 
 @dataclass(frozen=True)
 class Part:
-    """One part of what is held about a person.
+    """A part of the data held about a person.
 
     Attributes:
-        name: of its file in an export.
-        label: what people call it.
-        models: those that it covers, as `app.Model`.
-        collect: gives it as JSON: one thing, or the rows of a list, which may be an iterator.
+        name: the name of its file in an export.
+        label: its name for people.
+        models: the models that it covers, as `app.Model`.
+        collect: a function that returns it as JSON data: one mapping, or an iterable of rows.
     """
 
     name: str
@@ -63,15 +63,15 @@ NOT_PERSONAL: set[str] = set()
 
 
 def collector(name: str, *, label: str | Promise, models: Iterable[str] = ()) -> Callable[[Collect], Collect]:
-    """Register a function that gives a part of what is held about a person.
+    """Register a function that exports a part of the data held about a person.
 
     Args:
-        name: letters, digits and _; one part has it.
-        label: what people call the part.
-        models: those that it covers, as `app.Model`.
+        name: a unique name of letters, digits and _.
+        label: the part's name for people.
+        models: the models that it covers, as `app.Model`.
 
     Raises:
-        ValueError: another function has the name, or it is none.
+        ValueError: the name is invalid, or another function uses it.
     """
     if not name.isidentifier():
         raise ValueError(f"{name!r} is not a name for a part of an export: letters, digits and _.")
@@ -87,14 +87,14 @@ def collector(name: str, *, label: str | Promise, models: Iterable[str] = ()) ->
 
 
 def eraser(name: str, *, models: Iterable[str] = ()) -> Callable[[Erase], Erase]:
-    """Register a function that takes from a part what tells whose it was. It runs in the transaction of the erasure.
+    """Register a function that removes what identifies a person. It runs in the transaction of the erasure.
 
     Args:
-        name: one eraser has it.
-        models: those that it covers, as `app.Model`.
+        name: a unique name.
+        models: the models that it covers, as `app.Model`.
 
     Raises:
-        ValueError: another function has the name.
+        ValueError: another function uses the name.
     """
 
     def register(erase: Erase) -> Erase:
@@ -109,10 +109,10 @@ def eraser(name: str, *, models: Iterable[str] = ()) -> Callable[[Erase], Erase]
 
 
 def not_personal(*models: str) -> None:
-    """Say of models that refer to people that they hold nothing about them, beside that they did something."""
+    """Declare that models refer to people, but hold nothing about them except that they did something."""
     NOT_PERSONAL.update(model.lower() for model in models)
 
 
 def _is_same(one: Callable[..., Any], other: Callable[..., Any]) -> bool:
-    """Whether they are one function, perhaps of a module that is imported again."""
+    """Return whether both are the same function, even if its module was imported twice."""
     return (one.__module__, one.__qualname__) == (other.__module__, other.__qualname__)

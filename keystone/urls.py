@@ -77,15 +77,15 @@ api_urlpatterns: list[Any] = [
     path("", include(router.urls)),
     # The sign-in form of the browsable API.
     path("session/", include("keystone.sign_in.session_urls")),
-    # In development, too, and for a missing slash: the answer is JSON, never a page or a redirect that loses a body.
-    # Without the check of forms, which would answer a POST with a page of its own.
+    # Respond to unknown URLs and missing slashes in JSON, also in development, instead of with a page or a redirect
+    # that loses the body. Exempt from the CSRF check, which would respond to a POST with a page.
     re_path("", csrf_exempt(nothing_here)),
 ]
 
-# Mails link to them.
+# Mails link to these pages.
 page_urlpatterns = [
     path("", home.home, name="home"),
-    # In each group the words come before the token; no token is as short.
+    # In each group the fixed words come before the token, which is always longer.
     path("verify-email/done/", verification.email_verified, name="email-verified"),
     path("verify-email/resend/", verification.resend_verification, name="resend-verification"),
     path("verify-email/sent/", verification.verification_resent, name="verification-resent"),
@@ -101,12 +101,12 @@ page_urlpatterns = [
     path("unsubscribe/<str:token>/", unsubscribe, name="unsubscribe"),
 ]
 
-PAGE = ["get", "head"]  # DRF's answer to OPTIONS looks for a template that these pages have not
+PAGE = ["get", "head"]  # DRF's response to OPTIONS needs a template that these pages don't have
 
 urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("keystone/pages/mark.svg"))),
     path("", include((page_urlpatterns, "pages"))),
-    # By Django's name for it the admin's sign-in page links to it.
+    # The admin's sign-in page links to it by Django's name.
     path("reset-password/", password_reset.ask, name="admin_password_reset"),
     path("", include("keystone.mail.development_urls")),
     path("", include("keystone.mail.webhook_urls")),

@@ -8,7 +8,7 @@ from project.models import Profile
 
 @admin.register(Profile)
 class ProfileAdmin(KeystoneModelAdmin):
-    """The profiles."""
+    """The admin of profiles."""
 
     list_display = ("user", "organisation", "updated_at")
     list_select_related = ("user",)

@@ -1,10 +1,10 @@
-"""Your application: an example to change, copy or delete (docs/extending.md says how)."""
+"""Your application: an example to change, copy or delete (see docs/extending.md)."""
 
 from django.apps import AppConfig
 
 
 class ProjectConfig(AppConfig):
-    """What your product adds to Keystone."""
+    """The app that your product adds to Keystone."""
 
     name = "project"
     default_auto_field = "django.db.models.BigAutoField"

@@ -1,4 +1,4 @@
-"""Your mails: each a function that is registered, and a template of the same name. This one is an example."""
+"""Your mails: each is a registered function with a template of the same name. This one is an example."""
 
 from django.utils.translation import gettext_lazy as _
 
@@ -11,9 +11,9 @@ from project.models import Profile
 
 @email(label=_("Organisation changed"), sample={"name": "Ada", "organisation": "ACME"})
 def organisation_changed(user: User) -> Mail | None:
-    """Tell a person what their organisation is now. It runs in a worker, and looks at what is true by then.
+    """Notify a person of their current organisation. It runs in a worker and reads the current data.
 
-    None where nobody has proved the email address: the text would be a stranger's message to its owner.
+    Return None if the email address is not verified: the text could be a stranger's message to its owner.
     """
     profile = Profile.objects.filter(user=user).first()
     if profile is None or not profile.organisation or user.email_verified_at is None:

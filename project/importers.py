@@ -1,4 +1,4 @@
-"""Your importers. This one is an example: which organisation people belong to, from a list with their addresses."""
+"""Your importers. This one is an example: it imports people's organisations from a list with their email addresses."""
 
 from typing import Any, ClassVar
 
@@ -16,7 +16,7 @@ from project.models import Profile
 
 @importer("organisations", required=["organisation"], columns={"e-mail": "email", "company": "organisation"})
 class OrganisationResource(ModelResource):  # type: ignore[type-arg]  # at run time it takes no argument
-    """The organisations of people who are there already."""
+    """The organisations of existing people."""
 
     email = Field("user__email_normalized", "email", AddressWidget())
 
@@ -26,11 +26,11 @@ class OrganisationResource(ModelResource):  # type: ignore[type-arg]  # at run t
         import_id_fields: ClassVar = ("email",)
 
     def get_queryset(self) -> QuerySet[Profile]:
-        """The profiles, each with its person, whose address tells it apart."""
+        """Return the profiles with their users, whose email addresses identify them."""
         return super().get_queryset().select_related("user")
 
     def init_instance(self, row: dict[str, Any] | None = None) -> Profile:
-        """A profile for somebody who has none yet."""
+        """Return a new profile for somebody who has none."""
         address = (row or {})["email"]
         user = User.objects.with_email(address).first()
         if user is None:

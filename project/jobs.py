@@ -1,4 +1,4 @@
-"""An example: a job of your own. A scheduler enqueues it when it is due, a worker runs it, the admin shows its runs."""
+"""Your jobs. This one is an example: a scheduler enqueues it when due, a worker runs it, the admin shows its runs."""
 
 from keystone.scheduling.registry import scheduled
 from project.models import Profile

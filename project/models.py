@@ -1,4 +1,4 @@
-"""Your models. `Profile` is an example: what your product knows of a person beside their account."""
+"""Your models. `Profile` is an example: it holds your product's data about a person, in addition to their account."""
 
 from django.conf import settings
 from django.db import models
@@ -8,7 +8,7 @@ from keystone.timestamps import TimestampedModel
 
 
 class Profile(TimestampedModel):
-    """One per person, made when it is first asked for."""
+    """A person's profile, saved when they first change it."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, verbose_name=_("person"), on_delete=models.CASCADE, related_name="profile"

@@ -1,4 +1,4 @@
-"""What your product holds about a person beside their account: for their export, and to be erased."""
+"""Your product's data about a person in addition to their account: for their export, and to be erased."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,11 +14,11 @@ TOLD = ("organisation", "created_at", "updated_at")
 
 @collector("profile", label=_("Profile"), models=["project.Profile"])
 def collect_profile(user: User) -> Iterator[dict[str, Any]]:
-    """The profile, where there is one."""
+    """Yield the profile if there is one."""
     yield from Profile.objects.filter(user=user).values(*TOLD).iterator()
 
 
 @eraser("profile", models=["project.Profile"])
 def erase_profile(user: User, erasure: Erasure) -> None:
-    """Delete it."""
+    """Delete the profile."""
     Profile.objects.filter(user=user).delete()

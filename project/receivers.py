@@ -1,6 +1,6 @@
-"""What your product does when Keystone announces something. Signals come after the commit, once per person.
+"""Receivers of Keystone's signals. They are sent after the commit, once per person.
 
-A decision on ten thousand people is announced ten thousand times: keep a receiver cheap, or let it enqueue a task.
+A decision on ten thousand people sends ten thousand signals: keep receivers cheap, or let them enqueue a task.
 """
 
 import logging
@@ -16,5 +16,5 @@ logger = logging.getLogger(__name__)
 
 @receiver(user_approved, dispatch_uid="project.welcome")
 def welcome(user: User, **_: Any) -> None:
-    """An example: note who got in. The key says it; names and addresses do not belong into logs."""
+    """Log the primary key of an approved user, as an example. Names and email addresses don't belong in logs."""
     logger.info("approved: %s", user.pk)

@@ -13,17 +13,17 @@ from project.models import Profile
 
 
 class NoOutput(Refusal):
-    """Nobody said where to write to."""
+    """No output file was given."""
 
     code = "no_output"
 
 
 @script("organisations", description=_("Writes the organisations, and how many people each has, as CSV."))
 def write_organisations(*, source: Path | None, output: Path | None) -> int:
-    """Write the file `output`.
+    """Write the organisations to the file `output`.
 
     Returns:
-        How many organisations it names.
+        The number of organisations.
 
     Raises:
         NoOutput: there is no `output`.

@@ -12,7 +12,7 @@ from project.models import Profile
 
 @seeder("profiles", after=["people"], description=_("Profiles with an organisation, of people who have none yet."))
 def make_profiles(*, count: int) -> int:
-    """Make as many as there are people without one, and no more than `count`."""
+    """Create profiles for at most `count` people who have none."""
     fake = faker()
     names = cycle([fake.company() for _ in range(8)])
     people = User.objects.filter(profile=None, erased_at=None)[:count]

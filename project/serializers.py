@@ -1,4 +1,4 @@
-"""The bodies of your API."""
+"""The serializers of your API."""
 
 from typing import ClassVar
 
@@ -9,7 +9,7 @@ from project.models import Profile
 
 
 class ProfileSerializer(StrictSerializer, serializers.ModelSerializer[Profile]):
-    """One's own profile. `StrictSerializer` refuses what has no field here."""
+    """The caller's profile. `StrictSerializer` refuses unknown fields."""
 
     updated_at = serializers.DateTimeField(read_only=True, allow_null=True, help_text="Null until it is first saved.")
 

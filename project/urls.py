@@ -1,4 +1,4 @@
-"""Your addresses. They come before Keystone's, so a path that both have is yours."""
+"""Your URLs. They come before Keystone's, so that yours take precedence."""
 
 from django.urls import path
 

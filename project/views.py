@@ -15,19 +15,19 @@ from project.serializers import ProfileSerializer
 
 @extend_schema(tags=["project"])
 class ProfileView(RetrieveUpdateAPIView[Profile]):
-    """One's own profile."""
+    """The caller's profile."""
 
     serializer_class = ProfileSerializer
     http_method_names = ("get", "patch", "head", "options")
 
     def get_object(self) -> Profile:
-        """The caller's profile; an empty one, which is not saved, where they have none yet."""
+        """Return the caller's profile, or an empty unsaved one."""
         user = person(self.request)
         return Profile.objects.filter(user=user).first() or Profile(user=user)
 
     @transaction.atomic
     def patch(self, request: Request, *args: object, **kwargs: object) -> Response:
-        """Save it, with an example of a mail: its row is written in the same transaction, and a worker sends it.
+        """Save the profile. As an example, queue a mail: its row is saved in the same transaction; a worker sends it.
 
         The lock comes first. It refuses a request that waited while the account was suspended or erased.
         """

@@ -1,14 +1,14 @@
-"""Yours: what differs from Keystone's settings in every environment. Keystone's own files need no edit.
+"""Your settings for every environment. Keystone's own files need no edits.
 
-Change what `keystone.settings.base` has, or add to it. The file of each environment is read after this one.
+Change the settings of `keystone.settings.base`, or add to them. The file of each environment is read after this one.
 """
 
 from keystone.settings.base import *
 
-# Your apps come before Keystone's: your templates, static files, commands and URLs win.
+# Your apps come before Keystone's: your templates, static files, commands and URLs take precedence.
 INSTALLED_APPS = ["project", *INSTALLED_APPS]
 
-# Queues of your tasks beside `default` and `mail`; a worker serves all of them, or those that it is told.
+# Queues of your tasks in addition to `default` and `mail`. A worker serves all of them, or those given as options.
 TASKS["default"]["QUEUES"] += []
 
 # Keystone's options, by name (see `keystone/conf.py` and docs/extending.md).

@@ -1,4 +1,4 @@
-"""Yours: what differs on a developer's machine."""
+"""Your settings for development machines."""
 
 from config.settings.base import *
 from keystone.settings.local import *

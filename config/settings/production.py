@@ -1,8 +1,8 @@
-"""Yours: what differs in staging and production."""
+"""Your settings for staging and production."""
 
 from config.settings.base import *
 from keystone.settings.production import *
 from keystone.settings.safety import refuse_unsafe
 
-# Your changes come before this line, which sees what is in force.
+# Put your changes before this line, which checks the final settings.
 UNSAFE = refuse_unsafe(globals())

@@ -1,8 +1,8 @@
-"""Yours: what differs in tests."""
+"""Your settings for tests."""
 
 import os
 
-os.environ["ENVIRONMENT"] = "testing"  # whatever the shell says: these settings are for nothing else
+os.environ["ENVIRONMENT"] = "testing"  # overrides the shell: these settings are for tests only
 
 from config.settings.base import *
 from keystone.settings.testing import *

@@ -1,4 +1,4 @@
-"""Who may act on whom, beyond the permissions they hold."""
+"""Rules on who may act on whom, beyond permissions."""
 
 from collections.abc import Collection
 from typing import Any, ClassVar
@@ -13,7 +13,7 @@ from keystone.actors.acting import lock_accounts
 from keystone.actors.actor import Actor, ActorKind
 from keystone.exceptions import Refusal
 
-# Serializes what could take the last superuser away; the trigger of migration 0002 takes the same lock.
+# Serializes changes that could remove the last superuser. The trigger of migration 0002 takes the same lock.
 SUPERUSER_LOCK = 0x6B65_7973  # "keys"
 
 
@@ -21,7 +21,7 @@ ROLES = ("is_staff", "is_superuser")
 
 
 class ProtectedAccount(Refusal):
-    """Staff and superusers are touched by superusers only."""
+    """Only superusers may act on staff and superusers."""
 
     code = "protected_account"
     status: ClassVar[int] = 403
@@ -29,14 +29,14 @@ class ProtectedAccount(Refusal):
 
 
 class ErasedAccount(Refusal):
-    """Nobody is behind the account any more."""
+    """The account was erased."""
 
     code = "erased"
     message: ClassVar[str | Promise] = _("This person was erased, which cannot be undone.")
 
 
 class OwnAccount(Refusal):
-    """An administrator does not decide on their own account."""
+    """Administrators may not do this to their own account."""
 
     code = "own_account"
     status: ClassVar[int] = 403
@@ -44,17 +44,17 @@ class OwnAccount(Refusal):
 
 
 class LastSuperuser(Refusal):
-    """Somebody must be left who can administer the product."""
+    """An active superuser must be left to administer the product."""
 
     code = "last_superuser"
     message: ClassVar[str | Promise] = _("This is the last active superuser. Make another one first.")
 
 
 def refusal_to_touch(user: User, *, by: Actor, own: bool = False) -> Refusal | None:
-    """Why `by` may not act on `user`, or None where they may.
+    """Return why `by` may not act on `user`, or None if they may.
 
     Args:
-        own: whether an administrator may do this to their own account too.
+        own: whether administrators may do this to their own account too.
     """
     if user.erased_at is not None:
         return ErasedAccount()
@@ -67,10 +67,10 @@ def refusal_to_touch(user: User, *, by: Actor, own: bool = False) -> Refusal | N
 
 
 def lock_user(user: User) -> User:
-    """The row of `user` as it now is, locked until the transaction ends.
+    """Return the current row of `user`, locked until the transaction ends.
 
     Raises:
-        UserNotFound: the account has gone.
+        UserNotFound: the account no longer exists.
     """
     locked: User | None = User.objects.select_for_update(no_key=True).filter(pk=user.pk).first()
     if locked is None:
@@ -79,24 +79,24 @@ def lock_user(user: User) -> User:
 
 
 def lock_acting(user: User) -> User:
-    """The row of somebody who acts on their own account, locked, if they still may.
+    """Return the locked row of a person who acts on their own account, if they still may.
 
-    Between the look at a request's credentials and its act access can end, by a reset of the password, a suspension
-    or another device that signs out everywhere. Whoever came first then wins, and the act is refused.
+    Access can end after a request was authenticated: by a password reset, a suspension, or a sign-out of all devices.
+    If that comes first, the action is refused.
 
     Raises:
-        AccessEnded: access has ended since `user` was read, or the account has gone.
+        AccessEnded: access has ended since `user` was read, or the account no longer exists.
     """
     return lock_for(user, by=Actor.person(user))
 
 
 def lock_for(user: User, *, by: Actor) -> User:
-    """The row of `user`, locked for what `by` does to it, with `by` judged again (see `audit.acting`).
+    """Return the locked row of `user`, after checking `by` again (see `actors.acting`).
 
     Raises:
         AccessEnded: the access of `by` has ended in the meantime.
-        PermissionLost: `by` does not hold the permission any more.
-        UserNotFound: the account has gone.
+        PermissionLost: `by` no longer has the permission.
+        UserNotFound: the account no longer exists.
     """
     locked: list[User] = lock_accounts([user.pk], by=by)
     if not locked:
@@ -105,7 +105,7 @@ def lock_for(user: User, *, by: Actor) -> User:
 
 
 def refuse_to_grant(by: Actor) -> None:
-    """Let only superusers, commands, jobs and the system give roles and rights.
+    """Refuse to grant roles and permissions, except to superusers, commands, jobs and the system.
 
     Raises:
         ProtectedAccount: `by` is none of these.
@@ -115,18 +115,18 @@ def refuse_to_grant(by: Actor) -> None:
 
 
 def lock_superusers() -> None:
-    """Hold, until the transaction ends, the one right to change who is an active superuser."""
+    """Lock the set of active superusers against changes until the transaction ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [SUPERUSER_LOCK])
 
 
 def lock_superusers_among(ids: Collection[Any]) -> None:
-    """`lock_superusers`, if one of those with the keys `ids` is one. Call it before their rows are locked."""
+    """Call `lock_superusers` if any of `ids` is a superuser. Call this before locking their rows."""
     if User.objects.filter(pk__in=ids, is_superuser=True).exists():
         lock_superusers()
 
 
 def leaves_a_superuser(leaving: Collection[Any]) -> bool:
-    """Whether an active superuser is left when those with the keys `leaving` are gone."""
+    """Return whether an active superuser is left without the accounts `leaving`."""
     left: bool = User.objects.active_superusers().exclude(pk__in=leaving).exists()
     return left

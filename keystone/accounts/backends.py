@@ -19,7 +19,7 @@ from keystone.throttling.limits import Attempt, count_attempt
 
 
 class WrongPassword(Refusal):
-    """The password that was asked for once more is not the person's."""
+    """The password given for confirmation is wrong."""
 
     code = "wrong_password"
     status: ClassVar[int] = 400
@@ -27,7 +27,7 @@ class WrongPassword(Refusal):
 
 
 class EmailBackend(ModelBackend):
-    """Finds the account by any spelling of its address; only an active one gets in."""
+    """Backend that finds the account by any spelling of its email address. Only active accounts get in."""
 
     def authenticate(
         self,
@@ -36,26 +36,26 @@ class EmailBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """The person with this address and password, if their account is active."""
+        """Return the account with this email address and password, if it is active."""
         address = username or kwargs.get(User.USERNAME_FIELD)
         if not address or password is None:
             return None
         try:
             user = person_with_password(address, password)
         except Refusal as refusal:
-            # Django's authenticate() knows no other way to hear of it; forms of ours ask `person_with_password`.
+            # Django's authenticate() has no other way to report it. Our own forms call `person_with_password`.
             raise PermissionDenied(refusal.detail) from refusal
         return user if user is not None and self.user_can_authenticate(user) else None
 
     def get_user(self, user_id: Any) -> User | None:
-        """The person of a session; nobody where their access has ended, whether a job has noted it yet or not."""
+        """Return the account of a session, or None if its access has ended, even if no job has applied that yet."""
         user = super().get_user(user_id)
         if not isinstance(user, User):
             return None
         return user if self.user_can_authenticate(apply_expiry(user)) else None
 
     async def aget_user(self, user_id: Any) -> User | None:
-        """The same: Django's own asynchronous form reads the table by itself."""
+        """Call `get_user`: Django's own asynchronous version reads the table itself."""
         return await sync_to_async(self.get_user)(user_id)
 
     async def aauthenticate(
@@ -65,36 +65,36 @@ class EmailBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
-        """The same: Django's own asynchronous form would compare by itself, and count nothing."""
+        """Call `authenticate`: Django's own asynchronous version would compare by itself and count nothing."""
         return await sync_to_async(self.authenticate)(request, username, password, **kwargs)
 
 
 def person_with_password(email: str, password: str) -> User | None:
-    """The account of this address if the password is its own, whatever its status.
+    """Return the account with this email address and password, whatever its status.
 
-    The attempt is counted before anything is looked at. A suspension that has ended is lifted, and access that has
-    ended is taken. An unknown address costs one password hash like a known one, so that time tells nothing.
+    The attempt is counted before anything is looked up. An ended suspension is lifted, and ended access is revoked. An
+    unknown email address costs one password hash like a known one, so that timing reveals nothing.
 
     Raises:
-        TooManyAttempts: too many were wrong before.
-        HashingBusy: too many passwords are being checked at this moment.
+        TooManyAttempts: there were too many wrong attempts before.
+        HashingBusy: too many passwords are being checked at the moment.
     """
     hashing_slots().refuse_when_full()  # before it costs a query or counts as an attempt
     attempt = count_attempt(address=email)
     user: User | None = User.objects.with_email(email).first()
     if not _fits(password, user, attempt):
         return None
-    assert user is not None  # noqa: S101 - nothing fits nobody
+    assert user is not None  # noqa: S101 - no password matches without an account
     return apply_expiry(user)
 
 
 def confirm_password(user: User, password: str) -> None:
-    """Ask somebody who is signed in for their password once more, before what only they may do.
+    """Check a signed-in person's password again, before an action that only they may take.
 
-    It is counted by the same limits as signing in.
+    It counts towards the same limits as signing in.
 
     Raises:
-        WrongPassword: it is not theirs.
+        WrongPassword: the password is wrong.
         TooManyAttempts, HashingBusy: as `person_with_password`.
     """
     hashing_slots().refuse_when_full()
@@ -105,7 +105,7 @@ def confirm_password(user: User, password: str) -> None:
 
 
 def _fits(password: str, user: User | None, attempt: Attempt) -> bool:
-    """Whether the password is that of `user`; the attempt is given back where it is, or where it was not judged."""
+    """Return whether the password is that of `user`. The attempt is given back if it is, or if it was not checked."""
     try:
         fits = _compare(password, user)
     except Refusal:
@@ -125,7 +125,7 @@ def _compare(password: str, user: User | None) -> bool:
     before, is_another = user.password, False
 
     def upgrade(raw_password: str) -> None:
-        """Store a newer hash of the same password, unless another one was stored at this very moment."""
+        """Store a newer hash of the same password, unless another one was stored at the same time."""
         nonlocal is_another
         try:
             hashed = make_password(raw_password)
@@ -139,12 +139,12 @@ def _compare(password: str, user: User | None) -> bool:
 
     if not check_password(password, before, upgrade):
         return False
-    # Another one is the same password's, of a sign-in at the same time, or a new one's: only a look tells.
+    # The other hash is of the same password, from a sign-in at the same time, or of a new one: check it.
     return not is_another or check_password(password, user.password)
 
 
 def _is_text(password: str) -> bool:
-    """Whether it can be encoded: half a character (a lone surrogate) cannot."""
+    """Return whether the password can be encoded; half a character (a lone surrogate) can't."""
     try:
         password.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Go through many people in batches. One failure doesn't stop the batch."""
+"""Process many people in batches. One failure doesn't stop the batch."""
 
 from collections.abc import Callable, Collection
 from typing import Any
@@ -14,14 +14,14 @@ def walk(
     size: int,
     faults: type[Exception] = Exception,
 ) -> None:
-    """Do something to everybody who is due, in the order of their keys. Call it outside a transaction.
+    """Process everybody who is due, in the order of their keys. Call it outside a transaction.
 
     Args:
-        due: those who are due at the moment of the call.
-        move: what is done to those with these keys: to all of them or, where it raises, to nobody.
-        leave: what is done about a key that `move` fails for alone, with the error.
-        size: how many are moved together.
-        faults: the errors after which they are moved one by one; any other ends the walk.
+        due: returns the people who are due at the moment of the call.
+        move: processes the people with these keys: all of them or, if it raises, none.
+        leave: handles a key that `move` fails for alone, with the error.
+        size: how many are processed together.
+        faults: the errors after which people are processed one by one; any other ends the walk.
     """
     last: list[Any] = []
     while True:

@@ -1,4 +1,4 @@
-"""The deployment check that somebody can administer."""
+"""The deployment check for an active superuser."""
 
 from collections.abc import Iterator
 

@@ -32,14 +32,14 @@ NAMES = ("first_name", "last_name")
 
 
 class Unchanged:
-    """What stands for a value that is to stay, where None is a value of its own."""
+    """The type of a default that keeps the current value, where None is a value itself."""
 
 
 UNCHANGED: Final = Unchanged()
 
 
 class SuperuserIsStaff(Refusal):
-    """A superuser works in the admin, which staff only may enter."""
+    """Superusers must be staff, since only staff may enter the admin."""
 
     code = "superuser_is_staff"
     status = 400
@@ -47,14 +47,14 @@ class SuperuserIsStaff(Refusal):
 
 
 class AccessEndsInThePast(EndsInThePast):
-    """Access ends in the future; to end it at once, deactivate the account."""
+    """Access must end in the future. To end it at once, deactivate the account."""
 
 
 def change_names(user: User, *, by: Actor, first_name: str | None = None, last_name: str | None = None) -> User:
-    """Change a person's names; None keeps what is there. Nothing is written where nothing differs.
+    """Change a person's names; None keeps the current one. Nothing is written if nothing differs.
 
     Raises:
-        ValidationError: one is no name (see `names.validate_name`).
+        ValidationError: a name is invalid (see `names.validate_name`).
         ProtectedAccount: `by` may not act on this person.
     """
     given = {"first_name": first_name, "last_name": last_name}
@@ -65,13 +65,13 @@ def change_names(user: User, *, by: Actor, first_name: str | None = None, last_n
 
 
 def change_roles(user: User, *, by: Actor, is_staff: bool | None = None, is_superuser: bool | None = None) -> User:
-    """Give or take the roles; None keeps what is there. A loss of role ends the person's sessions.
+    """Grant or revoke roles; None keeps the current one. Losing a role ends the person's sessions.
 
     Raises:
-        ProtectedAccount: only superusers, commands and the system give roles.
-        OwnAccount: an administrator does not change their own roles.
-        LastSuperuser: nobody would be left to administer the product.
-        SuperuserIsStaff: a superuser without staff.
+        ProtectedAccount: only superusers, commands, jobs and the system change roles.
+        OwnAccount: administrators may not change their own roles.
+        LastSuperuser: no active superuser would be left.
+        SuperuserIsStaff: a superuser must be staff.
     """
     refuse_to_grant(by)
     given = {"is_staff": is_staff, "is_superuser": is_superuser}
@@ -79,7 +79,7 @@ def change_roles(user: User, *, by: Actor, is_staff: bool | None = None, is_supe
 
 
 def change_access_end(user: User, *, by: Actor, at: datetime | None) -> User:
-    """Set when the account is deactivated by itself, at `at` (UTC); None lets access go on without an end.
+    """Set when the account is deactivated automatically (`at`, UTC). None removes the end.
 
     Raises:
         AccessEndsInThePast: `at` is not in the future.
@@ -100,9 +100,9 @@ def change_user(
     is_superuser: bool | None = None,
     access_ends_at: datetime | Unchanged | None = UNCHANGED,
 ) -> User:
-    """`change_names`, `change_roles` and `change_access_end` in one transaction: all or nothing."""
+    """Call `change_names`, `change_roles` and `change_access_end` in one transaction: all or nothing."""
     if False in (is_staff, is_superuser):
-        lock_superusers_among([user.pk])  # before the row, which the first of the three locks
+        lock_superusers_among([user.pk])  # before the row, which the first of the three calls locks
     if not isinstance(access_ends_at, Unchanged):
         change_access_end(user, by=by, at=access_ends_at)
     if is_staff is not None or is_superuser is not None:
@@ -151,7 +151,7 @@ def _judge_end(at: datetime | None, *, is_own: bool) -> None:
 
 
 def _action(changed: set[str]) -> str:
-    """The audit log's word for a change of these fields."""
+    """Return the audit log action for a change of these fields."""
     if changed & set(ROLES):
         return "user.roles_changed"
     return "user.access_end_changed" if "access_ends_at" in changed else "user.changed"

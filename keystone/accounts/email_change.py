@@ -1,5 +1,8 @@
-"""Changing the address of an account: asked for with the password, confirmed from the new address, revertible from
-the old one."""
+"""Change the email address of an account.
+
+A change is requested with the password, confirmed by a link mailed to the new email address, and can be reverted by a
+link mailed to the old one.
+"""
 
 from datetime import timedelta
 
@@ -31,7 +34,7 @@ from keystone.throttling.mails import count_unasked_mail
 
 
 class SameAddress(Refusal):
-    """The new address is the present one."""
+    """The new email address is the current one."""
 
     code = "invalid"
     status = 400
@@ -43,25 +46,25 @@ class SameAddress(Refusal):
 
 @task()
 def mail_email_change(*, reserved: str) -> None:
-    """Mail the link that confirms a new address, or tell the owner of the address."""
+    """Mail the link that confirms a new email address, or notify the owner of the address."""
     mail_email_change_link(reserved)
 
 
 def request_email_change(user: User, *, email: str, current_password: str) -> None:
-    """Have a link mailed to the new address.
+    """Request a change of email address: a link is mailed to the new one.
 
-    Whether somebody has it already is looked up in a task, and told to its owner only. Nothing here depends on it, nor
-    does anything that the person can read later, such as their own export.
+    Whether another account has it is looked up in a task, and only its owner is told. Nothing here depends on that, nor
+    does anything that the person can read later, such as their own data export.
 
     Args:
-        email: the new address, as typed.
-        current_password: the person's, asked for once more.
+        email: the new email address, as typed.
+        current_password: the person's password, for confirmation.
 
     Raises:
-        ValidationError: `email` is not an address that mail can be sent to.
-        WrongPassword: the password is not the person's.
-        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
-        SameAddress: the address differs in nothing from the present one.
+        ValidationError: `email` can't receive mail.
+        WrongPassword: the password is wrong.
+        TooManyAttempts, HashingBusy: as for signing in; the same limits apply.
+        SameAddress: the email address is exactly the current one.
     """
     count_request()
     confirm_password(user, current_password)
@@ -82,21 +85,21 @@ def request_email_change(user: User, *, email: str, current_password: str) -> No
 
 @transaction.atomic
 def mail_email_change_link(reserved: str) -> None:
-    """Mail the link of a change that was asked for. Where another account has the address, its owner is told instead.
+    """Mail the link of a requested change. If another account has the email address, notify its owner instead.
 
-    A second run queues nothing. Another spelling of the account's own verified address is not counted as a mail that a
-    stranger causes.
+    A second run queues nothing. Another spelling of the account's own verified email address doesn't count as
+    unsolicited mail.
 
     Args:
-        reserved: the key of the right to the link.
+        reserved: the primary key of the reserved token.
     """
     asked = tokens.reserved(reserved)
     if asked is None or OutgoingMail.objects.filter(user=asked.user_id, context__reserved=reserved).exists():
         return
     both = User.objects.filter(Q(pk=asked.user_id) | Q(email_normalized=asked.email_normalized)).order_by("pk")
-    # Locked before the count of mails: an erasure holds the account, too, when it comes to the count.
+    # Locked before the mail is counted: an erasure also holds the account when it gets to the count.
     people = {person.pk: person for person in both.select_for_update(no_key=True)}
-    right = tokens.reserved(reserved)  # again: an erasure that came first has taken it away
+    right = tokens.reserved(reserved)  # read again: an erasure may have deleted it
     if right is None:
         return
     user = people.pop(right.user_id)
@@ -111,16 +114,16 @@ def mail_email_change_link(reserved: str) -> None:
 
 
 def confirm_email_change(token: str) -> User:
-    """Use the link that was mailed to the new address: it is the account's from now on, and proved.
+    """Use the link mailed to the new email address, which becomes the account's, verified.
 
-    The old address is told, with a link that takes the change back; one that was never proved, which may be a
-    stranger's, no more often than it gets other mails that strangers cause. Sessions go on; the other links end. Who
-    uses the link again within minutes changes nothing.
+    The old email address is notified, with a link that reverts the change. If it was never verified, it may be a
+    stranger's and gets the notice no more often than other unsolicited mail. Sessions continue; links stop working,
+    except those that revert a change. Using the link again within minutes changes nothing.
 
     Raises:
         TooManyAttempts: too many wrong tokens came from this IP address.
-        InvalidToken: the token cannot be used (any more).
-        AddressTaken: somebody else has the address by now. Told only to who reads the mail that comes there.
+        InvalidToken: the token can't be used (any more).
+        AddressTaken: another account has the email address now. Only the reader of its mail learns this.
     """
     try:
         found = find_link(token, purpose=Purpose.CONFIRM_EMAIL)
@@ -146,16 +149,16 @@ def _confirm(found: OneTimeToken) -> User:
 
 
 def revert_email_change(token: str) -> User:
-    """Use the link that was mailed to the old address: it is the account's again.
+    """Use the link mailed to the old email address, which becomes the account's again.
 
-    Whoever changed it knew the password, so that is taken away, every session ends, and a link to choose a new one is
-    mailed. The address that it had meanwhile is told. Later changes cannot be brought back; earlier ones still can. Who
-    uses the link again within minutes changes nothing.
+    Whoever changed it knew the password, so the password is removed, all sessions end, and a link to choose a new one
+    is mailed if the account is active. The email address that the account had meanwhile is notified. Later changes
+    can't be reverted any more; earlier ones still can. Using the link again within minutes changes nothing.
 
     Raises:
         TooManyAttempts: too many wrong tokens came from this IP address.
-        InvalidToken: the token cannot be used (any more).
-        AddressTaken: somebody else has registered the old address in the meantime.
+        InvalidToken: the token can't be used (any more).
+        AddressTaken: somebody else has registered the old email address in the meantime.
     """
     try:
         found = find_link(token, purpose=Purpose.REVERT_EMAIL)
@@ -168,11 +171,12 @@ def revert_email_change(token: str) -> User:
 def _revert(found: OneTimeToken) -> User:
     user = use_link(found)
     person, before = Actor.person(user), user.email
-    revoke_access([user])  # before the address is written: whoever notes a stolen session waits for that with its row
+    # Before the email address is written: recording a stolen session waits for that while holding its row.
+    revoke_access([user])
     _move_to(user, found.email, by=person, action="user.email_reverted")
     user.password = make_password(None)
     User.objects.filter(pk=user.pk).update(password=user.password)
-    # Of this change and of later ones, those too whose mail has not been sent yet: see `tokens.reserve`.
+    # Of this change and of later ones, including links not mailed yet (see `tokens.reserve`).
     rest = OneTimeToken.objects.filter(user=user, created_at__gte=found.created_at, used_at__isnull=True)
     rest.update(used_at=timezone.now())
     if user.is_active:
@@ -183,12 +187,12 @@ def _revert(found: OneTimeToken) -> User:
 
 
 def _move_to(user: User, email: str, *, by: Actor, action: str) -> None:
-    """Give the account another address, which whoever acts has proved to be theirs.
+    """Give the account another email address, which `by` has proved to be theirs.
 
-    A registration of it that nobody has claimed gives way: it would only keep the address from its owner.
+    An unclaimed registration of it is deleted: it would only keep the email address from its owner.
 
     Raises:
-        AddressTaken: somebody else has it.
+        AddressTaken: another account has it.
     """
     squatter = User.objects.with_email(email).exclude(pk=user.pk).select_for_update(no_key=True).first()
     if squatter is not None and squatter.is_unclaimed:

@@ -1,6 +1,6 @@
-"""Expire access and suspensions. Jobs do it for everybody, every minute.
+"""Expire access and suspensions. Jobs do this for everybody, every minute.
 
-Nobody gains or loses by a job that is late: whoever comes in between is looked at when they come (see `apply_expiry`).
+A late job makes no difference: `apply_expiry` handles people who come in the meantime.
 """
 
 import logging
@@ -29,12 +29,12 @@ PEOPLE_AT_A_TIME = 500
 
 @dataclass
 class BatchResult:
-    """What came of a walk through many people.
+    """The result of processing many people in batches.
 
     Attributes:
-        moved: how many were moved.
+        moved: how many were changed.
         refused: how many a rule keeps as they are, such as the last active superuser.
-        failed: how many could not be moved; why is in the log.
+        failed: how many could not be changed; the log says why.
     """
 
     moved: int = 0
@@ -43,7 +43,7 @@ class BatchResult:
 
 
 def access_has_ended() -> UserQuerySet:
-    """Those whose access has ended, and who are still to be deactivated."""
+    """Return the accounts whose access has ended and that have not been deactivated yet."""
     people: UserQuerySet = User.objects.filter(
         status__in=(Status.ACTIVE, Status.SUSPENDED), access_ends_at__lte=timezone.now()
     )
@@ -51,7 +51,7 @@ def access_has_ended() -> UserQuerySet:
 
 
 def suspension_has_ended() -> UserQuerySet:
-    """Those whose suspension has ended, and whose access has not."""
+    """Return the accounts whose suspension has ended, but whose access has not."""
     now = timezone.now()
     still = Q(access_ends_at__isnull=True) | Q(access_ends_at__gt=now)
     people: UserQuerySet = User.objects.filter(still, status=Status.SUSPENDED, suspended_until__lte=now)
@@ -59,18 +59,18 @@ def suspension_has_ended() -> UserQuerySet:
 
 
 def end_access_of_all(*, by: Actor) -> BatchResult:
-    """Deactivate everybody whose access has ended, a few at a time. Call it outside a transaction."""
+    """Deactivate everybody whose access has ended, in batches. Call it outside a transaction."""
     return _move_all(access_has_ended, lambda ids: deactivate_ended(ids, by=by))
 
 
 def lift_all_suspensions(*, by: Actor) -> BatchResult:
-    """Reactivate everybody whose suspension has ended, a few at a time. Call it outside a transaction."""
+    """Reactivate everybody whose suspension has ended, in batches. Call it outside a transaction."""
     return _move_all(suspension_has_ended, lambda ids: reactivate_ended(ids, by=by, tell=True))
 
 
 @transaction.atomic
 def deactivate_ended(ids: Collection[Any], *, by: Actor) -> Outcome:
-    """Deactivate those of `ids` whose access has ended; the others stay as they are, and are not in the outcome."""
+    """Deactivate those of `ids` whose access has ended. The others are skipped, and are not in the outcome."""
     lock_superusers_among(ids)  # before the rows, as `transition` does
     ended = _locked(access_has_ended(), ids)
     return deactivate_users(ended, by=by, reason=gettext("The time of your access has ended."))
@@ -78,17 +78,17 @@ def deactivate_ended(ids: Collection[Any], *, by: Actor) -> Outcome:
 
 @transaction.atomic
 def reactivate_ended(ids: Collection[Any], *, by: Actor, tell: bool) -> Outcome:
-    """Reactivate those of `ids` whose suspension has ended; the others stay as they are, and are not in the outcome."""
+    """Reactivate those of `ids` whose suspension has ended. The others are skipped, and are not in the outcome."""
     return reactivate_users(_locked(suspension_has_ended(), ids), by=by, tell=tell)
 
 
 def apply_expiry(user: User) -> User:
-    """Apply an overdue expiry to this user, where no job has done so yet.
+    """Apply an overdue expiry to this user, if no job has done so yet.
 
-    It costs a comparison for everybody whose time has not come. Call it where no row of theirs is locked.
+    If nothing is due, it costs only a comparison. Don't call it while the user's row is locked.
 
     Args:
-        user: as just read; brought up to date where something was done.
+        user: as just read; refreshed if something was due.
 
     Returns:
         The same object.
@@ -97,7 +97,7 @@ def apply_expiry(user: User) -> User:
     if user.access_ends_at is not None and user.access_ends_at <= now:
         deactivate_ended([user.pk], by=Actor.system())
     elif user.suspended_until is not None and user.suspended_until <= now:
-        reactivate_ended([user.pk], by=Actor.system(), tell=False)  # they see it
+        reactivate_ended([user.pk], by=Actor.system(), tell=False)  # no email: they see it themselves
     else:
         return user
     user.refresh_from_db()
@@ -105,7 +105,7 @@ def apply_expiry(user: User) -> User:
 
 
 def _locked(people: UserQuerySet, ids: Collection[Any]) -> list[Any]:
-    """The keys of those who are still so, their rows locked: somebody may have decided otherwise at this moment."""
+    """Lock the rows that are still due, and return their keys. Somebody may have just decided otherwise."""
     rows = people.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
     return list(rows.values_list("pk", flat=True))
 

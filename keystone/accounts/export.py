@@ -35,10 +35,10 @@ ROWS_AT_A_TIME = 2_000
 
 
 def stream_people_csv(queryset: QuerySet[User]) -> Iterator[str]:
-    """The lines of the CSV file of these people, in the queryset's order.
+    """Return the lines of the CSV file of these people, in the queryset's order.
 
-    They are read through a cursor on the server, so that memory stays bounded. Cells that a spreadsheet would
-    take for a formula are escaped.
+    They are read through a server-side cursor, so that memory stays bounded. Cells that a spreadsheet would treat as a
+    formula are escaped.
     """
     rows = queryset.values_list(*COLUMNS).iterator(chunk_size=ROWS_AT_A_TIME)
     return csv_lines(COLUMNS, rows)
@@ -46,11 +46,11 @@ def stream_people_csv(queryset: QuerySet[User]) -> Iterator[str]:
 
 @transaction.atomic
 def record_people_export(*, by: Actor, filters: str = "") -> None:
-    """Note in the audit log that `by` took the people away.
+    """Record in the audit log that `by` exported people.
 
     Args:
-        by: who exports; a person or an administrator, under whose name it stands.
-        filters: what was selected, as the query string of the list.
+        by: who exports; a person or an administrator, under whose name it is recorded.
+        filters: the selection, as the query string of the list.
     """
     lock_actor(by)
     record([event("users.exported", by.user, by=by, changes={"filters": [None, filters]} if filters else None)])

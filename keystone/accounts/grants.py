@@ -19,14 +19,14 @@ def change_grants(
     groups: Collection[Group] | None = None,
     permissions: Collection[Permission] | None = None,
 ) -> User:
-    """Set the groups and the permissions of a person; None keeps them. Nothing is written where nothing differs.
+    """Set a person's groups and permissions; None keeps them. Nothing is written if nothing differs.
 
-    They count from the person's next request on: permissions are read anew by each.
+    They apply from the person's next request on, since each request reads the permissions again.
 
     Raises:
-        ProtectedAccount: only superusers, commands and the system give them.
-        OwnAccount: an administrator does not change their own.
-        UserNotFound: the account has gone.
+        ProtectedAccount: only superusers, commands, jobs and the system grant them.
+        OwnAccount: administrators may not change their own.
+        UserNotFound: the account no longer exists.
     """
     refuse_to_grant(by)
     with transaction.atomic():
@@ -54,11 +54,11 @@ def change_grants(
 
 
 def record_group(action: str, group: Group, *, by: Actor, before: dict[str, Any], after: dict[str, Any]) -> None:
-    """Note a change of a group; nothing where nothing differs. Call it in the transaction of the change.
+    """Record a change of a group, if anything differs. Call it in the transaction of the change.
 
     Args:
         action: `group.created`, `group.changed` or `group.deleted`.
-        before, after: what `group_state` says of the group.
+        before, after: what `group_state` returned; empty if the group doesn't exist.
     """
     keys = sorted({*before, *after})
     changes = {key: [before.get(key), after.get(key)] for key in keys if before.get(key) != after.get(key)}
@@ -67,7 +67,7 @@ def record_group(action: str, group: Group, *, by: Actor, before: dict[str, Any]
 
 
 def group_state(group: Group) -> dict[str, Any]:
-    """What a group is called and allows."""
+    """Return a group's name and permissions."""
     return {"name": group.name, "permissions": _names(group.permissions.all())}
 
 

@@ -18,7 +18,7 @@ from keystone.actors.actor import Actor
 from keystone.data.declarations import Existing
 from keystone.data.registry import importer
 
-COLUMNS = {  # what lists of people call them
+COLUMNS = {  # usual column titles in lists of people
     "e-mail": "email",
     "email address": "email",
     "first name": "first_name",
@@ -30,10 +30,9 @@ COLUMNS = {  # what lists of people call them
 
 
 class GroupsField(Field):
-    """The groups that a row gives, else those that the person has; as text, which tells whether they differ."""
+    """The groups in a row, else the person's current groups; as text, to see whether they differ."""
 
     def get_value(self, instance: Any) -> str:
-        """Their names."""
         given = getattr(instance, str(self.attribute), None)
         names = (group.name for group in (instance.groups.all() if given is None else given))
         return "; ".join(sorted(names))
@@ -48,13 +47,13 @@ class GroupsField(Field):
     description=_("People, each with a mail that invites them to choose a password."),
 )
 class PeopleResource(ModelResource):  # type: ignore[type-arg]  # at run time it takes no argument
-    """People by their addresses, in any spelling.
+    """People, identified by their email address in any spelling.
 
-    A new person's account is active; its address counts as proved once they have chosen a password by a mailed link.
-    One who is there already is left alone, or gets the names, the end of access, the groups and the role that the file
-    has columns for: an empty cell takes away what it is about, except for the role. Status and password stay.
+    A new person's account is active. Its email address counts as verified once they have chosen a password by a mailed
+    link. An existing person is skipped, or gets the names, the end of access, the groups and the role from the file's
+    columns. An empty cell clears the value, except for the role. Status and password stay.
 
-    What a row may do is decided by the functions that the admin and the API call, too; their refusals are its reasons.
+    The functions that the admin and the API call also decide what a row may do; their refusals are reported as reasons.
     """
 
     email = Field("email_normalized", "email", AddressWidget())
@@ -71,17 +70,16 @@ class PeopleResource(ModelResource):  # type: ignore[type-arg]  # at run time it
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.by = Actor.cli()  # unless the import says who it is
+        self.by = Actor.cli()  # unless the import sets another actor
 
     def get_queryset(self) -> QuerySet[User]:
-        """The people, with their groups."""
         return super().get_queryset().prefetch_related("groups")
 
     def import_instance(self, instance: User, row: dict[str, Any], **kwargs: Any) -> None:
-        """Take over the cells.
+        """Read the cells into the instance.
 
         Raises:
-            ValidationError: some cannot be what they stand for; all of them are told.
+            ValidationError: some cells are invalid; all of them are reported.
         """
         errors: dict[str, list[str]] = {}
         for field in self.get_import_fields():
@@ -98,25 +96,25 @@ class PeopleResource(ModelResource):  # type: ignore[type-arg]  # at run time it
         import_validation_errors: dict[str, Any] | None = None,
         validate_unique: bool = True,  # noqa: FBT001, FBT002 - the library's
     ) -> None:
-        """Refuse what `import_instance` did; the rest is judged by the functions that make and change people.
+        """Raise the errors of `import_instance`. The functions that create and change people check the rest.
 
         Raises:
-            ValidationError: it did.
+            ValidationError: `import_instance` found errors.
         """
         if import_validation_errors:
             raise ValidationError(import_validation_errors)
 
     def save_instance(self, instance: User, is_create: bool, row: dict[str, Any], **kwargs: Any) -> None:  # noqa: FBT001 - the library's
-        """Make the person, or change them.
+        """Create or change the person.
 
         Raises:
-            Refusal: a rule says no.
-            ValidationError: a name or the address is none.
+            Refusal: a rule forbids it.
+            ValidationError: a name or the email address is invalid.
         """
         given = {name: field.clean(row) for name, field in self.fields.items() if field.column_name in row}
         if is_create:
             made = self._create(str(row[str(self.fields["email"].column_name)]), given)
-            instance.pk, instance._state.adding = made.pk, False  # what the outcome tells of
+            instance.pk, instance._state.adding = made.pk, False  # reported in the outcome
         else:
             self._change(instance, given)
 

@@ -1,6 +1,6 @@
-"""The scheduled jobs of accounts. Each makes one call.
+"""The scheduled jobs of accounts.
 
-Two runs at once, or a second one, do no harm: rows are locked, and mails have keys.
+Running a job twice, even at the same time, does no harm: rows are locked, and emails have keys.
 """
 
 from dataclasses import asdict
@@ -33,11 +33,11 @@ def delete_expired_tokens() -> dict[str, int]:
 
 @scheduled(cron="10 2 * * *")
 def warn_stale_registrations() -> dict[str, int]:
-    """Mails a new link to people whose registration expires soon, because they have not proved their address."""
+    """Mails a new link to people whose registration expires soon, because their email address is not verified."""
     return {"mails": stale_registrations.warn_stale_registrations()}
 
 
 @scheduled(cron="30 2 * * *")
 def expire_stale_registrations() -> dict[str, int]:
-    """Deletes registrations whose address was not proved in time."""
+    """Deletes registrations whose email address was not verified in time."""
     return asdict(stale_registrations.expire_stale_registrations(by=Actor.job("expire_stale_registrations")))

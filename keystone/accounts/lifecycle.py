@@ -1,7 +1,7 @@
 """The transitions of an account: approve, reject, reopen, suspend, reactivate, deactivate.
 
-The REST API, the admin, the commands and the jobs call these functions and nothing else. Each is one call of the
-engine in `transition`; one person or ten thousand go the same way.
+The REST API, the admin, the commands and the jobs call only these functions. Each makes one call of `transition`, for
+one person or ten thousand.
 """
 
 from collections.abc import Collection
@@ -36,18 +36,18 @@ def approve_user(
     even_unverified: bool = False,
     tell: bool = True,
 ) -> User:
-    """Let a pending person in.
+    """Approve a pending person.
 
     Args:
-        user: who.
+        user: the person.
         by: who decides.
-        reason: a word for the person, put into the mail.
+        reason: a message to the person, included in the email.
         note: for administrators only, kept in the audit log.
-        even_unverified: also when the address has not been verified.
-        tell: whether the person gets a mail.
+        even_unverified: approve even if the email address is not verified.
+        tell: whether to email the person.
 
     Raises:
-        UnverifiedAddress: the address is not verified and `even_unverified` is not set.
+        UnverifiedAddress: the email address is not verified and `even_unverified` is not set.
         AlreadyDecided, IllegalTransition: the person is not pending.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
@@ -64,19 +64,19 @@ def approve_users(
     even_unverified: bool = False,
     tell: bool = True,
 ) -> Outcome:
-    """`approve_user` for many at once; refusals are told in the outcome."""
+    """Approve many people at once (see `approve_user`). Refusals are listed in the outcome."""
     return transition(APPROVE, ids, by=by, reason=reason, note=note, even_unverified=even_unverified, tell=tell)
 
 
 def reject_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> User:
-    """Turn a pending person away.
+    """Reject a pending person.
 
     Args:
-        user: who.
+        user: the person.
         by: who decides.
-        reason: what the person is told, in the mail and when they sign in.
+        reason: what the person is told, in the email and when they sign in.
         note: for administrators only.
-        tell: False rejects in silence, without a mail.
+        tell: whether to email the person; False rejects silently.
 
     Raises:
         AlreadyDecided, IllegalTransition: the person is not pending.
@@ -86,12 +86,12 @@ def reject_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell
 
 
 def reject_users(ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> Outcome:
-    """`reject_user` for many at once."""
+    """Reject many people at once (see `reject_user`)."""
     return transition(REJECT, ids, by=by, reason=reason, note=note, tell=tell)
 
 
 def reopen_user(user: User, *, by: Actor, note: str = "", tell: bool = True) -> User:
-    """Take a rejection back: the person is pending again, where their flow has them.
+    """Take a rejection back. The person is pending again, in the status that their flow gives.
 
     Raises:
         IllegalTransition: the person is not rejected.
@@ -101,19 +101,19 @@ def reopen_user(user: User, *, by: Actor, note: str = "", tell: bool = True) -> 
 
 
 def reopen_users(ids: Collection[Any], *, by: Actor, note: str = "", tell: bool = True) -> Outcome:
-    """`reopen_user` for many at once."""
+    """Take many rejections back at once (see `reopen_user`)."""
     return transition(REOPEN, ids, by=by, note=note, tell=tell)
 
 
 def suspend_user(
     user: User, *, by: Actor, reason: str, until: datetime | None = None, note: str = "", tell: bool = True
 ) -> User:
-    """Lock an active person out, until `until` (UTC) or until somebody reactivates them.
+    """Suspend an active person until `until` (UTC), or until they are reactivated.
 
     Raises:
         ReasonMissing: `reason` is blank.
         SuspensionEndsInThePast: `until` is not in the future.
-        LastSuperuser: nobody would be left to administer the product.
+        LastSuperuser: no active superuser would be left.
         IllegalTransition: the person is not active.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
@@ -130,7 +130,7 @@ def suspend_users(
     note: str = "",
     tell: bool = True,
 ) -> Outcome:
-    """`suspend_user` for many at once."""
+    """Suspend many people at once (see `suspend_user`)."""
     if not reason.strip():
         raise ReasonMissing
     if until is not None and until <= timezone.now():
@@ -139,7 +139,7 @@ def suspend_users(
 
 
 def reactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> User:
-    """Let a suspended or deactivated person in again.
+    """Reactivate a suspended or deactivated person.
 
     Raises:
         IllegalTransition: the person is neither suspended nor deactivated.
@@ -151,15 +151,15 @@ def reactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", 
 def reactivate_users(
     ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", tell: bool = True
 ) -> Outcome:
-    """`reactivate_user` for many at once."""
+    """Reactivate many people at once (see `reactivate_user`)."""
     return transition(REACTIVATE, ids, by=by, reason=reason, note=note, tell=tell)
 
 
 def deactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> User:
-    """Close an account without deleting it.
+    """Deactivate an account without deleting it.
 
     Raises:
-        LastSuperuser: nobody would be left to administer the product.
+        LastSuperuser: no active superuser would be left.
         IllegalTransition: the person is neither active nor suspended.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
@@ -169,7 +169,7 @@ def deactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", 
 def deactivate_users(
     ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", tell: bool = True
 ) -> Outcome:
-    """`deactivate_user` for many at once."""
+    """Deactivate many people at once (see `deactivate_user`)."""
     return transition(DEACTIVATE, ids, by=by, reason=reason, note=note, tell=tell)
 
 
@@ -185,10 +185,10 @@ def move_users(
     until: datetime | None = None,
     undo: Undo | None = None,
 ) -> Outcome:
-    """Any of the moves above, for many at once; what a move has no use for is ignored.
+    """Apply any of these transitions to many people at once. Arguments that a transition doesn't use are ignored.
 
     Args:
-        undo: how whoever approves or rejects can undo it for a while; its mails go out afterwards.
+        undo: how an approval or rejection can be undone for a while; its emails are held back until then.
 
     Raises:
         ReasonMissing, SuspensionEndsInThePast: as `suspend_user`.
@@ -200,7 +200,7 @@ def move_users(
 
 
 def _single(user: User, outcome: Outcome) -> User:
-    """The moved person, the same object as was given, or the refusal."""
+    """Update `user` from the outcome and return it, or raise the refusal."""
     if outcome.missing:
         raise UserNotFound
     for _user, refusal in outcome.refused:

@@ -1,4 +1,4 @@
-"""Reset rate limits before their time."""
+"""Reset rate limits before they end."""
 
 from collections.abc import Collection
 
@@ -15,17 +15,17 @@ from keystone.throttling.reset import limits_of
 
 @transaction.atomic
 def lift_limits(windows: Collection[int], *, by: Actor) -> int:
-    """Begin anew with counting; whoever was refused may try again at once.
+    """Reset rate limits, so that those who were refused may try again at once.
 
     Args:
-        windows: the keys of the rows.
-        by: who lifts them; it is noted in the audit log. Limits of accounts that they may not touch stay.
+        windows: the primary keys of the rows.
+        by: who resets them; recorded in the audit log. Limits of accounts that they may not act on stay.
 
     Returns:
-        How many were lifted.
+        The number of limits reset.
     """
     lock_actor(by)
-    # Locked in the order in which an attempt counts them (their names happen to have it), so that none blocks another.
+    # Locked in the order in which an attempt counts them (which their names happen to follow), to avoid deadlocks.
     running = AttemptWindow.objects.running().filter(pk__in=windows).order_by("-limit", "pk").select_for_update()
     rows = list(running)
     owners = User.objects.filter(email_normalized__in={row.address for row in rows if row.address})
@@ -38,9 +38,9 @@ def lift_limits(windows: Collection[int], *, by: Actor) -> int:
 
 
 def lift_limits_of(user: User, *, by: Actor) -> int:
-    """Lift every limit that holds a person back by their address, from wherever.
+    """Reset every limit that applies to a person by their email address, from any IP address.
 
     Returns:
-        How many were lifted.
+        The number of limits reset.
     """
     return lift_limits(list(limits_of(user).values_list("pk", flat=True)), by=by)

@@ -1,7 +1,7 @@
 """Use the link of an email: check its one-time token, and lock the account.
 
-A double click, a reload or a front end that renders twice uses a link twice. For some minutes the second use is told
-that the first one did its work, and changes nothing.
+Double clicks, reloads and front ends that render twice use a link twice. For some minutes, the second use reports the
+success of the first, and changes nothing.
 """
 
 from django.db.models.functions import Now
@@ -16,13 +16,13 @@ from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
 from keystone.accounts.transition_table import UserNotFound
 from keystone.throttling.limits import count_attempt
 
-# These prove the account's own address, and die when it changes; the others are about another address.
+# These verify the account's own email address, and end when it changes. The others are about another address.
 OF_THE_ACCOUNT = {Purpose.VERIFY_EMAIL, Purpose.RESET_PASSWORD}
-VERIFIED = {Status.PENDING_ADMIN_APPROVAL, Status.ACTIVE}  # what proving an address leads to
+VERIFIED = {Status.PENDING_ADMIN_APPROVAL, Status.ACTIVE}  # the statuses after verification
 
 
 class LinkUsed(InvalidToken):
-    """The link was used a moment ago, and what it did still holds. A link that only confirms answers as it did then."""
+    """The link was just used, and its effect still holds. A link that only confirms responds as the first time."""
 
     message = _("This link was used a moment ago, and has done what it is for.")
 
@@ -32,13 +32,13 @@ class LinkUsed(InvalidToken):
 
 
 def look_at_link(token: str, *, purpose: Purpose) -> OneTimeToken:
-    """The token of a link that can be used, with its person. Nothing is used up: a look changes nothing.
+    """Return the token of a usable link, with its person. This doesn't use it up.
 
-    It is not counted: any web page can make a browser look, and 256 random bits cannot be guessed.
+    It is not counted as an attempt: any web page can make a browser open a link, and 256 random bits can't be guessed.
 
     Raises:
         LinkUsed: it was used a moment ago.
-        InvalidToken: it cannot be used (any more).
+        InvalidToken: it can't be used (any more).
     """
     found = tokens.usable(token, purpose=purpose).select_related("user").first()
     if found is None:
@@ -48,13 +48,13 @@ def look_at_link(token: str, *, purpose: Purpose) -> OneTimeToken:
 
 
 def find_link(token: str, *, purpose: Purpose) -> OneTimeToken:
-    """As `look_at_link`, for who is about to use the link: a wrong token counts as a guess.
+    """Return the token, as `look_at_link`, for a caller that will use the link. A wrong token counts as an attempt.
 
-    Where the time of the person's access has ended, so has the link's. Call it outside a transaction.
+    If the person's access has expired, so has the link. Call it outside a transaction.
 
     Raises:
         LinkUsed: it was used a moment ago.
-        InvalidToken: it cannot be used (any more).
+        InvalidToken: it can't be used (any more).
         TooManyAttempts: too many wrong tokens came from this IP address.
     """
     attempt = count_attempt()
@@ -69,15 +69,14 @@ def find_link(token: str, *, purpose: Purpose) -> OneTimeToken:
 
 
 def use_link(found: OneTimeToken) -> User:
-    """Use a link up. Of any number of callers at once, one succeeds. Call it in the transaction of what it does.
+    """Use up a link. If several callers do so at once, one succeeds. Call it in the transaction of its effect.
 
     Returns:
-        The person's row, locked. It is locked before the token, as every move does, so that the two cannot block
-        each other.
+        The person's row, locked. It is locked before the token, as in every transition, to avoid deadlocks.
 
     Raises:
-        LinkUsed: another caller has used it at this moment.
-        InvalidToken: it cannot be used any more, or the account's address is not that of the link.
+        LinkUsed: another caller has just used it.
+        InvalidToken: it can't be used any more, or the account's email address is not that of the link.
     """
     try:
         user = lock_user(found.user)
@@ -93,7 +92,7 @@ def use_link(found: OneTimeToken) -> User:
 
 
 def _refusal_of(token: OneTimeToken, user: User) -> InvalidToken:
-    """What to raise for a token that has ended, whose person is `user` now."""
+    """Return the refusal for a token that has ended, given its person's current row."""
     holds = {
         Purpose.VERIFY_EMAIL: user.email_verified_at is not None and user.status in VERIFIED,
         Purpose.RESET_PASSWORD: True,

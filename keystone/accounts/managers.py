@@ -1,4 +1,4 @@
-"""The manager of `User`: named reads, and search by words."""
+"""The manager of `User`: named queries, and search by words."""
 
 import re
 from collections.abc import Callable
@@ -19,14 +19,15 @@ from keystone.caching.versions import VersionedQuerySet
 if TYPE_CHECKING:
     from keystone.accounts.models import User
 
-SEARCH_LENGTH = 1_000  # characters; longer than any name with its email address
-_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's text cannot hold
+SEARCH_LENGTH = 1_000  # characters; longer than any name and email address together
+_NOT_TEXT = re.compile("[\x00\ud800-\udfff]")  # characters that PostgreSQL's text can't store
 
 
 def search_document() -> Func:
-    """The words of names and email address, in both of its spellings. The index `user_search` is on it.
+    """Return the expression for the words of the names and the email address, as typed and normalized.
 
-    A name that is not written in ASCII is also found without a space in it, last name first, as in Korean.
+    The index `user_search` is built on it. A name that is not plain ASCII is also found without a space in it, last
+    name first, as in Korean.
     """
     joined = Func(
         Func(F("last_name"), F("first_name"), arg_joiner=" || ", template="(%(expressions)s)"),
@@ -52,47 +53,47 @@ def search_document() -> Func:
 
 
 def email_domain() -> Func:
-    """The domain of the normalized email address. The index `user_domain` is on it."""
+    """Return the expression for the domain of the normalized email address. The index `user_domain` is built on it."""
     return Func(F("email_normalized"), template="split_part(%(expressions)s, '@', -1)", output_field=models.CharField())
 
 
 class UserQuerySet(VersionedQuerySet["User"]):
-    """The named reads."""
+    """Named queries on accounts."""
 
     def awaiting_approval(self) -> Self:
-        """Who waits for an administrator's decision."""
+        """Return the accounts that await an administrator's decision."""
         return self.filter(status=Status.PENDING_ADMIN_APPROVAL)
 
     def undecided(self) -> Self:
-        """Who can be approved or rejected: also those who have not verified their address."""
+        """Return the accounts that can be approved or rejected, including unverified ones."""
         return self.filter(status__in=PENDING)
 
     def active_superusers(self) -> Self:
-        """The superusers who can act."""
+        """Return the superusers who are active."""
         return self.filter(is_superuser=True, status=Status.ACTIVE)
 
     def with_email(self, address: str) -> Self:
-        """The account with this email address, in any spelling. Empty if the address is invalid."""
+        """Return the account with this email address, in any spelling. Empty if the address is invalid."""
         try:
             return self.filter(email_normalized=email_address.normalize(address))
         except ValidationError:
             return self.none()
 
     def with_domain(self, domain: str) -> Self:
-        """The accounts at this domain."""
+        """Return the accounts whose email address is at this domain."""
         return self.alias(email_domain=email_domain()).filter(email_domain=domain)
 
     def count_by_status(self) -> dict[str, int]:
-        """How many stand in each status; one with nobody counts zero."""
+        """Return the number of accounts in each status, including zeros."""
         counted = dict(self.order_by().values_list("status").annotate(models.Count("pk")))
         return {value: counted.get(value, 0) for value in Status.values}
 
     def search(self, text: str) -> Self:
-        """Accounts of which every word of `text` begins a word of the name or the email address. Index-backed.
+        """Return the accounts where each word of `text` begins a word of the name or the email address.
 
-        The database cuts both into words (see the migration `search_words`). The query is a subselect, and the
-        condition is given both ways round, so that PostgreSQL expects few rows whatever was typed, and reads them from
-        the index: where it expects many, it walks all people in the order of the list until a page is full.
+        The database splits both into words (see the migration `search_words`). The query is a subselect, and the
+        condition is given in both directions, so that PostgreSQL always expects few rows and reads them from the index.
+        If it expected many, it would scan all accounts in the order of the list until a page is full.
         """
         if not text.strip():
             return self
@@ -111,16 +112,16 @@ _creators: list[Callable[..., "User"]] = []
 
 
 def creates_users[F: Callable[..., Any]](function: F) -> F:
-    """Register the verb function that Django's own commands, such as `createsuperuser`, make accounts by."""
+    """Register the function that Django's own commands, such as `createsuperuser`, use to create accounts."""
     _creators.append(function)
     return function
 
 
 class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[misc]  # a class made at run time
-    """Finds accounts by any spelling of their address, and makes them for Django's own commands."""
+    """Manager that finds accounts by any spelling of their email address, and creates them for Django's commands."""
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        """The account with this address.
+        """Return the account with this email address.
 
         Raises:
             User.DoesNotExist: there is none.
@@ -129,17 +130,17 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
         return user
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """An active account, as `createsuperuser` and tests of other packages make them; audited."""
+        """Create an active account, as `createsuperuser` and tests of other packages do. It is audited."""
         user: User = _creators[-1](email=email, password=password, by=Actor.cli(), tell=False, **fields)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """An active superuser with a verified address; audited.
+        """Create an active superuser with a verified email address. It is audited.
 
-        Django's command asks the validators only where it asks a person, so they are asked here.
+        Django's command validates a password only if it prompts for it, so it is validated here.
 
         Raises:
-            ValidationError: they do not accept the password; or a name or the address is none.
+            ValidationError: the validators reject the password, or a name or the email address is invalid.
         """
         if password is not None:
             names = {name: fields.get(name, "") for name in self.model.REQUIRED_FIELDS}

@@ -1,4 +1,4 @@
-"""`User`: a person's account, with the constraints that make impossible states impossible."""
+"""The `User` model: a person's account, with constraints that make impossible states impossible."""
 
 import uuid
 from datetime import datetime
@@ -26,7 +26,7 @@ __all__ = ["ApprovalFlow", "Status", "User"]
 
 @versioned
 class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
-    """An account. Its status is changed by the functions of `lifecycle` and by nothing else."""
+    """A user account. Never set its status directly: use the functions in `lifecycle`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(_("email address"), max_length=email_address.MAX_LENGTH, unique=True)
@@ -143,10 +143,10 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         return self.email
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Save, with the normalized address always that of the address, and names composed.
+        """Normalize the email address and the names, then save.
 
-        Where Django's `set_password` was called before, as `manage.py changepassword` does, access ends as with every
-        new password.
+        If Django's `set_password` was called on an existing account, as `manage.py changepassword` does, access is
+        revoked as after any password change.
         """
         self.email = email_address.as_typed(self.email)
         self.email_normalized = email_address.normalize(self.email)
@@ -161,28 +161,31 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
                 password_saved(self)
 
     def clean(self) -> None:
-        """Refuse an address that another account has in any spelling."""
+        """Refuse an email address that another account already has in any spelling."""
         super().clean()
         self.email_normalized = email_address.normalize(self.email)
         if type(self).objects.filter(email_normalized=self.email_normalized).exclude(pk=self.pk).exists():
             raise ValidationError({"email": _("A person with this address exists already.")}, code="unique")
 
     def set_status(self, status: Status, *, at: datetime) -> dict[str, Any]:
-        """Set where the person stands since `at` (UTC). Nothing is saved: the functions that move people do that.
+        """Set the status and the time since when it applies (`at`, UTC), without saving. The caller saves it.
 
         Returns:
-            The columns that go with it, for an INSERT or UPDATE.
+            The columns to write with it, for an INSERT or UPDATE.
         """
         values: dict[str, Any] = {"status": status, "status_changed_at": at}
         if status is Status.PENDING_ADMIN_APPROVAL:
             values["awaiting_since"] = at
         for name, value in values.items():
             setattr(self, name, value)
-        self.is_active = status is Status.ACTIVE  # what the database will generate
+        self.is_active = status is Status.ACTIVE  # as the database will generate it
         return values
 
     def _get_session_auth_hash(self, secret: str | None = None) -> str:
-        """Ends the admin's sessions for good when access ends (see `access`), or the password or the status changes."""
+        """Return a hash that changes with the password, the status and each `revoke_access`.
+
+        This ends admin sessions for good.
+        """
         since = self.status_changed_at.isoformat()
         return salted_hmac(
             "keystone.accounts.session",
@@ -192,11 +195,11 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         ).hexdigest()
 
     def get_full_name(self) -> str:
-        """First and last name, or the address where neither is known."""
+        """Return the first and last name, or the email address if both are empty."""
         return f"{self.first_name} {self.last_name}".strip() or self.email
 
     def get_short_name(self) -> str:
-        """The first name, or the full name."""
+        """Return the first name, or the full name if it is empty."""
         return self.first_name or self.get_full_name()
 
     @property
@@ -206,20 +209,19 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
 
     @property
     def can_be_mailed_a_password_link(self) -> bool:
-        """Whether a password that is set by mail is of use: to sign in with now, or once the person is let in."""
+        """Whether a password set by email is of use: to sign in now, or once the person is approved."""
         return self.status == Status.ACTIVE or self.is_pending
 
     @property
     def needs_verification(self) -> bool:
-        """Whether a link to prove the address is still to be mailed."""
+        """Whether the email address still needs a verification link."""
         return self.email_verified_at is None and self.is_pending
 
     @property
     def is_unclaimed(self) -> bool:
-        """Whether nobody has proved the address, nor been let in: then nobody knows whose account it is."""
+        """Whether the email address is unverified and nobody was let in, so that the account's owner is unknown."""
         return self.email_verified_at is None and (self.is_pending or self.status == Status.REJECTED)
 
     @property
     def flow(self) -> ApprovalFlow:
-        """The stored flow."""
         return ApprovalFlow(self.approval_flow)

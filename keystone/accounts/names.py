@@ -1,4 +1,4 @@
-"""Validation of names. Names appear in emails to others and must not carry a message of their own."""
+"""Validate names. They appear in emails to other people and must not carry a message."""
 
 import re
 import unicodedata
@@ -7,29 +7,29 @@ from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
 _ADDRESS = re.compile(r"://|www\.|[\w-]\.(?:com|net|org|info|io|ru|cn|xyz|top|link|click)\b", re.IGNORECASE)
-_FULL_STOPS = str.maketrans("\u3002", ".")  # what a browser takes for the dot of a host name (UTS 46), besides NFKC's
+_FULL_STOPS = str.maketrans("\u3002", ".")  # a dot in host names to browsers (UTS 46), besides those NFKC maps
 
-# Letters and marks of Unicode that show nothing: soft hyphen aside, which is a format character like the others.
+# Unicode letters and marks that are invisible. The soft hyphen is not here: it is a format character (Cf).
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
-_JOINERS = "\u200c\u200d"  # Persian, the scripts of India and others are spelled with them
+_JOINERS = "\u200c\u200d"  # Persian, Indic and other scripts need them
 # Variation selectors choose the shape of the ideograph before them, and mean nothing anywhere else.
 _STRAY_SELECTOR = re.compile(r"(?<!\w)[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 
 
 def composed(name: str) -> str:
-    """A name as it is stored: in NFC. A trigger does the same for plain SQL."""
+    """Return a name in NFC, as it is stored. A trigger does the same for plain SQL."""
     return unicodedata.normalize("NFC", name)
 
 
 def validate_name(value: str) -> None:
-    """Refuse what is no part of a name: line breaks, invisible signs, web addresses.
+    """Refuse names with line breaks, invisible characters or web addresses.
 
-    Invisible are control characters (Unicode categories Cc, Zl, Zp), what turns or hides text (Cf, among it all
-    Bidi_Control characters; UAX 9 and UTS 36), half characters (Cs), what each machine shows as it likes (Co), and what
-    Unicode has not assigned (Cn) but for the planes that it keeps for ideographs, where names of people are added.
+    Invisible are control characters (Unicode categories Cc, Zl, Zp), characters that turn or hide text (Cf, among them
+    all Bidi_Control characters; UAX 9 and UTS 36), surrogates (Cs), private-use characters (Co) and unassigned code
+    points (Cn), except in the planes reserved for ideographs, where characters of people's names are added.
 
     Raises:
-        ValidationError: the name holds one.
+        ValidationError: the name contains one.
     """
     categories = [unicodedata.category(sign) for sign in value]
     if not {"Cc", "Cs", "Zl", "Zp"}.isdisjoint(categories):
@@ -50,5 +50,5 @@ def _is_hidden(value: str, index: int, category: str) -> bool:
 
 
 def _is_written(sign: str) -> bool:
-    """Whether a sign is a letter or a mark of one, so that a joiner beside it has something to join."""
+    """Return whether a character is a letter or a mark, so that a joiner next to it has something to join."""
     return sign != "" and unicodedata.category(sign)[0] in "LM"

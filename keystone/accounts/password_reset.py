@@ -20,18 +20,20 @@ from keystone.throttling.mails import count_unasked_mail
 
 @task()
 def mail_password_reset(*, email: str) -> None:
-    """Mail the link to set a new password to whoever has this address."""
+    """Mail the link to set a new password to the account with this email address."""
     mail_reset_link(email)
 
 
 def request_password_reset(email: str) -> None:
-    """Ask for the mail with the link. Nothing is looked up here: the answer and its time are the same for everybody.
+    """Request the email with the link.
+
+    Nothing is looked up here, so that the response and its timing are the same for everybody.
 
     Args:
-        email: an address, in any spelling.
+        email: an email address, in any spelling.
 
     Raises:
-        TooManyAttempts: too many such calls came from this IP address.
+        TooManyAttempts: too many requests came from this IP address.
     """
     count_request()
     mail_password_reset.enqueue(email=email)
@@ -39,7 +41,7 @@ def request_password_reset(email: str) -> None:
 
 @transaction.atomic
 def mail_reset_link(email: str) -> None:
-    """Mail the link to the account of this address, if there is one and the address may get a mail now."""
+    """Mail the link to the account with this email address, if there is one and the address may get mail now."""
     known: User | None = User.objects.with_email(email).first()
     if known is not None:
         apply_expiry(known)
@@ -51,21 +53,21 @@ def mail_reset_link(email: str) -> None:
 
 
 def reset_password(token: str, *, new_password: str) -> User:
-    """Set a new password with the token of a mail. Of any number of callers at once, one succeeds.
+    """Set a new password with a mailed token. If several callers use it at once, one succeeds.
 
-    All sessions, tokens and further links end. Who uses the link has proved the address, so an account that waited
-    for that moves on.
+    All sessions, tokens and other links end. Using the link verifies the email address, so an account that waited for
+    that moves on.
 
     Raises:
         TooManyAttempts: too many wrong tokens came from this IP address.
-        InvalidToken: the token cannot be used (any more).
-        PasswordRefused: the validators do not accept the password; the token can be used again.
-        HashingBusy: too many passwords are being hashed at this moment.
+        InvalidToken: the token can't be used (any more).
+        PasswordRefused: the validators reject the password; the token can be used again.
+        HashingBusy: too many passwords are being hashed at the moment.
     """
     hashing_slots().refuse_when_full()
     found = find_link(token, purpose=Purpose.RESET_PASSWORD)
     require_acceptable(new_password, found.user)
-    hashed = make_password(new_password)  # before the lock: it takes a while
+    hashed = make_password(new_password)  # before the lock: hashing takes a while
     with transaction.atomic():
         user = use_link(found)
         if not user.can_be_mailed_a_password_link:

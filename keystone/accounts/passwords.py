@@ -24,7 +24,7 @@ from keystone.throttling.reset import reset_code_attempts
 
 
 class PasswordRefused(Refusal):
-    """The validators do not accept the new password; `fields` says why."""
+    """The validators reject the new password; `fields` says why."""
 
     code = "invalid"
     status: ClassVar[int] = 400
@@ -32,27 +32,27 @@ class PasswordRefused(Refusal):
 
 
 class PasswordUnchanged(PasswordRefused):
-    """The new password is the old one."""
+    """The new password is the current one."""
 
     def __init__(self) -> None:
         super().__init__(fields={"new_password": [str(_("This is your present password. Choose another one."))]})
 
 
 def set_password(user: User, *, password: str, by: Actor, keep: UUID | None = None) -> User:
-    """Give a person a new password. Their sessions end and their links stop working; the log never holds it.
+    """Set a person's password. Their sessions and links end; the password is never logged.
 
     Args:
-        user: who.
-        password: one that the validators accepted.
-        by: the person, who then changes their own, or an administrator.
-        keep: a session that does not end.
+        user: the person.
+        password: a password that the validators accepted.
+        by: the person, changing their own password, or an administrator.
+        keep: the id of a session that doesn't end.
 
     Raises:
         OwnAccount, ProtectedAccount: `by` may not act on this person.
-        AccessEnded: the person changes their own, and their access has ended in the meantime.
-        UserNotFound: the account has gone.
+        AccessEnded: the access of `by` has ended in the meantime.
+        UserNotFound: the account no longer exists.
     """
-    hashed = make_password(password)  # before the lock: it takes a while
+    hashed = make_password(password)  # before the lock: hashing takes a while
     with transaction.atomic():
         locked = lock_for(user, by=by)
         refusal = refusal_to_touch(locked, by=by)
@@ -67,9 +67,9 @@ def set_password(user: User, *, password: str, by: Actor, keep: UUID | None = No
 
 
 def store_password(user: User, hashed: str, *, by: Actor, keep: UUID | None = None) -> None:
-    """Write the hash of a new password to a locked row, and end access.
+    """Write the hash of a new password to a locked row, and revoke access.
 
-    The person is told by mail: whoever did not do it learns of it.
+    The person is notified by email, so that they learn of a change that is not theirs.
     """
     user.password, user.updated_at = hashed, timezone.now()
     User.objects.filter(pk=user.pk).update(password=hashed, updated_at=user.updated_at)
@@ -78,9 +78,9 @@ def store_password(user: User, hashed: str, *, by: Actor, keep: UUID | None = No
 
 @password_saved.register
 def note_new_password(user: User) -> None:
-    """End access and tell, where somebody saved a new password without calling a function of ours."""
+    """Revoke access and notify the person after a password was saved without the functions of this module."""
     by = Actor.system()
-    user.updated_at = timezone.now()  # which saving a few columns leaves as it was: each change has its own mail
+    user.updated_at = timezone.now()  # saving only a few columns doesn't update it, and each change has its own email
     User.objects.filter(pk=user.pk).update(updated_at=user.updated_at)
     record([event("user.password_set", user, by=by)])
     _end_and_tell(user, by=by, keep=None)
@@ -89,7 +89,7 @@ def note_new_password(user: User) -> None:
 def _end_and_tell(user: User, *, by: Actor, keep: UUID | None) -> None:
     revoke_access([user], keep=keep)
     reset_code_attempts(user)
-    where = current_origin().ip_address if by.kind is ActorKind.PERSON else None  # an administrator's is not told
+    where = current_origin().ip_address if by.kind is ActorKind.PERSON else None  # an administrator's is not disclosed
     at = user.updated_at.isoformat()
     queue_email("password_changed", [user.pk], key=at, at=at, ip_address=where or "")
 
@@ -98,7 +98,7 @@ def require_acceptable(password: str, user: User, *, field: str = "new_password"
     """Run the validators of AUTH_PASSWORD_VALIDATORS.
 
     Raises:
-        PasswordRefused: with what is wrong, under the name of the body's `field`.
+        PasswordRefused: the validators reject the password; their messages are under the name `field`.
     """
     try:
         validate_password(password, user)

@@ -1,4 +1,4 @@
-"""The permissions that mean something here, in plain words. Django makes four for every model."""
+"""The permissions in use, described in plain words. Django creates four for every model."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +10,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-# Apps whose own permissions nothing asks for, neither the admin nor the API.
+# Apps whose own permissions neither the admin nor the API checks.
 FRAMEWORKS = ("admin", "auth", "contenttypes", "django_apscheduler", "procrastinate", "sessions")
 ELSEWHERE = _("In the admin, and wherever else this product checks it.")
 
@@ -20,7 +20,7 @@ MAIL, OPERATIONS, RECORD = _("Mail"), _("Operations"), _("Record")
 
 @dataclass(frozen=True)
 class Words:
-    """What a permission is called, what it is about, and what it allows in one sentence."""
+    """The subject of a permission, its title, and one sentence that says what it allows."""
 
     subject: str | Promise
     title: str | Promise
@@ -97,18 +97,18 @@ _VERBS = {
 
 
 def meaningful() -> QuerySet[Permission]:
-    """The permissions that something asks for: the core's, and those of the project's own models."""
+    """Return the permissions that are checked somewhere: the core's, and those of the project's own models."""
     kept = ~Q(content_type__app_label__in=FRAMEWORKS) | Q(content_type__app_label="auth", codename="view_group")
     return Permission.objects.filter(kept).select_related("content_type")
 
 
 def code_of(permission: Permission) -> str:
-    """The permission as `has_perm` takes it."""
+    """Return the permission as `has_perm` takes it."""
     return f"{permission.content_type.app_label}.{permission.codename}"
 
 
 def words_of(permission: Permission) -> Words:
-    """A permission in words; those of other models by the names of their app and model."""
+    """Return a permission in words. Those of other models are described by the names of their app and model."""
     code = code_of(permission)
     if code in WORDS:
         return WORDS[code]
@@ -122,7 +122,7 @@ def words_of(permission: Permission) -> Words:
 
 
 def in_groups(permissions: QuerySet[Permission]) -> list[tuple[str, list[tuple[Permission, Words]]]]:
-    """The permissions by what they are about: the core's in the order above, then those of other apps."""
+    """Return the permissions by subject: the core's in the order above, then those of other apps."""
     rows = sorted(
         ((permission, words_of(permission)) for permission in permissions),
         key=lambda row: (_ORDER.get(code_of(row[0]), len(_ORDER)), str(row[1].subject), str(row[1].title)),

@@ -1,4 +1,4 @@
-"""What an account holds about a person, apart from other packages' parts."""
+"""The account's part in the export and the erasure of personal data."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,7 +26,10 @@ LINK = ("purpose", "email", "created_at", "expires_at", "used_at")
 
 @collector("account", label=_("The account"), models=["keystone.Preferences"])
 def collect_account(user: User) -> dict[str, Any]:
-    """The account, its groups, permissions and settings; not the hash of the password, which is no use to them."""
+    """Return the account, its groups, permissions and settings.
+
+    The password hash is left out: it is of no use to the person.
+    """
     return {
         **{name: getattr(user, name) for name in TOLD},
         "groups": sorted(user.groups.values_list("name", flat=True)),
@@ -37,11 +40,11 @@ def collect_account(user: User) -> dict[str, Any]:
 
 @collector("links", label=_("Links that were mailed"), models=["keystone.OneTimeToken"])
 def collect_links(user: User) -> Iterator[dict[str, Any]]:
-    """What each link was for and how long it worked; nobody has its token.
+    """Yield what each link was for and how long it worked. Nobody has the tokens.
 
-    Of a link to a new address only the right that was asked for is told, and not the token that was mailed for it:
-    none is mailed to an address that has an account. It is told until it expires: the row of the token, which expires
-    a little later, must not be there alone when expired ones are deleted.
+    For a link to a new email address, only the reserved token is listed, not the one mailed for it: none is mailed to
+    an address that has an account. It is listed until it expires. The row of the mailed token expires a little later,
+    and must not be left alone when expired rows are deleted.
     """
     links = OneTimeToken.objects.filter(user=user).order_by("pk").values(*LINK)
     yield from links.exclude(purpose=Purpose.CONFIRM_EMAIL).iterator()
@@ -51,7 +54,7 @@ def collect_links(user: User) -> Iterator[dict[str, Any]]:
 
 
 def known_addresses(user: User) -> frozenset[str]:
-    """Every address that the person is known to have, to have had or to have asked for, as typed and normalized."""
+    """Return every email address that the person has, had or requested, as typed and normalized."""
     found = {user.email, user.email_normalized}
     for typed, plain in OneTimeToken.objects.filter(user=user).values_list("email", "email_normalized"):
         found |= {typed, plain}
@@ -59,14 +62,14 @@ def known_addresses(user: User) -> frozenset[str]:
     for label, changes in events.values_list("target_label", "changes"):
         found.add(label)
         found |= {value for value in changes.get("email") or () if isinstance(value, str)}
-    # As they are, too: whether the database makes `É` an `é` depends on its locale.
+    # Also as they are: whether the database lowercases `É` to `é` depends on its locale.
     return frozenset(spelling for address in found if "@" in address for spelling in (address, address.lower()))
 
 
 def not_of_others(user: User, known: frozenset[str]) -> frozenset[str]:
-    """Those of a person's known addresses that no other account has, nor may take back.
+    """Return those of a person's known email addresses that no other account has or may take back.
 
-    Anybody can ask for any address, and must not have erased what is held about its owner.
+    Anybody can request any email address, but must not be able to erase what is stored about its owner.
     """
     rights = OneTimeToken.objects.filter(purpose=Purpose.REVERT_EMAIL, used_at__isnull=True, expires_at__gt=Now())
     taken = {
@@ -77,15 +80,18 @@ def not_of_others(user: User, known: frozenset[str]) -> frozenset[str]:
 
 
 def pseudonym_of(user: User) -> str:
-    """What stands for an erased person; it is made of the account's key, unless that is somebody's address."""
-    pseudonym = f"{user.pk.hex}@erased.invalid"  # RFC 2606: no mail ever comes there
+    """Return the email address that stands for an erased person.
+
+    It is made of the account's key, unless another account has that address.
+    """
+    pseudonym = f"{user.pk.hex}@erased.invalid"  # RFC 2606: no mail is ever delivered there
     is_taken = User.objects.exclude(pk=user.pk).with_email(pseudonym).exists()
     return f"{uuid4().hex}@erased.invalid" if is_taken else pseudonym
 
 
 @eraser("account", models=["keystone.Preferences", "keystone.OneTimeToken"])
 def erase_account(user: User, erasure: Erasure) -> None:
-    """Leave a deactivated account with a pseudonym, without rights, settings and links."""
+    """Deactivate the account, give it the pseudonym, and delete its names, permissions, settings and links."""
     OneTimeToken.objects.filter(user=user).delete()
     Preferences.objects.filter(user=user).delete()
     user.groups.clear()

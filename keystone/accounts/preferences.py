@@ -12,7 +12,7 @@ from keystone.conf import options
 
 
 class ApprovalNotices(models.TextChoices):
-    """How somebody who may approve hears of people who wait."""
+    """How an approver is notified about people who wait."""
 
     IMMEDIATE = "immediate", _("At once, one mail for each person")
     DIGEST = "digest", _("Once a day, one mail for everybody who waits")
@@ -20,7 +20,7 @@ class ApprovalNotices(models.TextChoices):
 
 
 class Preferences(models.Model):
-    """One row per person, from the first choice on; who has none has the defaults."""
+    """A person's settings. The row is created with the first choice; without it, the defaults apply."""
 
     user = models.OneToOneField(
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="preferences"
@@ -47,19 +47,19 @@ class Preferences(models.Model):
 
 
 def default_notices() -> ApprovalNotices:
-    """The setting of those who chose none."""
+    """Return the setting of people who chose none."""
     return ApprovalNotices(options().approval_notices)
 
 
 def notices_of(user: User) -> ApprovalNotices:
-    """How this person hears of people who wait; of use only to who may decide. One query."""
+    """Return how this person is notified about people who wait; only relevant for approvers. One query."""
     chosen = Preferences.objects.filter(user=user).values_list("approval_notices", flat=True).first()
     return ApprovalNotices(chosen) if chosen else default_notices()
 
 
 @transaction.atomic
 def choose_notices(user: User, *, approval_notices: str, by: Actor) -> ApprovalNotices:
-    """Set how a person hears of people who wait. Nothing is written where nothing differs from what was chosen.
+    """Set how a person is notified about people who wait. Only an actual change is recorded in the audit log.
 
     Args:
         approval_notices: a value of `ApprovalNotices`.

@@ -1,4 +1,4 @@
-"""Create accounts: users register, administrators and commands create."""
+"""Create accounts: people register, administrators and commands create."""
 
 from typing import Any
 
@@ -29,31 +29,31 @@ from keystone.observability.origin import current_origin
 from keystone.passwords.hashing_slots import hashing_slots
 from keystone.throttling.limits import count_request
 
-TRIES = 5  # of an INSERT, where its address is set free again and again just after it was found taken
+TRIES = 5  # of an INSERT, if the email address is freed again and again right after it was found taken
 HELD = "The address is held for an account that may take it back."
 
 
 class AddressTaken(Refusal):
-    """Somebody has this address. Told to administrators only; registration tells nobody."""
+    """Another account has this email address. Registration never reports this."""
 
     code = "address_taken"
     message = _("A person with this address exists already.")
 
 
 def register_user(*, email: str, password: str, first_name: str = "", last_name: str = "") -> None:
-    """Register a person with the flow that is in force, which their account keeps.
+    """Register a person with the current default approval flow, which is stored on the account.
 
-    Nothing is returned and nothing is raised that tells whether the address had an account: its owner learns that
-    by mail. A registration costs two password hashes and at most one mail either way.
+    Nothing that is returned or raised reveals whether the email address had an account: its owner is told by email.
+    Either way, a registration costs two password hashes and at most one email.
 
     Args:
-        email: the address as typed; it must be a valid one.
+        email: the email address as typed; it must be valid.
         password: a password that the validators accepted.
 
     Raises:
-        ValidationError: `email` is not an address that mail can be sent to, or a name is none.
-        TooManyAttempts: too many such calls came from this IP address.
-        HashingBusy: too many passwords are being hashed at this moment.
+        ValidationError: `email` can't receive mail, or a name is invalid.
+        TooManyAttempts: too many requests came from this IP address.
+        HashingBusy: too many passwords are being hashed at the moment.
     """
     for name in (first_name, last_name):
         validate_name(name)
@@ -77,13 +77,13 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
                 queue_registration_email(email, otherwise="already_registered")
                 return
         if tried == TRIES:
-            raise taken  # it was not the address; a fault must not look like a registration
+            raise taken  # not because of the email address; an error must not look like a registration
 
 
 def _insert_registered(user: User, *, held: bool) -> IntegrityError | None:
-    """Insert the account of somebody who registers, unless its address is taken or held; then the error.
+    """Insert the account of somebody who registers. Return the error if the email address is taken or held.
 
-    That of a held address is inserted and taken back, so that it costs what a taken one costs.
+    A held address is inserted and rolled back, so that it costs the same as a taken one.
     """
     try:
         with transaction.atomic():
@@ -105,45 +105,45 @@ def _note_registered(user: User) -> None:
 
 
 def _device() -> dict[str, Any]:
-    """What the person registers with, for whoever decides on them; the audit event has the IP address."""
+    """Return the device that the person registers with, for approvers. The audit event has the IP address."""
     device = current_origin().user_agent
     return {"device": [None, device]} if device else {}
 
 
 def _register_again(email: str, password: str, *, seen: User | None, same: bool) -> bool:
-    """Deal with the registration of an address that has an account already. Call it in a transaction.
+    """Handle the registration of an email address that already has an account. Call it in a transaction.
 
-    Its owner is told by a mail, which is queued as for a new registration: the answer takes the same time.
+    The caller queues an email to the owner, as for a new registration, so that the response takes the same time.
 
-    Whoever registered first need not be the owner. While nobody has proved the address, a registration with another
-    password takes the first one away and brings none of its own: it is chosen by who reads the mail. The same
-    password comes from somebody who sent the form twice.
+    Whoever registered first need not be the owner. While the email address is unverified, a registration with another
+    password removes the first one and doesn't set its own: the person who reads the email chooses one. The same
+    password means that somebody sent the form twice.
 
     Returns:
-        Whether the address has an account; if not, it was set free at this moment.
+        Whether the email address has an account; if not, it has just been freed.
     """
     user: User | None = User.objects.with_email(email).select_for_update(no_key=True).first()
     if user is None:
         return False
     if seen is None or seen.password != user.password:
-        same = _has_this_password(user, password)  # two came at the same moment
+        same = _has_this_password(user, password)  # two registrations at the same time
     if user.is_unclaimed and not same:
         User.objects.filter(pk=user.pk).update(password=make_password(None), updated_at=timezone.now())
     return True
 
 
 def _is_held(email: str) -> bool:
-    """Whether an account has had this address lately and may yet take it back: nobody squats it in between."""
+    """Return whether an account recently had this email address and may take it back. Until then nobody can take it."""
     rights = OneTimeToken.objects.filter(purpose=Purpose.REVERT_EMAIL, used_at__isnull=True, expires_at__gt=Now())
     return rights.filter(email_normalized=email_address.normalize(email)).exists()
 
 
 def refuse_taken(email: str) -> None:
-    """Refuse an address that somebody has in any spelling, or may yet take back; before more is asked about it.
+    """Refuse an email address that is taken in any spelling or may be taken back, before asking for more.
 
     Raises:
-        ValidationError: it is not an address that mail can be sent to.
-        AddressTaken: somebody has it.
+        ValidationError: the email address can't receive mail.
+        AddressTaken: another account has it, or may take it back.
     """
     email_address.require_deliverable(email)
     if _is_held(email) or User.objects.with_email(email).exists():
@@ -151,7 +151,7 @@ def refuse_taken(email: str) -> None:
 
 
 def _has_this_password(user: User | None, password: str) -> bool:
-    """Whether an account that nobody has proved to be theirs has this password. It costs a hash for everybody."""
+    """Return whether an unclaimed account has this password. It always costs one hash."""
     if user is None or not user.is_unclaimed or not user.has_usable_password():
         make_password(password)
         return False
@@ -171,23 +171,23 @@ def create_user(
     email_verified: bool = False,
     tell: bool = True,
 ) -> User:
-    """Make an active account on somebody's authority.
+    """Create an active account on the authority of `by`.
 
     Args:
-        email: the address as typed.
-        by: who makes it. Staff and superusers are made by superusers, commands and the system only.
-        password: None makes an account that nobody can sign in to until one is set.
-        first_name, last_name: names, and no message to others (see `names.validate_name`).
-        email_verified: whether the address counts as proved.
-        tell: whether the person gets a mail.
+        email: the email address as typed.
+        by: who creates it. Only superusers, commands, jobs and the system may create staff and superusers.
+        password: None creates an account that nobody can sign in to until a password is set.
+        first_name, last_name: the names, which must not contain a message to others (see `names.validate_name`).
+        email_verified: whether the email address counts as verified.
+        tell: whether to email the person.
 
     Raises:
-        ValidationError: `email` is not an address that mail can be sent to, or a name is none.
-        AddressTaken: somebody has it.
-        ProtectedAccount: `by` may not make staff or superusers.
-        SuperuserIsStaff: a superuser without staff.
-        AccessEnded, PermissionLost: `by` may not act any more (see `audit.acting`).
-        HashingBusy: too many passwords are being hashed at this moment.
+        ValidationError: `email` can't receive mail, or a name is invalid.
+        AddressTaken: another account has the email address, or may take it back.
+        ProtectedAccount: `by` may not create staff or superusers.
+        SuperuserIsStaff: a superuser must be staff.
+        AccessEnded, PermissionLost: `by` may not act any more (see `actors.acting`).
+        HashingBusy: too many passwords are being hashed at the moment.
     """
     for name in (first_name, last_name):
         validate_name(name)
@@ -201,7 +201,7 @@ def create_user(
     now = timezone.now()
     user = User(
         email=email,
-        password=make_password(password),  # before the transaction, which judges `by` after this wait
+        password=make_password(password),  # before the transaction, which checks `by` after this wait
         first_name=first_name,
         last_name=last_name,
         is_staff=is_staff,

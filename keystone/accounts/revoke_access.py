@@ -12,15 +12,15 @@ from keystone.accounts.tokens import Purpose
 
 
 def revoke_access(people: Collection[User], *, keep: UUID | None = None, keep_links: bool = False) -> None:
-    """End the sessions, tokens and links of these people. Call it in the transaction of what is the reason.
+    """End the sessions, tokens and links of these people. Call it in the transaction of the cause.
 
-    Sessions are revoked, one-time tokens used up, and the account's version is counted up, which access tokens name
-    and which the sessions of Django's admin are bound to. Only a link that takes a change of address back outlives it:
-    what ended access may have been the thief's doing, or an administrator's who came to help.
+    Sessions and one-time tokens are revoked. The account's version, to which access tokens and the sessions of Django's
+    admin are bound, is incremented. Only links that revert a change of email address keep working: access may have been
+    ended by a thief, or by an administrator who came to help.
 
     Args:
-        people: whose; their rows are locked by the caller. Their `access_version` is brought up to date.
-        keep: the id of a session that goes on with new tokens, such as the one that the person acts in.
+        people: the people; the caller has locked their rows. Their `access_version` is updated.
+        keep: the id of a session that continues with new tokens, such as the one that the person acts in.
         keep_links: whether one-time tokens stay as they are.
     """
     ids = [user.pk for user in people]

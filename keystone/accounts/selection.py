@@ -1,7 +1,7 @@
-"""The users of a bulk decision: the ticked rows, or everybody whom the filters select.
+"""The people of a bulk decision: the selected rows, or everybody who matches the filters.
 
-Ten thousand keys are not put into a page. "All of them" is carried as the filters and the moment at which the page
-was shown: whoever joined the selection or was changed after it is left alone, and the result says how many.
+A page doesn't carry ten thousand keys. "All of them" is sent as the filters and the time at which the page was shown.
+People who joined the selection or were changed after that are skipped, and the result says how many.
 """
 
 import uuid
@@ -24,7 +24,7 @@ SHOWN = 20
 
 
 class DecisionPaginator(BoundedPaginator):
-    """Counts as far as one decision reaches, so that "select all" means what it says."""
+    """Paginator that counts as many people as one decision takes, so that "select all" means what it says."""
 
     limit = LIMIT
 
@@ -35,11 +35,11 @@ class Selection:
 
     Attributes:
         people: a queryset of them, in the order of the list.
-        ids: their keys where they were ticked one by one; None where it is everybody whom the filters select.
-        shown_at: when the page that asks was made.
+        ids: their keys if they were selected one by one; None for everybody who matches the filters.
+        shown_at: when the page that asks was rendered.
         count: how many they are, at most `LIMIT`.
-        unverified: how many of them have not verified their address.
-        sample: the first of them, for showing.
+        unverified: how many of them have not verified their email address.
+        sample: the first of them, for display.
     """
 
     people: QuerySet[User]
@@ -51,8 +51,8 @@ class Selection:
 
     @classmethod
     def of(cls, people: QuerySet[User], ids: Iterable[uuid.UUID] | None) -> "Selection":
-        """Look at the selection: three queries, whatever its size."""
-        now = timezone.now()  # before the look: who changes in between counts as changed
+        """Evaluate the selection with three queries, whatever its size."""
+        now = timezone.now()  # before the queries: an account that changes meanwhile counts as changed
         chosen = people[:LIMIT]
         return cls(
             people=people,
@@ -65,22 +65,22 @@ class Selection:
 
     @property
     def more(self) -> int:
-        """How many are not among the shown ones."""
+        """How many are not in the sample."""
         return self.count - len(self.sample)
 
     @property
     def is_cut_off(self) -> bool:
-        """Whether the filters select more people than one decision takes."""
+        """Whether the filters may match more people than one decision takes."""
         return self.ids is None and self.count >= LIMIT
 
 
 def unchanged_since(people: QuerySet[User], moment: datetime) -> list[Any]:
-    """The keys of those of `people` whose account has not changed since `moment`, at most `LIMIT`."""
+    """Return the keys of those of `people` whose account has not changed since `moment`, at most `LIMIT`."""
     return list(people.filter(updated_at__lte=moment).values_list("pk", flat=True)[:LIMIT])
 
 
 def keys(values: Iterable[str]) -> list[uuid.UUID]:
-    """The keys among what was posted, each once; what is no key is left out."""
+    """Return the valid keys among the posted values, each once, at most `LIMIT`."""
     found: dict[uuid.UUID, None] = {}
     for value in values:
         try:
@@ -91,7 +91,7 @@ def keys(values: Iterable[str]) -> list[uuid.UUID]:
 
 
 def person_or_404(object_id: str) -> User:
-    """The person of a page, by the key in its address.
+    """Return the person with the key in the page's URL.
 
     Raises:
         Http404: there is none.
@@ -103,7 +103,7 @@ def person_or_404(object_id: str) -> User:
 
 
 def moment(value: str) -> datetime | None:
-    """A posted moment, or None for what is none."""
+    """Return a posted time in UTC, or None if it is invalid or has no UTC offset."""
     try:
         found = parse_datetime(value)
         return found.astimezone(UTC) if found is not None and found.tzinfo is not None else None

@@ -16,7 +16,7 @@ from keystone.exceptions import Refusal
 
 
 class SuperuserStays(Refusal):
-    """A superuser is let go by another one, so that nobody is missing by surprise."""
+    """Superusers can't deactivate themselves, so that none is missing by surprise. Another superuser can do it."""
 
     code = "superuser_stays"
     status: ClassVar[int] = 403
@@ -24,12 +24,12 @@ class SuperuserStays(Refusal):
 
 
 def deactivate_own_account(user: User, *, current_password: str) -> User:
-    """Close the account of somebody who asks for it. It is kept, and administrators can reactivate it.
+    """Deactivate the account of a person who asks for it. It is kept, and administrators can reactivate it.
 
     Raises:
         SuperuserStays: the person is a superuser.
-        WrongPassword: the password is not the person's.
-        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
+        WrongPassword: the password is wrong.
+        TooManyAttempts, HashingBusy: as for signing in; the same limits apply.
         AccessEnded: the person's access has ended in the meantime.
     """
     if user.is_superuser:

@@ -10,9 +10,9 @@ from keystone.actors.actor import Actor
 
 
 def send_signal(signal: Signal, user: User, *, by: Actor) -> None:
-    """Send `signal` about `user` once the running transaction is committed. A receiver that fails harms nobody.
+    """Send `signal` about `user` once the current transaction commits. A failing receiver affects nothing else.
 
-    Where nobody listens nothing is kept until then: a transaction may make a great many people.
+    If there are no receivers, nothing is kept until then: a transaction may create very many people.
     """
     if signal.has_listeners(User):
         transaction.on_commit(partial(signal.send_robust, sender=User, user=user, by=by), robust=True)

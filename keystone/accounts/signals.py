@@ -1,37 +1,37 @@
 """The public signals. Each is sent after commit, once per user, with `send_robust`.
 
-Arguments of all: `sender` is the User class, `user` the account as it now is, `by` the `Actor`.
-Keystone itself listens to none of them.
+Their arguments are `sender`, the User class; `user`, the account as it now is; and `by`, the `Actor`. Keystone itself
+connects no receivers.
 """
 
 from django.dispatch import Signal
 
-# Somebody registered; their flow says whether they are active already.
+# A person registered. Depending on their flow, they may already be active.
 user_registered = Signal()
-# An administrator, a command or the system made an active account.
+# An administrator, a command or the system created an active account.
 user_created = Signal()
-# The address is proved; the account may be active or in the queue now.
+# The email address was verified. The account may now be active or in the queue.
 user_email_verified = Signal()
-# An administrator let a pending person in.
+# An administrator approved a pending person.
 user_approved = Signal()
-# An administrator turned a pending person away.
+# An administrator rejected a pending person.
 user_rejected = Signal()
-# Whoever approved a person undid it within `decision_undo_window`; the person is pending again. `user_approved` was
-# sent before: take back here what you did then.
+# An approval was undone within `decision_undo_window`, and the person is pending again. `user_approved` was sent
+# before: revert here what you did then.
 user_approval_undone = Signal()
-# The same of a rejection.
+# The same for a rejection.
 user_rejection_undone = Signal()
-# A rejection was taken back; the person is pending again.
+# A rejection was taken back, and the person is pending again.
 user_reopened = Signal()
-# An active person was locked out, for a time or for good.
+# An active person was suspended, for a time or indefinitely.
 user_suspended = Signal()
-# A suspended or deactivated person was let in again.
+# A suspended or deactivated person was reactivated.
 user_reactivated = Signal()
-# The account was closed.
+# The account was deactivated.
 user_deactivated = Signal()
-# What told who somebody was is erased; `user` has a pseudonym now.
+# The person's data was erased; `user` has a pseudonym now.
 user_erased = Signal()
-# Nobody proved the address in time: the registration was deleted, and `user` is what it was.
+# The registration was not verified in time and was deleted; `user` is how it was before.
 registration_expired = Signal()
-# Names, roles or the end of access were changed.
+# Names, the email address, roles or the end of access were changed.
 user_changed = Signal()

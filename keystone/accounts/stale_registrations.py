@@ -1,4 +1,4 @@
-"""Registrations that are never verified: warned once, and deleted a week later by default."""
+"""Expire registrations that are never verified: warn once, and delete a week later by default."""
 
 import logging
 from collections.abc import Collection
@@ -31,11 +31,11 @@ PEOPLE_AT_A_TIME = 500
 
 @dataclass
 class Expired:
-    """What came of deleting registrations.
+    """The result of deleting registrations.
 
     Attributes:
-        deleted: how many have gone.
-        kept: how many cannot go, because something of another app holds on to them; the log says which.
+        deleted: how many were deleted.
+        kept: how many could not be deleted, because something in another app refers to them; the log says which.
     """
 
     deleted: int = 0
@@ -43,10 +43,10 @@ class Expired:
 
 
 def unproved_since(moment: datetime) -> UserQuerySet:
-    """Registrations that have waited for their address to be proved since `moment` (UTC) or longer.
+    """Return the registrations whose email address has been unverified since `moment` (UTC) or longer.
 
-    One that was rejected and taken back waits since it was taken back. Whoever was given a role or a right, or was
-    ever signed in, is no mere registration.
+    After a rejection was taken back, the time counts from then. Accounts with a role, group or permission, or that ever
+    signed in, are left out.
     """
     grants = (User.groups.through, User.user_permissions.through)
     people: UserQuerySet = User.objects.filter(
@@ -66,7 +66,7 @@ def warn_stale_registrations() -> int:
     """Mail a new link to everybody whose registration is about to expire, once. Call it outside a transaction.
 
     Returns:
-        How many were warned.
+        The number of people warned.
     """
     if not options().unverified_expire_after:
         return 0
@@ -87,11 +87,10 @@ def warn_stale_registrations() -> int:
 
 
 def expire_stale_registrations(*, by: Actor) -> Expired:
-    """Delete the registrations that have expired, with their mails. Call it outside a transaction.
+    """Delete expired registrations and their emails. Call it outside a transaction.
 
-    Nobody goes who was not warned as long before as they should have been, or who holds a link that still works. Of
-    a verification and a deletion at the same moment, whichever locks the row first wins; the other finds it verified
-    or gone.
+    A registration is kept if the warning was not early enough, or if it has a link that still works. If a verification
+    and a deletion happen at the same time, the first to lock the row wins; the other finds it verified or gone.
     """
     done = Expired()
     if not options().unverified_expire_after:
@@ -118,9 +117,9 @@ def _expired() -> UserQuerySet:
 
 @transaction.atomic
 def _delete(ids: Collection[Any], *, by: Actor) -> int:
-    # Whoever is being verified, or is asking for another link, is passed over. Nothing can be hung on a locked row.
+    # Rows locked by a verification or a request for another link are skipped. Nothing can refer to a row locked here.
     rows = {user.pk: user for user in _expired().filter(pk__in=ids).order_by("pk").select_for_update(skip_locked=True)}
-    # Also a link that sets a password proves the address.
+    # A link that sets a password verifies the email address too.
     links = OneTimeToken.objects.filter(user__in=list(rows), used_at__isnull=True, expires_at__gt=Now())
     for key in links.values_list("user", flat=True):
         rows.pop(key, None)

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Status(models.TextChoices):
-    """The six statuses of an account. Only `active` may sign in."""
+    """The six statuses of an account. Only active accounts can sign in."""
 
     PENDING_EMAIL_VERIFICATION = "pending_email_verification", _("Email not verified")
     PENDING_ADMIN_APPROVAL = "pending_admin_approval", _("Awaiting decision")
@@ -17,12 +17,12 @@ class Status(models.TextChoices):
     DEACTIVATED = "deactivated", _("Deactivated")
 
 
-# Who can still be approved or rejected.
+# Accounts in these statuses can still be approved or rejected.
 PENDING = (Status.PENDING_EMAIL_VERIFICATION, Status.PENDING_ADMIN_APPROVAL)
 
 
 class ApprovalFlow(models.TextChoices):
-    """What stands between registration and an active account. It is stored on the account at registration."""
+    """The steps between registration and an active account. The flow is stored on the account at registration."""
 
     NONE = "none", _("None")
     EMAIL_VERIFICATION = "email_verification", _("Email verification")
@@ -34,25 +34,25 @@ class ApprovalFlow(models.TextChoices):
 
     @classmethod
     def parse(cls, value: str) -> Self:
-        """The flow that a setting names; upstream's `pending_…` values are aliases.
+        """Return the flow that a setting names. Upstream's `pending_…` values are aliases.
 
         Raises:
-            ValueError: no flow has this name.
+            ValueError: there is no flow with this name.
         """
         return cls(value.removeprefix("pending_"))
 
     @property
     def verifies_email(self) -> bool:
-        """Whether an unverified address holds the account back."""
+        """Whether the account can't become active until its email address is verified."""
         return self in {self.EMAIL_VERIFICATION, self.EMAIL_VERIFICATION_AND_ADMIN_APPROVAL}
 
     @property
     def wants_approval(self) -> bool:
-        """Whether an administrator decides."""
+        """Whether an administrator decides on the account."""
         return self in {self.ADMIN_APPROVAL, self.EMAIL_VERIFICATION_AND_ADMIN_APPROVAL}
 
     def next_status(self, *, verified: bool) -> Status:
-        """Where somebody stands who has not been decided on yet."""
+        """Return the status of an account that has not been decided on yet."""
         if self.verifies_email and not verified:
             return Status.PENDING_EMAIL_VERIFICATION
         return Status.PENDING_ADMIN_APPROVAL if self.wants_approval else Status.ACTIVE

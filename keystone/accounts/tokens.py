@@ -16,13 +16,13 @@ from keystone import email_address
 from keystone.background.batches import delete_in_chunks
 from keystone.exceptions import Refusal
 
-EXPIRED_KEPT = timedelta(days=1)  # longer than any interval in which a second request for a mail counts
-REPEATED = timedelta(minutes=10)  # for how long a link that has done its work says so when it is used again
+EXPIRED_KEPT = timedelta(days=1)  # longer than any period in which repeated requests for an email are counted
+REPEATED = timedelta(minutes=10)  # how long a used link still reports its success when it is used again
 TOKEN_BYTES = 32  # 256 random bits; OWASP ASVS 5.0 asks for at least 128
 
 
 class Purpose(models.TextChoices):
-    """What a token is good for, and nothing else."""
+    """The only purpose that a token is valid for."""
 
     VERIFY_EMAIL = "verify_email", _("verify an email address")
     RESET_PASSWORD = "reset_password", _("set a new password")
@@ -31,7 +31,7 @@ class Purpose(models.TextChoices):
 
 
 class InvalidToken(Refusal):
-    """The token is unknown, expired, used, or was made for something else; which of these is not told."""
+    """The token is unknown, expired, used, or for another purpose. Which of these is not disclosed."""
 
     code = "invalid_token"
     status = 400
@@ -39,11 +39,11 @@ class InvalidToken(Refusal):
 
 
 class OneTimeToken(models.Model):
-    """A token that was mailed: bound to a purpose, a person and an address, usable once until it expires.
+    """A mailed token, bound to a purpose, a person and an email address. It works once, until it expires.
 
-    `email` is that address as typed, which becomes the account's where the purpose is to change it. `created_at` is
-    when the right to it came about, which is before its mail was sent (see `reserve`). `used_at` is when it ended; by
-    `took_effect` it was used then, and else revoked.
+    `email` is that address as typed; it becomes the account's if the purpose is to change it. `created_at` is when the
+    right to the token was granted, which is before its email was sent (see `reserve`). `used_at` is when the token
+    ended: it was used then if `took_effect` is set, otherwise revoked.
     """
 
     digest = models.CharField(max_length=64, unique=True)
@@ -75,30 +75,34 @@ class OneTimeToken(models.Model):
 
 
 def reserve(*, purpose: Purpose, user: models.Model, email: str, lifetime: timedelta) -> OneTimeToken:
-    """Note the right to a link whose mail is yet to be sent.
+    """Reserve the right to a link whose email has yet to be sent.
 
-    A link acts on the authority of who asked for it. Between the asking and the mail that authority can end; then this
-    row ends like any other token, and the mail brings none. Nobody knows a token of it: `mint` makes one.
+    A link acts on the authority of the person who requested it. If that authority ends before the email is sent, this
+    row ends like any other token, and no link is mailed. Nobody knows the token of this row: `mint` creates the one
+    that is mailed.
     """
     return _create(secrets.token_urlsafe(TOKEN_BYTES), purpose, user, email, lifetime)
 
 
 def reserved(pk: int | str) -> OneTimeToken | None:
-    """What was reserved, if it has not been ended since. Hold the person's row locked, as whatever ends links does."""
+    """Return the reserved row, if it has not ended since.
+
+    Hold the person's row locked, as everything that ends links does.
+    """
     return OneTimeToken.objects.filter(pk=pk, used_at__isnull=True, expires_at__gt=Now()).first()
 
 
 def mint(
     *, purpose: Purpose, user: models.Model, email: str, lifetime: timedelta, since: datetime | None = None
 ) -> str:
-    """Make a token. It is returned once, to be put into the mail that is being sent, and stored nowhere.
+    """Create a token and return it for the email being sent. Only its digest is stored.
 
     Args:
-        purpose: what alone it is good for.
-        user: whose account it acts on.
-        email: the address that it is mailed to or that it is about, as typed; the token dies with it.
+        purpose: the only purpose that it is valid for.
+        user: the account that it acts on.
+        email: the email address that it is mailed to or is about, as typed; the token is only valid with it.
         lifetime: how long it works.
-        since: when the right to it came about (UTC), where that was reserved before.
+        since: when the right to it was granted (UTC), if it was reserved before.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
     _create(token, purpose, user, email, lifetime, **({"created_at": since} if since else {}))
@@ -120,20 +124,20 @@ def _create(
 
 
 def usable(token: str, *, purpose: Purpose) -> models.QuerySet[OneTimeToken]:
-    """The row of a token that can still be used; empty otherwise. Reading it uses nothing up."""
+    """Return the row of a token that can still be used, else an empty queryset. This doesn't use it up."""
     return OneTimeToken.objects.filter(
         digest=digest(token), purpose=purpose, used_at__isnull=True, expires_at__gt=Now()
     )
 
 
 def used_lately(token: str, *, purpose: Purpose) -> models.QuerySet[OneTimeToken]:
-    """The row of a token that was used within `REPEATED`; empty otherwise."""
+    """Return the row of a token that was used within `REPEATED`, else an empty queryset."""
     since = timezone.now() - REPEATED
     return OneTimeToken.objects.filter(digest=digest(token), purpose=purpose, took_effect=True, used_at__gt=since)
 
 
 def revoke(user_ids: Collection[Any], *, purpose: Purpose | None = None, but: Purpose | None = None) -> None:
-    """Make the outstanding tokens of these people useless: all, those of `purpose`, or all `but` those of one."""
+    """Revoke the outstanding tokens of these people: all, only those of `purpose`, or all except those of `but`."""
     tokens = OneTimeToken.objects.filter(user_id__in=user_ids, used_at__isnull=True)
     if purpose:
         tokens = tokens.filter(purpose=purpose)
@@ -143,7 +147,7 @@ def revoke(user_ids: Collection[Any], *, purpose: Purpose | None = None, but: Pu
 
 
 def outstanding(user_ids: Collection[Any]) -> dict[Any, list[int]]:
-    """The keys of the tokens of these people that `revoke` would end, by person; not those that revert an address."""
+    """Return the keys of these people's outstanding tokens, by person, except those that revert an email change."""
     found: dict[Any, list[int]] = {}
     rows = OneTimeToken.objects.filter(user_id__in=user_ids, used_at__isnull=True).exclude(purpose=Purpose.REVERT_EMAIL)
     for user_id, key in rows.values_list("user_id", "pk"):
@@ -152,19 +156,19 @@ def outstanding(user_ids: Collection[Any]) -> dict[Any, list[int]]:
 
 
 def restore(keys: Collection[int]) -> None:
-    """Let tokens work again that were ended with what is being undone. Those that have expired stay so."""
+    """Make revoked tokens work again, for an undo. Expired ones stay expired."""
     OneTimeToken.objects.filter(pk__in=keys).update(used_at=None)
 
 
 def delete_expired() -> int:
-    """Delete the tokens that have expired a day ago. Nothing looks at them any more. Call it outside a transaction.
+    """Delete the tokens that expired at least a day ago; nothing uses them. Call it outside a transaction.
 
     Returns:
-        How many there were.
+        The number of deleted tokens.
     """
     return delete_in_chunks(OneTimeToken.objects.filter(expires_at__lte=timezone.now() - EXPIRED_KEPT))
 
 
 def digest(token: str) -> str:
-    """The SHA-256 of a token. No salt or stretching is needed: the token itself is random."""
+    """Return the SHA-256 of a token. It needs no salt or stretching, because the token is random."""
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()

@@ -1,4 +1,4 @@
-"""Make a transition for any number of users, in one transaction."""
+"""Apply a transition to any number of users, in one transaction."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -26,9 +26,9 @@ from keystone.exceptions import Refusal
 
 @dataclass
 class Outcome:
-    """What a move came to: who was moved, and who was refused and why.
+    """The result of a transition: who was changed, who was refused and why, and which keys don't exist.
 
-    `decision` names it for `undo_decision`, where it can be undone.
+    `decision` is the id that `undo_decision` takes, if the decision can be undone.
     """
 
     moved: list[User] = field(default_factory=list)
@@ -38,15 +38,15 @@ class Outcome:
 
 
 class Remember(Protocol):
-    """Keeps what a decision is about to change, with the rows locked and not yet written."""
+    """Callback that stores what a decision is about to change. The rows are locked and not yet written."""
 
     def __call__(self, move: Transition, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> UUID:
-        """Return the id that undoing the decision takes."""
+        """Return the id that undoes the decision."""
 
 
 @dataclass(frozen=True)
 class Undo:
-    """How a decision can be undone: for how long, and who keeps what is needed for it."""
+    """How a decision can be undone: for how long, and the callback that stores what is needed."""
 
     window: timedelta
     remember: Remember
@@ -65,17 +65,17 @@ def transition(
     suspended_until: datetime | None = None,
     undo: Undo | None = None,
 ) -> Outcome:
-    """Make `move` for each of `ids` that it is legal for, all in one transaction.
+    """Apply `move` to each of `ids` for which it is legal, all in one transaction.
 
-    It locks the rows, judges each of them, writes the statuses in set-based statements, one audit event each and the
-    outgoing mails, ends the sessions of those who lose access, and sends the signals after commit. What is refused
-    is told in the outcome and stays as it was.
+    It locks and checks the rows, writes the statuses in set-based statements, records one audit event for each person,
+    queues the emails, ends the sessions of those who lose access, and sends the signals after commit. Refused accounts
+    stay as they were and are listed in the outcome.
 
     Args:
-        undo: how `by` can undo a decision for a while; its mails are held back until then.
+        undo: how `by` can undo a decision for a while; its emails are held back until then.
 
     Raises:
-        AccessEnded, PermissionLost: `by` may not act any more (see `audit.acting`).
+        AccessEnded, PermissionLost: `by` may not act any more (see `actors.acting`).
     """
     outcome = _judged(move, ids, by=by, even_unverified=even_unverified)
     if not outcome.moved:
@@ -110,10 +110,10 @@ def transition(
 
 
 def _judged(move: Transition, ids: Collection[Any], *, by: Actor, even_unverified: bool) -> Outcome:
-    """Lock the rows and tell who can be moved, and who cannot and why."""
+    """Lock the rows and return who can be changed, and who can't and why."""
     if move.takes_active:
         lock_superusers_among(ids)
-    # Rows are locked in the order of their keys, so that two moves of the same people cannot block each other.
+    # Rows are locked in key order, so that two transitions of the same people can't deadlock.
     people: list[User] = lock_accounts(ids, by=by)
     found = {user.pk for user in people}
     outcome = Outcome(missing=[key for key in dict.fromkeys(ids) if key not in found])
@@ -164,7 +164,7 @@ def _write(
 def _changes(
     move: Transition, user: User, target: Status, *, now: datetime, suspended_until: datetime | None
 ) -> dict[str, Any]:
-    """What the move changes, for the audit log."""
+    """Return what the transition changes, for the audit log."""
     changes: dict[str, Any] = {"status": [user.status, target]}
     if user.suspended_until != suspended_until:
         changes["suspended_until"] = [user.suspended_until, suspended_until]
@@ -176,9 +176,9 @@ def _changes(
 
 
 def _end_is_over(user: User, target: Status, now: datetime) -> bool:
-    """Whether the end of access has come, and the move does what it asked for or decides otherwise.
+    """Return whether the end of access has passed and the transition makes it obsolete.
 
-    It is then taken away: whoever is let in later would be deactivated again at once.
+    It is then removed: an account that is let in later would otherwise be deactivated again at once.
     """
     has_passed = user.access_ends_at is not None and user.access_ends_at <= now
     return has_passed and target in {Status.ACTIVE, Status.DEACTIVATED}

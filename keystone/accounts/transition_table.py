@@ -1,4 +1,4 @@
-"""The table of transitions: from which statuses, to which, with which event, signal and email."""
+"""The table of transitions: their source and target statuses, audit actions, signals and emails."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ from keystone.accounts.status import PENDING, Status
 from keystone.audit.models import AuditEvent
 from keystone.exceptions import Refusal
 
-APPROVAL_UNDONE = "user.approval_undone"  # the audit log's words (see `undo`)
+APPROVAL_UNDONE = "user.approval_undone"  # audit log actions (see `undo`)
 REJECTION_UNDONE = "user.rejection_undone"
-REASON_LENGTH = 2_000  # characters of a reason or a note, as the API and the admin take them
+REASON_LENGTH = 2_000  # maximum characters of a reason or a note, in the API and the admin
 
 
 class IllegalTransition(Refusal):
-    """The account is in a status that this move does not start from."""
+    """The transition is not allowed from the account's current status."""
 
     code = "illegal_transition"
 
 
 class AlreadyDecided(IllegalTransition):
-    """Somebody else has decided on this person.
+    """Somebody else has already decided on this person.
 
     Attributes:
-        decision: the key of the audit event that tells of it.
+        decision: the primary key of that decision's audit event.
     """
 
     code = "already_decided"
@@ -40,7 +40,7 @@ class AlreadyDecided(IllegalTransition):
 
     @classmethod
     def of(cls, decision: AuditEvent) -> Self:
-        """The refusal that names who was first."""
+        """Return the refusal that says who decided first, and when."""
         refusal = cls(
             gettext("Already %(done)s by %(who)s on %(when)s UTC.")
             % {
@@ -54,7 +54,7 @@ class AlreadyDecided(IllegalTransition):
 
 
 class UnverifiedAddress(Refusal):
-    """Approving somebody whose address is not verified must be meant."""
+    """The email address is not verified, and approving the person anyway must be explicit."""
 
     code = "address_unverified"
     message: ClassVar[str | Promise] = _(
@@ -63,7 +63,7 @@ class UnverifiedAddress(Refusal):
 
 
 class ReasonMissing(Refusal):
-    """A suspension is told to the person with its reason."""
+    """A suspension needs a reason, which the person is told."""
 
     code = "reason_missing"
     status: ClassVar[int] = 400
@@ -71,7 +71,7 @@ class ReasonMissing(Refusal):
 
 
 class EndsInThePast(Refusal):
-    """What has an end must end in the future."""
+    """The given end is not in the future."""
 
     code = "ends_in_the_past"
     status: ClassVar[int] = 400
@@ -79,11 +79,11 @@ class EndsInThePast(Refusal):
 
 
 class SuspensionEndsInThePast(EndsInThePast):
-    """The end of a suspension lies in the future."""
+    """The end of a suspension is not in the future."""
 
 
 class UserNotFound(Refusal):
-    """The account has gone in the meantime."""
+    """The account no longer exists."""
 
     code = "not_found"
     status: ClassVar[int] = 404
@@ -92,17 +92,17 @@ class UserNotFound(Refusal):
 
 @dataclass(frozen=True)
 class Transition:
-    """One kind of move.
+    """A kind of status change.
 
     Attributes:
-        name: the word of the API and the admin.
+        name: its name in the API and the admin.
         permission: the model permission that allows it.
-        action: the audit log's word.
-        done: for messages: "approved".
-        sources: the statuses that it starts from.
-        target: where it ends; None where the person's flow says it.
-        signal: what is announced after commit.
-        email: the mail that tells the person.
+        action: the audit log action.
+        done: the participle for messages: "approved".
+        sources: the statuses from which it is allowed.
+        target: the resulting status; None if it depends on the person's flow.
+        signal: the signal sent after commit.
+        email: the email that notifies the person.
         decides: whether it is a decision on a pending person.
     """
 
@@ -118,16 +118,16 @@ class Transition:
 
     @property
     def ends_access(self) -> bool:
-        """Whether sessions and links end with it."""
+        """Whether it ends sessions and links."""
         return self.target in {Status.REJECTED, Status.SUSPENDED, Status.DEACTIVATED}
 
     @property
     def takes_active(self) -> bool:
-        """Whether it makes active accounts other than active, and so could take the last superuser away."""
+        """Whether it starts from active accounts, and so could remove the last superuser."""
         return Status.ACTIVE in self.sources
 
     def target_of(self, user: User) -> Status:
-        """Where this person comes to stand."""
+        """Return the status that this person gets."""
         if self.target is not None:
             return self.target
         unverified = user.email_verified_at is None
@@ -203,10 +203,10 @@ TRANSITIONS = {move.name: move for move in (APPROVE, REJECT, REOPEN, SUSPEND, RE
 def check_transition(
     user: User, move: Transition, *, even_unverified: bool, decision: AuditEvent | None
 ) -> Refusal | None:
-    """Why the locked row `user` cannot make this move, or None where it can.
+    """Return why the locked row `user` can't make this transition, or None if it can.
 
     Args:
-        decision: the last decision on this person, to name who was first.
+        decision: the last decision on this person, to say who decided first.
     """
     if user.status not in move.sources:
         if move.decides and decision is not None:
@@ -220,7 +220,10 @@ def check_transition(
 
 
 def last_decisions(people: Iterable[User], move: Transition) -> dict[str, AuditEvent]:
-    """The last decision, if it was not undone, on each of those whom a deciding `move` comes too late for, by key."""
+    """Return the last decision on each person for whom a deciding `move` comes too late, by primary key as text.
+
+    A decision that was undone is left out.
+    """
     late = [str(user.pk) for user in people if move.decides and user.status not in move.sources]
     if not late:
         return {}

@@ -17,15 +17,15 @@ from keystone.throttling.limits import count_request
 
 
 def verify_email(token: str) -> User:
-    """Use a verification link: the address is proved, and the account moves on as its flow says.
+    """Use a verification link: mark the email address as verified, and move the account on as its flow says.
 
-    Of any number of callers at once, one does it; the others, and who uses the link again within minutes, are told the
-    same, and change nothing. The person's other verification links end with it. Where the
-    address was registered more than once, nobody knows whose password would be the account's, so it has none yet:
-    who uses the link is mailed another one to choose it.
+    If several callers use the link at once, one succeeds. The others, and anyone who uses it again within minutes, get
+    the same result and change nothing. The person's other verification links stop working. If the email address was
+    registered more than once, nobody knows whose password is right, so the account has none yet: the person is mailed
+    another link to choose one.
 
     Raises:
-        InvalidToken: the token cannot be used (any more).
+        InvalidToken: the token can't be used (any more).
         TooManyAttempts: too many wrong tokens came from this IP address.
     """
     try:
@@ -43,12 +43,12 @@ def verify_email(token: str) -> User:
 
 
 def lacks_password(user: User) -> bool:
-    """Whether a person has still to choose the password that they sign in with, now or once they are let in."""
+    """Return whether a person still has to choose a password to sign in with, now or once they are approved."""
     return user.can_be_mailed_a_password_link and not user.has_usable_password()
 
 
 def prove_address(user: User) -> None:
-    """Note that a person has proved their address, and move the account on. Call it with the row locked."""
+    """Mark the email address as verified, and move the account on. Call it with the row locked."""
     now = timezone.now()
     before = user.status
     user.email_verified_at = user.updated_at = now
@@ -70,13 +70,15 @@ def prove_address(user: User) -> None:
 
 
 def resend_verification(email: str) -> None:
-    """Ask for another link. Nothing is looked up here: the answer and its time are the same for everybody.
+    """Request another verification link.
+
+    Nothing is looked up here, so that the response and its timing are the same for everybody.
 
     Args:
-        email: an address, in any spelling.
+        email: an email address, in any spelling.
 
     Raises:
-        TooManyAttempts: too many such calls came from this IP address.
+        TooManyAttempts: too many requests came from this IP address.
     """
     count_request()
     queue_registration_email(email)

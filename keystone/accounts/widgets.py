@@ -1,6 +1,6 @@
-"""What cells of an imported file mean for an account: text, or the dates, numbers and booleans of a workbook.
+"""Widgets that read the cells of an imported file: text, or the dates, numbers and booleans of a workbook.
 
-What a cell cannot mean is refused, never guessed: a word that is taken for "no" would go unnoticed.
+An invalid cell is refused, never guessed: a word that is read as "no" would go unnoticed.
 """
 
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ from keystone.accounts.models import User
 from keystone.accounts.names import composed, validate_name
 from keystone.data.cells import as_moment, as_text, as_yes_or_no
 
-SEPARATOR = ";"  # between names of groups, which may have commas
+SEPARATOR = ";"  # between group names, which may contain commas
 
 
 class AddressWidget(Widget):
-    """An email address, as the one spelling that all of its spellings share."""
+    """An email address in its normalized spelling."""
 
     def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> str:
-        """The normalized address.
+        """Return the normalized email address.
 
         Raises:
-            ValidationError: it is none.
+            ValidationError: it is invalid.
         """
         return email_address.normalize(as_text(value).strip())
 
@@ -36,10 +36,10 @@ class NameWidget(Widget):
     """A first or last name."""
 
     def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> str:
-        """The name.
+        """Return the name.
 
         Raises:
-            ValidationError: it is none, or too long.
+            ValidationError: it is invalid or too long.
         """
         name = composed(as_text(value).strip())
         validate_name(name)
@@ -48,25 +48,25 @@ class NameWidget(Widget):
 
 
 class YesNoWidget(Widget):
-    """Yes, no, or nothing said."""
+    """Yes, no, or nothing."""
 
     def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> bool | None:
-        """Which of them.
+        """Return True for yes, False for no, None for nothing.
 
         Raises:
-            ValidationError: it is none of them.
+            ValidationError: it is none of these.
         """
         return as_yes_or_no(value)
 
 
 class MomentWidget(Widget):
-    """A time in ISO 8601, or a date, which begins at midnight; in UTC where it has no offset."""
+    """A time in ISO 8601, or a date, which means midnight. In UTC if it has no offset."""
 
     def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> datetime | None:
-        """The time, in UTC; None where there is none.
+        """Return the time in UTC, or None for an empty cell.
 
         Raises:
-            ValidationError: it is none.
+            ValidationError: it is invalid.
         """
         found = as_moment(value)
         text = str(found).strip()
@@ -81,17 +81,17 @@ class MomentWidget(Widget):
 
 
 class GroupsWidget(Widget):
-    """Groups by their names, with semicolons between them. Each is looked up once."""
+    """Group names separated by semicolons. Each is looked up once."""
 
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[str, Group] = {}
 
     def clean(self, value: Any, row: Mapping[str, Any] | None = None, **kwargs: Any) -> list[Group]:
-        """The groups, in the order of the cell.
+        """Return the groups, in the order of the cell.
 
         Raises:
-            ValidationError: there is none of a name.
+            ValidationError: a group doesn't exist.
         """
         parts = (composed(name.strip()) for name in as_text(value).split(SEPARATOR))
         names = list(dict.fromkeys(filter(None, parts)))

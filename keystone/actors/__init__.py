@@ -1,1 +1,1 @@
-"""Who acts: a person, an administrator, a command, a job; and judging them once more when they do."""
+"""Actors (a person, an administrator, a command, a job), and checking their rights again when they act."""

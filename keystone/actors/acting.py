@@ -1,8 +1,8 @@
-"""Lock the acting account and check its rights once more, inside the transaction of what it does.
+"""Lock the acting account and check its rights again, inside the transaction of its action.
 
-A request is let through by what its account may do when it arrives. It may then wait, for a row, a lock or a password
-hash, while the account is suspended or loses a right. So every function that acts for somebody locks their row first,
-with a lock that ending access waits for, and judges them again.
+A request's rights are checked when it arrives. While it waits for a row, a lock or a password hash, the account may be
+suspended or lose a permission. So every function that acts for a user first locks their row and checks them again.
+Ending access waits for this lock.
 """
 
 from collections.abc import Collection
@@ -20,12 +20,12 @@ from keystone.exceptions import RequestRefused
 
 TRIES = 5
 ROLES = ("is_staff", "is_superuser")
-# Where Django's ModelBackend keeps the permissions that it has read of a user.
+# The attributes in which Django's ModelBackend caches a user's permissions.
 PERMISSION_CACHES = ("_perm_cache", "_user_perm_cache", "_group_perm_cache")
 
 
 class AccessEnded(RequestRefused):
-    """The account that acts was signed out, deactivated or erased after its request arrived."""
+    """The acting account was signed out, deactivated or erased after its request arrived."""
 
     code = "invalid_token"
     status: ClassVar[int] = 401
@@ -33,7 +33,7 @@ class AccessEnded(RequestRefused):
 
 
 class PermissionLost(RequestRefused):
-    """The account that acts lost the permission after its request arrived."""
+    """The acting account lost the permission after its request arrived."""
 
     code = "permission_denied"
     status: ClassVar[int] = 403
@@ -41,30 +41,30 @@ class PermissionLost(RequestRefused):
 
 
 def lock_actor(by: Actor) -> None:
-    """Lock the account that acts and judge it again. Call it first in the transaction of what `by` does.
+    """Lock the acting account and check its rights again. Call it first in the transaction of the action.
 
-    Commands, jobs and the system have no account; nothing is done for them. A function that locks other accounts too
-    calls `lock_accounts` instead, which locks all of them in one order.
+    It does nothing for commands, jobs and the system, which have no account. Functions that also lock other accounts
+    call `lock_accounts` instead, which locks all of them in the same order.
 
     Raises:
-        AccessEnded: their access has ended since the request arrived.
-        PermissionLost: they do not hold the permission any more.
+        AccessEnded: the account's access has ended since the request arrived.
+        PermissionLost: the account no longer has the permission.
     """
     if by.user is not None:
         lock_accounts((), by=by)
 
 
 def lock_accounts(ids: Collection[Any], *, by: Actor) -> list[Any]:
-    """Lock these accounts and the one that acts, and judge that one again.
+    """Lock these accounts and the acting one, and check the acting account's rights again.
 
-    While somebody else has one of the rows, none is kept locked: a request that waits must not hold up the one that
-    ends the access of its caller. Two administrators who act on each other cannot block each other either.
+    No row stays locked while another one is unavailable: a waiting request must not block the one that ends its
+    caller's access. Two administrators who act on each other can't deadlock either.
 
     Returns:
-        Those with the keys `ids`, in the order of their keys, as they now are.
+        The accounts with the primary keys `ids`, ordered by key, freshly read.
 
     Raises:
-        AccessEnded, PermissionLost: as `lock_actor`.
+        AccessEnded, PermissionLost: as in `lock_actor`.
     """
     wanted = {*ids}
     if by.user is None:
@@ -75,7 +75,7 @@ def lock_accounts(ids: Collection[Any], *, by: Actor) -> list[Any]:
 
 
 def _all_or_none(others: set[Any], actor: Any) -> dict[Any, Any]:
-    """Lock the rows together. Where one is not free, wait for it without holding the others, and try again."""
+    """Lock the rows together. If one is not available, wait for it without holding the others, and try again."""
     for _try in range(TRIES):
         try:
             with transaction.atomic():
@@ -86,22 +86,22 @@ def _all_or_none(others: set[Any], actor: Any) -> dict[Any, Any]:
         for keys in (others, {actor}):
             with transaction.atomic():
                 _locked(keys)
-                transaction.set_rollback(True)  # gives the locks back
-    return _locked({*others, actor})  # there is a queue for the rows: stay in it
+                transaction.set_rollback(True)  # releases the locks
+    return _locked({*others, actor})  # the rows are in demand: keep the place in the queue
 
 
 def _locked(keys: set[Any], *, nowait: bool = False) -> dict[Any, Any]:
-    """The rows with these keys, locked in one order so that no two callers block each other."""
+    """Return the rows with these primary keys, locked in a fixed order to prevent deadlocks."""
     people = get_user_model()._default_manager.filter(pk__in=keys).order_by("pk")
     return {row.pk: row for row in people.select_for_update(no_key=True, nowait=nowait)}
 
 
 def _judge(by: Actor, row: Any) -> None:
-    """Compare the account that acts with its row, and have its permissions read anew by whoever asks for them next."""
+    """Compare the acting account with its row, reset its permission caches, and check its permission."""
     if row is None or not row.is_active or row.access_version != by.user.access_version:
         raise AccessEnded
     if any(getattr(by.user, role) and not getattr(row, role) for role in ROLES):
-        raise PermissionLost  # which ends access too, unless somebody wrote to the table by hand
+        raise PermissionLost  # removing a role also ends access, unless the table was edited by hand
     for name in PERMISSION_CACHES:
         with suppress(AttributeError):
             delattr(by.user, name)

@@ -1,4 +1,4 @@
-"""`Actor`: who does something, a user, an administrator, a command, a job or the system."""
+"""`Actor`: a user, an administrator, a command, a job or the system, who does something."""
 
 import getpass
 import os
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ActorKind(models.TextChoices):
-    """The kinds of actor that the audit log tells apart."""
+    """The kinds of actor that the audit log distinguishes."""
 
     PERSON = "person", _("the person")
     ADMINISTRATOR = "administrator", _("administrator")
@@ -22,12 +22,12 @@ class ActorKind(models.TextChoices):
 
 @dataclass(frozen=True)
 class Actor:
-    """Who acts.
+    """Somebody or something that acts.
 
     Attributes:
-        label: how the log shows them for ever.
-        user: set when that is an account, as it was read when its request arrived.
-        permission: what the request was let through by; it is asked for again where `user` is (see `acting`).
+        label: the text that the log shows permanently.
+        user: the account as read when its request arrived; None for actors without an account.
+        permission: the permission that the request was allowed by; it is checked again for `user` (see `acting`).
     """
 
     kind: ActorKind
@@ -37,29 +37,29 @@ class Actor:
 
     @classmethod
     def person(cls, user: AbstractBaseUser) -> Self:
-        """Somebody who acts on their own account."""
+        """Return the actor for a user who acts on their own account."""
         return cls(ActorKind.PERSON, user.get_username(), user)
 
     @classmethod
     def administrator(cls, user: AbstractBaseUser, *, permission: str = "") -> Self:
-        """Somebody who acts on others' accounts, by a model permission such as `keystone.approve_user`."""
+        """Return the actor for a user who acts by a permission such as `keystone.approve_user`."""
         return cls(ActorKind.ADMINISTRATOR, user.get_username(), user, permission)
 
     @classmethod
     def cli(cls) -> Self:
-        """A command, run by an operating-system user."""
+        """Return the actor for a command, labelled with the operating-system user."""
         try:
             label = getpass.getuser()
-        except (KeyError, OSError):  # a container's user may have a number and no name
+        except (KeyError, OSError):  # a container's user may have no name
             label = f"uid {os.getuid()}"
         return cls(ActorKind.CLI, label)
 
     @classmethod
     def job(cls, name: str) -> Self:
-        """The scheduled job `name`."""
+        """Return the actor for the scheduled job `name`."""
         return cls(ActorKind.JOB, name)
 
     @classmethod
     def system(cls) -> Self:
-        """Keystone itself."""
+        """Return the actor for Keystone itself."""
         return cls(ActorKind.SYSTEM, "keystone")

@@ -1,1 +1,1 @@
-"""What the whole admin shares: base classes, cells, buttons, exports, forms."""
+"""Shared parts of the admin: base classes, cells, buttons, exports, forms."""

@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-Button = tuple[str, Any, str, str]  # the decision, its title, its icon and its look
+Button = tuple[str, Any, str, str]  # the decision, its title, icon and look
 
 
 class ButtonsMixin(Base):
-    """Decisions at `<key>/<decision>/`, by POST only.
+    """Adds a view at `<key>/<decision>/` for each decision, for POST only.
 
     Attributes:
-        decisions: their names.
-        key_converter: of Django's, for the key in the address.
+        decisions: the names of the decisions.
+        key_converter: Django's path converter for the key in the URL.
     """
 
     decisions: Collection[str]
     key_converter = "str"
 
     def may(self, request: HttpRequest, decision: str) -> bool:
-        """Whether this viewer may decide so."""
+        """Return whether the viewer may make this decision."""
         raise NotImplementedError
 
     def decide(self, request: HttpRequest, decision: str, keys: Iterable[Any]) -> None:
-        """Decide on the rows with these keys, and say what came of it."""
+        """Make the decision on the rows with these keys, and add messages with the result."""
         raise NotImplementedError
 
     def get_urls(self) -> list[URLPattern]:
-        """The addresses of the buttons, before Django's own."""
+        """Add the buttons' URLs before Django's."""
         urls = [
             path(
                 f"<{self.key_converter}:key>/{name}/",
@@ -48,7 +48,7 @@ class ButtonsMixin(Base):
         return [*urls, *super().get_urls()]
 
     def decide_view(self, request: HttpRequest, key: Any, decision: str) -> HttpResponse:
-        """Decide on one row, and go back to its page, or to the list where the row has gone."""
+        """Make the decision on one row. Redirect to its page, or to the list if the row no longer exists."""
         if not self.may(request, decision):
             raise PermissionDenied
         if request.method != "POST":
@@ -59,7 +59,7 @@ class ButtonsMixin(Base):
         return HttpResponseRedirect(self.page_url(request, "change", key))
 
     def buttons(self, request: HttpRequest, key: Any, offered: Iterable[Button]) -> list[dict[str, Any]]:
-        """Those of the buttons that this viewer may press, as `keystone/admin/buttons.html` shows them."""
+        """Return the buttons that the viewer may use, for `keystone/admin/buttons.html`."""
         return [
             {"title": title, "icon": icon, "look": look, "link": self.page_url(request, name, key)}
             for name, title, icon, look in offered

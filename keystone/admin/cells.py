@@ -1,4 +1,4 @@
-"""How values are shown in lists and on pages of the admin."""
+"""Display of values in lists and on pages of the admin."""
 
 from datetime import datetime
 from typing import Any
@@ -16,18 +16,18 @@ from django.utils.translation import gettext as _
 from keystone.text import EMPTY
 from keystone.text.look_alikes import remark_on_address, remark_on_name
 
-NONE = format_html('<span class="k-none">{}</span>', EMPTY)  # narrow screens leave the cell out
+NONE = format_html('<span class="k-none">{}</span>', EMPTY)  # narrow screens hide the cell
 
 
 def address_cell(email: str) -> SafeString:
-    """An address whose domain stands out, and beside it what may be wrong with its look."""
+    """Return an email address with its domain emphasized, and a warning if it looks suspicious."""
     local, _at, domain = email.rpartition("@")
     remark = _beside(remark_on_address(email))
     return format_html('<span class="k-address">{}@<wbr><b>{}</b>{}</span>', local, domain, remark)
 
 
 def name_cell(name: str) -> SafeString:
-    """A name, and beside it what may be wrong with its look."""
+    """Return a name, with a warning if it looks suspicious."""
     return format_html("{}{}", name, _beside(remark_on_name(name)))
 
 
@@ -36,7 +36,7 @@ def _beside(remark: str) -> SafeString | str:
 
 
 def ago(moment: datetime | None) -> SafeString | str:
-    """How long ago a moment was, in at most two units, with the moment itself at hand."""
+    """Return how long ago a moment was, with the full date and time as the title."""
     if moment is None:
         return EMPTY
     return format_html(
@@ -45,24 +45,24 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 
 def duration_since(moment: datetime) -> str:
-    """The time since a moment, in words."""
+    """Return the time since a moment, in words."""
     if (timezone.now() - moment).total_seconds() < 60:
         return _("less than a minute")
     return timesince(moment, depth=1)
 
 
 def labelled(label: Any, value: Any) -> SafeString:
-    """A value of a list that says on narrow screens, where columns have no headings, what it is.
+    """Return a list's value with a label that is shown on narrow screens, where columns have no headings.
 
     Args:
         label: the heading of the column.
-        value: as it is shown; of none the whole cell is left out there.
+        value: the value to show; narrow screens hide the cell if it is `NONE`.
     """
     return format_html('<span class="k-narrow-only">{} </span>{}', label, value)
 
 
 def on_day(moment: datetime | None) -> SafeString:
-    """A moment in a list: short, in UTC, with the moment in full at hand."""
+    """Return a short date and time in UTC for a list, with the full one as the title."""
     if moment is None:
         return NONE
     short = format_date(moment, "j M Y, H:i")
@@ -70,22 +70,22 @@ def on_day(moment: datetime | None) -> SafeString:
 
 
 def in_full(moment: datetime | None) -> str:
-    """A moment with its date and time, in UTC."""
+    """Return the full date and time in UTC."""
     return f"{format_date(moment, 'DATETIME_FORMAT')} UTC" if moment else EMPTY
 
 
 def request_address(request_id: str) -> str:
-    """Where the audit log shows all that a request did."""
+    """Return the URL of the audit log that shows everything a request did."""
     return f"{reverse('admin:keystone_auditevent_changelist')}?{urlencode({'q': request_id})}"
 
 
 def request_link(request_id: str) -> SafeString | str:
-    """A request, with a way to all that it did."""
+    """Return a request id, linked to everything the request did."""
     if not request_id:
         return EMPTY
     return format_html('<a class="k-link" href="{}">{}</a>', request_address(request_id), request_id)
 
 
 def number(value: int) -> str:
-    """A number as people write it."""
+    """Return a number with thousands separators."""
     return str(intcomma(value))

@@ -1,4 +1,4 @@
-"""Forms that save only what was changed in them, and refuse to overwrite somebody else's change."""
+"""Forms that save only changed fields and refuse to overwrite somebody else's change."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -26,30 +26,30 @@ _last_change: LastChange = _unknown
 
 
 def tells_last_change(function: LastChange) -> LastChange:
-    """Register the function that says who changed a field of a row last; empty where nobody knows."""
-    global _last_change  # noqa: PLW0603 - the audit log stands above the admin, and registers itself
+    """Register the function that returns who changed a field of a row last; empty if unknown."""
+    global _last_change  # noqa: PLW0603 - the audit log depends on the admin and registers itself
     _last_change = function
     return function
 
 
 class MultipleInitial(MultipleHiddenInput):
-    """What was chosen when the page was shown; it also says so where nothing was."""
+    """A hidden widget with the choices when the page was shown, even if there were none."""
 
     def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
-        """At least one input."""
+        """Render at least one input."""
         return super().get_context(name, value or [""], attrs)
 
     def value_from_datadict(self, data: Any, files: Any, name: str) -> Any:
-        """The choices, without the input that stands for none."""
+        """Return the choices, without the empty input that stands for none."""
         return [value for value in super().value_from_datadict(data, files, name) or () if value != ""]
 
 
 class EditFormMixin(Base):
-    """Keeps in the page what each field was when the page was shown.
+    """Keeps each field's initial value in the page.
 
-    A field that the form did not change stays as it is now. One that the form changed is refused if somebody else has
-    changed it to something else since. Where the page does not tell what it showed, as in a script's POST, every field
-    counts as shown as it is now. Lock the row before the form is made.
+    Fields that the user didn't change keep their current value. A changed field is refused if somebody else has changed
+    it to a different value since the page was shown. If the initial values are missing, as in a script's POST, the
+    current values are used instead. Lock the row before creating the form.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -64,7 +64,7 @@ class EditFormMixin(Base):
         return not widget.value_omitted_from_data(self.data, self.files, self.add_initial_prefix(name))
 
     def _post_clean(self) -> None:
-        """Refuse what conflicts, and leave out what the form did not change."""
+        """Refuse conflicting changes, and skip unchanged fields."""
         for name in [*self.cleaned_data]:
             if name not in self.fields:
                 continue
@@ -75,7 +75,7 @@ class EditFormMixin(Base):
         super()._post_clean()  # type: ignore[misc]  # the stubs leave Django's own hook out
 
     def _is_changed_by_others(self, name: str) -> bool:
-        """Whether the field is neither what the page showed nor what the form makes it."""
+        """Return whether the current value differs from both the initial and the submitted value."""
         field, now = self.fields[name], self[name].initial
         if not field.show_hidden_initial:
             return False
@@ -91,10 +91,10 @@ class EditFormMixin(Base):
 
 
 def _as_typed(value: Any) -> Any:
-    """A text without what a browser changes: the ends of lines, and space around it, which fields strip."""
+    """Normalize line endings, which browsers change, and strip surrounding whitespace, as fields do."""
     return "\n".join(value.strip().splitlines()) if isinstance(value, str) else value
 
 
 def edit_form(base: type[Any]) -> type[Any]:
-    """The form class `base` as one for a row that others may change meanwhile."""
+    """Return a subclass of the form class `base` that uses `EditFormMixin`."""
     return type(base.__name__, (EditFormMixin, base), {"__module__": base.__module__})

@@ -1,4 +1,4 @@
-"""Export a list of the admin as CSV: what its filters and search select, streamed."""
+"""Export of an admin list as CSV: the rows that its filters and search select, streamed."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -21,10 +21,10 @@ else:
 
 
 class CsvExportMixin(Base):
-    """Adds "Export CSV" to a list. It is a POST, because it is noted in the audit log.
+    """Adds "Export CSV" to a list. It uses POST, because the export is recorded in the audit log.
 
     Attributes:
-        export_permission: who may, beside the permission to see the list.
+        export_permission: the permission required in addition to the one to view the list.
         export_name: the name of the file.
     """
 
@@ -33,24 +33,24 @@ class CsvExportMixin(Base):
     export_name: str
 
     def export_lines(self, queryset: QuerySet[Any]) -> Iterator[str]:
-        """The lines of the file."""
+        """Return the lines of the file."""
         raise NotImplementedError
 
     def record_export(self, *, by: Actor, filters: str) -> None:
-        """Note the export in the audit log."""
+        """Record the export in the audit log."""
         raise NotImplementedError
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        """Whether this viewer may take the rows away."""
+        """Return whether the viewer may export the list."""
         return self.has_view_permission(request) and request.user.has_perm(self.export_permission)
 
     def get_urls(self) -> list[URLPattern]:
-        """The export's address, before those that would take it for a key."""
+        """Add the export's URL before those that would match it as a key."""
         name = f"{self.opts.app_label}_{self.opts.model_name}_export"
         return [path("export/", self.admin_site.admin_view(self.export_view), name=name), *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, with the export's address where the viewer may have it."""
+        """Add the export's URL to the list's context if the viewer may export it."""
         context = dict(extra_context or {})
         if self.has_export_permission(request):
             link = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_export")
@@ -58,7 +58,7 @@ class CsvExportMixin(Base):
         return super().changelist_view(request, context)
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """Answer with the file, which is written while it is read from the database."""
+        """Return the file, streamed from the database."""
         if not self.has_export_permission(request):
             raise PermissionDenied
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")

@@ -1,4 +1,4 @@
-"""The base class of admin lists: their look, bounded counts, filters by day."""
+"""Base classes of admin lists: their look, limited counts, filters by day."""
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -40,14 +40,14 @@ else:
 
 
 class BoundedPaginator(_Paginator):
-    """Counts up to `limit` and no further: a page of a million rows costs what a page of ten thousand costs."""
+    """A paginator that counts at most `limit` rows: a list of a million rows costs as much as one of ten thousand."""
 
     limit = 10_000
     template_name = "keystone/admin/pagination.html"
 
     @cached_property
     def count(self) -> int:
-        """How many rows there are, at most `limit`."""
+        """The number of rows, at most `limit`."""
         return min(self._found, self.limit)
 
     @property
@@ -61,7 +61,7 @@ class BoundedPaginator(_Paginator):
 
 
 class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
-    """Base of Keystone's own admin classes. Nothing is deleted, and the audit log is the only log."""
+    """The base of Keystone's admin classes. They don't allow deletion, and the audit log is the only log."""
 
     paginator = BoundedPaginator
     show_full_result_count = False
@@ -71,28 +71,28 @@ class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
     empty_value_display = EMPTY
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        """unfold's list. Hides a total that was not counted."""
+        """Return unfold's list, which hides a total that was not counted."""
         base: Any = super().get_changelist(request, **kwargs)
         return _bounded(base)
 
     def page_url(self, request: HttpRequest, page: str, *args: Any) -> str:
-        """The URL of one of this admin's pages; it carries the filters of the list that the viewer came from.
+        """Return the URL of one of this admin's pages, with the filters of the list that the viewer came from.
 
         Args:
-            page: the name of the URL after the model's, such as `change`.
+            page: the part of the URL's name after the model's, such as `change`.
         """
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
         kept = request.GET.get(KEPT_FILTERS)
         return f"{url}?{urlencode({KEPT_FILTERS: kept})}" if kept else url
 
     def list_url(self, request: HttpRequest) -> str:
-        """The URL of the list, filtered, searched and at the page as it was when the viewer left it."""
+        """Return the URL of the list with the filters, search and page that the viewer left it with."""
         url = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
         kept = request.GET.get(KEPT_FILTERS) or request.GET.urlencode()
         return f"{url}?{kept}" if kept else url
 
     def render_page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-        """A page of our own, with what every page of the admin has around it."""
+        """Render a template with the context of every admin page."""
         request.current_app = self.admin_site.name
         around = {**self.admin_site.each_context(request), "opts": self.opts}
         return TemplateResponse(request, template, {**around, **context})
@@ -103,7 +103,7 @@ class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
         default_choices: Any = (),
         action_location: ActionLocation = ActionLocation.CHANGE_LIST,
     ) -> list[tuple[str, str]]:
-        """The choices of the bulk actions; takes Django 6.1's new argument, which unfold's own does not."""
+        """Return the choices of bulk actions. Accepts Django 6.1's new argument, which unfold's method doesn't."""
         choices: list[tuple[str, str]] = admin.ModelAdmin.get_action_choices(
             self, request, [("", str(_("Select action")))], action_location
         )
@@ -111,7 +111,7 @@ class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
 
     @display(description=mark_safe(checkbox.render("action_toggle_all", "1")))  # noqa: S308 - unfold's own widget
     def action_checkbox(self, obj: Model) -> SafeString:
-        """The box that selects a row, with a name for those who hear the page."""
+        """Return the checkbox that selects a row, with a label for screen readers."""
         label = _("Select %(name)s") % {"name": obj}
         widget = CheckboxInput({**checkbox.attrs, "aria-label": label}, lambda _value: False)
         return widget.render(ACTION_CHECKBOX_NAME, str(obj.pk))
@@ -122,7 +122,7 @@ class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
         queryset: QuerySet[Any],
         action_location: ActionLocation = ActionLocation.CHANGE_LIST,
     ) -> HttpResponse | None:
-        """Run a bulk action; keys that are no keys are ignored rather than an error of the server."""
+        """Run a bulk action. Invalid keys redirect to the list instead of causing a server error."""
         try:
             response: HttpResponse | None = super().response_action(request, queryset, action_location)
         except (ValidationError, ValueError):
@@ -130,10 +130,10 @@ class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
         return response
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
-        """Only what this list's own filters ask for.
+        """Allow only the lookups of this list's filters.
 
-        Django lets every column be filtered on through the address. That would answer questions about columns that
-        no page shows: the beginning of somebody's password hash, letter by letter.
+        Django allows filtering by any column in the URL. That would reveal columns that no page shows, such as a
+        password hash, letter by letter.
         """
         allowed: set[str] = set()
         for entry in self.get_list_filter(request):
@@ -144,35 +144,33 @@ class KeystoneModelAdmin(ActingAdmin, UnfoldModelAdmin):
         return lookup in allowed and "\x00" not in str(value)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Nothing is deleted here."""
+        """Never allow deletion."""
         return False
 
 
 class ReadOnlyAdmin(KeystoneModelAdmin):
-    """Rows that are only looked at."""
+    """A list of rows that can only be viewed."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """No."""
         return False
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """No."""
         return False
 
 
 class OwnPageAdmin(ReadOnlyAdmin):
-    """Rows that have a page of their own instead of Django's form."""
+    """A list of rows whose page is a custom template instead of Django's form."""
 
     page_template: str
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """What the template shows of a row."""
+        """Return the template's context for a row."""
         raise NotImplementedError
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """The page; nothing is changed by it."""
+        """Show the row's page. It changes nothing."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         obj = self.get_object(request, unquote(object_id))
@@ -183,7 +181,7 @@ class OwnPageAdmin(ReadOnlyAdmin):
 
 
 class DayRangeFilter(admin.FieldListFilter):
-    """From one UTC day to another, both included. A date that is none is ignored."""
+    """A filter from one UTC day to another, both included. Invalid dates are ignored."""
 
     template = "unfold/filters/filters_date_range.html"
     form_class = RangeDateForm
@@ -195,11 +193,11 @@ class DayRangeFilter(admin.FieldListFilter):
             self.used_parameters[name] = value[-1] if isinstance(value, list) else value
 
     def expected_parameters(self) -> list[str | None]:
-        """The parameters in the address of the page."""
+        """Return the parameters in the page's URL."""
         return [f"{self.field_path}_from", f"{self.field_path}_to"]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """The rows of these days."""
+        """Return the rows of these days."""
         first, last = (_day(value) for value in self._given().values())
         if first is not None:
             queryset = queryset.filter(**{f"{self.field_path}__gte": _midnight(first)})
@@ -208,7 +206,7 @@ class DayRangeFilter(admin.FieldListFilter):
         return queryset
 
     def choices(self, changelist: Any) -> Iterator[dict[str, Any]]:  # type: ignore[override]  # the form's dict
-        """The form with the two dates."""
+        """Yield the form with the two dates."""
         yield {
             "request": self.request,
             "parameter_name": self.field_path,
@@ -228,11 +226,11 @@ def _bounded(base: Any) -> type[Any]:
             try:
                 super().get_results(request)
             except IncorrectLookupParameters:
-                # Its last rows were decided on meanwhile. Django would drop every filter and start again.
+                # The page's rows may be gone, for example decided on meanwhile. Django would drop all filters.
                 pages = self.model_admin.get_paginator(request, self.queryset, self.list_per_page).num_pages
                 self.page_num = min(max(self.page_num, 1), pages)
                 super().get_results(request)
-            self.full_result_count = self.result_count  # unfold shows the total where it differs
+            self.full_result_count = self.result_count  # unfold shows the total if it differs
 
     return ChangeList
 

@@ -1,4 +1,4 @@
-"""The limit on the size of request bodies, declared or not."""
+"""The limit on the size of request bodies, with or without a Content-Length."""
 
 from collections.abc import Callable
 from io import BytesIO
@@ -16,7 +16,7 @@ LIMIT = 256 * 1024  # bytes
 
 
 class LengthRequired(Refusal):
-    """The body comes in chunks, and cannot be read so here (RFC 9110, section 15.5.12)."""
+    """The body is chunked, which can't be read here (RFC 9110, section 15.5.12)."""
 
     code = "length_required"
     status: ClassVar[int] = 411
@@ -24,7 +24,7 @@ class LengthRequired(Refusal):
 
 
 class Unreadable(Refusal):
-    """The body's length is no number, or the body broke off."""
+    """The body's length is not a number, or the body is incomplete."""
 
     code = "bad_request"
     status: ClassVar[int] = 400
@@ -40,16 +40,16 @@ class EncodedBody(Refusal):
 
 
 class BodyLimitMiddleware:
-    """Answers 413 to bodies under `/api/` of more than `LIMIT` bytes, before anything is done with them.
+    """Middleware that responds with 413 to bodies under `/api/` of more than `LIMIT` bytes, before they are processed.
 
-    Bodies that are compressed are refused everywhere.
+    Encoded (compressed) bodies are refused under all paths.
 
-    A body with a Content-Length is refused by that number; one that is longer than it says is cut off there, by the
-    server and by Django. A body without one (chunked, or HTTP/2) Django takes for empty: here it is read, never
-    further than the limit, and then has a length like any other.
+    A body with a Content-Length is refused by that number; the server and Django cut off a longer body there. Django
+    treats a body without a Content-Length (chunked, or HTTP/2) as empty. This middleware reads it, up to the limit, and
+    sets its length.
 
-    Elsewhere Django's `DATA_UPLOAD_MAX_MEMORY_SIZE` holds, which leaves room for uploaded files. Chunked forms, which
-    no browser sends, are refused there rather than taken for empty.
+    Outside `/api/`, Django's `DATA_UPLOAD_MAX_MEMORY_SIZE` applies, which leaves room for uploaded files. Chunked
+    forms, which no browser sends, are refused there instead of being treated as empty.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -74,14 +74,14 @@ def _limit(request: HttpRequest) -> None:
     declared = request.META.get("CONTENT_LENGTH") or None
     if declared is not None and not (declared.isascii() and declared.isdigit()):
         raise Unreadable
-    if declared is not None and int(declared[:20]) > LIMIT:  # [:20]: Python refuses numbers of thousands of digits
+    if declared is not None and int(declared[:20]) > LIMIT:  # [:20]: Python refuses to parse thousands of digits
         raise BodyTooLarge
-    if declared is None or _is_chunked(request):  # RFC 9112, section 6.3: chunks win over a length
+    if declared is None or _is_chunked(request):  # RFC 9112, section 6.3: chunks take precedence
         _read(request)
 
 
 def _refuse_encoded(request: HttpRequest) -> None:
-    """Refuse a body in any coding but `identity`, sent as such or in chunks."""
+    """Refuse a body in any content or transfer coding other than `identity` and chunks."""
     if not (_is_chunked(request) or request.META.get("CONTENT_LENGTH") not in {None, "", "0"}):
         return
     codings = {*_codings(request, "HTTP_CONTENT_ENCODING"), *_codings(request, "HTTP_TRANSFER_ENCODING")}
@@ -98,10 +98,10 @@ def _is_chunked(request: HttpRequest) -> bool:
 
 
 def _read(request: HttpRequest) -> None:
-    stream: Any = request._stream  # under ASGI the whole body is there already
+    stream: Any = request._stream  # under ASGI the whole body has been read already
     if isinstance(request, WSGIRequest):
         if not request.environ.get("wsgi.input_terminated"):
-            # The end of the body cannot be seen: without chunks there is none, with chunks reading could hang.
+            # The server doesn't mark the body's end: without chunks there is no body, with chunks reading could hang.
             if _is_chunked(request):
                 raise LengthRequired
             return
@@ -115,4 +115,4 @@ def _read(request: HttpRequest) -> None:
     if len(body) > LIMIT:
         raise BodyTooLarge
     request.META["CONTENT_LENGTH"] = str(len(body))
-    request._stream = BytesIO(body)  # what both of Django's requests read from
+    request._stream = BytesIO(body)  # Django's WSGI and ASGI requests both read from it

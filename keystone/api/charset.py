@@ -1,4 +1,4 @@
-"""Read requests as UTF-8, whatever charset they name."""
+"""Read requests as UTF-8, ignoring the charset that they name."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -12,11 +12,12 @@ type AsgiApplication = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 def utf8_only(application: WsgiApplication) -> WsgiApplication:
-    """The application, which is not told what charset a request names.
+    """Wrap a WSGI application so that it doesn't see the charset that a request names.
 
-    Django decodes the query by the charset of the Content-Type, with any codec that Python has (`idna`, `bz2_codec`),
-    while it makes the request: a codec that fails there fails before every middleware, as a bare 500. A query is UTF-8
-    (WHATWG, URL, section 5.1), and so are JSON (RFC 8259, section 8.1) and the forms that Django takes.
+    Django decodes the query string with the charset of the Content-Type, which may be any of Python's codecs (`idna`,
+    `bz2_codec`), while it creates the request. If the codec fails, it does so before every middleware, as a bare 500. A
+    query string is UTF-8 (WHATWG, URL, section 5.1), and so are JSON (RFC 8259, section 8.1) and the forms that Django
+    accepts.
     """
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -28,7 +29,7 @@ def utf8_only(application: WsgiApplication) -> WsgiApplication:
 
 
 def utf8_only_asgi(application: AsgiApplication) -> AsgiApplication:
-    """The same for ASGI."""
+    """Wrap an ASGI application in the same way as `utf8_only`."""
 
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -47,7 +48,7 @@ def utf8_only_asgi(application: AsgiApplication) -> AsgiApplication:
 def _without_charset(content_type: str) -> str:
     try:
         media_type, parameters = parse_header_parameters(content_type)
-    except ValueError:  # Django refuses it
+    except ValueError:  # Django rejects it
         return content_type
     if "charset" not in parameters:
         return content_type

@@ -18,7 +18,7 @@ EXAMPLE = 'sort_columns = {"created": "created_at"}'
 
 @checks.register(checks.Tags.urls)
 def find_misused_pagination(*, app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
-    """E030: a view's `sort_columns` is no map of names to columns, or its order names what there is not."""
+    """Check that each view's `sort_columns` maps names to columns, and that its default order exists (E030)."""
     seen = dict.fromkeys(_listing_views(get_resolver()))
     return [
         checks.Error(f"{view.__module__}.{view.__qualname__}: {said}", hint=hint, id="keystone.E030")
@@ -64,7 +64,7 @@ def _mistakes(view: Any) -> Iterator[tuple[str, str]]:
 
 
 def _is_sortable(view: Any, model: type[Model], path: str) -> bool:
-    """Whether a path of field names leads to a column, or may be an annotation of the view's queryset."""
+    """Return whether a path of field names leads to a column, or may be an annotation of the view's queryset."""
     query = getattr(getattr(view, "queryset", None), "query", None)
     first, *rest = path.split("__")
     is_known = getattr(view, "get_queryset", None) is GenericAPIView.get_queryset

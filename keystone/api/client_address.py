@@ -8,11 +8,11 @@ from keystone.conf import options
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The caller's address, or None where it is unknown (a Unix socket).
+    """Return the client's IP address, or None if it is unknown (a Unix socket).
 
-    `X-Forwarded-For` is believed only for as many hops as there are proxies of our own: each appends the address
-    that it saw, so the entry that the first of ours wrote stands that many places from the right. What stands
-    further left was sent by the caller and proves nothing. Where that entry is no address, the proxy's own counts.
+    `X-Forwarded-For` is trusted only for as many hops as there are trusted proxies. Each proxy appends the address that
+    it saw, so the entry of the first trusted proxy is that many places from the right. Entries further left were sent
+    by the client and prove nothing. If that entry isn't an IP address, the proxy's address is returned.
     """
     proxies = options().trusted_proxies
     direct = _address(request.META.get("REMOTE_ADDR", ""))
@@ -23,7 +23,7 @@ def client_address(request: HttpRequest) -> str | None:
 
 
 def _address(text: str) -> str | None:
-    """The address in `text`, which may have a port behind it, as some proxies write it; None where there is none."""
+    """Return the IP address in `text`, without the port that some proxies append. Return None if there is none."""
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

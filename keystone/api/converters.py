@@ -4,10 +4,10 @@ from django.urls.converters import UUIDConverter, get_converters, register_conve
 
 
 class AnyCaseUUIDConverter(UUIDConverter):
-    """A UUID in lower case or in capitals, as Swift and .NET write it (RFC 9562, section 4)."""
+    """A UUID in lower or upper case, which Swift and .NET write (RFC 9562, section 4)."""
 
     regex = "[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}"
 
 
-if "anycase_uuid" not in get_converters():  # the URLs are imported again where a test changes them
+if "anycase_uuid" not in get_converters():  # tests that change the URLs import them again
     register_converter(AnyCaseUUIDConverter, "anycase_uuid")

@@ -8,27 +8,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Cursor:
-    """A place in a list: how it is sorted, the sorted values of the row beside it, and which way to read on."""
+    """A position in a list: its ordering, the sort values of the adjacent row, and the direction to read in."""
 
     ordering: str
     values: tuple[str | None, ...]
     backwards: bool = False
 
     def encode(self) -> str:
-        """The cursor as it stands in a URL."""
+        """Return the cursor as it appears in a URL."""
         packed = json.dumps([self.ordering, *self.values, self.backwards], separators=(",", ":"))
         return base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
 
     @classmethod
     def decode(cls, text: str, *, ordering: str, length: int) -> "Cursor":
-        """Read a cursor of our own.
+        """Parse a cursor that `encode()` returned.
 
         Args:
-            ordering: how its list is sorted.
-            length: how many values it has.
+            ordering: the ordering of its list.
+            length: the number of its values.
 
         Raises:
-            ValueError: it is none.
+            ValueError: it is not a cursor of this list.
         """
         try:
             packed = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
@@ -38,5 +38,5 @@ class Cursor:
         if sorted_by != ordering or len(values) != length or "\x00" in "".join(map(str, values)):
             raise ValueError(text)
         texts = tuple(None if value is None else str(value) for value in values)
-        "".join(text for text in texts if text).encode()  # a lone surrogate is no text that the database could compare
+        "".join(text for text in texts if text).encode()  # the database can't compare lone surrogates
         return cls(ordering, texts, backwards is True)

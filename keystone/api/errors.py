@@ -27,16 +27,16 @@ from keystone.observability.origin import current_origin
 
 logger = logging.getLogger(__name__)
 RETRY_AFTER = "5"  # seconds
-# PostgreSQL is away, ends connections, has none left, or no room on its disk. psycopg's own come from whatever has a
-# connection without Django in between.
+# PostgreSQL is down, closes connections, or has no connections or disk space left. psycopg's exceptions come from code
+# that uses a connection without Django.
 AWAY = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
-# DRF's names of its faults, where the field has a better one.
+# DRF's error codes, where a more common name exists.
 CODES = {"authentication_failed": "invalid_token", "throttled": "rate_limited", "error": "invalid"}
 CHALLENGE = 'Bearer realm="api"'  # RFC 6750, section 3
 
 
 class BodyTooLarge(Refusal):
-    """The body has more bytes than this server takes."""
+    """The body is larger than this server accepts."""
 
     code = "too_large"
     status: ClassVar[int] = 413
@@ -44,12 +44,12 @@ class BodyTooLarge(Refusal):
 
 
 def envelope(code: str, message: str, fields: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """The body of an error.
+    """Return the body of an error response.
 
     Args:
-        code: a stable word for programs.
-        message: a sentence for people, translated.
-        fields: for each field of the body what is wrong with it.
+        code: a stable code for programs.
+        message: a translated sentence for people.
+        fields: the errors of each field of the request's body.
     """
     return {
         "error": {
@@ -62,7 +62,10 @@ def envelope(code: str, message: str, fields: Mapping[str, Any] | None = None) -
 
 
 def envelope_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
-    """DRF's exception handler: refusals and DRF's faults become the envelope; the rest is a fault of ours."""
+    """Return the envelope for refusals, DRF's exceptions and an unavailable database; None for other errors.
+
+    This is DRF's exception handler.
+    """
     if isinstance(error, RequestDataTooBig):
         error = BodyTooLarge()
     if isinstance(error, RequestRefused):
@@ -75,9 +78,9 @@ def envelope_handler(error: Exception, context: Mapping[str, Any]) -> Response |
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether the database cannot do its work for now, which is no fault of the request's or of ours.
+    """Return whether the database is unavailable for now, which is not a bug.
 
-    A server that was the primary until a moment ago, and became a copy, takes no writes.
+    A server that has just been demoted from primary to replica rejects writes.
     """
     cause = error.__cause__ if isinstance(error, InternalError) else None
     return isinstance(error, AWAY) or isinstance(cause, psycopg.errors.ReadOnlySqlTransaction)
@@ -88,7 +91,7 @@ def _unavailable() -> dict[str, Any]:
 
 
 def _refusal_headers(error: RequestRefused) -> dict[str, str]:
-    """What HTTP wants beside the status: RFC 9110, section 10.2.3 and 11.6.1; RFC 6750, section 3."""
+    """Return the headers that HTTP requires: RFC 9110, sections 10.2.3 and 11.6.1; RFC 6750, section 3."""
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
@@ -106,7 +109,7 @@ def _as_api_exception(error: Exception) -> Exception:
         return exceptions.NotFound()
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied()
-    if isinstance(error, UnreadablePostError):  # the caller went away, or broke its own chunks
+    if isinstance(error, UnreadablePostError):  # the client disconnected, or sent invalid chunks
         return exceptions.ParseError()
     return error
 
@@ -139,9 +142,9 @@ def _is_api(request: HttpRequest) -> bool:
 
 
 def refused(request: HttpRequest, error: RequestRefused) -> HttpResponse:
-    """A refusal that was raised outside DRF: JSON under `/api/`, a small page elsewhere, or the page to sign in on.
+    """Return the response to a refusal raised outside DRF: JSON under `/api/`, else a page or a redirect to sign in.
 
-    The page is rendered without the request: it may be refused before it has a session or a person.
+    The page is rendered without the request, which may be refused before it has a session or a user.
     """
     headers = _refusal_headers(error)
     if _is_api(request):
@@ -153,7 +156,7 @@ def refused(request: HttpRequest, error: RequestRefused) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400: JSON under `/api/`, a page elsewhere. A form that is too large is a 413."""
+    """Return a 400 response: JSON under `/api/`, a page elsewhere. A form that is too large gets a 413."""
     if isinstance(exception, RequestDataTooBig):
         return refused(request, BodyTooLarge())
     if _is_api(request):
@@ -162,14 +165,14 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """403: JSON under `/api/`, a page elsewhere."""
+    """Return a 403 response: JSON under `/api/`, a page elsewhere."""
     if _is_api(request):
         return JsonResponse(envelope("permission_denied", gettext("You may not do this.")), status=403)
     return defaults.permission_denied(request, exception)
 
 
 def method_not_allowed(request: HttpRequest, response: HttpResponseNotAllowed) -> HttpResponse:
-    """405: JSON under `/api/`, Django's answer elsewhere. Both name the methods that are allowed."""
+    """Return a 405 response: JSON under `/api/`, Django's response elsewhere. Both name the allowed methods."""
     if not _is_api(request):
         return response
     message = gettext("This address does not take the method %(method)s.") % {"method": request.method}
@@ -178,7 +181,7 @@ def method_not_allowed(request: HttpRequest, response: HttpResponseNotAllowed) -
 
 
 def nothing_here(request: HttpRequest) -> HttpResponse:
-    """404 in JSON, for every address under `/api/` that is none."""
+    """Return a 404 response in JSON, for unknown URLs under `/api/`."""
     message = gettext("There is nothing here.")
     if not request.path.endswith("/"):
         message += " " + gettext("Every address ends with a slash.")
@@ -186,17 +189,17 @@ def nothing_here(request: HttpRequest) -> HttpResponse:
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """404: JSON under `/api/`, a page elsewhere."""
+    """Return a 404 response: JSON under `/api/`, a page elsewhere."""
     if _is_api(request):
         return nothing_here(request)
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """500: JSON under `/api/`, a page elsewhere. It names the request, so that its log lines can be found.
+    """Return a 500 response: JSON under `/api/`, a page elsewhere. It contains the request's id, to find its log lines.
 
-    Django calls this while it handles the exception, whatever raised it: a view, a middleware, a template. Where the
-    database is away, the answer is a 503 that says when to come again.
+    Django calls this while handling an exception from a view, a middleware or a template. If the database is
+    unavailable, the response is a 503 with a Retry-After header.
     """
     if is_away(sys.exception()):
         headers = {"Retry-After": RETRY_AFTER}

@@ -1,4 +1,4 @@
-"""Filters of lists, from an allow-list."""
+"""Filters of lists, based on an allow-list."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -28,15 +28,15 @@ def apply_filters(
     ignored: frozenset[str] = frozenset(),
     blank: bool = False,
 ) -> QuerySet[Any]:
-    """The rows that `values` select.
+    """Return the rows that `values` select.
 
     Args:
         filters: the allow-list.
-        ignored: names that are not filters but may stand among them.
-        blank: whether a filter without a value is taken for one that was not given, as a form sends it.
+        ignored: names among `values` that are not filters.
+        blank: whether a filter without a value, as forms send it, is ignored.
 
     Raises:
-        ValidationError: a name is not on the list, it is given more than once, or a value does not fit.
+        ValidationError: a name is not on the list, is given more than once, or has an invalid value.
     """
     if blank:
         values = as_query({name: items for name, items in values.lists() if any(item.strip() for item in items)})
@@ -51,7 +51,7 @@ def apply_filters(
     filterset = filters(values, queryset=queryset)
     if not filterset.is_valid():
         raise serializers.ValidationError(filterset.errors)
-    # A filter that was given and means nothing would select everybody: nobody may be moved by a typing error.
+    # A filter with an empty value would select everybody: a typing error must not change their accounts.
     empty = sorted(name for name in given if filterset.form.cleaned_data.get(name) in EMPTY)
     if empty:
         raise serializers.ValidationError({name: [_("This value is not valid.")] for name in empty})
@@ -60,7 +60,7 @@ def apply_filters(
 
 
 def as_query(values: Mapping[str, Any]) -> QueryDict:
-    """Values as query parameters: a list gives its name several times, as in a URL."""
+    """Return the values as query parameters. A list repeats its name, as in a URL."""
     query = QueryDict(mutable=True)
     for name, value in values.items():
         items = value if isinstance(value, list) else [value]
@@ -69,10 +69,10 @@ def as_query(values: Mapping[str, Any]) -> QueryDict:
 
 
 def body_filters(filters: type[FilterSet], values: Mapping[str, Any]) -> QueryDict:
-    """The filters of a JSON body as query parameters, for `apply_filters`.
+    """Return the filters in a JSON body as query parameters, for `apply_filters`.
 
-    A value is text. A flag may also be a JSON boolean, and a number a JSON number. A filter that takes several values
-    may have a list of texts.
+    A value is a string. A boolean filter also accepts a JSON boolean, and a number filter a JSON number. A filter with
+    multiple values accepts a list of strings.
 
     Raises:
         ValidationError: a value has another type.
@@ -89,7 +89,7 @@ def _takes_several(filter_: django_filters.Filter) -> bool:
 
 
 def _fits(filter_: django_filters.Filter, value: Any) -> bool:
-    """Whether a filter takes a JSON value of this type."""
+    """Return whether a filter accepts a JSON value of this type."""
     if isinstance(value, list):
         return _takes_several(filter_) and all(isinstance(item, str) for item in value)
     if isinstance(value, bool):
@@ -100,13 +100,13 @@ def _fits(filter_: django_filters.Filter, value: Any) -> bool:
 
 
 class MomentField(IsoDateTimeField):
-    """A time that PostgreSQL can hold, also after it was brought to UTC."""
+    """A time that PostgreSQL can store, also after conversion to UTC."""
 
     def to_python(self, value: Any) -> datetime | None:
-        """The time in UTC.
+        """Return the time in UTC.
 
         Raises:
-            ValidationError: it is none, or lies outside what can be stored.
+            ValidationError: it is not a time, or is outside the supported range.
         """
         try:
             moment: datetime | None = super().to_python(value)
@@ -122,16 +122,16 @@ class MomentFilter(django_filters.IsoDateTimeFilter):
 
 
 class FlagField(forms.Field):
-    """`true` or `false`. Django's own field for three values also takes 1, 2, 3 and words of its own."""
+    """A field for `true` or `false`. Django's NullBooleanField also accepts other values, such as 1, 2 and 3."""
 
     widget = forms.TextInput
     default_error_messages = {"invalid": _("Give “true” or “false”.")}
 
     def to_python(self, value: Any) -> bool | None:
-        """The boolean, or None where there is no value.
+        """Return the boolean, or None if there is no value.
 
         Raises:
-            ValidationError: it is neither.
+            ValidationError: the value is neither `true` nor `false`.
         """
         if value in EMPTY:
             return None
@@ -141,16 +141,16 @@ class FlagField(forms.Field):
 
 
 class FlagFilter(django_filters.BooleanFilter):
-    """A filter by yes or no."""
+    """A filter by a boolean."""
 
     field_class = FlagField
 
 
 class AllowedFilters(DjangoFilterBackend):
-    """Applies the view's `filterset_class`, and refuses query parameters that it does not know."""
+    """A filter backend that applies the view's `filterset_class` and refuses unknown query parameters."""
 
     def filter_queryset(self, request: Request, queryset: QuerySet[Any], view: Any) -> QuerySet[Any]:
-        """The filtered rows; all of them where the view names no filters."""
+        """Return the filtered rows; all rows if the view has no filters."""
         filters = self.get_filterset_class(view, queryset)
         if filters is None:
             return queryset

@@ -1,4 +1,4 @@
-"""Answers to `OPTIONS`: the methods that the caller may use, and the fields of each."""
+"""Responses to `OPTIONS`: the methods that the caller may use, and the fields of each."""
 
 import copy
 from collections.abc import Mapping
@@ -17,17 +17,17 @@ WITH_A_BODY = ("POST", "PUT", "PATCH")
 
 
 class RequestMetadata(SimpleMetadata):
-    """DRF's, where each method is described by what it takes, as the schema has it, and not by what it answers."""
+    """DRF's metadata, with each method described by the fields of its request, as in the schema."""
 
     def determine_metadata(self, request: Request, view: Any) -> dict[str, Any]:
-        """The view's name, description and media types, and the fields of each method."""
+        """Return the view's name, description and media types, and the fields of each method."""
         found: dict[str, Any] = super().determine_metadata(request, view)
         found.pop("actions", None)
         actions = self.determine_actions(request, view)
         return found | {"actions": actions} if actions else found
 
     def determine_actions(self, request: Request, view: Any) -> dict[str, Any]:
-        """The fields of each method that the caller may use; none where it takes no body."""
+        """Return the fields of each method that the caller may use; empty for a method without a body."""
         actions = {}
         for method in WITH_A_BODY:
             if method in view.allowed_methods:
@@ -41,13 +41,13 @@ class RequestMetadata(SimpleMetadata):
         return actions
 
     def get_serializer_info(self, serializer: Any) -> dict[str, Any]:
-        """The fields that can be sent."""
+        """Return the writable fields."""
         fields: dict[str, Any] = super().get_serializer_info(serializer)
         return {name: field for name, field in fields.items() if not field.get("read_only")}
 
 
 def _as_if(view: Any, request: Request, method: str) -> Any:
-    """The view as it is when it handles the request."""
+    """Return a copy of the view, set up to handle the request."""
     asked = copy.copy(view)
     asked.request = request
     if hasattr(view, "action_map"):
@@ -56,13 +56,13 @@ def _as_if(view: Any, request: Request, method: str) -> Any:
 
 
 def _request_serializer(view: Any, method: str) -> Any:
-    """What the schema says that the method takes: an instance, or None."""
+    """Return the method's request serializer according to the schema: an instance, or None."""
     handler = getattr(view, getattr(view, "action", None) or method.lower())
     declared = getattr(handler, "kwargs", {}).get("schema")
     if declared is None and not hasattr(view, "get_serializer"):
         return None
     kind = get_class(declared or type(view).schema)
-    if not hasattr(kind, "get_request_serializer"):  # a view that the schema leaves out
+    if not hasattr(kind, "get_request_serializer"):  # a view that is excluded from the schema
         return view.get_serializer()
     schema = kind()
     schema.view, schema.method = view, method

@@ -1,4 +1,4 @@
-"""Middleware of every request: request id and origin, well-formedness, content security policy."""
+"""Middleware for every request: request id and origin, well-formedness, content security policy."""
 
 import re
 import uuid
@@ -22,10 +22,10 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
 class RequestContextMiddleware:
-    """Gives each request an id, and answers it.
+    """Middleware that gives each request an id and returns it in `X-Request-ID`.
 
-    The id is that of `X-Request-ID` where a proxy of our own is in front, which is to set it (`TRUSTED_PROXIES`), else
-    it is made here. What a caller calls the request is only logged beside it, as `caller_request_id`.
+    The id is the value of the `X-Request-ID` header if there are trusted proxies (`TRUSTED_PROXIES`), which must set
+    it, and is generated otherwise. An id sent by a caller is only logged, as `caller_request_id`.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -43,16 +43,16 @@ class RequestContextMiddleware:
             response = self.get_response(request)
         response.headers["X-Request-ID"] = request_id
         if request.path_info.startswith("/api/"):
-            # What the API answers is for the caller alone, and is out of date the next moment.
+            # The API's responses are for the caller only, and soon out of date.
             response.headers.setdefault("Cache-Control", "no-store")
         return response
 
 
 class WellFormedMiddleware:
-    """Refuses what no text of PostgreSQL's can hold, before anything looks it up: NUL, and half characters.
+    """Middleware that refuses characters that PostgreSQL can't store: NUL and lone surrogates.
 
-    NUL is refused in the path and the query (`%00`), in headers (RFC 9110, section 5.5) and in cookies, where it hides
-    as `\\000` between quotes. Bodies are their parsers' business.
+    NUL is refused in the path and the query (`%00`), in headers (RFC 9110, section 5.5) and in cookies, where it is
+    encoded as `\\000` between quotes. Bodies are checked by their parsers.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -77,7 +77,7 @@ def _is_well_formed(request: HttpRequest) -> bool:
 
 
 class RefusalMiddleware:
-    """Turns a refusal that a view outside DRF raises into an answer: a rule that says no is no fault of ours."""
+    """Middleware that turns a refusal raised by a view outside DRF into a response."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -89,15 +89,15 @@ class RefusalMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer a refusal; leave every other exception alone."""
+        """Return the response to a refusal; None for every other exception."""
         return refused(request, exception) if isinstance(exception, RequestRefused) else None
 
 
 class ContentSecurityPolicyMiddleware(DjangoContentSecurityPolicyMiddleware):
-    """Django's middleware, with a looser policy for the few pages that cannot do with the strict one."""
+    """Django's middleware, with a looser policy for the few pages that don't work with the strict one."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        """Choose the page's policy, unless the view chose one."""
+        """Set the page's policy, unless the view has set one."""
         if not hasattr(response, "_csp_config"):
             policy = policy_for(request.path_info, response.headers.get("Content-Type", ""))
             if policy is not None:
@@ -106,10 +106,10 @@ class ContentSecurityPolicyMiddleware(DjangoContentSecurityPolicyMiddleware):
 
 
 def policy_for(path: str, content_type: str) -> dict[str, Any] | None:
-    """The policy of what is answered under `path`; None where the strict one of the settings holds.
+    """Return the policy of responses under `path`; None for the strict policy of the settings.
 
-    unfold is built on Alpine.js, which compiles the attributes of its pages, and it sets inline styles; ReDoc
-    and the pages of the browsable API set inline styles.
+    unfold uses Alpine.js, which evaluates attributes of its pages, and sets inline styles. ReDoc and the pages of the
+    browsable API set inline styles.
     """
     strict: dict[str, Any] = dict(settings.SECURE_CSP)
     if path.startswith("/admin/"):

@@ -1,4 +1,4 @@
-"""The ordering of lists, and the condition on rows that a page starts from."""
+"""The ordering of lists, and the condition that selects the rows of a page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from django.db.models import F, Model, Q, QuerySet
 from django.db.models.expressions import OrderBy
 from rest_framework.filters import OrderingFilter
 
-# Values of these can be written as text, read back and compared. A column of another kind is paged by offset.
+# Values of these can be converted to text and back, and compared. Lists sorted by other columns are paged by offset.
 COMPARABLE = (
     models.BooleanField,
     models.CharField,
@@ -26,12 +26,12 @@ COMPARABLE = (
     models.TimeField,
     models.UUIDField,
 )
-VALIDATED = (models.DecimalField, models.GenericIPAddressField)  # `to_python` takes what the database would refuse
+VALIDATED = (models.DecimalField, models.GenericIPAddressField)  # `to_python` accepts values that the database rejects
 
 
 @dataclass(frozen=True)
 class Term:
-    """One column that rows are sorted by. NULL sorts as larger than every value, as PostgreSQL does by default."""
+    """A column that rows are sorted by. NULL is larger than every value, PostgreSQL's default."""
 
     path: str
     field: Any
@@ -39,23 +39,23 @@ class Term:
     nullable: bool
 
     def write(self, row: Model) -> str | None:
-        """The row's value as text."""
+        """Return the row's value as text."""
         *way, _ = self.path.split("__")
         owner: Any = row
         try:
             for name in way:
                 owner = getattr(owner, name)
-        except ObjectDoesNotExist:  # the other end of a one-to-one
+        except ObjectDoesNotExist:  # the reverse side of a one-to-one relation
             return None
         if owner is None or self.field.value_from_object(owner) is None:
             return None
         return str(self.field.value_to_string(owner))
 
     def read(self, text: str | None) -> Any:
-        """The value of a text that `write` gave.
+        """Return the value of a text that `write()` returned.
 
         Raises:
-            ValueError, ArithmeticError, ValidationError: it is none.
+            ValueError, ArithmeticError, ValidationError: it is not such a text.
         """
         if text is None:
             if not self.nullable:
@@ -67,11 +67,11 @@ class Term:
         return value.astimezone(UTC) if isinstance(value, datetime) else value
 
     def sorted_name(self, *, backwards: bool) -> str:
-        """What `order_by` is given."""
+        """Return the argument for `order_by()`."""
         return f"{'-' if self.descending is not backwards else ''}{self.path}"
 
     def beyond(self, value: Any, *, backwards: bool) -> Q | None:
-        """Rows that come after the value; None where none can."""
+        """Return the condition for rows after the value; None if there can't be any."""
         descending = self.descending is not backwards
         if value is None:
             return Q(**{f"{self.path}__isnull": False}) if descending else None
@@ -79,12 +79,12 @@ class Term:
         return later | Q(**{f"{self.path}__isnull": True}) if self.nullable and not descending else later
 
     def same(self, value: Any) -> Q:
-        """Rows with the value."""
+        """Return the condition for rows with the value."""
         return Q(**{f"{self.path}__isnull": True} if value is None else {self.path: value})
 
 
 def rows_beyond(terms: Sequence[Term], values: Sequence[Any], *, backwards: bool) -> Q:
-    """Rows that come after those with these values. The last column is unique and never NULL."""
+    """Return the condition for rows after the row with these values. The last column is unique and never NULL."""
     found, before = Q(), Q()
     for term, value in zip(terms, values, strict=True):
         later = term.beyond(value, backwards=backwards)
@@ -92,17 +92,17 @@ def rows_beyond(terms: Sequence[Term], values: Sequence[Any], *, backwards: bool
             found |= before & later
         before &= term.same(value)
     first, value = terms[0], values[0]
-    if not first.nullable:  # lets an index find its place
+    if not first.nullable:  # allows an index to be used
         side = "lte" if first.descending is not backwards else "gte"
         return Q(**{f"{first.path}__{side}": value}) & found
     return found
 
 
 def terms_of(queryset: Any, names: Sequence[str]) -> tuple[Term, ...] | None:
-    """The columns that rows of a queryset are told apart by: those of `names`, then the primary key.
+    """Return the columns that identify a row's position: those in `names`, then the primary key.
 
     Returns:
-        None where the rows cannot be paged by value: they are not rows of a model, or not sorted by its columns.
+        None if the rows can't be paged by value: they are not rows of a model, or not sorted by its columns.
     """
     if not isinstance(queryset, QuerySet) or queryset._fields is not None:  # type: ignore[attr-defined]  # of `values()`
         return None
@@ -134,19 +134,19 @@ def _term(model: type[Model], name: str) -> Term | None:
             nullable |= relation.auto_created or relation.null
             model = relation.related_model
         field: Any = model._meta.pk if last == "pk" else model._meta.get_field(last)
-    except (FieldDoesNotExist, AttributeError):  # an annotation, a lookup
+    except (FieldDoesNotExist, AttributeError):  # an annotation or a lookup
         return None
     if not isinstance(field, COMPARABLE) or (field.is_relation and last not in {"pk", field.attname}):
-        return None  # a relation is sorted by what the related model is sorted by
+        return None  # a relation is sorted by the related model's ordering
     return Term(path, field, name.startswith("-"), nullable or field.null)
 
 
 def names_of(queryset: Any) -> list[str] | None:
-    """What a queryset is sorted by, as `order_by` takes it; None where it has other terms than columns."""
+    """Return a queryset's ordering as arguments of `order_by()`; None if it contains more than columns."""
     query = getattr(queryset, "query", None)
     if query is None:
         return []
-    # As Django: a query that groups is not sorted by the model's ordering.
+    # As in Django, a query with GROUP BY ignores the model's ordering.
     by_default = query.get_meta().ordering if query.default_ordering and not query.group_by else ()
     ordering = query.order_by or by_default
     names = []
@@ -164,7 +164,7 @@ def names_of(queryset: Any) -> list[str] | None:
 
 
 def sort(queryset: QuerySet[Any], names: Sequence[str]) -> QuerySet[Any]:
-    """The rows in this order; `order_by` alone keeps a `reverse()` that was asked for before."""
+    """Return the rows in this order. `order_by()` alone would keep an earlier `reverse()`."""
     rows = queryset.order_by(*names)
     return rows if rows.query.standard_ordering else rows.reverse()
 
@@ -174,10 +174,10 @@ def _reversed(name: str) -> str:
 
 
 def sort_columns(view: Any) -> dict[str, str]:
-    """The names that `?ordering=` may have, each with its column.
+    """Return the names that `?ordering=` accepts, each with its column.
 
-    The view's `sort_columns` maps them; else its `ordering_fields` lists columns, as for DRF's `OrderingFilter`. Where
-    that filter is in use, it reads `?ordering=` itself.
+    They come from the view's `sort_columns`, or from its `ordering_fields` as for DRF's `OrderingFilter`. If that
+    filter is in use, it reads `?ordering=` itself, and `ordering_fields` is ignored here.
     """
     declared = getattr(view, "sort_columns", None)
     if declared is None:
@@ -199,9 +199,9 @@ def sort_columns(view: Any) -> dict[str, str]:
 
 
 def default_names(view: Any) -> list[str]:
-    """What the view is sorted by where nothing is asked for: `default_ordering`, or DRF's `ordering`."""
+    """Return the view's default ordering: `default_ordering`, or DRF's `ordering`."""
     declared = getattr(view, "default_ordering", None)
-    if declared is None and not _has_ordering_filter(view):  # which sorts the queryset by it
+    if declared is None and not _has_ordering_filter(view):  # it sorts the queryset itself
         declared = getattr(view, "ordering", None)
     declared = declared or ()
     return [declared] if isinstance(declared, str) else list(declared)
@@ -213,7 +213,7 @@ def _has_ordering_filter(view: Any) -> bool:
 
 
 def model_of(view: Any) -> type[Model] | None:
-    """The model of the view's list, as far as it is declared."""
+    """Return the model declared by the view's queryset or serializer; None if there is none."""
     queryset = getattr(view, "queryset", None)
     serializer = getattr(view, "serializer_class", None)
     found = getattr(queryset, "model", None) or getattr(getattr(serializer, "Meta", None), "model", None)

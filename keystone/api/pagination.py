@@ -1,4 +1,4 @@
-"""Keyset pagination: a page's cost grows neither with the table nor with its number."""
+"""Keyset pagination: a page's cost depends neither on the table's size nor on the page's number."""
 
 from typing import Any
 
@@ -21,18 +21,19 @@ FURTHEST = 1_000_000_000  # rows that an offset may skip
 
 
 class KeysetPagination(BasePagination):
-    """Pages by the values of the row at their edge, for any view that lists something.
+    """Pagination by the values of the row at a page's edge, for any list view.
 
-    A view says what `?ordering=` may be in `sort_columns`, a map of names to columns, or as for DRF's `OrderingFilter`.
-    Without it rows come as `default_ordering`, DRF's `ordering` or the queryset says; without these, by primary key.
-    Columns that are indexed together with the key make every page cost the same.
+    A view sets the names that `?ordering=` accepts in `sort_columns`, a mapping of names to columns, or as for DRF's
+    `OrderingFilter`. Without `?ordering=`, rows are sorted by `default_ordering`, DRF's `ordering` or the queryset's
+    ordering; without these, by primary key. If the columns are indexed together with the primary key, every page costs
+    the same.
 
-    What cannot be paged by value (`values()`, unions, expressions, plain lists) is paged by offset. No page counts the
-    table: there is a `next` and a `previous`, and no number of pages.
+    Lists that can't be paged by value (`values()`, unions, expressions, plain lists) are paged by offset. The rows are
+    never counted: there is a `next` and a `previous` link, but no number of pages.
     """
 
     def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any]:
-        """One page of `queryset`.
+        """Return one page of `queryset`.
 
         Raises:
             ValidationError: `ordering`, `cursor` or `page_size` is not valid.
@@ -47,7 +48,7 @@ class KeysetPagination(BasePagination):
         return self._page_by_value(queryset, terms, name, text)
 
     def get_paginated_response(self, data: Any) -> Response:
-        """`{"next", "previous", "results"}`."""
+        """Return the response `{"next", "previous", "results"}`."""
         return Response({"next": self._link(self.next), "previous": self._link(self.previous), "results": data})
 
     def _parameter(self, name: str) -> str:
@@ -66,7 +67,7 @@ class KeysetPagination(BasePagination):
             raise serializers.ValidationError({"page_size": [message]}) from None
 
     def _ordering(self, queryset: Any, view: Any) -> tuple[str, list[str] | None]:
-        """How the list is sorted, by name and by columns; None where it is not by columns, and stays as it is."""
+        """Return the ordering's name and columns. Columns are None if the queryset isn't sorted by columns only."""
         allowed = sort_columns(view)
         asked = self._parameter("ordering") if allowed else ""
         if asked and asked.removeprefix("-") not in allowed:
@@ -124,13 +125,12 @@ class KeysetPagination(BasePagination):
     def _link(self, cursor: Cursor | None) -> str | None:
         if cursor is None:
             return None
-        # From the settings and never from a request's Host, which the caller chooses.
+        # From the settings, never from the request's Host header, which the caller chooses.
         here = f"{options().public_url}{self.request.get_full_path_info()}"
         link: str = replace_query_param(here, "cursor", cursor.encode())
         return link
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        """The answer's shape."""
         link = {"type": "string", "nullable": True}
         return {
             "type": "object",
@@ -139,7 +139,6 @@ class KeysetPagination(BasePagination):
         }
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """The query parameters."""
         names = [sign + name for name in sort_columns(view) for sign in ("", "-")]
         default = default_names(view)
         ordering = {
@@ -177,7 +176,7 @@ def _no_cursor() -> serializers.ValidationError:
 
 
 def _sorted(rows: Any, columns: list[str] | None) -> Any:
-    """The rows in an order that stays the same from page to page, as far as they can be given one."""
+    """Return the rows in an order that is the same for all pages, as far as possible."""
     if not isinstance(rows, QuerySet) or rows.query.is_sliced or rows.query.combinator or rows.query.distinct_fields:
         return rows
     if columns:

@@ -1,4 +1,4 @@
-"""The JSON parser."""
+"""The parser of JSON request bodies."""
 
 import codecs
 import json
@@ -12,19 +12,19 @@ from rest_framework.parsers import JSONParser
 
 from keystone.observability.logs.request_secrets import note_secrets
 
-DEEPEST = 32  # how many lists and objects may stand inside each other
+DEEPEST = 32  # nested lists and objects
 
 
 class StrictJSONParser(JSONParser):
-    """JSON that means one thing only, and that can be stored and answered (RFC 8259, narrowed as in RFC 7493).
+    """A parser of unambiguous JSON that can be stored and returned (RFC 8259, restricted as in RFC 7493).
 
-    It is UTF-8 without a byte order mark, whatever the Content-Type says of a charset (RFC 8259, sections 8.1 and 11);
-    no object has a name twice (section 4); numbers are finite; text holds no lone surrogate (section 8.2), which is
-    no Unicode text, and no NUL, which PostgreSQL cannot store.
+    It must be UTF-8 without a byte order mark, whatever charset the Content-Type names (RFC 8259, sections 8.1 and 11).
+    Names in an object must be unique (section 4) and numbers finite. Strings must not contain lone surrogates (section
+    8.2), which are not valid Unicode, or NUL, which PostgreSQL can't store.
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
-        """The parsed body.
+        """Return the parsed body.
 
         Raises:
             ParseError: it is malformed.
@@ -43,7 +43,7 @@ class StrictJSONParser(JSONParser):
         except json.JSONDecodeError as error:
             where = {"line": error.lineno, "column": error.colno}
             raise ParseError(_("The body is not JSON: look at line %(line)d, column %(column)d.") % where) from None
-        except ValueError:  # whole numbers of thousands of digits
+        except ValueError:  # integers with thousands of digits
             _refuse_number("")
         _check(data)
         note_secrets(data)
@@ -73,7 +73,7 @@ def _too_deep() -> ParseError:
 
 
 def _check(data: Any) -> None:
-    """Look at every level and every text, without recursion: what is checked is how deep it goes."""
+    """Check the depth and every string. It doesn't recurse, because the data may be nested deeply."""
     level, depth = [data], 0
     while level:
         below: list[Any] = []

@@ -1,6 +1,6 @@
-"""Permission classes. `IsAuthenticated` is the default: an active account with a live session.
+"""Permission classes. The default is `IsAuthenticated`: an active account with a valid session.
 
-What only administrators may do takes their second factor where one is required, as the admin does.
+Like the admin, the classes for administrators require a second factor if `TWO_FACTOR_REQUIRED` is set.
 """
 
 from typing import Any, ClassVar
@@ -17,7 +17,7 @@ from keystone.exceptions import Refusal
 
 
 class SecondFactorMissing(Refusal):
-    """An administrator must set a second factor up before they act as one."""
+    """An administrator must set up a second factor first."""
 
     code = "second_factor_missing"
     status: ClassVar[int] = 403
@@ -25,19 +25,19 @@ class SecondFactorMissing(Refusal):
 
 
 def acting(request: Request, view: Any) -> Actor:
-    """The administrator behind a request that `StaffWithPermission` let pass, with the permission that it asked for."""
+    """Return the administrator behind a request that `StaffWithPermission` allowed, with the checked permission."""
     user: Any = request.user
     return Actor.administrator(user, permission=_permission_for(request, view) or "")
 
 
 class IsSuperuser(BasePermission):
-    """Superusers only."""
+    """Allows superusers only."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the caller is one.
+        """Return whether the caller is a superuser.
 
         Raises:
-            SecondFactorMissing: they are, and have no second factor where one is required.
+            SecondFactorMissing: they are, but lack a required second factor.
         """
         if not (request.user.is_authenticated and request.user.is_superuser):
             return False
@@ -46,21 +46,21 @@ class IsSuperuser(BasePermission):
 
 
 class StaffWithPermission(BasePermission):
-    """Staff who hold the model permission that the view's `permissions_by_action` names for the action.
+    """Allows staff with the permission that the view's `permissions_by_action` names for the action.
 
-    A view without actions names the method: `{"get": "app.view_thing"}`. What is not named is refused to everybody.
+    A view without actions names the method: `{"get": "app.view_thing"}`. Unnamed actions are refused to everybody.
     """
 
     def has_permission(self, request: Request, view: Any) -> bool:
-        """Whether the caller is staff and holds it.
+        """Return whether the caller is staff and has the permission.
 
         Raises:
-            SecondFactorMissing: they do, and have no second factor where one is required.
+            SecondFactorMissing: they have it, but lack a required second factor.
         """
         user = request.user
         if not (user.is_authenticated and user.is_staff):
             return False
-        if _action(request, view) in {None, "metadata", "options"}:  # an unsupported method, answered by 405; OPTIONS
+        if _action(request, view) in {None, "metadata", "options"}:  # an unsupported method (405) or OPTIONS
             return True
         permission = _permission_for(request, view)
         if permission is None or not user.has_perm(permission):
@@ -75,16 +75,16 @@ def _action(request: Request, view: Any) -> str | None:
 
 
 def _permission_for(request: Request, view: Any) -> str | None:
-    """The model permission that the view asks for; None where it names none."""
+    """Return the permission that the view requires; None if it names none."""
     permission: str | None = getattr(view, "permissions_by_action", {}).get(_action(request, view))
     return permission
 
 
 def require_second_factor(user: Any) -> None:
-    """Let administrators pass who have set up a second factor, or need none.
+    """Raise an exception if a second factor is required and the user has none.
 
     Raises:
-        SecondFactorMissing: one is required, and they have none.
+        SecondFactorMissing: a second factor is required and the user has none.
     """
     if options().two_factor_required and not user_has_device(user):
         raise SecondFactorMissing

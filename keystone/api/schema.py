@@ -1,4 +1,4 @@
-"""The OpenAPI schema: what drf-spectacular cannot infer."""
+"""The parts of the OpenAPI schema that drf-spectacular can't infer."""
 
 from typing import Any
 
@@ -51,25 +51,25 @@ class BrowserSessionScheme(SessionScheme):
 
 
 class StrictBody(OpenApiSerializerExtension):
-    """A body whose unknown keys are refused says so, to those who generate clients from the schema."""
+    """Marks request bodies that refuse unknown keys, for client generators."""
 
     target_class = "keystone.api.serializers.StrictSerializer"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: Any, direction: str) -> dict[str, Any]:
-        """The body's schema, closed."""
+        """Return the serializer's schema; for requests, without additional properties."""
         schema: dict[str, Any] = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         return schema | {"additionalProperties": False} if direction == "request" else schema
 
 
 class OptionalFilters(DjangoFilterExtension):
-    """A filter without a value counts as not given, as forms send it."""
+    """Marks filters as optional: a filter without a value, as forms send it, is ignored."""
 
     target_class = "keystone.api.filters.AllowedFilters"
     priority = 1
 
     def get_schema_operation_parameters(self, auto_schema: Any, *args: Any, **kwargs: Any) -> list[dict[str, Any]]:
-        """The filters as query parameters."""
+        """Return the filters as query parameters."""
         parameters: list[dict[str, Any]] = DjangoFilterExtension.get_schema_operation_parameters(
             self, auto_schema, *args, **kwargs
         )
@@ -77,7 +77,7 @@ class OptionalFilters(DjangoFilterExtension):
 
 
 def finish(result: dict[str, Any], **options: Any) -> dict[str, Any]:
-    """Give every operation the error envelope as its default answer, and a summary, and suit generated clients."""
+    """Add the error envelope and a summary to every operation, and adapt the schema for client generators."""
     suit_clients(result)
     result.setdefault("components", {}).setdefault("schemas", {})["Error"] = ERROR
     answer = {
@@ -87,7 +87,7 @@ def finish(result: dict[str, Any], **options: Any) -> dict[str, Any]:
     for operations in result.get("paths", {}).values():
         for operation in operations.values():
             operation["responses"]["default"] = answer
-            # The first line of a docstring is what the lists of operations show.
+            # Lists of operations show the first line of the docstring.
             summary, _, rest = operation.get("description", "").partition("\n")
             operation.setdefault("summary", summary.rstrip("."))
             operation["description"] = rest.strip() or summary

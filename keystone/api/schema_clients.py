@@ -1,8 +1,8 @@
-"""Changes to the schema for client generators, which would misread it.
+"""Changes to the schema for client generators, which would otherwise misread it.
 
-Fields of a request that have a default are written without it: openapi-typescript and its like make such a field
-required. Fields of an answer have no format that what is stored need not pass: generated models check it, and would
-refuse a whole page for one address that our rules accept and theirs do not.
+Defaults are removed from the fields of requests: openapi-typescript and others make fields with a default required.
+Formats that stored values need not match are removed from the fields of responses: generated models validate them, and
+would reject a whole page because of one email address that our rules accept and theirs don't.
 """
 
 from collections.abc import Iterator
@@ -13,20 +13,20 @@ PREFIX = "#/components/schemas/"
 
 
 def suit_clients(document: dict[str, Any]) -> None:
-    """Change the document in place: no defaults in what is sent, no formats in what is answered."""
+    """Remove defaults from requests and checked formats from responses. Changes the document in place."""
     requests, answers = _parts(document, "requestBody"), _parts(document, "responses")
     for part in requests:
         for schema in part.get("properties", {}).values():
             _tell_default(schema)
     sent = {id(part) for part in requests}
     for part in answers:
-        # What is both sent and answered keeps its format: it is checked where it is sent.
+        # Schemas used in both requests and responses keep their format, which is validated in requests.
         if id(part) not in sent and part.get("format") in CHECKED_FORMATS:
             del part["format"]
 
 
 def _tell_default(schema: dict[str, Any]) -> None:
-    """Put a default into words."""
+    """Move a default into the description."""
     default = schema.pop("default", "")
     if default not in ("", None, []):
         said = str(default).lower() if isinstance(default, bool) else str(default)
@@ -34,7 +34,7 @@ def _tell_default(schema: dict[str, Any]) -> None:
 
 
 def _parts(document: dict[str, Any], of: str) -> list[dict[str, Any]]:
-    """Every schema that the bodies of requests, or of responses, are made of, at any depth."""
+    """Return every schema used in requests (or responses), at any depth."""
     components = document.get("components", {}).get("schemas", {})
     operations = [
         operation

@@ -1,4 +1,4 @@
-"""`GET /api/schema/`, cached: it is the same for everybody, and costly."""
+"""`GET /api/schema/`, cached because it is the same for everybody and costly."""
 
 from typing import Any
 
@@ -13,11 +13,11 @@ from keystone.caching.views import cached
 
 
 class SchemaView(SpectacularAPIView):
-    """drf-spectacular's, whose answers are kept as long as nobody asks for something odd."""
+    """drf-spectacular's view, which caches its responses to known query parameters."""
 
     @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """The schema. Made-up parameters change nothing in it, and must not fill the cache."""
+        """Return the schema. Unknown parameters don't change it and must not fill the cache."""
         usual = {
             "lang": [code for code, _name in settings.LANGUAGES],
             "version": api_settings.ALLOWED_VERSIONS or [],
@@ -28,7 +28,7 @@ class SchemaView(SpectacularAPIView):
             return self._kept(request, *args, **kwargs)
         return self._made(request, *args, **kwargs)
 
-    @cached(expire=3600, public=True, local=True)  # what the code alone says, which another process may have newer
+    @cached(expire=3600, public=True, local=True)  # it depends only on the code, which may be newer in another process
     def _kept(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return self._made(request, *args, **kwargs)
 

@@ -1,11 +1,11 @@
-"""The base serializer of request bodies."""
+"""The base serializer for request bodies."""
 
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
-# DRF takes more than JSON's own type for these: a number for a text or a UUID, "yes" or 1 for a boolean.
+# For these DRF accepts more than the JSON type: a number for a string or a UUID, "yes" or 1 for a boolean.
 JSON_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], type], ...] = (
     (serializers.BooleanField, bool),
     (serializers.CharField, str),
@@ -14,13 +14,13 @@ JSON_TYPES: tuple[tuple[type[serializers.Field[Any, Any, Any, Any]], type], ...]
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """A body that means what it says: unknown keys, and values of another JSON type or length, are refused.
+    """A request body that refuses unknown keys, and values of the wrong JSON type or length.
 
-    A typo, or a try to set what is not one's own, is told at once.
+    Typing errors, and attempts to set fields that may not be set, are reported instead of ignored.
     """
 
     def to_internal_value(self, data: Any) -> Any:
-        """Refuse what no writable field is named for or made for, before anything else is looked at."""
+        """Refuse unknown keys and values of the wrong type or length before any other validation."""
         if isinstance(data, dict):
             known = {name: field for name, field in self.fields.items() if not field.read_only}
             unknown = [str(key) for key in data if key not in known]
@@ -34,10 +34,10 @@ class StrictSerializer(serializers.Serializer[Any]):
 
 
 def _mistake(field: serializers.Field[Any, Any, Any, Any], value: Any) -> Any:
-    """What is wrong with a field's value at first sight: its JSON type or its length; None where nothing is.
+    """Return the errors of a value's JSON type or length; None if there are none.
 
-    The length comes before every other validator: to compose Unicode, or to search with some patterns, takes a time
-    that grows with the square of the length, and DRF runs all validators whatever the first of them says.
+    The length is checked before all other validators: normalizing Unicode, or matching some patterns, takes time that
+    grows with the square of the length, and DRF runs all validators even if the first one fails.
     """
     if isinstance(field, serializers.ListField) and isinstance(value, list):
         mistakes = {place: _mistake(field.child, item) for place, item in enumerate(value)}

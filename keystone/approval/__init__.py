@@ -1,1 +1,1 @@
-"""Deciding on people: the queue, undoing a decision, saved reasons, and the notices to those who decide."""
+"""Decisions on people: the queue, undoing a decision, saved reasons, and the notices to approvers."""

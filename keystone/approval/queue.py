@@ -9,7 +9,7 @@ from keystone.accounts.models import User
 
 
 class AwaitingDecision(User):
-    """A pending person. The same row as `User`: decisions go through `lifecycle` like everywhere else."""
+    """A pending person, as a proxy of `User`. Decisions go through `lifecycle` as everywhere else."""
 
     objects: ClassVar[UserManager] = UserManager()
 
@@ -18,4 +18,4 @@ class AwaitingDecision(User):
         verbose_name = _("person awaiting a decision")
         verbose_name_plural = _("people awaiting a decision")
         ordering = ("awaiting_since", "id")
-        default_permissions = ()  # whoever holds keystone.approve_user
+        default_permissions = ()  # keystone.approve_user is what counts

@@ -1,4 +1,4 @@
-"""`SavedReason`: reasons that administrators use again."""
+"""The `SavedReason` model: reasons that administrators use again."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -8,7 +8,7 @@ from keystone.timestamps import TimestampedModel
 
 
 class Occasion(models.TextChoices):
-    """What a saved reason is offered for."""
+    """The decision that a saved reason is offered for."""
 
     ANY = "", _("Every decision")
     APPROVE = "approve", _("Approve")
@@ -19,7 +19,7 @@ class Occasion(models.TextChoices):
 
 
 class SavedReason(TimestampedModel):
-    """A reason to choose instead of typing it. It is copied into a decision, which later changes here do not touch."""
+    """A reason to choose instead of typing it. It is copied into the decision, so later changes don't affect that."""
 
     occasion = models.CharField(_("offered for"), max_length=16, choices=Occasion, default=Occasion.ANY, blank=True)
     title = models.CharField(_("title"), max_length=80, unique=True, help_text=_("What the list of reasons shows."))

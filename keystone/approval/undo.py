@@ -1,4 +1,4 @@
-"""Undo a decision: within a minute, by whoever made it, before its mail goes out.
+"""Undo a decision: within a minute, by the person who made it, before its mail goes out.
 
 The admin asks `move_users` to hold a decision's mails back. Until they are due, `DecisionUndo` keeps what the decision
 changed, and `undo_decision` restores it and cancels the mails. An approved person can sign in during that time; an undo
@@ -41,7 +41,7 @@ from keystone.background.batches import delete_in_chunks
 from keystone.exceptions import Refusal
 from keystone.mail.cancelling import cancel_unsent
 
-# For each decision that can be undone, the audit log's word for its undoing and the signal after it.
+# For each decision that can be undone: the audit log action and the signal of its undo.
 UNDONE: dict[str, tuple[str, Signal]] = {
     APPROVE.name: (APPROVAL_UNDONE, signals.user_approval_undone),
     REJECT.name: (REJECTION_UNDONE, signals.user_rejection_undone),
@@ -49,13 +49,13 @@ UNDONE: dict[str, tuple[str, Signal]] = {
 
 
 class DecisionUndo(models.Model):
-    """What one person's account was before a decision that can still be undone.
+    """The state of a person's account before a decision that can still be undone.
 
     Attributes:
         decision: the same for everybody who was decided on together.
         by: who decided; nobody else can undo it.
-        decided_at: (UTC) the moment of the decision, which `User.status_changed_at` has while it stands.
-        until: (UTC) when the mail is due and the decision becomes final.
+        decided_at: the time of the decision (UTC); equal to `User.status_changed_at` while the decision stands.
+        until: when the email is due and the decision becomes final (UTC).
         links: the keys of the one-time tokens that worked before.
     """
 
@@ -82,7 +82,7 @@ class DecisionUndo(models.Model):
 
 
 class NothingToUndo(Refusal):
-    """The decision is final, was undone before, or is somebody else's."""
+    """The decision is final, was already undone, or was made by somebody else."""
 
     code = "nothing_to_undo"
     message: ClassVar[str | Promise] = _("This decision cannot be undone any more.")
@@ -96,7 +96,7 @@ class ChangedSinceDecision(Refusal):
 
 
 class AlreadyMailed(Refusal):
-    """The person reads the decision already."""
+    """The email about the decision was already sent."""
 
     code = "already_mailed"
     message: ClassVar[str | Promise] = _("The mail about the decision has gone out already.")
@@ -104,7 +104,7 @@ class AlreadyMailed(Refusal):
 
 @dataclass
 class UndoOutcome:
-    """Whose decision was undone, and whose stands and why."""
+    """The result of an undo: for whom the decision was undone, and for whom not and why."""
 
     move: Transition
     undone: list[User] = field(default_factory=list)
@@ -112,7 +112,7 @@ class UndoOutcome:
 
 
 def remember(move: Transition, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> uuid.UUID:
-    """Keep what `move` is about to change. Call it in its transaction, with the rows locked and not yet written.
+    """Store what `move` is about to change. Call it in its transaction, with the rows locked and not yet written.
 
     Returns:
         The id that `undo_decision` takes.
@@ -145,17 +145,18 @@ def remember(move: Transition, people: Collection[User], *, by: Actor, at: datet
 
 @transaction.atomic
 def undo_decision(decision: uuid.UUID, *, by: Actor) -> UndoOutcome:
-    """Restore everybody who was decided on together, and cancel their mails.
+    """Undo a decision for everybody who was decided on together, and cancel their emails.
 
-    Whoever was changed since, or whose mail a worker has taken up, stays as decided and is told of in the outcome.
+    Accounts that were changed since, or whose email a worker has already started to send, stay as decided and are
+    listed in the outcome.
 
     Raises:
-        NothingToUndo: the time is over, it was undone before, or `by` did not make the decision.
+        NothingToUndo: the time is over, it was already undone, or `by` did not make the decision.
     """
     mine = DecisionUndo.objects.filter(
         decision=decision, by=by.user.pk if by.user is not None else None, until__gt=timezone.now()
     )
-    # The same locks in the same order as `transition`: of an undo and another decision, one comes first.
+    # The same locks in the same order as `transition`, so that an undo and another decision take turns.
     ids = list(mine.values_list("pk", flat=True))
     people: list[User] = lock_accounts(ids, by=by)
     rows = {row.pk: row for row in mine.filter(pk__in=ids).order_by("pk").select_for_update()}
@@ -175,22 +176,22 @@ def undo_decision(decision: uuid.UUID, *, by: Actor) -> UndoOutcome:
 
 
 def undoable(decision: uuid.UUID, *, by: User) -> models.QuerySet[DecisionUndo]:
-    """The people of a decision that `by` can still undo."""
+    """Return the rows of a decision that `by` can still undo."""
     rows = DecisionUndo.objects.filter(decision=decision, by=by, until__gt=timezone.now())
     return rows.select_related("user").order_by("pk")
 
 
 def delete_final() -> int:
-    """Delete what is kept of decisions that are final. Call it outside a transaction.
+    """Delete what is kept for decisions that are final. Call it outside a transaction.
 
     Returns:
-        How many rows there were.
+        The number of deleted rows.
     """
     return delete_in_chunks(DecisionUndo.objects.filter(until__lte=timezone.now()))
 
 
 def mail_key(move: Transition, at: datetime) -> str:
-    """What tells the mails of one decision from those of the next, in their idempotency keys."""
+    """Return the part of the emails' idempotency keys that identifies the decision."""
     return f"{move.email}:{at.isoformat()}"
 
 
@@ -204,7 +205,7 @@ def _refusal(user: User, row: DecisionUndo | None, move: Transition, *, by: Acto
 
 
 def _refuse_mailed(outcome: UndoOutcome, rows: dict[Any, DecisionUndo]) -> None:
-    """Cancel the mails; refuse those whose mail is being sent or was sent."""
+    """Cancel the emails. Refuse the people whose email is being sent or was sent."""
     keys = {f"{mail_key(outcome.move, rows[user.pk].decided_at)}:{user.pk}": user for user in outcome.undone}
     mailed = {keys[key].pk for key in cancel_unsent(keys)}
     outcome.refused += [(user, AlreadyMailed()) for user in outcome.undone if user.pk in mailed]

@@ -1,4 +1,4 @@
-"""The admin of the audit log: filter, search, export; never change."""
+"""The admin of the audit log: filter, search and export, but never change."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -26,45 +26,42 @@ from keystone.text import EMPTY
 
 
 class ActionFilter(DropdownFilter):
-    """By what happened."""
+    """A filter by action."""
 
     title = _("what happened")
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The actions that the log holds."""
+        """Return the actions that occur in the log."""
         return [(name, action_in_words(name)) for name in recorded_actions()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-        """The events of the chosen action."""
         return queryset.filter(action=self.value()) if self.value() else queryset
 
 
 class ActorKindFilter(DropdownFilter):
-    """By the kind of actor."""
+    """A filter by the kind of actor."""
 
     title = _("kind of actor")
     parameter_name = "actor_kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """All kinds."""
         return list(ActorKind.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEvent]) -> QuerySet[AuditEvent]:
-        """The events by this kind of actor."""
         return queryset.filter(actor_kind=self.value()) if self.value() else queryset
 
 
 @admin.register(AuditEvent)
 class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
-    """The log, newest first."""
+    """The audit log, newest events first."""
 
     list_display = ("when", "what", "who", "whom", "short_reason", "ip_address")
     list_display_links = ("when",)
     list_filter = (ActionFilter, ActorKindFilter, ("created_at", DayRangeFilter))
     sortable_by = ()
     ordering = ("-created_at", "-id")
-    search_fields = ("request_id",)  # turns the search box on; what is searched is get_search_results' business
+    search_fields = ("request_id",)  # turns the search box on; get_search_results() decides what is searched
     search_help_text = _("Name, email address or request id")
     export_permission = "keystone.export_auditevent"
     export_name = "audit-log.csv"
@@ -82,27 +79,27 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
         queryset: QuerySet[AuditEvent],
         search_term: str,
     ) -> tuple[QuerySet[AuditEvent], bool]:
-        """Search by who, whom or request, through indexes."""
+        """Search by actor, target or request, using indexes."""
         return search_events(queryset, search_term), False
 
     @display(description=_("when"))
     def when(self, event: AuditEvent) -> str:
-        """The time, to the second."""
+        """Return the time to the second, in UTC."""
         return f"{date_format(event.created_at, 'j M Y, H:i:s')} UTC"
 
     @display(description=_("what happened"))
     def what(self, event: AuditEvent) -> SafeString:
-        """The action in words; its name is there for who searches in the log's own terms."""
+        """Return the action in words, with its name as the title."""
         return format_html('<span title="{}">{}</span>', event.action, action_in_words(event.action))
 
     @display(description=_("who"))
     def who(self, event: AuditEvent) -> SafeString:
-        """The actor, and of what kind."""
+        """Return the actor and its kind."""
         return format_html('{}<br><span class="k-subtle">{}</span>', event.actor_label, event.get_actor_kind_display())
 
     @display(description=_("whom"))
     def whom(self, event: AuditEvent) -> SafeString | str:
-        """The target, with a way to its page."""
+        """Return the target. A user is linked to their page."""
         if event.target_type == "user":
             link = reverse("admin:keystone_user_change", args=[event.target_id])
             return format_html('<a class="k-link" href="{}">{}</a>', link, event.target_label)
@@ -110,12 +107,12 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
 
     @display(description=_("reason"))
     def short_reason(self, event: AuditEvent) -> str:
-        """The beginning of the reason."""
+        """Return the first 80 characters of the reason."""
         return event.reason[:80] + ("…" if len(event.reason) > 80 else "")
 
     @display(description=_("changes"))
     def changes_table(self, event: AuditEvent) -> SafeString | str:
-        """Before and after, field by field."""
+        """Return a table of each changed field, before and after."""
         changes = list(changes_in_words(event))
         if not changes:
             return EMPTY
@@ -123,13 +120,13 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
 
     @display(description=_("request id"))
     def request_link(self, event: AuditEvent) -> SafeString | str:
-        """The request, with a way to everything else that it did."""
+        """Return the request id, linked to everything else the request did."""
         return request_link(event.request_id)
 
     def export_lines(self, queryset: QuerySet[AuditEvent]) -> Iterator[str]:
-        """The events as CSV."""
+        """Return the events as lines of CSV."""
         return stream_audit_csv(queryset)
 
     def record_export(self, *, by: Actor, filters: str) -> None:
-        """Note the export in the log itself."""
+        """Record the export in the log itself."""
         record_audit_export(by=by, filters=filters)

@@ -19,7 +19,7 @@ UUID = re.compile(AnyCaseUUIDConverter.regex)
 
 
 class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
-    """An event."""
+    """An audit event."""
 
     actor = serializers.UUIDField(source="actor_id", allow_null=True, read_only=True)
     changes = serializers.DictField(help_text="For each changed field, what it was and what it is.", read_only=True)
@@ -31,7 +31,7 @@ class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
 
 
 class AuditEventFilter(django_filters.FilterSet):
-    """What events can be filtered by."""
+    """The filters of audit events."""
 
     action = django_filters.CharFilter()
     actor = django_filters.UUIDFilter(field_name="actor_id")
@@ -47,7 +47,7 @@ class AuditEventFilter(django_filters.FilterSet):
         fields = ()
 
     def filter_target(self, queryset: QuerySet[AuditEvent], _name: str, value: str) -> QuerySet[AuditEvent]:
-        """By the target's id as text; a UUID may be written in capitals."""
+        """Filter by the target's id as text. A UUID may be in upper case."""
         return queryset.filter(target_id__in={value, value.lower() if UUID.fullmatch(value) else value})
 
 
@@ -56,7 +56,7 @@ class AuditEventFilter(django_filters.FilterSet):
     list=extend_schema(operation_id="audit_list"), retrieve=extend_schema(operation_id="audit_retrieve")
 )
 class AuditEventViewSet(viewsets.ReadOnlyModelViewSet[AuditEvent]):
-    """What happened, newest first."""
+    """Audit events, newest first."""
 
     queryset = AuditEvent.objects.all()
     serializer_class = AuditEventSerializer

@@ -1,7 +1,8 @@
-"""Archive the audit log: write a finished month to a file, and delete it from the table.
+"""Archive the audit log: write a finished month to a file and delete it from the table.
 
-The file holds what was deleted, because its lines come from the DELETE itself. The log keeps an event with the file's
-SHA-256, so that a changed archive is noticed. A trigger lets nothing but the month that is archived go.
+The file contains exactly what was deleted, because its lines come from the DELETE statement itself. The log keeps an
+event with the file's SHA-256, so that changes to an archive can be detected. A trigger allows deleting only the month
+that is being archived.
 """
 
 import gzip
@@ -30,7 +31,7 @@ from keystone.exceptions import Refusal
 
 ROWS_AT_A_TIME = 2_000
 MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
-# In the order of the keys, a bounded number at a time; what is returned is what is deleted.
+# In primary key order, a limited number at a time. It returns the deleted rows.
 TAKE = f"""
 WITH taken AS (
     DELETE FROM keystone_auditevent WHERE id IN (
@@ -38,11 +39,11 @@ WITH taken AS (
     ) RETURNING {", ".join(COLUMNS)}
 )
 SELECT {", ".join(COLUMNS)} FROM taken ORDER BY id
-"""  # noqa: S608 - made of constants
+"""  # noqa: S608 - built from constants
 
 
 class MonthRefused(Refusal):
-    """Only a whole month that is over is archived."""
+    """The month is invalid or not over yet."""
 
     code = "invalid"
     status: ClassVar[int] = 400
@@ -50,30 +51,30 @@ class MonthRefused(Refusal):
 
 
 class OlderFirst(Refusal):
-    """Months are archived in order, so that the log has no gap."""
+    """The log has older events. Months are archived in order, so that the log has no gaps."""
 
     code = "older_first"
 
 
 class NoSuchFolder(Refusal):
-    """There is nowhere to put the file."""
+    """The folder for the file does not exist."""
 
     code = "not_found"
     status: ClassVar[int] = 404
 
 
 class AlreadyThere(Refusal):
-    """An archive is never overwritten."""
+    """The file exists. An archive is never overwritten."""
 
     code = "already_there"
 
 
 @dataclass(frozen=True)
 class Archived:
-    """A month that was archived.
+    """An archived month.
 
     Attributes:
-        sha256: of the file, as `sha256sum` prints it.
+        sha256: the digest of the file, as `sha256sum` prints it.
     """
 
     month: str
@@ -85,10 +86,10 @@ class Archived:
 def archive_month(month: str, *, folder: Path, by: Actor) -> Archived:
     """Move the events of a month from the log to `<folder>/audit-<month>.jsonl.gz`. All or nothing.
 
-    The file is complete and on the disk before the deletion is committed.
+    The file is complete and written to disk before the deletion is committed.
 
     Args:
-        month: such as `2026-09`, in UTC; the oldest in the log.
+        month: the oldest month in the log, in UTC, such as `2026-09`.
 
     Raises:
         MonthRefused: it is not a month that is over.
@@ -103,7 +104,7 @@ def archive_month(month: str, *, folder: Path, by: Actor) -> Archived:
     if file.exists():
         raise AlreadyThere(gettext("%(file)s exists already.") % {"file": file})
     part = file.with_suffix(".part")
-    part.unlink(missing_ok=True)  # of an attempt that was killed: its transaction left the rows where they are
+    part.unlink(missing_ok=True)  # left by an attempt that was killed; its transaction was rolled back
     try:
         with transaction.atomic(durable=True):
             _refuse_gap(begin)
@@ -144,7 +145,7 @@ def _refuse_gap(begin: datetime) -> None:
 
 
 def _write(file: Path, month: str, begin: datetime, end: datetime) -> int:
-    """Delete the month, and write each row as a line of JSON; how many there were."""
+    """Delete the month, write each row as a line of JSON, and return the number of rows."""
     count = 0
     file.touch(mode=0o600, exist_ok=False)
     with file.open("wb") as raw, connection.cursor() as cursor:
@@ -167,7 +168,7 @@ def _write(file: Path, month: str, begin: datetime, end: datetime) -> int:
 
 def _line(row: tuple[Any, ...]) -> bytes:
     values = dict(zip(COLUMNS, row, strict=True))
-    if isinstance(values["changes"], str):  # a cursor of Django's gives JSON as text
+    if isinstance(values["changes"], str):  # Django's cursors return JSON as text
         values["changes"] = json.loads(values["changes"])
     return json.dumps(values, cls=DjangoJSONEncoder, ensure_ascii=False).encode() + b"\n"
 

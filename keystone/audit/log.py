@@ -21,15 +21,15 @@ def event(
     note: str = "",
     changes: Mapping[str, Any] | None = None,
 ) -> AuditEvent:
-    """Build, without saving it, the event that `by` did `action` to `target`.
+    """Return the unsaved event that `by` did `action` to `target`.
 
     Args:
-        action: what happened, as `<target>.<past tense>`, such as `user.approved`.
-        target: the row it happened to; its key and its text are kept.
-        by: who did it.
+        action: the action as `<target>.<past tense>`, such as `user.approved`.
+        target: the row that was acted on; its primary key and its string representation are stored.
+        by: the actor.
         reason: the reason that the person was given.
-        note: what only administrators may read.
-        changes: for each changed field `[before, after]`. Never a secret.
+        note: a note for administrators only.
+        changes: `[before, after]` for each changed field. Never a secret.
     """
     where = current_origin()
     return AuditEvent(
@@ -49,12 +49,12 @@ def event(
 
 
 def record(events: Iterable[AuditEvent]) -> None:
-    """Save the events. Call it inside the transaction of what they tell of."""
+    """Save the events. Call it inside the transaction of the changes that they record."""
     AuditEvent.objects.bulk_create(events, batch_size=BATCH)
 
 
 def kind_of(target: models.Model) -> str:
-    """The name of the model; a proxy is a kind of its own only where what it stands for is another app's."""
+    """Return the model's name. A proxy model's own name is used only if its concrete model is in another app."""
     model = target._meta.concrete_model or type(target)
     if model._meta.app_label != target._meta.app_label:
         model = type(target)

@@ -1,4 +1,4 @@
-"""`AuditEvent`: one row per event, written in the transaction of what it records."""
+"""`AuditEvent`: one row per event, saved in the transaction of the change that it records."""
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -12,9 +12,9 @@ from keystone.caching.versions import VersionedQuerySet, versioned
 
 @versioned
 class AuditEvent(models.Model):
-    """Who did what to whom, when, from where and why. A trigger refuses every change and deletion.
+    """An event: who did what to whom, when, from where and why. A trigger refuses every change and deletion.
 
-    The references to accounts are not enforced: the log outlives what it tells of, and keeps the labels.
+    Foreign keys to accounts are not enforced: the log outlives the accounts and keeps their labels.
     """
 
     created_at = models.DateTimeField(_("when"), db_default=Now(), editable=False)
@@ -25,7 +25,7 @@ class AuditEvent(models.Model):
         blank=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
-        db_index=False,  # audit_actor begins with it
+        db_index=False,  # the index audit_actor begins with it
         related_name="+",
     )
     actor_kind = models.CharField(_("kind of actor"), max_length=20, choices=ActorKind)

@@ -1,4 +1,4 @@
-"""What the audit log holds about a person. Erasure keeps it under a pseudonym."""
+"""The audit log's data about a person. Erasure keeps the events under a pseudonym."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from keystone.personal_data import Erasure, collector, eraser
 
 ROWS = 1_000  # at a time
 OTHERS = (ActorKind.ADMINISTRATOR, ActorKind.CLI)
-# What a change says of the person themselves, and not of where they stand or what they may do.
+# Fields about the person themselves, not about their status or permissions.
 PERSONAL = ("email", "first_name", "last_name", "device", "ip_address")
 GONE = "…"
 TEXTS = ("target_label", "actor_label", "reason", "note", "changes::text")
@@ -25,7 +25,7 @@ TEXTS = ("target_label", "actor_label", "reason", "note", "changes::text")
 
 @collector("history", label=_("What happened to the account, and what its owner did"), models=["keystone.AuditEvent"])
 def collect_history(user: Any) -> Iterator[dict[str, Any]]:
-    """The events about the person, whole, and what they did to others, without naming those."""
+    """Yield the events about the person in full, and what they did to others without naming them."""
     is_about = Q(target_type="user", target_id=str(user.pk))
     for event in AuditEvent.objects.filter(is_about | Q(actor=user)).order_by("created_at", "pk").iterator(ROWS):
         is_own = event.actor_id == user.pk
@@ -40,9 +40,12 @@ def collect_history(user: Any) -> Iterator[dict[str, Any]]:
 
 @eraser("history", models=["keystone.AuditEvent"])
 def erase_history(user: Any, erasure: Erasure) -> None:
-    """Put the pseudonym in place of the person's addresses and names; take away what was written about them, and from
-    where they acted. What was done, when and by whom stays; and so do the names of others, even of such as had an
-    address before that the person had later or asked for.
+    """Replace the person's email addresses and names with the pseudonym.
+
+    Texts that were written about them, and the IP addresses that they acted from, are removed.
+
+    What was done, when and by whom is kept. So are the labels of other people, even if they formerly used an address
+    that the person later had or requested.
     """
     of_person = Q(target_type="user", target_id=str(user.pk)) | Q(actor=user)
     keys = {*AuditEvent.objects.filter(of_person).values_list("pk", flat=True), *_mentioning(erasure.addresses)}
@@ -58,19 +61,19 @@ def erase_history(user: Any, erasure: Erasure) -> None:
 
 
 def _mentioning(addresses: frozenset[str]) -> QuerySet[AuditEvent, Any]:
-    """The keys of events that name one of these addresses anywhere; it reads the whole log."""
+    """Return the primary keys of events that contain one of these email addresses. It reads the whole log."""
     where = " OR ".join(f"position(address IN lower({text})) > 0" for text in TEXTS)
     condition = f"EXISTS (SELECT FROM unnest(%s::text[]) AS address WHERE {where})"
-    return AuditEvent.objects.extra(where=[condition], params=[sorted(addresses)]).values_list("pk", flat=True)  # noqa: S610 - made of constants
+    return AuditEvent.objects.extra(where=[condition], params=[sorted(addresses)]).values_list("pk", flat=True)  # noqa: S610 - built from constants
 
 
 def _others(events: list[AuditEvent], user: Any) -> frozenset[str]:
-    """The keys of the other accounts that these events refer to, as far as there are such."""
+    """Return the primary keys of the other existing accounts that these events refer to."""
     key = get_user_model()._meta.pk
     keys = {event.actor_id for event in events} - {None, user.pk}
     for event in events:
         if event.target_type == "user" and event.target_id != str(user.pk):
-            with suppress(ValidationError):  # a product may have a `user` of its own
+            with suppress(ValidationError):  # a product may have its own `user` model
                 keys.add(key.to_python(event.target_id))
     people = get_user_model()._default_manager.filter(pk__in=keys)
     return frozenset(map(str, people.values_list("pk", flat=True)))
@@ -103,7 +106,7 @@ def _pseudonymise(event: AuditEvent, user: Any, erasure: Erasure, others: frozen
 
 
 def _pattern(addresses: frozenset[str]) -> re.Pattern[str]:
-    """Finds these addresses, and not others that they are a part of."""
+    """Return a pattern that matches these email addresses, but not longer ones that contain them."""
     longest_first = sorted(addresses, key=len, reverse=True)
     any_of_them = "|".join(re.escape(address) for address in longest_first)
     return re.compile(rf"(?<![\w.+-])(?:{any_of_them})(?![\w-]|\.\w)", re.IGNORECASE)
@@ -127,7 +130,7 @@ def _replaced(value: Any, replaced: Any) -> Any:
 
 @contextmanager
 def _changeable() -> Iterator[None]:
-    """Let the trigger, which refuses every change of the log, let through what an erasure changes."""
+    """Allow an erasure to change the log in the block. Otherwise a trigger refuses every change."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL keystone.erasing = 'on'")
         yield

@@ -34,7 +34,7 @@ COLUMNS = (
 ROWS_AT_A_TIME = 2_000
 PEOPLE_PER_SEARCH = 500
 
-# A loose index scan: one step per action on the index `audit_action`, however many events there are.
+# A loose index scan: one step per action on the index `audit_action`, regardless of the number of events.
 ACTIONS = """
 WITH RECURSIVE seen(action) AS (
     (SELECT action FROM keystone_auditevent ORDER BY action LIMIT 1)
@@ -47,19 +47,19 @@ SELECT action FROM seen WHERE action IS NOT NULL
 
 
 def recorded_actions() -> list[str]:
-    """The actions that the log holds, in alphabetical order."""
+    """Return the actions that occur in the log, in alphabetical order."""
     with connection.cursor() as cursor:
         cursor.execute(ACTIONS)
         return [row[0] for row in cursor.fetchall()]
 
 
 def search_events(queryset: QuerySet[AuditEvent], text: str) -> QuerySet[AuditEvent]:
-    """The events of a request id, or by or about the people whose name or address `text` begins words of.
+    """Return the events of a request, or by or about people with a word in their name or email address that begins so.
 
-    Both ways go through an index: of the log for the request and the people's keys, of the people for their words.
+    Both use indexes: the log's for the request and the people's primary keys, the people's for their words.
 
     Args:
-        text: what was typed; nothing selects everything.
+        text: a request id, or the beginning of a word; an empty one returns all events.
     """
     text = text.strip()
     if not text:
@@ -73,14 +73,14 @@ def search_events(queryset: QuerySet[AuditEvent], text: str) -> QuerySet[AuditEv
 
 @tells_last_change
 def last_change(target: Model, field: str) -> str:
-    """Who changed this field of a row last; empty where nobody is known to have."""
+    """Return who changed this field of a row last; empty if unknown."""
     events = AuditEvent.objects.filter(target_type=kind_of(target), target_id=str(target.pk), changes__has_key=field)
     found = events.order_by("-created_at", "-id").first()
     return found.actor_label if found else ""
 
 
 def stream_audit_csv(queryset: QuerySet[AuditEvent]) -> Iterator[str]:
-    """The lines of the CSV file of these events, in the queryset's order, in bounded memory."""
+    """Yield the lines of a CSV file of the events, in the queryset's order, using limited memory."""
     rows: Iterator[tuple[Any, ...]] = queryset.values_list(*COLUMNS).iterator(chunk_size=ROWS_AT_A_TIME)
     place = COLUMNS.index("changes")
     cells = (
@@ -92,11 +92,11 @@ def stream_audit_csv(queryset: QuerySet[AuditEvent]) -> Iterator[str]:
 
 @transaction.atomic
 def record_audit_export(*, by: Actor, filters: str = "") -> None:
-    """Note in the log that `by` took it away.
+    """Record an export of the log.
 
     Args:
-        by: who exports, under whose name it stands.
-        filters: what was selected, as the query string of the list.
+        by: the actor who exports it.
+        filters: the query string of the exported list.
     """
     lock_actor(by)
     record([event("audit.exported", by.user, by=by, changes={"filters": [None, filters]} if filters else None)])

@@ -1,4 +1,4 @@
-"""The audit log in words: what happened, and what changed."""
+"""Audit events in words: what happened and what changed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -93,7 +93,7 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Change:
-    """One changed field, as people read it."""
+    """A changed field, for display."""
 
     label: str
     before: str
@@ -101,12 +101,12 @@ class Change:
 
 
 def action_in_words(action: str) -> str:
-    """What happened; an action that Keystone does not know stands for itself."""
+    """Return the action in words; an unknown action is returned as it is."""
     return gettext(ACTIONS[action]) if action in ACTIONS else action
 
 
 def changes_in_words(event: AuditEvent) -> Iterator[Change]:
-    """Each change of an event, with the names and values of the model's fields."""
+    """Yield the changes of an event, with the labels and choices of the model's fields."""
     try:
         model = apps.get_model("keystone", event.target_type)
     except LookupError:

@@ -1,1 +1,1 @@
-"""Work that outlives the request: tasks, on `django.tasks` in front and Procrastinate behind."""
+"""Background tasks: the API of `django.tasks` on top of Procrastinate."""

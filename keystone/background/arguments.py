@@ -1,4 +1,4 @@
-"""What a task may take and return: JSON that PostgreSQL can store."""
+"""Validate task arguments and return values: JSON that PostgreSQL can store."""
 
 import json
 import re
@@ -6,27 +6,28 @@ from typing import Any
 
 from django.utils.json import normalize_json
 
-# An escaped NUL: an odd number of backslashes before it; after an even one, the backslash itself is meant.
+# Matches an escaped NUL, but not an escaped backslash followed by "u0000".
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
-# Every task that is enqueued passes here. What contains itself ends as a RecursionError, without being looked for.
+# This runs for every enqueued task. Circular references are not checked for: they end in a RecursionError.
 _encoded = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False).encode
 
 
 def storable(value: Any, *, what: str) -> Any:
-    """The value as it comes back from the database: tuples as lists, keys as text.
+    """Return the value as it would come back from the database: tuples as lists, keys as text.
 
     Args:
-        value: anything.
-        what: how an error names it, such as "the arguments of …".
+        value: any object.
+        what: how error messages name the value, such as "the arguments of …".
 
     Raises:
-        TypeError: it is not JSON.
-        ValueError: it is, but PostgreSQL cannot keep it: NaN and infinity, NUL, or half of a surrogate pair.
+        TypeError: the value is not JSON.
+        ValueError: PostgreSQL cannot store the value: it contains NaN, infinity, NUL or half of a surrogate pair, or
+            is nested too deeply.
     """
     try:
         try:
             text = _encoded(value)
-        except TypeError:  # bytes that are text, and mappings and sequences of other kinds, as Django takes them
+        except TypeError:  # Django also accepts bytes that are text, and other mappings and sequences
             text = _encoded(normalize_json(value))
         text.encode()
     except TypeError as error:

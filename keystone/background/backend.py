@@ -1,4 +1,4 @@
-"""The backend of `django.tasks` on Procrastinate. A task is written in the caller's transaction."""
+"""The `django.tasks` backend built on Procrastinate. Tasks are written in the caller's transaction."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -22,15 +22,15 @@ from keystone.background.declaring import QueuedTask
 from keystone.background.results import load_result, row_result
 from keystone.observability.origin import current_origin
 
-LONGEST_PATH = 128  # characters, of Procrastinate's column
-# PostgreSQL's channels have names of up to 63 bytes, and Procrastinate tells of a new task on one per queue.
+LONGEST_PATH = 128  # characters in Procrastinate's column
+# PostgreSQL limits channel names to 63 bytes, and Procrastinate announces new tasks on one channel per queue.
 LONGEST_QUEUE = 63 - len("procrastinate_queue_v1#")
 
 
 class ProcrastinateBackend(BaseTaskBackend):
-    """Queues tasks in PostgreSQL, where `manage.py worker` finds them. See docs/adr/0007-task-queue.md for why.
+    """A backend that queues tasks in PostgreSQL for `manage.py worker`. See docs/adr/0007-task-queue.md for why.
 
-    A task that is enqueued in a transaction is there when it commits, and never was when it rolls back.
+    A task enqueued in a transaction exists once the transaction commits; a rollback discards it.
     """
 
     task_class = QueuedTask
@@ -40,21 +40,21 @@ class ProcrastinateBackend(BaseTaskBackend):
     supports_priority = True
 
     def validate_task(self, task: "Task[Any, Any]") -> None:
-        """Refuse what could not be queued.
+        """Refuse a task that could not be queued.
 
         Raises:
-            InvalidTask: with the reason.
+            InvalidTask: the message gives the reason.
         """
         super().validate_task(task)
         if len(task.module_path) > LONGEST_PATH:
             raise InvalidTask(f"The path of a task has at most {LONGEST_PATH} characters: {task.module_path}")
 
     def enqueue(self, task: "Task[Any, Any]", args: Sequence[Any], kwargs: Mapping[str, Any]) -> "TaskResult[Any, Any]":
-        """Queue a task in the transaction that is open, or at once.
+        """Queue a task in the open transaction, or at once if there is none.
 
         Raises:
-            TypeError, ValueError: the arguments are not JSON that PostgreSQL can keep.
-            OperationalError: the database does not answer.
+            TypeError, ValueError: the arguments are not JSON that PostgreSQL can store.
+            OperationalError: the database does not respond.
         """
         [job] = self._queue(task, [(args, kwargs)])
         return self._told(task, job)
@@ -69,7 +69,7 @@ class ProcrastinateBackend(BaseTaskBackend):
             As `enqueue`.
         """
         jobs = self._queue(task, [((), kwargs) for kwargs in calls])
-        if len(task_enqueued.receivers) > 1:  # somebody but Django's own line of the log wants to know
+        if len(task_enqueued.receivers) > 1:  # there is a receiver besides Django's own logging
             for job in jobs:
                 self._told(task, job)
         return [str(job.id) for job in jobs]
@@ -81,7 +81,7 @@ class ProcrastinateBackend(BaseTaskBackend):
         if not jobs:
             return []
         try:
-            # Not its JobDeferrer, which logs every argument.
+            # Bypass Procrastinate's JobDeferrer, which logs every argument.
             return list(app.job_manager.batch_defer_jobs(jobs))
         except ConnectorException as error:
             if isinstance(error.__cause__, (psycopg.OperationalError, psycopg.InterfaceError)):
@@ -94,15 +94,15 @@ class ProcrastinateBackend(BaseTaskBackend):
         return result
 
     def get_result(self, result_id: str) -> "TaskResult[Any, Any]":
-        """What has become of a task, until its row is pruned.
+        """Return the result of a task, which is available until its row is pruned.
 
         Raises:
-            TaskResultDoesNotExist: there is no such row.
+            TaskResultDoesNotExist: the row does not exist, or the task's function is gone.
         """
         return load_result(result_id, backend=self.alias)
 
     def check(self, **kwargs: Any) -> list[checks.CheckMessage]:
-        """E082: queues whose names PostgreSQL's notifications do not take. E083: the queue is not on PostgreSQL."""
+        """E082: a queue name is empty or too long for notifications. E083: the queue is not on PostgreSQL."""
         found: list[checks.CheckMessage] = [
             checks.Error(
                 f"TASKS[{self.alias!r}] has the queue {name!r}: a name has 1 to {LONGEST_QUEUE} bytes.",
@@ -133,7 +133,7 @@ class ProcrastinateBackend(BaseTaskBackend):
 
 
 def enqueue_many(task: "Task[Any, Any]", calls: Iterable[Mapping[str, Any]]) -> list[str]:
-    """Queue `task` once for each mapping of keyword arguments: one statement where the backend has a queue.
+    """Queue `task` once for each mapping of keyword arguments, in one statement if the backend has a queue.
 
     Returns:
         The ids of the results, in the order of the calls.

@@ -9,23 +9,23 @@ ROWS = 2_000  # in one transaction
 
 
 def delete_in_chunks(rows: QuerySet[Any], *, size: int = ROWS) -> int:
-    """Delete the rows that are selected, in short transactions. Call it outside one.
+    """Delete the selected rows in short transactions. Call this outside a transaction.
 
-    A row that somebody holds at this moment is left for the next time; what is being changed so that it is not
-    selected any more is kept. Two callers at once share the work.
+    Locked rows are left for the next time. A row that is being changed so that it no longer matches is kept.
+    Concurrent callers share the work.
 
     Args:
-        rows: what is to go, with the conditions that make it superfluous.
-        size: how many in one transaction.
+        rows: the rows to delete, with the conditions that make them obsolete.
+        size: number of rows per transaction.
 
     Returns:
-        How many of these rows were deleted, without what hung on them.
+        The number of these rows that were deleted, without cascaded ones.
     """
     model: Any = rows.model
     deleted: int = 0
     while True:
         with transaction.atomic():
-            # Locked before they are deleted, so that the conditions are those of the newest version of each row.
+            # Lock before deleting, so that the conditions are checked against the newest version of each row.
             chosen = rows.order_by().select_for_update(skip_locked=True, of=("self",)).values_list("pk", flat=True)
             keys = list(chosen[:size])
             deleted += model._base_manager.filter(pk__in=keys).delete()[1].get(model._meta.label, 0)

@@ -1,4 +1,4 @@
-"""The deployment check that a worker runs."""
+"""The deployment check that a worker is running."""
 
 from collections.abc import Iterator
 

@@ -15,9 +15,9 @@ from keystone.text.one_line import in_one_line
 
 logger = logging.getLogger(__name__)
 
-PATIENCE = 20.0  # seconds for a statement; a connection that is silent longer is given up
+PATIENCE = 20.0  # seconds allowed for a statement; a connection that stays silent longer is closed
 
-# A server that has become a replica (fail-over), a schema that is not there yet: both pass.
+# Temporary errors, including a server that became a replica (failover) and a schema that does not exist yet.
 _AWAY = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
@@ -32,42 +32,42 @@ _AWAY = (
 Row = dict[str, Any]
 
 
-class DatabaseAway(Exception):  # noqa: N818 - it passes
-    """The database does not answer now, or does not have our tables yet."""
+class DatabaseAway(Exception):  # noqa: N818 - a temporary state
+    """The database does not respond at the moment, or does not have our tables yet."""
 
 
 class Connection:
-    """One connection that coroutines take turns with. Each block or call is one transaction.
+    """A connection that coroutines use in turn. Each block or call is one transaction.
 
     Args:
-        alias: of `DATABASES`; its pool is left out, since this connection is held as long as the worker lives.
-        purpose: what it is called in `pg_stat_activity`.
+        alias: an alias in `DATABASES`. Its pool is not used, since the worker keeps this connection while it runs.
+        purpose: the application name shown in `pg_stat_activity`.
     """
 
     def __init__(self, alias: str, *, purpose: str) -> None:
         self.alias = alias
         self.purpose = purpose
         self.is_away = False
-        self.is_quiet = False  # whether it leaves it to others to tell of an outage
+        self.is_quiet = False  # whether another connection reports outages
         self._turn = asyncio.Lock()
         self._connection: psycopg.AsyncConnection[DictRow] | None = None
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["psycopg.AsyncConnection[DictRow]"]:
-        """A transaction of several statements.
+        """Open a transaction for several statements.
 
         Raises:
-            DatabaseAway: it could not be begun, run or committed; whether it was committed, nobody knows.
+            DatabaseAway: the transaction could not be started, run or committed; whether it was committed is unknown.
         """
         async with self._turn, self._guarded():
             connection = await self._open()
             async with asyncio.timeout(PATIENCE), connection.transaction():
-                # A worker that is stopped right here does not keep the rows of others locked.
+                # If the worker is suspended at this point, its row locks are released.
                 await connection.execute("SET LOCAL idle_in_transaction_session_timeout = '10s'")
                 yield connection
 
     async def rows(self, statement: str, arguments: Row | None = None) -> list[Row]:
-        """Run one statement, and give the rows that it returns.
+        """Run one statement and return its rows.
 
         Raises:
             DatabaseAway: see `transaction`.
@@ -78,10 +78,12 @@ class Connection:
                 return await fetch(connection, statement, arguments)
 
     async def notifications(self, channels: list[str]) -> AsyncGenerator[str]:
-        """Listen, and give the payload of each notification; an empty one when it has begun to listen.
+        """Listen on channels and yield the payload of each notification.
+
+        The first payload is empty: it says that listening has started.
 
         Raises:
-            DatabaseAway: the connection is lost, and what was told meanwhile with it.
+            DatabaseAway: the connection is lost, and with it the notifications sent in the meantime.
         """
         async with self._turn, self._guarded():
             connection = await self._open()
@@ -92,10 +94,10 @@ class Connection:
                 async for notification in connection.notifies(timeout=PATIENCE):
                     yield notification.payload
                 async with asyncio.timeout(PATIENCE):
-                    await connection.execute("SELECT 1")  # a server that vanished is noticed by asking only
+                    await connection.execute("SELECT 1")  # the only way to notice a server that vanished
 
     async def close(self) -> None:
-        """Close it; the next call opens another one."""
+        """Close the connection. The next call opens a new one."""
         connection, self._connection = self._connection, None
         if connection is not None:
             with suppress(*_AWAY):
@@ -114,7 +116,7 @@ class Connection:
                 logger.log(level, "waiting for the database: %s", _reason(error))
             raise DatabaseAway(_reason(error)) from error
         except asyncio.CancelledError:
-            await self.close()  # the statement may still be running in it
+            await self.close()  # it may still be running the statement
             raise
         if self.is_away:
             self.is_away = False
@@ -122,7 +124,7 @@ class Connection:
 
     async def _open(self) -> "psycopg.AsyncConnection[DictRow]":
         if self._connection is None or self._connection.closed:
-            # In a thread: it may start the embedded server.
+            # In a thread, because this may start the embedded server.
             arguments = await asyncio.to_thread(connection_arguments, self.alias)
             async with asyncio.timeout(PATIENCE):
                 self._connection = await psycopg.AsyncConnection.connect(
@@ -132,13 +134,13 @@ class Connection:
 
 
 async def fetch(connection: "psycopg.AsyncConnection[DictRow]", statement: str, arguments: Row | None) -> list[Row]:
-    """The rows that a statement returns."""
+    """Run a statement and return its rows."""
     cursor = await connection.execute(statement.encode(), arguments)
     return await cursor.fetchall() if cursor.description else []
 
 
 def connection_arguments(alias: str) -> Row:
-    """Django's arguments of a connection, for psycopg; whatever the thread has open is closed."""
+    """Return Django's connection parameters for psycopg, and close the thread's own connection."""
     try:
         return connector_params(alias)
     finally:

@@ -1,4 +1,4 @@
-"""The `@task` decorator: Django's, with attempts and a timeout."""
+"""The `@task` decorator: Django's own, with a limit on attempts and a timeout."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,11 +23,11 @@ else:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedTask(_Task):
-    """A task with its limits.
+    """A Django task with a limit on attempts and a timeout.
 
     Attributes:
-        max_attempts: how often it is tried before it is left to an administrator; from 1.
-        timeout: seconds after which an attempt is ended and counts as failed; None for no limit.
+        max_attempts: number of attempts before the task is left to an administrator; at least 1.
+        timeout: seconds after which an attempt is stopped and counts as failed; None for no limit.
     """
 
     max_attempts: int = MAX_ATTEMPTS
@@ -43,16 +43,17 @@ def task[**P, R](
     timeout: float | None = TIMEOUT,
     takes_context: bool = False,
 ) -> "Callable[[Callable[P, R]], Task[P, R]]":
-    """Declare a function of a module as a task. It is enqueued in the caller's transaction, and runs at least once.
+    """Declare a module-level function as a task.
 
-    Its arguments are JSON: give it ids, and let it fetch. It may run twice, so let the second time do nothing.
+    The task is enqueued in the caller's transaction and runs at least once. Its arguments must be JSON: pass ids and
+    let the task fetch the objects. A task may run twice, so make it idempotent.
 
     Args:
-        priority: -100 to 100; higher goes first.
-        queue_name: a worker serves all queues, or those that it is told.
-        backend: an alias of `TASKS`.
-        max_attempts: how often it is tried, with longer and longer waits between.
-        timeout: seconds for one attempt; None for no limit.
+        priority: -100 to 100; higher runs first.
+        queue_name: the queue. A worker serves all queues unless its options name some.
+        backend: an alias in `TASKS`.
+        max_attempts: maximum number of attempts, with increasing delays between them.
+        timeout: seconds allowed for one attempt; None for no limit.
         takes_context: whether the function's first argument is a `TaskContext`, which knows the attempt.
     """
     limits: dict[str, Any] = {"max_attempts": max_attempts, "timeout": timeout}

@@ -1,4 +1,4 @@
-"""How the error of a task is stored: class and traceback, without secrets."""
+"""Describe task errors for storage: class and traceback, without secrets."""
 
 from traceback import format_exception
 
@@ -6,12 +6,12 @@ from django.utils import timezone
 
 from keystone.observability.logs.masking import masked
 
-LONGEST = 8_000  # characters; the end says most
+LONGEST = 8_000  # characters; longer tracebacks keep their end, which says most
 CUT = "[…]\n"
 
 
 def described(error: BaseException, *, worker: str) -> dict[str, str]:
-    """An exception as `TaskOutcome.errors` has it."""
+    """Return an exception in the format of `TaskOutcome.errors`."""
     kind, text = type(error), traceback_of(error)
     return {
         "at": timezone.now().isoformat(),
@@ -22,10 +22,10 @@ def described(error: BaseException, *, worker: str) -> dict[str, str]:
 
 
 def traceback_of(error: BaseException) -> str:
-    """The whole traceback of an exception, as a text that can be kept."""
+    """Return the full traceback of an exception as storable text."""
     return storable_text("".join(format_exception(error)))
 
 
 def storable_text(text: str) -> str:
-    """A text of any length, masked, and without what PostgreSQL does not keep."""
+    """Mask secrets in a text and replace characters that PostgreSQL cannot store. The text is not truncated."""
     return masked(text).replace("\x00", "␀").encode(errors="backslashreplace").decode()

@@ -11,14 +11,14 @@ class TaskNotFound(Exception):  # noqa: N818 - as Django names such
 
 
 class ForeignTask(Exception):  # noqa: N818 - what a row is
-    """Somebody else wrote the row, such as Procrastinate's own shell."""
+    """The row was not written by our backend but, for example, by Procrastinate's own shell."""
 
 
 def find_task(path: str) -> "Task[Any, Any]":
-    """The task that is declared at `path`, the dotted path of its function; its module is imported.
+    """Import and return the task declared at `path`, the dotted path of its function.
 
     Raises:
-        TaskNotFound: there is none.
+        TaskNotFound: there is no such task.
     """
     module, _, name = path.rpartition(".")
     try:

@@ -1,7 +1,7 @@
 """Retry, cancel and discard tasks, for administrators.
 
-A worker takes a row with `FOR UPDATE SKIP LOCKED`. Each function here locks its rows first and judges them then: a
-task is either decided on before a worker sees it, or judged as what the worker has made of it.
+Workers take rows with `FOR UPDATE SKIP LOCKED`. Each function here locks its rows before checking them, so a task is
+either changed before a worker sees it, or checked in the state that the worker left it in.
 """
 
 from collections.abc import Callable, Collection
@@ -22,28 +22,28 @@ from keystone.exceptions import Refusal
 
 
 class NotRetriable(Refusal):
-    """The task waits, runs or has succeeded."""
+    """The task is waiting or running, or has succeeded."""
 
     code = "task_not_retriable"
     message = _("Only a task that has failed or was cancelled or aborted can be tried again.")
 
 
 class NotCancellable(Refusal):
-    """The task is over."""
+    """The task has already ended."""
 
     code = "task_not_cancellable"
     message = _("Only a task that waits or runs can be cancelled.")
 
 
 class AlreadyStopping(Refusal):
-    """Somebody was first."""
+    """The task has already been asked to stop."""
 
     code = "task_already_stopping"
     message = _("The task has been asked to stop already.")
 
 
 class NotDiscardable(Refusal):
-    """The task is no dead letter."""
+    """The task has not failed."""
 
     code = "task_not_discardable"
     message = _("Only a task that has failed can be discarded.")
@@ -51,7 +51,7 @@ class NotDiscardable(Refusal):
 
 @dataclass
 class Handled:
-    """What a decision came to: on which tasks it was carried out, and which refused it and why."""
+    """The result of an operation: the tasks it was applied to, those that refused it and why, and the missing keys."""
 
     done: list[Task] = field(default_factory=list)
     refused: list[tuple[Task, Refusal]] = field(default_factory=list)
@@ -60,18 +60,18 @@ class Handled:
 
 @transaction.atomic
 def retry_tasks(ids: Collection[int], *, by: Actor) -> Handled:
-    """Let tasks that have failed or were cancelled or aborted run again at once, with all their attempts.
+    """Run failed, cancelled or aborted tasks again at once, with all their attempts.
 
-    Their former errors are kept.
+    Their earlier errors are kept.
 
     Args:
         ids: the keys of the tasks.
-        by: who decides; it is noted in the audit log.
+        by: the actor, recorded in the audit log.
     """
     handled = _judged(ids, by, lambda task: None if task.status in ENDED else NotRetriable())
     _write(handled.done, status=TaskState.WAITING, attempts=0, abort_requested=False, scheduled_at=Now(), worker=None)
     TaskOutcome.objects.filter(pk__in=[task.pk for task in handled.done]).update(rescues=0)
-    # Procrastinate notes the second try of a failed task only.
+    # Procrastinate itself only records the retry of failed tasks.
     _note("retried", [task for task in handled.done if task.status != TaskState.FAILED])
     _wake(handled.done)
     _record("task.retried", handled.done, TaskState.WAITING, by=by)
@@ -80,19 +80,20 @@ def retry_tasks(ids: Collection[int], *, by: Actor) -> Handled:
 
 @transaction.atomic
 def cancel_tasks(ids: Collection[int], *, by: Actor) -> Handled:
-    """Cancel tasks that wait, and ask those that run to stop.
+    """Cancel waiting tasks, and ask running tasks to stop.
 
-    A running task stops where it next awaits something; one that cannot be stopped comes to its own end.
+    A running coroutine is cancelled at its next await, a function is interrupted at its next step in Python. A task
+    that cannot be interrupted runs to its end.
 
     Args:
         ids: the keys of the tasks.
-        by: who decides; it is noted in the audit log.
+        by: the actor, recorded in the audit log.
     """
     handled = _judged(ids, by, _refusal_to_cancel)
     waiting = [task for task in handled.done if task.status == TaskState.WAITING]
     running = [task for task in handled.done if task.status == TaskState.RUNNING]
     _write(waiting, status=TaskState.CANCELLED)
-    _write(running, abort_requested=True)  # a trigger tells the worker
+    _write(running, abort_requested=True)  # a trigger notifies the worker
     _record("task.cancelled", waiting, TaskState.CANCELLED, by=by)
     _record("task.stop_requested", running, TaskState.RUNNING, by=by)
     return handled
@@ -100,17 +101,17 @@ def cancel_tasks(ids: Collection[int], *, by: Actor) -> Handled:
 
 @transaction.atomic
 def discard_tasks(ids: Collection[int], *, by: Actor) -> Handled:
-    """Decide that failed tasks are not to be tried again.
+    """Cancel failed tasks that are not to be retried.
 
-    They are cancelled, not deleted: until they are pruned, whoever erred can still try them again.
+    They are not deleted: until they are pruned, they can still be retried if this was a mistake.
 
     Args:
         ids: the keys of the tasks.
-        by: who decides; it is noted in the audit log, which keeps the names and keys.
+        by: the actor, recorded in the audit log, which keeps the names and keys.
     """
     handled = _judged(ids, by, lambda task: None if task.status == TaskState.FAILED else NotDiscardable())
     _write(handled.done, status=TaskState.CANCELLED)
-    _note("cancelled", handled.done)  # so that they are pruned by the day of this decision
+    _note("cancelled", handled.done)  # so that pruning counts from now
     _record("task.discarded", handled.done, TaskState.CANCELLED, by=by)
     return handled
 
@@ -122,7 +123,7 @@ def _refusal_to_cancel(task: Task) -> Refusal | None:
 
 
 def _judged(ids: Collection[int], by: Actor, judge: Callable[[Task], Refusal | None]) -> Handled:
-    """Lock the rows, in the order of their keys, and tell which refuse."""
+    """Lock the rows in the order of their keys, and separate those that refuse."""
     lock_actor(by)
     tasks = list(Task.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True))
     found = {task.pk for task in tasks}
@@ -137,19 +138,19 @@ def _judged(ids: Collection[int], by: Actor, judge: Callable[[Task], Refusal | N
 
 
 def _write(tasks: list[Task], **values: object) -> None:
-    # The manager refuses to write (Procrastinate's rows are not for everybody), a queryset does not.
+    # Procrastinate's manager refuses to write, its queryset does not.
     Task.objects.filter(pk__in=[task.pk for task in tasks]).update(**values)
 
 
 def _note(kind: str, tasks: list[Task]) -> None:
-    """Add what no trigger of Procrastinate's tells of to the events of the tasks."""
+    """Add events that Procrastinate's triggers do not write."""
     ProcrastinateEvent.objects.all().bulk_create(
         ProcrastinateEvent(job_id=task.pk, type=kind, at=Now()) for task in tasks
     )
 
 
 def _wake(tasks: list[Task]) -> None:
-    """Tell the workers, when the transaction commits; else they would see it at their next look only."""
+    """Notify the workers on commit; otherwise they would only notice at their next poll."""
     if not tasks:
         return
     with connection.cursor() as cursor:

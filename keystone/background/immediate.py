@@ -1,4 +1,4 @@
-"""A backend for tests that runs tasks once their transaction is committed."""
+"""A backend for tests, which runs tasks when their transaction commits."""
 
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class ImmediateBackend(DjangoImmediateBackend):
-    """Runs each task in the caller's thread when its transaction is committed, as a queue in the database would."""
+    """A backend that runs each task in the caller's thread on commit, as a queue in the database would."""
 
     task_class = QueuedTask
-    supports_defer = True  # such a task waits for ever: tests of time call its function
+    supports_defer = True  # deferred tasks never run; tests call their function instead
 
     def enqueue(self, task: "Task[Any, Any]", args: Any, kwargs: Any) -> "TaskResult[Any, Any]":
-        """Run the task after commit. One that is to run later is not run at all."""
+        """Run the task on commit. A task deferred to a later time is not run at all."""
         self.validate_task(task)
         result: TaskResult[Any, Any] = TaskResult(
             task=task,

@@ -1,4 +1,4 @@
-"""Models beside Procrastinate's tables: results of tasks, and workers."""
+"""Models that add task outcomes and workers to Procrastinate's tables."""
 
 from django.db import models
 from django.db.models.functions import Now
@@ -7,7 +7,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 
 class Task(ProcrastinateJob):
-    """A task, as Procrastinate queues it; read here, and changed by the functions of `background.handling` only."""
+    """A task in Procrastinate's queue. Use this model to read; only `background.handling` changes tasks."""
 
     class Meta:
         proxy = True
@@ -17,23 +17,23 @@ class Task(ProcrastinateJob):
         permissions = (("handle_task", _("Can retry, cancel and discard tasks")),)
 
     def __str__(self) -> str:
-        """The name without the modules, and the key; never the arguments, which may hold what nobody should read."""
+        """Return the short name and the key, but not the arguments, which may be confidential."""
         return f"{self.short_name} #{self.pk}"
 
     @property
     def short_name(self) -> str:
-        """The name of the function, without its modules."""
+        """The name of the function without its module."""
         return self.task_name.rpartition(".")[2]
 
 
 class TaskOutcome(models.Model):
-    """What came of a task: one row once it has returned something or failed; most tasks never have one.
+    """The outcome of a task, stored once it has returned a value or failed; most tasks have none.
 
     Attributes:
-        job_id: the key of Procrastinate's row, whose life this row shares.
+        job_id: the key of Procrastinate's row; this row exists as long as that one.
         return_value: what the function returned.
-        errors: the newest last, each `{"at", "class", "traceback"}`, without secrets.
-        rescues: how often the worker that ran it went away.
+        errors: newest last, each `{"at", "class", "traceback", "worker"}`, without secrets.
+        rescues: how often the worker that ran the task was lost.
     """
 
     job_id = models.BigIntegerField(primary_key=True)
@@ -49,7 +49,7 @@ class TaskOutcome(models.Model):
 
 
 class WorkerProcess(models.Model):
-    """A running worker. Its heartbeat is in Procrastinate's row of the same key."""
+    """A running worker. Its heartbeat is in Procrastinate's row with the same key."""
 
     worker_id = models.BigIntegerField(primary_key=True)
     name = models.CharField(_("process"), max_length=200)  # host and process id

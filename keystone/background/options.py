@@ -1,4 +1,4 @@
-"""The options of a worker, and why it ends."""
+"""Options of a worker, and the reasons why it ends."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class End(StrEnum):
-    """Why a worker has ended."""
+    """The reason why a worker ended."""
 
     STOPPED = "stopped"
     RECYCLE = "has lost slots, and wants to be started anew"
@@ -14,19 +14,19 @@ class End(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class WorkerOptions:
-    """How a worker works. All times are in seconds.
+    """Options of a worker. All times are in seconds.
 
     Attributes:
-        queues: which queues it serves; None for all.
-        concurrency: how many tasks run at once.
-        wait: whether it stays when nothing is due.
-        heartbeat: between two signs of life, and between two looks for dead workers.
-        stalled_after: without a sign of life a worker is dead after this; the same for all workers.
-        poll: between two looks for tasks that have become due; of new ones it is told.
-        shutdown_timeout: what running tasks have to end, when the worker is told to.
+        queues: the queues to serve; None for all.
+        concurrency: number of tasks to run at once.
+        wait: whether to keep running when no task is due.
+        heartbeat: interval between heartbeats, and between checks for dead workers.
+        stalled_after: time without a heartbeat after which a worker is dead; use the same value for all workers.
+        poll: interval between checks for tasks that have become due; PostgreSQL notifies the worker of new ones.
+        shutdown_timeout: time for running tasks to end when the worker is stopped.
         recycle_timeout: the same when the worker has lost slots.
-        grace: what a task has to end, once it is interrupted.
-        health_file: is there while the worker is ready, and is touched at each sign of life.
+        grace: time for a task to end once it is interrupted.
+        health_file: a file that exists while the worker is ready; it is touched at each heartbeat.
     """
 
     queues: list[str] | None = None

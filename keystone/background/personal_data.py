@@ -1,4 +1,4 @@
-"""What the queue holds about a person: tasks that were given their email address."""
+"""Personal data in the queue: tasks with a person's email address among their arguments."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from django.db import connection
 
 from keystone.personal_data import Erasure, eraser
 
-# Whatever the task is; but for those that a worker is at, which end, and are pruned.
+# This covers every task except running ones, which end and are pruned.
 FORGET = """
     WITH gone AS (
         DELETE FROM procrastinate_jobs AS job
@@ -22,6 +22,9 @@ FORGET = """
 
 @eraser("tasks")
 def erase_tasks(user: Any, erasure: Erasure) -> None:
-    """Delete the tasks that have one of the person's addresses among their arguments, done or not; it reads all."""
+    """Delete tasks, finished or not, with one of the person's email addresses among their arguments.
+
+    Running tasks are left out. This reads all tasks.
+    """
     with connection.cursor() as cursor:
         cursor.execute(FORGET, [sorted(erasure.addresses)])

@@ -25,30 +25,30 @@ logger = logging.getLogger(__name__)
 
 
 class WrongOptions(Refusal):
-    """A worker with these options would not do what is meant."""
+    """The options of a worker are invalid or contradict each other."""
 
     code = "wrong_options"
     message: ClassVar[str | Promise] = _("These options do not fit together.")
 
 
 def run_worker(options: WorkerOptions) -> None:
-    """Run a worker in this process until it is told to stop by SIGTERM or SIGINT; a second one hurries it.
+    """Run a worker in this process until SIGTERM, SIGINT or SIGHUP stops it. A second signal stops it at once.
 
-    A worker whose tasks hold threads for ever replaces itself by a new one, in the same process.
+    If tasks hang and hold their threads forever, the worker replaces itself with a new one in the same process.
 
     Raises:
-        WrongOptions: they name a queue that does not exist, or times that do not fit together.
+        WrongOptions: an option is invalid, for example an unknown queue or times that contradict each other.
     """
     _check(options)
     telemetry.start("worker")
-    logging.getLogger("django.tasks").setLevel(logging.CRITICAL)  # the worker has a line of its own for each end
+    logging.getLogger("django.tasks").setLevel(logging.CRITICAL)  # the worker logs each end itself
     worker, end = asyncio.run(_run(options))
     if end is End.RECYCLE:
         logger.warning("worker starts anew, because a task holds %d of its slots", worker.lost)
         _flush()
-        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves, with our own arguments
+        os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this program with its own arguments
     if worker.lost:
-        # What hangs would keep the interpreter from ending. What it does at its end, it does here.
+        # Hanging threads would keep the interpreter from exiting, so run its exit handlers here.
         atexit._run_exitfuncs()
         _flush()
         os._exit(0)

@@ -1,4 +1,4 @@
-"""Delete finished tasks. Failed ones are kept until somebody decides."""
+"""Delete finished tasks. Failed ones are kept until an administrator decides."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from keystone.background.states import OVER
 
 ROWS = 1_000  # in one transaction
 
-# The last of the next rows by key, and whether any of them was enqueued before the time.
+# The last key of the next batch, and whether any of its tasks was enqueued before the given time.
 NEXT = """
 SELECT max(job.id), bool_or(enqueued.at IS NULL OR enqueued.at < %(before)s)
 FROM (SELECT id FROM procrastinate_jobs WHERE id > %(after)s ORDER BY id LIMIT %(rows)s) AS job
@@ -18,7 +18,7 @@ LEFT JOIN LATERAL (
     SELECT at FROM procrastinate_events WHERE job_id = job.id AND type = 'deferred' LIMIT 1
 ) AS enqueued ON true
 """
-# A row that somebody holds is passed over: it is about to be tried again. `scheduled` tells of a time to come.
+# Locked rows are skipped: they are about to be retried. `scheduled` events lie in the future, so they do not count.
 PRUNE = """
 WITH old AS (
     SELECT job.id FROM procrastinate_jobs AS job
@@ -46,15 +46,15 @@ WHERE job_id > %(after)s AND job_id <= %(last)s
 
 
 def prune_tasks(*, older_than: timedelta) -> int:
-    """Delete what has succeeded or was cancelled or aborted, with its outcome, and outcomes without a task.
+    """Delete succeeded, cancelled and aborted tasks with their outcomes, and outcomes without a task.
 
-    Call it outside a transaction: it walks through the table in many short ones, which lock only what they delete.
+    Call this outside a transaction: it goes through the table in many short ones, which lock only the rows they delete.
 
     Args:
-        older_than: the time since a task's last event after which it goes.
+        older_than: the minimum time since a task's last event.
 
     Returns:
-        How many tasks were deleted.
+        The number of tasks that were deleted.
     """
     before = timezone.now() - older_than
     pruned = after = 0
@@ -66,9 +66,9 @@ def prune_tasks(*, older_than: timedelta) -> int:
 
 
 def _last_of_next(after: int, before: datetime) -> int | None:
-    """The end of the next stretch of keys; None where the table ends or everything beyond is too young.
+    """Return the last key of the next batch; None at the end of the table or if all further tasks are too young.
 
-    Keys are given in the order of enqueueing, and nothing is over before it was enqueued.
+    Keys follow the order of enqueueing, and a task cannot end before it was enqueued.
     """
     with connection.cursor() as cursor:
         cursor.execute(NEXT, {"after": after, "before": before, "rows": ROWS})

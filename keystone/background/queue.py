@@ -1,7 +1,8 @@
-"""A worker's updates of the queue. Each names the attempt in the same statement (fencing).
+"""A worker's updates of the queue, fenced by attempt.
 
-An attempt is that of one worker at one count of attempts. A worker that was taken for dead, and goes on, therefore
-changes nothing of a task that another one has got since: its statement finds no row.
+An attempt is identified by its worker and the task's attempt count. The statement that ends an attempt filters on both.
+A worker that was presumed dead but is still running therefore cannot change a task that another worker has taken since:
+its statement matches no row.
 """
 
 import json
@@ -24,15 +25,15 @@ REGISTER = """
     SELECT worker_id, %(name)s, %(queues)s, %(concurrency)s FROM worker RETURNING worker_id
 """
 BEAT = "UPDATE procrastinate_workers SET last_heartbeat = now() WHERE id = %(worker)s RETURNING id"
-# Once for each free slot. The function is volatile: it sees what it has taken before. The commit need not wait for the
-# disk: were it lost with the server, the task would wait again, and its end, which does wait, would be lost with it.
+# Called once for each free slot. The function is volatile, so it sees the tasks that it has already taken. The commit
+# need not wait for the disk: if a crash loses it, the task is waiting again, and the commit of its end is lost as well.
 FETCH = """
     SELECT (job).* FROM (
         SELECT procrastinate_fetch_job_v2(%(queues)s::varchar[], %(worker)s) AS job
         FROM set_config('synchronous_commit', 'off', true), generate_series(1, %(slots)s::int) OFFSET 0
     ) AS fetched WHERE (job).id IS NOT NULL
 """
-# Who asked for a task to be stopped does not want it tried again.
+# A task that was asked to stop is not retried.
 FINISH = """
     UPDATE procrastinate_jobs SET
         status = CASE WHEN abort_requested AND %(status)s = 'todo' THEN 'aborted' ELSE %(status)s END
@@ -54,8 +55,8 @@ FINISH_WITH_OUTCOME = f"""
             ) AS newest
         )
     ) SELECT id, status FROM finished
-"""  # noqa: S608 - made of constants
-# Ours, by the rows, but not by what we know: taken by a statement whose answer was lost on its way.
+"""  # noqa: S608 - built from constants
+# Tasks that this worker has taken but does not run, for example because the answer of the fetching statement was lost.
 RELEASE = """
     UPDATE procrastinate_jobs SET worker_id = NULL, abort_requested = false,
         status = CASE WHEN abort_requested THEN 'aborted' ELSE 'todo' END::procrastinate_job_status
@@ -67,7 +68,7 @@ FORGET = "DELETE FROM keystone_workerprocess WHERE worker_id = %(worker)s"
 NOTIFY = """
     SELECT pg_notify(channel, %(payload)s) FROM unnest(%(channels)s::text[]) AS channel
 """
-# From its first start on, or from the first after it was over and somebody had it tried again.
+# Counted from the task's first start, or from the first start after it last ended or was retried by hand.
 TRIED_FOR = """
     SELECT coalesce(now() - min(at), interval '0') AS tried_for FROM procrastinate_events
     WHERE job_id = %(job)s AND type = 'started' AND id > coalesce((
@@ -79,19 +80,19 @@ STOP_REQUESTS = "SELECT id FROM procrastinate_jobs WHERE id = ANY(%(running)s) A
 
 
 class WorkerUnknown(Exception):  # noqa: N818 - an answer of the queue
-    """The queue does not know this worker any more: it was silent for too long, and its tasks were given to others."""
+    """The queue no longer knows this worker: it was silent for too long, and its tasks were given to other workers."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one attempt.
+    """The outcome of one attempt.
 
     Attributes:
-        status: of the row: succeeded, failed, aborted, or todo where it is to be tried again.
-        again_at: when, in UTC; only with todo.
-        counts: whether the attempt is counted.
-        value: what was returned, if anything.
-        error: what was raised, as `TaskOutcome.errors` has it.
+        status: the new status of the row: succeeded, failed, aborted, or todo if the task is to be retried.
+        again_at: when to retry, in UTC; only with todo.
+        counts: whether the attempt counts.
+        value: the return value, if any.
+        error: the exception in the format of `TaskOutcome.errors`.
     """
 
     status: str
@@ -102,7 +103,7 @@ class Outcome:
 
 
 class Queue:
-    """The queue, as one worker uses it. Every method may raise `DatabaseAway`."""
+    """The queue as one worker uses it. Every method may raise `DatabaseAway`."""
 
     def __init__(self, connection: Connection, *, queues: list[str] | None) -> None:
         self.connection = connection
@@ -110,26 +111,26 @@ class Queue:
 
     @property
     def channels(self) -> list[str]:
-        """Where Procrastinate tells of new tasks, and of tasks that somebody wants stopped."""
+        """The channels on which Procrastinate announces new tasks and requests to stop a task."""
         return channels(self.queues)
 
     async def register(self, *, name: str, concurrency: int) -> int:
-        """Enter a worker, and give its id."""
+        """Register a worker and return its id."""
         arguments = {"name": name, "queues": Jsonb(self.queues or []), "concurrency": concurrency}
         [row] = await self.connection.rows(REGISTER, arguments)
         return int(row["worker_id"])
 
     async def beat(self, worker: int) -> None:
-        """Say that the worker lives.
+        """Record a heartbeat of the worker.
 
         Raises:
-            WorkerUnknown: it has been taken for dead.
+            WorkerUnknown: the worker was presumed dead.
         """
         if not await self.connection.rows(BEAT, {"worker": worker}):
             raise WorkerUnknown
 
     async def fetch(self, worker: int, *, slots: int) -> list[Job]:
-        """Take up to `slots` tasks that are due.
+        """Take up to `slots` due tasks.
 
         Raises:
             WorkerUnknown: see `beat`.
@@ -141,10 +142,10 @@ class Queue:
         return [Job.from_row(row) for row in rows]
 
     async def finish(self, job: Job, outcome: Outcome) -> str | None:
-        """Write what came of an attempt.
+        """Write the outcome of an attempt.
 
         Returns:
-            The status that the task has now, or None where the attempt is no longer this worker's.
+            The new status of the task, or None if the attempt no longer belongs to this worker.
         """
         arguments: dict[str, Any] = {
             "job": job.id,
@@ -163,20 +164,20 @@ class Queue:
         return str(rows[0]["status"]) if rows else None
 
     async def tried_for(self, job: Job) -> timedelta:
-        """How long workers have tried a task."""
+        """Return how long workers have been trying a task."""
         [row] = await self.connection.rows(TRIED_FOR, {"job": job.id})
         tried: timedelta = row["tried_for"]
         return tried
 
     async def release(self, worker: int, *, running: list[int]) -> int:
-        """Put back what the worker has taken and does not run, and give how many those were."""
+        """Put back the tasks that the worker has taken but does not run, and return their number."""
         async with self.connection.transaction() as connection:
             rows = await fetch(connection, RELEASE, {"worker": worker, "running": running})
             await tell(connection, {str(row["queue_name"]) for row in rows})
         return len(rows)
 
     async def leave(self, worker: int) -> int:
-        """Put everything back and take the worker out, and give how many tasks were put back."""
+        """Put all tasks of the worker back, unregister it, and return the number of tasks."""
         async with self.connection.transaction() as connection:
             rows = await fetch(connection, RELEASE, {"worker": worker, "running": []})
             await connection.execute(LEAVE, {"worker": worker})
@@ -185,25 +186,25 @@ class Queue:
         return len(rows)
 
     async def to_be_stopped(self, running: list[int]) -> list[int]:
-        """Which of these tasks somebody wants stopped."""
+        """Return those of the running tasks that were asked to stop."""
         rows = await self.connection.rows(STOP_REQUESTS, {"running": running})
         return [int(row["id"]) for row in rows]
 
 
 def channels(queues: list[str] | None) -> list[str]:
-    """The channels of these queues; of all where there is None."""
+    """Return the channels of these queues, or the channel of all queues for None."""
     if queues is None:
         return ["procrastinate_any_queue_v1"]
     return [f"procrastinate_queue_v1#{queue}" for queue in queues]
 
 
 async def tell(connection: Any, queues: set[str]) -> None:
-    """Wake the workers of these queues, when the transaction commits."""
+    """Wake the workers of these queues when the transaction commits."""
     if queues:
         await connection.execute(NOTIFY, wake_arguments(queues))
 
 
 def wake_arguments(queues: Collection[str]) -> dict[str, Any]:
-    """The arguments of NOTIFY that wake the workers of these queues, as Procrastinate does for new tasks."""
+    """Return the arguments of NOTIFY that wake the workers of these queues, as Procrastinate does for new tasks."""
     payload = json.dumps({"type": "job_inserted", "job_id": 0})
     return {"payload": payload, "channels": [*channels(None), *channels(sorted(queues))]}

@@ -1,4 +1,4 @@
-"""Counts, ages and histories of tasks and workers, at a bounded cost."""
+"""Read counts, ages and histories of tasks and workers, at a bounded cost."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,11 +13,11 @@ from keystone.background.models import Task, TaskOutcome, WorkerProcess
 from keystone.background.options import WorkerOptions
 from keystone.background.states import TaskState
 
-COUNTED = 10_000  # as far as anything is counted
-DEAD_AFTER = timedelta(seconds=WorkerOptions.stalled_after)  # without a sign of life
-OVERDUE_AFTER = timedelta(seconds=30)  # a task that waits longer than this with no worker in sight is worth a warning
+COUNTED = 10_000  # the limit of every count
+DEAD_AFTER = timedelta(seconds=WorkerOptions.stalled_after)  # without a heartbeat
+OVERDUE_AFTER = timedelta(seconds=30)  # warn about a task that waits longer than this without a worker
 
-# Through the index of what waits or runs, by key: the longest enqueued come first. Without `scheduled_at` a task has
+# Uses the index of waiting and running tasks by key, so the oldest tasks come first. A task without `scheduled_at` has
 # been due since it was enqueued, and the lowest key was enqueued first.
 DUE = """
 WITH due AS (
@@ -38,7 +38,7 @@ LATER = """
 SELECT count(*) FILTER (WHERE scheduled_at > now())
 FROM (SELECT scheduled_at FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id LIMIT %(limit)s) AS waiting
 """
-# Loose index scans: one step per name, however many tasks there are.
+# A loose index scan: one step per name, however many tasks there are.
 NAMES = """
 WITH RECURSIVE seen(name) AS (
     (SELECT {column} FROM procrastinate_jobs ORDER BY {column} LIMIT 1)
@@ -52,7 +52,7 @@ SELECT name FROM seen WHERE name IS NOT NULL
 
 @dataclass(frozen=True)
 class Worker:
-    """A worker process. Without queues it serves all; `last_seen_at` is None once the others have given it up."""
+    """A worker process. It serves all queues if `queues` is empty. `last_seen_at` is None once it was presumed dead."""
 
     name: str
     queues: list[str]
@@ -62,17 +62,16 @@ class Worker:
 
     @property
     def is_alive(self) -> bool:
-        """Whether it has given a sign of life lately."""
+        """Whether the worker has sent a heartbeat recently."""
         return self.last_seen_at is not None and self.last_seen_at > timezone.now() - DEAD_AFTER
 
     def serves(self, queue: str) -> bool:
-        """Whether it takes the tasks of a queue."""
         return not self.queues or queue in self.queues
 
 
 @dataclass(frozen=True)
 class QueueState:
-    """What is due in a queue: how many tasks, since when the longest, and whether a live worker takes it."""
+    """The due tasks of a queue: how many, since when the oldest is due, and whether a live worker serves it."""
 
     name: str
     waiting: int
@@ -81,7 +80,7 @@ class QueueState:
 
     @property
     def is_stuck(self) -> bool:
-        """Whether something has been due for a while and nobody is there to do it."""
+        """Whether a task has been due for a while and no live worker serves the queue."""
         if self.is_served or self.oldest_due_at is None:
             return False
         return self.oldest_due_at < timezone.now() - OVERDUE_AFTER
@@ -100,12 +99,12 @@ class Overview:
 
     @property
     def stuck(self) -> list[str]:
-        """The queues that nobody serves although something is due."""
+        """The names of the queues that are stuck."""
         return [queue.name for queue in self.queues if queue.is_stuck]
 
 
 def overview() -> Overview:
-    """How the tasks stand now: six queries, of which none counts beyond `COUNTED`."""
+    """Return the current state of tasks and workers. This takes six queries; none counts beyond `COUNTED`."""
     workers = running_workers()
     alive = [worker for worker in workers if worker.is_alive]
     with connection.cursor() as cursor:
@@ -127,7 +126,7 @@ def overview() -> Overview:
 
 
 def running_workers() -> list[Worker]:
-    """The workers that have not signed off, those with a sign of life first."""
+    """Return the workers that have not signed off, live ones first."""
     processes = list(WorkerProcess.objects.order_by("name", "worker_id"))
     seen = dict(ProcrastinateWorker.objects.values_list("pk", "last_heartbeat"))
     workers = [
@@ -138,19 +137,19 @@ def running_workers() -> list[Worker]:
 
 
 def queue_names() -> list[str]:
-    """The queues that any task is in, in alphabetical order."""
+    """Return the names of all queues that contain tasks, in alphabetical order."""
     return _names("queue_name")
 
 
 def task_names() -> list[str]:
-    """The names of all tasks that the table holds, in alphabetical order."""
+    """Return the names of all tasks in the table, in alphabetical order."""
     return _names("task_name")
 
 
 def add_times(tasks: Iterable[Any]) -> None:
-    """Give each task `enqueued_at`, `last_event_at`, and `started_at` and `finished_at` of its last attempt.
+    """Set `enqueued_at` and `last_event_at` on each task, and `started_at` and `finished_at` of its last attempt.
 
-    One query for all of them; each is None where it is not known.
+    This takes one query. Unknown times are None.
     """
     by_key = {task.pk: task for task in tasks}
     for task in by_key.values():
@@ -168,17 +167,17 @@ def add_times(tasks: Iterable[Any]) -> None:
 
 
 def task_events(task: Task) -> list[ProcrastinateEvent]:
-    """What happened to a task, the first first; when it is to run stands after what decided that."""
+    """Return the events of a task, oldest first. A `scheduled` event follows the event that caused it."""
     events: list[ProcrastinateEvent] = []
     for event in ProcrastinateEvent.objects.filter(job_id=task.pk).order_by("id"):
-        # Of the two triggers, that of the time happens to write first.
+        # Of Procrastinate's two triggers, the one for `scheduled` happens to write first.
         place = len(events) - 1 if events and events[-1].type == "scheduled" else len(events)
         events.insert(place, event)
     return events
 
 
 def task_outcome(task: Task) -> TaskOutcome:
-    """What came of a task; empty where nothing is noted."""
+    """Return the outcome of a task, or an empty one if none is stored."""
     return TaskOutcome.objects.filter(pk=task.pk).first() or TaskOutcome(pk=task.pk)
 
 

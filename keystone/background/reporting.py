@@ -10,7 +10,7 @@ logger = logging.getLogger(__name__)
 
 
 def log_end(attempt: Attempt, outcome: Outcome, status: str | None) -> None:
-    """One line for each end; never an argument."""
+    """Log one line about the end of an attempt, without the task's arguments."""
     job, error = attempt.job, attempt.error
     what = (job.id, job.task_name, attempt.seconds, attempt.number)
     if status is None:

@@ -1,4 +1,4 @@
-"""Give the tasks of dead workers to living ones."""
+"""Requeue the tasks of dead workers."""
 
 import logging
 from typing import Any
@@ -12,7 +12,7 @@ from keystone.background.queue import tell
 logger = logging.getLogger(__name__)
 
 MOST_RESCUES = 5
-# A worker that beats at this moment holds its row, and is left out; one that comes later waits, and finds none.
+# A worker that is recording a heartbeat has locked its row and is skipped. A later heartbeat waits and finds no row.
 SILENT = """
     SELECT id FROM procrastinate_workers
     WHERE last_heartbeat < now() - make_interval(secs => %(silent)s) AND id IS DISTINCT FROM %(own)s
@@ -20,7 +20,7 @@ SILENT = """
 """
 OF_WORKERS = "worker_id = ANY(%(workers)s)"
 OF_NOBODY = "worker_id IS NULL"
-# What runs at its worker's death is not at fault, unless it happens again and again.
+# A task is not blamed for the death of its worker unless this happens repeatedly.
 RESCUE = """
     WITH lost AS (
         SELECT id FROM procrastinate_jobs WHERE status = 'doing' AND {whose} ORDER BY id FOR UPDATE
@@ -42,21 +42,21 @@ FORGET = """
 
 
 class WorkerLost(Exception):  # noqa: N818 - what happened to a task
-    """The worker that ran a task was killed or lost, more often than can be chance."""
+    """The workers that ran a task were killed or lost too often for it to be chance."""
 
 
 async def rescue(connection: Connection, *, silent: float, own: int | None, orphans: bool) -> int:
-    """Remove the workers that are silent, and queue again what they ran.
+    """Remove workers without a heartbeat, and requeue their tasks.
 
     Args:
-        connection: of the worker that looks.
+        connection: the connection of the worker that checks.
         silent: seconds without a heartbeat after which a worker is dead.
-        own: the worker that looks; it lives.
-        orphans: whether to look also for running tasks whose worker's row is gone, as Procrastinate's own shell
-            leaves them; it reads every waiting task.
+        own: the id of the worker that checks, which is alive.
+        orphans: whether to check also for running tasks whose worker's row is gone, as Procrastinate's own shell
+            leaves them. This reads every waiting task.
 
     Returns:
-        How many tasks are queued again.
+        The number of tasks that were requeued.
 
     Raises:
         DatabaseAway: nothing was done.

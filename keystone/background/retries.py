@@ -1,4 +1,4 @@
-"""Whether and when a failed task is retried."""
+"""Decide whether and when a failed task is retried."""
 
 import secrets
 from datetime import datetime, timedelta
@@ -7,24 +7,25 @@ from django.utils import timezone
 
 FIRST_DELAY = timedelta(seconds=10)
 LONGEST_DELAY = timedelta(hours=1)
-# While a new version is rolled out, a worker with the old code meets tasks that only the new one knows.
-OTHER_CODE = timedelta(seconds=30)  # until such a task is looked at again, by whichever worker comes first
-OTHER_CODE_PATIENCE = timedelta(minutes=30)  # until it has failed
+# While a new version is rolled out, workers with the old code meet tasks that only the new code knows.
+OTHER_CODE = timedelta(seconds=30)  # until any worker tries such a task again
+OTHER_CODE_PATIENCE = timedelta(minutes=30)  # until it counts as failed
 _random = secrets.SystemRandom()
 
 
-class RetryLater(Exception):  # noqa: N818 - it is no error
-    """A task raises it when it can do nothing yet, and knows when to look again.
+class RetryLater(Exception):  # noqa: N818 - not an error
+    """Raised by a task that cannot do anything yet and knows when to try again.
 
-    It is no failure: it uses up no attempt and leaves no error behind, so the task itself must know when to give up.
+    It is not a failure: it uses up no attempt and leaves no error behind, so the task itself must decide when to give
+    up.
 
     Args:
-        why: for the log.
+        why: the reason, for the log.
         after: how long to wait from now.
-        at: the moment instead, aware.
+        at: the time to try again instead; must be aware.
 
     Raises:
-        ValueError: not one of `after` and `at`, or a moment without a time zone.
+        ValueError: not exactly one of `after` and `at` is given, or `at` is naive.
     """
 
     def __init__(self, why: str = "", *, after: timedelta | None = None, at: datetime | None = None) -> None:
@@ -36,25 +37,25 @@ class RetryLater(Exception):  # noqa: N818 - it is no error
         self.at = at if at is not None else timezone.now() + (after or timedelta())
 
 
-class GiveUp(Exception):  # noqa: N818 - what a task says
-    """A task raises it when another attempt could only fail as this one did: it is left to an administrator at once."""
+class GiveUp(Exception):  # noqa: N818 - a signal of the task
+    """Raised by a task if another attempt could only fail in the same way. It is left to an administrator at once."""
 
 
 def doubled(first: timedelta, *, failures: int, longest: timedelta) -> timedelta:
-    """The wait after so many failures (from 1): the first one, then twice as long each time, up to the longest."""
+    """Return the wait after this many failures (from 1): `first`, doubled each time, up to `longest`."""
     wait: timedelta = min(first * 2 ** min(failures - 1, 20), longest)
     return wait
 
 
 def next_attempt(*, failures: int, max_attempts: int) -> datetime | None:
-    """When to try again after this many failures, or None where that was the last attempt.
+    """Return when to retry after this many failures, or None if that was the last attempt.
 
-    The wait doubles with each failure up to an hour. Half of it is chance, so that what failed together, because
-    something that all need was away, does not come back together.
+    The wait doubles with each failure, up to an hour. Half of it is random, so that tasks that failed together because
+    something they all need was away are not retried together.
 
     Args:
-        failures: this one included; from 1.
-        max_attempts: of the task.
+        failures: the number of failures including this one; from 1.
+        max_attempts: the limit of the task.
     """
     if failures >= max_attempts:
         return None

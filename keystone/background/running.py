@@ -40,24 +40,24 @@ class TaskTimeout(Exception):  # noqa: N818 - what happened to a task
 
 
 class TaskStopped(Exception):  # noqa: N818 - what happened to a task
-    """Somebody stopped the task while it ran."""
+    """The task was stopped while it was running."""
 
 
 @dataclass(frozen=True)
 class Returned:
-    """What a function returned, as JSON."""
+    """The return value of a function, as JSON."""
 
     value: Any
 
 
 @dataclass
 class Attempt:
-    """A task that runs, or has run.
+    """An attempt at a task, running or finished.
 
     Attributes:
-        stop: set to end it early.
-        left: whether it was ended only because the worker ends; it is then put back.
-        abandoned: whether it did not end when it was told to: it may go on, and nothing of it counts any more.
+        stop: set to end the attempt early.
+        left: whether it was ended only because the worker is stopping; the task is then put back.
+        abandoned: whether it did not end when interrupted. It may still be running, but its result is ignored.
     """
 
     job: Job
@@ -71,27 +71,27 @@ class Attempt:
 
     @property
     def number(self) -> int:
-        """Which attempt it is; from 1."""
+        """The number of the attempt, starting at 1."""
         return self.job.attempts + 1
 
     @property
     def timeout(self) -> float | None:
-        """Seconds that it may take."""
+        """Seconds that the attempt may take; None for no limit."""
         limit: float | None = getattr(self.task, "timeout", TIMEOUT)
         return limit
 
     @property
     def is_over(self) -> bool:
-        """Whether it was to end: somebody stopped it, or it took its time and more."""
+        """Whether the attempt was stopped or has used up its time."""
         return self.stop.is_set() or (self.timeout is not None and self.seconds >= self.timeout)
 
 
 class Runner:
-    """Runs attempts: functions in threads, coroutines on a loop of theirs.
+    """Runs attempts: functions in threads, coroutines on a separate event loop.
 
     Args:
-        worker: the name that is written beside errors.
-        grace: seconds that an attempt has to end, once it is interrupted or cancelled.
+        worker: the name stored with errors.
+        grace: seconds for an attempt to end once it is interrupted or cancelled.
     """
 
     def __init__(self, *, worker: str, grace: float) -> None:
@@ -101,7 +101,7 @@ class Runner:
         self._loop = TaskLoop()
 
     async def run(self, attempt: Attempt) -> Outcome:
-        """Run an attempt to its end, or to the end of its time. It never raises."""
+        """Run an attempt until it ends or its time is up. This never raises."""
         begun = time.monotonic()
         try:
             task = attempt.task = find_task(attempt.job.task_name)
@@ -120,7 +120,7 @@ class Runner:
         return self._judged(attempt, result)
 
     async def tell(self, attempt: Attempt, status: str) -> None:
-        """Send `task_finished`, once the end of a task is written."""
+        """Send `task_finished` after the end of a task was written."""
         if attempt.result is None or status == "todo" or not _somebody_listens():
             return
         ended = TaskResultStatus.SUCCESSFUL if status == "succeeded" else TaskResultStatus.FAILED
@@ -134,7 +134,7 @@ class Runner:
             attempt.abandoned = True
 
     def close(self) -> None:
-        """End the threads that wait for work, and the loop."""
+        """Stop the idle threads and the event loop."""
         self._threads.close()
         self._loop.close()
 
@@ -152,7 +152,7 @@ class Runner:
         return await self._threads.run(call, timeout=attempt.timeout, grace=self.grace, stop=attempt.stop)
 
     def _ended(self, attempt: Attempt, by: BaseException) -> BaseException:
-        """What an attempt that did not end by itself has failed with."""
+        """Return the error of an attempt that was stopped or timed out."""
         error: Exception
         if attempt.stop.is_set():
             error = TaskStopped("It was stopped while it ran.")
@@ -169,20 +169,20 @@ class Runner:
         if isinstance(error, TaskStopped):
             return Outcome("aborted", error=kept)
         again_at = None
-        if not isinstance(error, (GiveUp, TaskNotFound)):  # the worker looks how long code has been missing
+        if not isinstance(error, (GiveUp, TaskNotFound)):  # the worker decides how long to wait for missing code
             max_attempts = getattr(attempt.task, "max_attempts", MAX_ATTEMPTS)
             again_at = next_attempt(failures=attempt.number, max_attempts=max_attempts)
         return Outcome("failed" if again_at is None else "todo", again_at=again_at, error=kept)
 
 
 def _somebody_listens() -> bool:
-    """Whether anything but Django's own line of the log wants to know; a turn of a thread is not for nothing."""
+    """Whether `task_finished` has a receiver besides Django's own logging. Otherwise no thread is needed."""
     return len(task_finished.receivers) > 1
 
 
 @contextmanager
 def origin_of(job: Job) -> Iterator[None]:
-    """Let what is done in the block belong to the request that enqueued the task, and its lines of the log to both."""
+    """Attribute the block to the request that enqueued the task, and its log lines to the request and the task."""
     request_id = str(job.task_kwargs.get("request_id", ""))
     with origin(request_id=request_id), log_context(task=job.task_name, task_id=str(job.id)):
         yield
@@ -190,7 +190,7 @@ def origin_of(job: Job) -> Iterator[None]:
 
 @contextmanager
 def _surroundings(job: Job) -> Iterator[None]:
-    """What a request would find beside its origin: the site's language, UTC."""
+    """Run the block as a request would: with its origin, the site's language and UTC."""
     with origin_of(job), translation.override(settings.LANGUAGE_CODE), timezone.override(None):
         yield
 
@@ -200,7 +200,7 @@ def _arguments(task: "Task[Any, Any]", result: "TaskResult[Any, Any]") -> list[A
 
 
 def _run(task: "Task[Any, Any]", result: "TaskResult[Any, Any]", job: Job) -> Any:
-    """Call a function, with database connections of its thread, and give its exception as a value."""
+    """Call a function with its thread's database connections, and return its exception as a value."""
     close_old_connections()
     try:
         with _surroundings(job), telemetry.span(f"task {job.task_name}"):
@@ -218,14 +218,17 @@ def _run(task: "Task[Any, Any]", result: "TaskResult[Any, Any]", job: Job) -> An
 
 
 async def _run_async(task: "Task[Any, Any]", result: "TaskResult[Any, Any]", job: Job) -> Any:
-    """Await a coroutine function. What it does by `sync_to_async`, as Django's ORM, has a thread of its own."""
+    """Await a coroutine function, and return its exception as a value.
+
+    Its `sync_to_async` calls, such as those of Django's ORM, run in a separate thread.
+    """
     async with ThreadSensitiveContext():
         try:
             with _surroundings(job), telemetry.span(f"task {job.task_name}"):
                 await task_started.asend_robust(type(task.get_backend()), task_result=result)
                 try:
                     return _returned(task, await task.func(*_arguments(task, result), **result.kwargs))
-                except BaseException as error:  # noqa: BLE001 - as above, and how it was cancelled
+                except BaseException as error:  # noqa: BLE001 - as above, cancellation included
                     telemetry.failed(error)
                     return error
         finally:
@@ -238,7 +241,7 @@ def _returned(task: "Task[Any, Any]", value: Any) -> Returned:
 
 def _announce(attempt: Attempt, *, worker: str) -> None:
     result = attempt.result
-    assert result is not None  # noqa: S101 - `tell` has looked
+    assert result is not None  # noqa: S101 - checked in `tell`
     if attempt.error is not None:
         kept = described(attempt.error, worker=worker)
         result.errors.append(TaskError(exception_class_path=kept["class"], traceback=kept["traceback"]))

@@ -5,7 +5,10 @@ from django.utils.translation import gettext_lazy as _
 
 
 class TaskState(models.TextChoices):
-    """Where a task stands. A failed one has used up its attempts: it is a dead letter, kept until somebody decides."""
+    """The state of a task.
+
+    A failed task has used up its attempts. It is a dead letter, kept until an administrator decides.
+    """
 
     WAITING = "todo", _("Waiting")
     RUNNING = "doing", _("Running")
@@ -15,8 +18,8 @@ class TaskState(models.TextChoices):
     ABORTED = "aborted", _("Aborted")
 
 
-ENDED = (TaskState.FAILED, TaskState.CANCELLED, TaskState.ABORTED)  # and may be tried again
-OVER = (TaskState.SUCCEEDED, TaskState.CANCELLED, TaskState.ABORTED)  # and may be forgotten
+ENDED = (TaskState.FAILED, TaskState.CANCELLED, TaskState.ABORTED)  # can be retried
+OVER = (TaskState.SUCCEEDED, TaskState.CANCELLED, TaskState.ABORTED)  # can be deleted
 EVENTS = {
     "deferred": _("Enqueued"),
     "scheduled": _("To run at"),

@@ -1,4 +1,4 @@
-"""The event loop of async tasks, apart from the worker's."""
+"""The event loop for async tasks, separate from the worker's."""
 
 import asyncio
 import threading
@@ -13,7 +13,7 @@ from keystone.background.waiting import ended
 
 
 class TaskLoop:
-    """An event loop in a thread of its own, started when it is first needed."""
+    """An event loop in a separate thread, started on first use."""
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -22,13 +22,15 @@ class TaskLoop:
     async def run(
         self, call: Callable[[], Coroutine[Any, Any, Any]], *, timeout: float | None, grace: float, stop: asyncio.Event
     ) -> Any:
-        """Run a coroutine function, which must turn its exceptions into a value. As `ThreadPool.run`.
+        """Run a coroutine function, which must return its exceptions as values.
+
+        The arguments are those of `ThreadPool.run`.
 
         Returns:
-            What it returned, or a `CancelledError` where it was cancelled and ended thereby.
+            The return value, or a `CancelledError` if the coroutine was cancelled and ended.
 
         Raises:
-            Abandoned: it did not end, or blocks its loop.
+            Abandoned: the coroutine did not end, or blocks the loop.
         """
         loop = self._started()
         own = asyncio.get_running_loop()
@@ -43,7 +45,7 @@ class TaskLoop:
             result: Any = asyncio.CancelledError()
             if not task.cancelled():
                 result = task.exception() or task.result()
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
                 own.call_soon_threadsafe(lambda: None if done.done() else done.set_result(result))
 
         def cancel() -> None:
@@ -58,7 +60,7 @@ class TaskLoop:
         return done.result()
 
     def close(self) -> None:
-        """End the loop, unless a task blocks it."""
+        """Stop the loop, unless a task blocks it."""
         loop, thread = self._loop, self._thread
         self._loop = self._thread = None
         if loop is not None and thread is not None:
@@ -74,7 +76,7 @@ class TaskLoop:
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:
-    """Run the loop until it is stopped; what then still runs is cancelled."""
+    """Run the loop until it is stopped, then cancel the tasks that are still running."""
     try:
         loop.run_forever()
         loop.run_until_complete(_cancel(asyncio.all_tasks(loop)))

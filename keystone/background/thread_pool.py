@@ -1,6 +1,6 @@
-"""The threads that tasks run in. Each can be interrupted, or abandoned.
+"""Threads that run tasks and can be interrupted or abandoned.
 
-A pool of the standard library would wait for a thread that never comes back, when it is needed and at its end.
+A pool from the standard library would wait for a hanging thread, both when a thread is needed and at shutdown.
 """
 
 import asyncio
@@ -18,21 +18,21 @@ from keystone.background.waiting import ended
 
 
 class Interrupted(BaseException):
-    """Raised inside a function that has run for too long, or is to be stopped.
+    """Raised inside a function that has run for too long or is to be stopped.
 
-    It is no Exception, so that a function's `except Exception` does not swallow it.
+    It is not an `Exception`, so that `except Exception` in the function does not swallow it.
     """
 
 
 class Abandoned(Exception):  # noqa: N818 - what happened to a call
-    """A function was interrupted, and did not come back."""
+    """A function was interrupted but did not return."""
 
 
 class TaskThread(threading.Thread):
-    """A thread that runs one call after another, until it is interrupted or told to end."""
+    """A thread that runs one call after another until it is interrupted or stopped."""
 
     def __init__(self, number: int) -> None:
-        # The process may end while a thread hangs.
+        # A daemon, so that the process can exit while the thread hangs.
         super().__init__(name=f"task-{number}", daemon=True)
         self.calls: queue.SimpleQueue[tuple[Callable[[], Any], Callable[[Any], None]] | None] = queue.SimpleQueue()
         self.is_interrupted = False
@@ -40,7 +40,7 @@ class TaskThread(threading.Thread):
         self._guard = threading.Lock()
 
     def run(self) -> None:
-        """Run calls. The one that is interrupted is the last: the interruption may come when it is just over."""
+        """Run calls. An interrupted call is the last one, since the interruption may arrive just after the call."""
         try:
             while not self.is_interrupted and (work := self.calls.get()) is not None:
                 self._call(*work)
@@ -56,7 +56,7 @@ class TaskThread(threading.Thread):
             with self._guard:
                 self._is_calling = True
             try:
-                result = Context().run(call)  # what a task sets ends with it
+                result = Context().run(call)  # context variables end with the task
             finally:
                 with self._guard:
                     self._is_calling = False
@@ -65,7 +65,7 @@ class TaskThread(threading.Thread):
         tell(result)
 
     def interrupt(self) -> None:
-        """Raise `Interrupted` in the call that runs, at its next step in Python; a wait inside C ends first."""
+        """Raise `Interrupted` in the running call at its next step in Python. A blocking C call finishes first."""
         with self._guard:
             if self._is_calling and self.ident is not None:
                 self.is_interrupted = True
@@ -73,33 +73,33 @@ class TaskThread(threading.Thread):
 
 
 class ThreadPool:
-    """As many threads as are needed at once, kept for the next call."""
+    """A pool with as many threads as calls run at once. Threads are reused."""
 
     def __init__(self) -> None:
         self._idle: list[TaskThread] = []
         self._made = 0
 
     async def run(self, call: Callable[[], Any], *, timeout: float | None, grace: float, stop: asyncio.Event) -> Any:
-        """Run `call` in a thread and give what it returns; `call` itself must turn its exceptions into a value.
+        """Run `call` in a thread and return its result. `call` must return its exceptions as values.
 
         Args:
-            call: without arguments.
-            timeout: seconds, after which it is interrupted; None for no limit.
-            grace: seconds that it then has to come back.
-            stop: interrupts it as well, when it is set.
+            call: a function without arguments.
+            timeout: seconds after which the call is interrupted; None for no limit.
+            grace: seconds for an interrupted call to return.
+            stop: an event that interrupts the call when it is set.
 
         Returns:
-            What `call` returned, or an `Interrupted` where it was interrupted and ended thereby.
+            The return value of `call`, or an `Interrupted` if it was interrupted and ended.
 
         Raises:
-            Abandoned: it did not come back in time; its thread is not used again, and lives on.
+            Abandoned: the call did not return in time. Its thread is not reused and may keep running.
         """
         thread = self._idle.pop() if self._idle else self._start()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
 
         def tell(result: Any) -> None:
-            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            with suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
                 loop.call_soon_threadsafe(lambda: None if done.done() else done.set_result(result))
 
         thread.calls.put((call, tell))
@@ -110,10 +110,10 @@ class ThreadPool:
         done.cancel()
         if thread.is_alive():
             raise Abandoned
-        return Interrupted()  # it came so late that it ended the thread itself
+        return Interrupted()  # the interruption came so late that it ended the thread itself
 
     def close(self) -> None:
-        """End the threads that wait for work, and their connections."""
+        """Stop the idle threads and close their connections."""
         for thread in self._idle:
             thread.calls.put(None)
         for thread in self._idle:

@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-ORPHANS_EVERY = 3  # looks for dead workers
+ORPHANS_EVERY = 3  # checks for dead workers
 
 
 class Upkeep:
-    """The side jobs of one worker. None of them ends because of an error; a database that is away is waited for."""
+    """The side jobs of one worker. They continue after errors, and wait while the database is away."""
 
     def __init__(self, worker: "Worker") -> None:
         self.worker = worker
         self.listener = Connection(worker.connection.alias, purpose=f"{worker.connection.purpose} (listens)")
-        self.listener.is_quiet = True  # the worker's other connection tells of an outage
+        self.listener.is_quiet = True  # the worker's other connection reports outages
         self._tasks: list[asyncio.Task[None]] = []
         self._quiet_until = 0.0
         self._looks = 0
 
     def start(self) -> None:
-        """Begin; a worker that does not wait needs signs of life only."""
-        self._show(ready=False)  # one that was killed has left its file behind
+        """Start the jobs. A worker without `wait` only needs heartbeats."""
+        self._show(ready=False)  # a killed worker leaves its file behind
         self._quiet_until = time.monotonic() + 1.5 * self.worker.options.heartbeat
         self._tasks.append(asyncio.create_task(self._repeat(self._beat)))
         if self.worker.options.wait:
@@ -43,7 +43,7 @@ class Upkeep:
             self._tasks.append(asyncio.create_task(self._listen()))
 
     async def stop(self) -> None:
-        """End, when the last task has. The file that says that the worker is ready is gone."""
+        """Stop the jobs and remove the health file. Call this after the last task has ended."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -60,7 +60,7 @@ class Upkeep:
                 await step()
                 back_off, wait = BackOff(), every
             except DatabaseAway:
-                # Others could not give signs of life either, and get time to.
+                # Other workers could not send heartbeats either, so give them time.
                 self._quiet_until = time.monotonic() + back_off.wait + 1.5 * every
                 wait = min(back_off.next(), every)
             except Exception:
@@ -112,7 +112,10 @@ class Upkeep:
                 await asyncio.sleep(back_off.next())
 
     def _told(self, payload: str) -> None:
-        """Wake the worker, also when listening has begun: something may have come before."""
+        """Handle a notification.
+
+        The empty payload at the start of listening wakes the worker too, since tasks may have been enqueued before.
+        """
         told = json.loads(payload) if payload else {}
         if told.get("type") == "abort_job_requested":
             for attempt in self.worker.attempts.values():

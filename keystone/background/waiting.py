@@ -8,19 +8,19 @@ FIRST_WAIT, LONGEST_WAIT = 0.25, 5.0  # seconds between attempts while the datab
 
 
 class BackOff:
-    """Longer and longer waits while the database is away."""
+    """Increasing waits while the database is away."""
 
     def __init__(self) -> None:
         self.wait = FIRST_WAIT
 
     def next(self) -> float:
-        """The seconds to wait now."""
+        """Return the seconds to wait now."""
         wait, self.wait = self.wait, min(self.wait * 2, LONGEST_WAIT)
         return wait
 
 
 async def first_of(*events: asyncio.Event, seconds: float | None = None) -> None:
-    """Wait until one of the events is set, or the time is over."""
+    """Wait until one of the events is set or the time is up."""
     waits = [asyncio.ensure_future(event.wait()) for event in events]
     try:
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
@@ -37,12 +37,12 @@ async def ended(
     grace: float,
     stop: asyncio.Event,
 ) -> bool:
-    """Wait for the end of what runs elsewhere, interrupt it where that does not come, and say whether it came.
+    """Wait for a call that runs elsewhere to end, interrupt it if it does not, and return whether it ended.
 
     Args:
-        done: is set at its end.
+        done: set when the call ends.
         interrupt: called after `timeout` seconds (None: never), or when `stop` is set.
-        grace: seconds that it then has to end.
+        grace: seconds for the interrupted call to end.
     """
     stopping = asyncio.ensure_future(stop.wait())
     try:

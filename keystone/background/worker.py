@@ -1,4 +1,4 @@
-"""A worker: takes due tasks, as many at once as it has slots."""
+"""A worker, which runs as many due tasks at once as it has slots."""
 
 import asyncio
 import logging
@@ -26,12 +26,12 @@ from keystone.background.waiting import BackOff, first_of
 
 logger = logging.getLogger(__name__)
 
-LEAVING = 5.0  # seconds in which a worker that ends tries to say so
-DOUBT = 60.0  # seconds after a lost answer, in which the statement may still come to its end
+LEAVING = 5.0  # seconds during which a stopping worker tries to sign off
+DOUBT = 60.0  # seconds after a lost answer during which the statement may still complete
 
 
 class Worker:
-    """One worker. `run` lives as long as it does; `stop` ends it in order, and a second time at once."""
+    """A worker. `run` returns when it has ended; `stop` ends it gracefully, a second call ends it at once."""
 
     def __init__(self, options: WorkerOptions) -> None:
         self.options = options
@@ -42,7 +42,7 @@ class Worker:
         self.runner = Runner(worker=self.name, grace=options.grace)
         self.worker_id: int | None = None
         self.done = 0  # attempts that have ended
-        self.lost = 0  # slots whose task did not end when it was told to
+        self.lost = 0  # slots whose task did not end when it was interrupted
         self.stopping = asyncio.Event()
         self.hurry = asyncio.Event()
         self.wake = asyncio.Event()
@@ -53,7 +53,7 @@ class Worker:
         self._doubtful_until = 0.0
 
     async def run(self) -> End:
-        """Work until told to stop; without `wait`, until nothing is due any more."""
+        """Work until stopped; without `wait`, until no task is due."""
         upkeep = Upkeep(self)
         try:
             upkeep.start()
@@ -67,7 +67,7 @@ class Worker:
         return End.STOPPED if self._told_to_stop or not self.lost else End.RECYCLE
 
     def stop(self) -> None:
-        """Take no new work and end when what runs has ended. The second time: end now, and put it back."""
+        """Take no new tasks, and end when the running ones have ended. A second call ends now and puts them back."""
         if self._told_to_stop:
             self.hurry.set()
             return
@@ -81,10 +81,10 @@ class Worker:
         self.wake.set()
 
     async def registered(self) -> int:
-        """The worker's id in the queue; entered when it has none, as often as it takes.
+        """Return the worker's id in the queue, registering the worker if it has none.
 
         Raises:
-            DatabaseAway: not now.
+            DatabaseAway: the database does not respond.
         """
         async with self._registering:
             if self.worker_id is None:
@@ -96,14 +96,14 @@ class Worker:
             return self.worker_id
 
     def forget(self, worker_id: int) -> None:
-        """Know that this id was taken for dead: another one is wanted."""
+        """Forget an id that was presumed dead, so that the worker registers again."""
         if self.worker_id == worker_id:
             logger.warning("worker %s was silent for too long; others have its tasks. It begins anew", worker_id)
             self.worker_id = None
 
     @property
     def free(self) -> int:
-        """How many tasks could be taken now."""
+        """The number of tasks that could be taken now."""
         return self.options.concurrency - len(self.attempts) - self.lost
 
     async def _serve(self) -> None:
@@ -147,7 +147,7 @@ class Worker:
         except DatabaseAway:
             self._doubtful_until = time.monotonic() + DOUBT
             raise
-        return [] if self.stopping.is_set() else jobs  # what came too late is put back when it leaves
+        return [] if self.stopping.is_set() else jobs  # tasks fetched too late are put back when the worker leaves
 
     def _running_of(self, worker: int) -> list[int]:
         jobs = (attempt.job for attempt in self.attempts.values())
@@ -173,7 +173,7 @@ class Worker:
         self.wake.set()
 
     async def _see_through(self, attempt: Attempt) -> None:
-        """Run an attempt and write what came of it, however long the database is away."""
+        """Run an attempt and write its outcome, however long the database is away."""
         outcome = await self.runner.run(attempt)
         if attempt.left and outcome.status == "aborted":
             return
@@ -186,7 +186,7 @@ class Worker:
                 break
             except DatabaseAway:
                 await asyncio.sleep(back_off.next())
-            except psycopg.Error as error:  # it cannot be written as it is
+            except psycopg.Error as error:  # the outcome cannot be stored as it is
                 logger.exception("the outcome of task %s could not be written", attempt.job.id)
                 attempt.error = error
                 outcome = Outcome("failed", error=described(error, worker=self.name))
@@ -197,13 +197,13 @@ class Worker:
             await self.runner.tell(attempt, status)
 
     async def _without_code(self, job: Job, outcome: Outcome) -> Outcome:
-        """Leave a task to a worker with other code for a while; it is no failure of the task's."""
+        """Leave a task to workers with other code for a while, without counting a failure."""
         if await self.queue.tried_for(job) >= OTHER_CODE_PATIENCE:
             return outcome
         return replace(outcome, status="todo", again_at=timezone.now() + OTHER_CODE, counts=False)
 
     async def _wait_for_attempts(self) -> None:
-        """Let what runs end, for as long as it may; then interrupt it. What is still there is put back."""
+        """Wait for running attempts until the deadline, then interrupt them. Tasks that do not end are put back."""
         if not self.attempts:
             return
         while self.attempts and not self.hurry.is_set() and (left := self._deadline - time.monotonic()) > 0:
@@ -222,7 +222,7 @@ class Worker:
             await asyncio.wait(self.attempts)
 
     async def _leave(self) -> None:
-        """Put back what was not seen to its end, and leave the queue."""
+        """Put unfinished tasks back, and leave the queue."""
         back_off, deadline = BackOff(), time.monotonic() + LEAVING
         while self.worker_id is not None and time.monotonic() < deadline:
             try:

@@ -1,1 +1,1 @@
-"""Cached responses and values, correct whatever happens to the cache."""
+"""Cached responses and values, which are correct even if the cache fails."""

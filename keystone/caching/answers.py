@@ -1,4 +1,4 @@
-"""Cached HTTP responses: which may be stored, and the headers that clients and proxies get."""
+"""Cached HTTP responses: which may be stored, and the headers for clients and proxies."""
 
 import hashlib
 from collections.abc import Collection
@@ -10,12 +10,12 @@ from django.middleware.csp import get_nonce
 from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from django.utils.http import parse_header_parameters
 
-# What decorators and middleware leave on an answer for the middleware further out.
+# Attributes that decorators and middleware set on responses for outer middleware.
 NOTES = ("xframe_options_exempt", "_csp_config", "_csp_ro_config")
 
 
 def lifetime(request: HttpRequest, response: HttpResponseBase, *, expire: int, public: bool) -> int:
-    """For how many seconds the answer may be kept; 0 for not at all."""
+    """Return for how many seconds the response may be cached; 0 for not at all."""
     if response.status_code != 200 or response.streaming or "*" in varies_on(response):
         return 0
     if response.cookies or response.has_header("Set-Cookie") or _is_for_one_visit(request):
@@ -30,9 +30,9 @@ def lifetime(request: HttpRequest, response: HttpResponseBase, *, expire: int, p
 
 
 def _is_for_one_visit(request: HttpRequest) -> bool:
-    """Whether the answer holds what only this visit may: a token of its forms, a nonce of its scripts, a message.
+    """Return whether the response is specific to this request: it has a CSRF token, a nonce or a message.
 
-    Who changed the session must get its cookie.
+    A response to a request that changed the session isn't cacheable either, because it must set the session cookie.
     """
     messages = getattr(request, "_messages", None)
     return bool(
@@ -45,18 +45,18 @@ def _is_for_one_visit(request: HttpRequest) -> bool:
 
 
 def varies_on(response: HttpResponseBase) -> set[str]:
-    """The headers of requests that the answer says it depends on, in lower case."""
+    """Return the request headers in the response's Vary header, in lower case."""
     return {name for part in response.headers.get("Vary", "").split(",") if (name := part.strip().lower())}
 
 
 def packed(response: HttpResponse) -> dict[str, Any]:
-    """The answer as plain data."""
+    """Return the response as plain data."""
     notes = {name: value for name in NOTES if (value := getattr(response, name, None)) is not None}
     return {"headers": dict(response.headers.items()), "content": response.content, "notes": notes}
 
 
 def unpacked(data: dict[str, Any]) -> HttpResponse:
-    """The answer again."""
+    """Return the response rebuilt from the data of `packed()`."""
     response = HttpResponse(data["content"], headers=data["headers"])
     for name, value in data["notes"].items():
         setattr(response, name, value)
@@ -66,12 +66,12 @@ def unpacked(data: dict[str, Any]) -> HttpResponse:
 def told(
     request: HttpRequest, response: HttpResponse, *, left: int, public: bool, ask_again: bool, vary: Collection[str]
 ) -> HttpResponseBase:
-    """The answer with what clients and proxies must know to keep it, or 304 where the client has it already.
+    """Return the response with caching headers, or a 304 if the client has it already.
 
     Args:
-        left: for how many seconds it is good.
-        ask_again: whether it may be void any moment, so that who has kept it must ask before using it.
-        vary: headers of requests that it depends on.
+        left: for how many more seconds it is valid.
+        ask_again: whether it may become invalid at any moment, so that clients must revalidate it before use.
+        vary: the request headers that it depends on.
     """
     if not response.has_header("ETag"):
         response.headers["ETag"] = f'"{hashlib.sha256(response.content).hexdigest()[:32]}"'
@@ -88,5 +88,5 @@ def _cache_control(response: HttpResponseBase) -> dict[str, str]:
 
 
 def has_options(media_type: str) -> bool:
-    """Whether a client asks for a form of its own, such as `application/json; indent=4`."""
+    """Return whether a media type has parameters other than `q`, such as `application/json; indent=4`."""
     return bool(parse_header_parameters(media_type)[1].keys() - {"q"})

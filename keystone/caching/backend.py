@@ -1,4 +1,4 @@
-"""The Redis cache: one slow call when it is down or hangs, and never an error."""
+"""The Redis cache: if Redis is down or hangs, one call is slow, and none fails."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -19,51 +19,49 @@ from redis.retry import Retry
 from keystone.caching.breaker import Breaker
 from keystone.caching.versions import ERA, new_version
 
-TIMEOUT = 0.25  # seconds, to connect and for each answer
-RUN = "caching:run"  # which run of the server everything that is kept was made under
+TIMEOUT = 0.25  # seconds, to connect and for each response
+RUN = "caching:run"  # the server's run id under which the cached data was written
 RUN_ID = re.compile(r"^run_id:(\w+)", re.MULTILINE)
 AWAY = (RedisConnectionError, RedisTimeoutError, OSError)
 _breakers: dict[str, Breaker] = {}
 
 
 class NotAskedError(RedisConnectionError):
-    """Redis did not answer a moment ago, and is not asked."""
+    """Redis did not respond a moment ago, so no command is sent."""
 
 
 class GuardedPipeline(Pipeline):
-    """A pipeline behind the breaker."""
+    """A pipeline behind the circuit breaker."""
 
     breaker: Breaker
 
     def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT001, FBT002 - the client's signature
-        """Send the commands."""
         with _guarded(self.breaker, self):
             return super().execute(raise_on_error)
 
 
 class GuardedRedis(Redis):
-    """A client behind the breaker."""
+    """A client behind the circuit breaker."""
 
     def __init__(self, *args: Any, breaker: Breaker, **options: Any) -> None:
         super().__init__(*args, **options)
         self.breaker = breaker
 
     def execute_command(self, *args: Any, **options: Any) -> Any:
-        """Send a command."""
         with _guarded(self.breaker, self):
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]  # the client has no types here
 
     def pipeline(self, transaction: bool = True, shard_hint: Any = None) -> GuardedPipeline:  # noqa: FBT001, FBT002 - the client's signature
-        """A pipeline, behind the same breaker."""
+        """Return a pipeline behind the same breaker."""
         pipeline = GuardedPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
         pipeline.breaker = self.breaker
         return pipeline
 
 
 class RedisCache(DjangoRedisCache):
-    """django-redis with short timeouts, no second tries, and a breaker that all threads of the process share.
+    """django-redis with short timeouts, no retries, and a circuit breaker shared by all threads of the process.
 
-    While Redis is away, reading finds nothing and writing does nothing.
+    While Redis is unavailable, reads find nothing and writes do nothing.
     """
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
@@ -87,17 +85,17 @@ class RedisCache(DjangoRedisCache):
         super().__init__(server, {**params, "OPTIONS": options})
 
     def renew(self, keys: Iterable[str]) -> None:
-        """Give each of these keys a new version, all at once. Where that fails the breaker opens: see there."""
+        """Set a new version for all of these keys at once. If that fails, the breaker opens (see `Breaker`)."""
         try:
             self.client.get_client(write=True).mset({self.client.make_key(key): new_version() for key in keys})
         except (ConnectionInterrupted, RedisError) as error:
             self.breaker.fail(error)
 
     def _meet(self, connection: AbstractConnection) -> None:
-        """Before anything is read by a new connection: whether the server is the one that was.
+        """Check on every new connection, before reading, that the server is still the same.
 
-        One that was started again with what it had once saved, or that has taken over from another, may have forgotten
-        versions, and nothing fails then: the client opens connections anew by itself. So all that it has is void.
+        A server that was restarted from a snapshot, or that replaced another one, may have lost versions. No command
+        fails then, because the client reconnects by itself. So everything in the cache is invalidated.
         """
 
         def ask(*command: str | int) -> str:
@@ -107,24 +105,24 @@ class RedisCache(DjangoRedisCache):
 
         connection.on_connect()  # type: ignore[no-untyped-call]  # likewise
         info, known = "", self.client.make_key(RUN)
-        with suppress(ResponseError):  # where this user may not ask, it cannot be known
+        with suppress(ResponseError):  # unknown if this user may not run INFO
             info = ask("INFO", "server")
         try:
             if (run := RUN_ID.search(info)) and ask("GET", known) != run[1]:
                 ask("MSET", self.client.make_key(ERA), new_version(), known, run[1])
         except ResponseError as error:
-            raise RedisConnectionError(str(error)) from error  # who takes no writes is not read from
+            raise RedisConnectionError(str(error)) from error  # don't read from a server that rejects writes
 
     def _start_era(self) -> None:
-        """For the breaker, whose own try it passes by."""
+        """Reconnect and invalidate everything in the cache. Bypasses the breaker, which calls it."""
         pool = self.client.get_client(write=True).connection_pool
-        pool.disconnect(inuse_connections=False)  # those from before may be dead
+        pool.disconnect(inuse_connections=False)  # old connections may be dead
         Redis(connection_pool=pool).set(self.client.make_key(ERA), new_version())
 
 
 @contextmanager
 def _guarded(breaker: Breaker, client: Redis) -> Iterator[None]:
-    """Raise what django-redis takes for "no cache", in each of its methods."""
+    """Turn connection errors into the exception that django-redis ignores in each of its methods."""
     if breaker.is_open:
         raise ConnectionInterrupted(connection=client) from NotAskedError("It did not answer a moment ago.")
     try:

@@ -1,4 +1,4 @@
-"""The circuit breaker: after the first failure nobody waits for Redis."""
+"""The circuit breaker: after the first failure, requests don't wait for Redis."""
 
 import logging
 import os
@@ -11,18 +11,18 @@ from weakref import WeakSet
 from keystone.text.one_line import in_one_line
 
 logger = logging.getLogger(__name__)
-PAUSE = 1.0  # seconds between two tries to reach it again
+PAUSE = 1.0  # seconds between attempts to reach it again
 
 
 class Breaker:
-    """Of one cache, for all threads of a process. Open, it stands for "do not ask, it does not answer".
+    """The circuit breaker of one cache, shared by all threads of a process. While it is open, the cache isn't used.
 
-    Whoever fails opens it. A thread of its own then tries again until that succeeds, so that no request ever waits for
-    a try. What it tries is to write `mend`, which makes everything void that was kept until then: while nobody could
-    reach the cache, nobody could tell it what changed either.
+    The first failure opens it. A background thread then retries until it succeeds, so that no request waits for an
+    attempt. It calls `mend`, which invalidates everything in the cache: while the cache was unreachable, changes could
+    not be recorded in it.
 
     Args:
-        mend: reaches the cache and makes void what it holds, or raises.
+        mend: a function that reaches the cache and invalidates its content, or raises an exception.
     """
 
     def __init__(self, mend: Callable[[], object]) -> None:
@@ -36,14 +36,14 @@ class Breaker:
         self._lock = threading.Lock()
 
     def fail(self, error: BaseException) -> None:
-        """Something could not be read, or, what is worse, not be written. Never raises."""
+        """Open the breaker after a failed read or write. Never raises an exception."""
         with self._lock:
             self._failures += 1
             if self.is_open:
                 return
             self.is_open = True
         logger.warning("The cache does not answer, and is left alone until it does: %s", in_one_line(error))
-        with suppress(RuntimeError):  # the process is about to end
+        with suppress(RuntimeError):  # the process is exiting
             threading.Thread(target=self._try_again, name="cache-breaker", daemon=True).start()
 
     def _try_again(self) -> None:
@@ -52,11 +52,11 @@ class Breaker:
             before = self._failures
             try:
                 self._mend()
-            except Exception as error:  # noqa: BLE001 - whatever it is, the next try comes
+            except Exception as error:  # noqa: BLE001 - retried after any error
                 logger.debug("The cache does not answer yet: %s", in_one_line(error))
                 continue
             with self._lock:
-                # A write that failed while this one was under way may be newer than it.
+                # A write may have failed during the attempt.
                 if before == self._failures:
                     self.is_open = False
                     break
@@ -67,7 +67,7 @@ _all: WeakSet[Breaker] = WeakSet()
 
 
 def _after_fork() -> None:
-    """A child has no thread that would try again."""
+    """Reset all breakers in a forked child, which doesn't have the retrying threads."""
     for breaker in _all:
         breaker._made_new()
 

@@ -1,4 +1,4 @@
-"""The deployment check that Redis answers, where it is the cache."""
+"""The deployment check that Redis responds, if it is the cache."""
 
 from typing import Any
 
@@ -13,12 +13,12 @@ from keystone.text.one_line import in_one_line
 
 @checks.register(checks.Tags.caches, deploy=True)
 def check_redis(**_: Any) -> list[checks.CheckMessage]:
-    """W040: Redis does not answer."""
+    """Check that Redis responds (W040)."""
     if not isinstance(caches["default"], RedisCache):
         return []
     try:
         get_redis_connection("default").ping()
-    except Exception as error:  # noqa: BLE001 - its client and its pool have many
+    except Exception as error:  # noqa: BLE001 - its client and its pool raise many
         text = gettext("Redis does not answer: %(said)s") % {"said": in_one_line(error)}
         hint = gettext(
             "Start it, or correct REDIS_URL, or REDIS_SERVER, REDIS_PORT and REDIS_PASSWORD. Until then all is slower."

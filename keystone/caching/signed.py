@@ -1,4 +1,4 @@
-"""Signed pickles: loading a foreign one would run its code."""
+"""Signed pickles: unpickling untrusted data would run its code."""
 
 from hmac import compare_digest
 from typing import Any
@@ -13,18 +13,18 @@ LENGTH = 32  # bytes of a signature
 
 
 class SignedPickle(PickleSerializer):
-    """Puts a signature by `SECRET_KEY` before each value. With another key, what is kept is as if it were not there."""
+    """A serializer that signs each value with `SECRET_KEY`. Values with another signature count as not cached."""
 
     def dumps(self, value: Any) -> bytes:
-        """The value with its signature."""
+        """Return the pickled value with its signature."""
         data: bytes = super().dumps(value)
         return _signature(data) + data
 
     def loads(self, value: bytes) -> Any:
-        """The value.
+        """Return the unpickled value.
 
         Raises:
-            ConnectionInterrupted: it is none of ours; django-redis takes that for "no cache".
+            ConnectionInterrupted: the signature is invalid. django-redis then treats the value as not cached.
         """
         signature, data = value[:LENGTH], value[LENGTH:]
         if not compare_digest(signature, _signature(data)):

@@ -1,4 +1,4 @@
-"""Places in the cache, and whether what is there is still valid."""
+"""Slots in the cache, and whether their values are still valid."""
 
 import hashlib
 import math
@@ -17,7 +17,7 @@ _local = LocMemCache("keystone.caching", {"OPTIONS": {"MAX_ENTRIES": 50}})
 
 @dataclass(frozen=True)
 class Hit:
-    """What is cached, and for how many seconds more."""
+    """A cached value, and for how many more seconds it is valid."""
 
     payload: Any
     left: int
@@ -25,22 +25,22 @@ class Hit:
 
 @dataclass(frozen=True)
 class Miss:
-    """Nothing is cached.
+    """No valid value is cached.
 
     Attributes:
-        versions: those that are in force before the value is computed; None where it cannot be cached.
+        versions: the versions before the value is computed; None if it can't be cached.
     """
 
     versions: list[Any] | None = None
 
 
 class Slot:
-    """A place in the cache.
+    """A slot for one value in the cache.
 
     Args:
-        what: all that the value depends on, each as it is written by `repr`.
-        models: the value is valid as long as their versions do not change.
-        local: whether it is in the memory of this process alone.
+        what: everything that the value depends on, identified by its `repr()`.
+        models: the value is valid as long as the versions of these models don't change.
+        local: whether it is stored only in this process's memory.
     """
 
     def __init__(self, what: object, models: tuple[ModelOrLabel, ...], *, local: bool = False) -> None:
@@ -51,18 +51,18 @@ class Slot:
 
     @property
     def cache(self) -> Any:
-        """The cache that it is in."""
+        """The cache that the slot is in."""
         return _local if self.local else caches[DEFAULT_CACHE_ALIAS]
 
     def look_up(self) -> Hit | Miss:
-        """Find what is cached."""
+        """Return the cached value as a `Hit`, or a `Miss`."""
         keys = keys_of(self.models)
         if self.models and (not is_shared() or is_writing(self.models)):
             return Miss()
         cache = self.cache
         try:
             found = cache.get_many([*keys, self.key])
-        except Exception:  # noqa: BLE001 - what another version of the code has cached may fail in any way to be read
+        except Exception:  # noqa: BLE001 - a value cached by another version of the code may raise any exception
             cache.delete(self.key)
             return Miss()
         versions = [_made(cache, key) if found.get(key) is None else found[key] for key in keys]
@@ -74,12 +74,12 @@ class Slot:
         return Miss(versions)
 
     def store(self, payload: Any, miss: Miss, *, expire: int) -> None:
-        """Cache what was computed after a miss, for so many seconds."""
+        """Cache a value computed after a miss for `expire` seconds."""
         if miss.versions is not None and not is_writing(self.models):
             self.cache.set(self.key, (miss.versions, time.time() + expire, payload), expire)
 
 
 def _made(cache: Any, key: str) -> Any:
-    """The version that is now there; None where the cache does not answer."""
+    """Return the key's version, newly created if needed; None if the cache is unavailable."""
     version = new_version()
     return version if cache.add(key, version, None) else cache.get(key)

@@ -1,4 +1,4 @@
-"""Cached values."""
+"""The `@remembered` decorator for functions."""
 
 from collections.abc import Callable
 from datetime import date, timedelta
@@ -17,17 +17,17 @@ PLAIN = (str, bytes, int, float, Decimal, date, timedelta, UUID, Enum, type(None
 def remembered[**P, R](
     expire: int = 300, *, models: tuple[ModelOrLabel, ...] = ()
 ) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """Cache what a function returns, for each of its arguments, and for everybody.
+    """Cache a function's return values by its arguments, for everybody.
 
-    Whatever the value depends on must be an argument: the person, the language, the day. It is pickled, so let it be
-    numbers, texts and lists of them, and nothing that is not everybody's business.
+    Everything that the value depends on must be an argument, such as the user, the language or the day. The value is
+    pickled: return numbers, strings and lists of them, and nothing confidential.
 
     Args:
-        expire: seconds.
-        models: with any row of theirs that is committed, the value is void (see `versions.versioned`).
+        expire: the lifetime in seconds.
+        models: committed changes to rows of these models invalidate the value (see `versions.versioned`).
 
     Raises:
-        TypeError: the function is a coroutine or has no name; or, when it is called, an argument is not plain.
+        TypeError: the function is a coroutine or a lambda; or, when it is called, an argument is not plain.
     """
 
     def decorate(function: Callable[P, R]) -> Callable[P, R]:

@@ -1,7 +1,7 @@
-"""Versions of models: what was cached under another version than that of now is not used.
+"""Versions of models: values that were cached under an older version are not used.
 
-A version is a random number in the cache. One that is not there (the cache may drop what it likes) is made anew and
-never counted up again, so that none comes twice.
+A version is a random number in the cache. A missing one (the cache may evict any key) is replaced with a new random
+number, so that no version occurs twice.
 """
 
 import secrets
@@ -29,10 +29,10 @@ _versioned: set[type[Model]] = set()
 
 
 def versioned[M: type[Model]](model: M) -> M:
-    """Give a model a version, which changes with each commit that has saved or deleted a row or a relation of it.
+    """Give a model a version, which changes with each commit that saves or deletes its rows or relations.
 
-    Use it as a decorator in `models.py`, which every process loads; on somebody else's model, call it there. Set-based
-    writes send no signal: give the model a `VersionedQuerySet`, or call `changed`.
+    Use it as a decorator in `models.py`, which every process loads. For a model of another app, call it there.
+    Set-based writes send no signals: use a `VersionedQuerySet` as the model's manager, or call `changed()`.
     """
     _versioned.add(model)
     for signal in (post_save, post_delete):
@@ -44,20 +44,18 @@ class VersionedQuerySet[M: Model](QuerySet[M]):
     """A queryset of a versioned model whose set-based writes change its version."""
 
     def update(self, **values: Any) -> int:
-        """Update the rows."""
         changed(self.model)
         return super().update(**values)
 
     def bulk_create(self, *args: Any, **options: Any) -> list[M]:
-        """Insert the rows."""
         changed(self.model)
         return super().bulk_create(*args, **options)
 
 
 def changed(*models: ModelOrLabel) -> None:
-    """Change the version of these models, or without any that of everything. In a transaction: when it commits.
+    """Change the versions of these models, or without models that of everything. In a transaction, do it on commit.
 
-    For rows that were written in a way that sends no signal, such as SQL.
+    Call it after writes that send no signals, such as SQL.
     """
     if not is_shared():
         return
@@ -68,17 +66,17 @@ def changed(*models: ModelOrLabel) -> None:
 
 
 def is_writing(models: tuple[ModelOrLabel, ...]) -> bool:
-    """Whether this thread is in a transaction that has changed one of these: what it sees is nobody else's."""
+    """Return whether this thread's transaction has changed one of these models, so that it sees uncommitted data."""
     keys = set(keys_of(models))
     waiting = (entry[1] for connection in {*map(_connection, models)} for entry in connection.run_on_commit)
     return any(isinstance(hook, Change) and hook.keys & keys for hook in waiting)
 
 
 def keys_of(models: tuple[ModelOrLabel, ...]) -> list[str]:
-    """Where the versions of these models are in the cache, and that of everything.
+    """Return the cache keys of the version of everything and of these models' versions.
 
     Raises:
-        ImproperlyConfigured: one of them has no version.
+        ImproperlyConfigured: one of the models has no version.
     """
     found = {_model(model) for model in models}
     if unknown := found - _versioned:
@@ -88,19 +86,19 @@ def keys_of(models: tuple[ModelOrLabel, ...]) -> list[str]:
 
 
 def new_version() -> int:
-    """A number that nothing had before. Redis keeps numbers as they are."""
+    """Return a number that was not used before. Redis stores numbers as they are."""
     return secrets.randbits(62)
 
 
 @lru_cache(maxsize=1)
 def is_shared() -> bool:
-    """Whether all processes have one cache. Otherwise none could let the others know what it has changed."""
+    """Return whether all processes share one cache. Otherwise they could not learn of each other's changes."""
     backend = import_string(str(settings.CACHES["default"]["BACKEND"]))
     return not issubclass(backend, (LocMemCache, DummyCache))
 
 
 class Change:
-    """What a transaction has changed, as a hook of its commit."""
+    """The version keys that a transaction has changed, as an on-commit hook."""
 
     def __init__(self, keys: set[str]) -> None:
         self.keys = keys
@@ -110,16 +108,16 @@ class Change:
 
 
 def _note(connection: BaseDatabaseWrapper, key: str) -> None:
-    """Renew a version with the commit: before other hooks, which might read what is cached."""
+    """Renew a version on commit, before other hooks, which might read cached values."""
     if not connection.in_atomic_block:
         _renew([key])
         return
     hooks: list[Any] = connection.run_on_commit
     for _savepoints, hook, _is_robust in (*hooks[:1], *hooks[-1:]):
-        if isinstance(hook, Change):  # a savepoint that takes it back takes this write back, too
+        if isinstance(hook, Change):  # a rollback of its savepoint also rolls back this write
             hook.keys.add(key)
             return
-    # Django's TestCase never commits, and captures what was appended.
+    # Django's TestCase never commits, and captures appended hooks.
     is_test = getattr(connection.atomic_blocks[0], "_from_testcase", False)
     hooks.insert(len(hooks) if is_test else 0, (set(connection.savepoint_ids), Change({key}), False))
 
@@ -137,7 +135,7 @@ def _on_write(*, sender: type[Model], **_: Any) -> None:
 
 
 def _on_relation(*, instance: Any, model: type[Model], action: str, **_: Any) -> None:
-    """Of two models that are related, both have changed. A reverse manager's instance is of the other one."""
+    """Change the versions of both related models. With a reverse manager, the instance is of the other one."""
     models = {type(instance), model} & _versioned
     if models and action.startswith("post_"):
         changed(*models)

@@ -1,4 +1,4 @@
-"""The `@cached` decorator of views."""
+"""The `@cached` decorator for views."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,15 +30,15 @@ def cached[F: Callable[..., Any]](
     vary_on: tuple[str, ...] = (),
     local: bool = False,
 ) -> Callable[[F], F]:
-    """Keep the answers of a view to GET and HEAD: of a function, or of a method of a class; of Django's or of DRF's.
+    """Cache a view's responses to GET and HEAD. Works on functions and on methods of classes, of Django and of DRF.
 
     Args:
-        expire: seconds.
-        models: with any row of theirs that is committed, the answers are void.
-        public: everybody gets the same answer; else each person has their own, and those who are not signed in have
-            one for each session.
-        vary_on: headers of requests that the answer depends on, beside those that its own Vary names.
-        local: each process keeps its own, in its memory: for what depends on the code alone.
+        expire: the lifetime in seconds.
+        models: committed changes to rows of these models invalidate the responses.
+        public: everybody gets the same response. Otherwise responses are cached per user, or per session for users who
+            are not signed in.
+        vary_on: request headers that the response depends on, in addition to those in its Vary header.
+        local: each process caches in its own memory, for responses that depend only on the code.
     """
 
     def decorate(view: F) -> F:
@@ -59,23 +59,23 @@ def cached[F: Callable[..., Any]](
                 return keeping.again(asked, found)
             return keeping.first(asked, who, view(*args, **kwargs), found)
 
-        return answer  # type: ignore[return-value]  # it is called as the view is
+        return answer  # type: ignore[return-value]  # it is called like the view
 
     return decorate
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: DRF's own where the view is one of DRF's, and Django's."""
+    """A request: DRF's request in DRF views, and Django's."""
 
     request: Any
     http: HttpRequest
-    view: Any  # the object whose method it is; None of a function
-    arguments: str  # the others: of the address, or of whoever calls the method
+    view: Any  # the instance if the view is a method; None for a function
+    arguments: str  # the view's other arguments
 
     @classmethod
     def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Asked":
-        """The request among the arguments of a view."""
+        """Return the request found in a view's arguments."""
         for place, value in enumerate(args[:2]):
             others = repr((args[place + 1 :], sorted(kwargs.items())))
             if isinstance(value, Request):
@@ -86,7 +86,7 @@ class Asked:
 
     @property
     def is_cacheable(self) -> bool:
-        """Whether it is a question that others ask as well. DRF's pages are made for one person's look around."""
+        """Whether the response may be cached. Pages of the browsable API and media types with options are not."""
         if self.http.method not in {"GET", "HEAD"}:
             return False
         if not isinstance(self.request, Request):
@@ -98,7 +98,7 @@ class Asked:
 
     @property
     def what(self) -> tuple[object, ...]:
-        """All in it that an answer may depend on, but for who asks and single headers."""
+        """Everything that the response may depend on, except the user and individual headers."""
         form = ""
         if isinstance(self.request, Request):
             form = f"{self.request.accepted_renderer.format} {self.request.accepted_renderer.media_type}"
@@ -111,10 +111,10 @@ class Asked:
 
 @dataclass
 class Keeping:
-    """How the answers of one view are kept.
+    """The cache of one view's responses.
 
-    `headers` grows by what the answers' own Vary names. Another process finds the answers that depend on them once it
-    has made one itself.
+    The names in the responses' Vary headers are added to `headers`. Another process finds the responses that depend on
+    them only after it has computed one itself.
     """
 
     view: Callable[..., Any]
@@ -125,9 +125,9 @@ class Keeping:
     headers: frozenset[str]
 
     def who(self, asked: Asked) -> tuple[str, ...]:
-        """Whom the answer is for.
+        """Return the key of the user or session that the response is for.
 
-        Only DRF knows people by their Authorization. To what looks at it by itself, each one is another person.
+        Only DRF authenticates users by the Authorization header. For other views the header is part of the key.
         """
         if self.public:
             return ()
@@ -139,13 +139,13 @@ class Keeping:
         return "session", str(getattr(session, "session_key", None) or ""), said
 
     def slot(self, asked: Asked, who: tuple[str, ...]) -> Slot:
-        """Where the answer to this is kept."""
+        """Return the slot for the response to this request."""
         headers = [(name, asked.http.headers.get(name)) for name in sorted(self.headers)]
         what = ("view", self.view.__module__, self.view.__qualname__, who, asked.what, headers)
         return Slot(what, self.models, local=self.local)
 
     def first(self, asked: Asked, who: tuple[str, ...], response: HttpResponseBase, miss: Miss) -> HttpResponseBase:
-        """The answer that was made, kept where it may be."""
+        """Return a computed response, after caching it if allowed."""
         if isinstance(response, Response) and not isinstance(asked.request, Request):
             raise ImproperlyConfigured(INSIDE)
         _render(asked, response)
@@ -157,7 +157,7 @@ class Keeping:
         return self._told(asked, response, expire)
 
     def again(self, asked: Asked, hit: Hit) -> HttpResponseBase:
-        """The answer that was kept."""
+        """Return the cached response."""
         return self._told(asked, unpacked(hit.payload), hit.left)
 
     def _told(self, asked: Asked, response: Any, left: int) -> HttpResponseBase:
@@ -173,7 +173,7 @@ class Keeping:
 
 
 def _render(asked: Asked, response: Any) -> None:
-    """Render an answer that was to be rendered later, as DRF and Django do."""
+    """Render a response that is not rendered yet, as DRF and Django do."""
     if getattr(response, "is_rendered", True):
         return
     if isinstance(response, Response):

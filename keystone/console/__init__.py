@@ -1,1 +1,1 @@
-"""What all commands share: prompts, output, errors."""
+"""Shared parts of the commands: prompts, output, errors."""

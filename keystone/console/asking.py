@@ -1,4 +1,4 @@
-"""Prompts on a terminal. Without a terminal, commands say which option to give instead."""
+"""Prompts on a terminal. Without a terminal, commands name the option to use instead."""
 
 import sys
 from typing import ClassVar
@@ -13,7 +13,7 @@ from keystone.exceptions import Refusal
 
 
 class NoTerminal(Refusal):
-    """Something is to be asked, and nobody can answer."""
+    """A command needs to prompt, but there is no terminal."""
 
     code = "no_terminal"
 
@@ -23,26 +23,26 @@ class NoTerminal(Refusal):
 
 
 class Declined(Refusal):
-    """Whoever was asked said no."""
+    """The user did not confirm."""
 
     code = "declined"
     message: ClassVar[str | Promise] = _("Nothing was changed.")
 
 
 def has_terminal() -> bool:
-    """Whether somebody sees a question and can answer it."""
+    """Return whether a user can see and answer a prompt."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def confirm(question: str, *, yes: bool, option: str = "--yes") -> None:
-    """Go on only if the answer is yes.
+    """Ask for confirmation, and raise an exception without it.
 
     Args:
-        yes: whether that was said by an option already.
-        option: which one it is.
+        yes: whether an option has confirmed already.
+        option: the name of that option.
 
     Raises:
-        NoTerminal: nobody can answer.
+        NoTerminal: there is no terminal to ask on.
         Declined: the answer is no.
     """
     if yes:
@@ -53,14 +53,14 @@ def confirm(question: str, *, yes: bool, option: str = "--yes") -> None:
 
 
 def confirm_by_name(question: str, *, name: str, given: str | None, option: str) -> None:
-    """Go on only if a name is typed: for what cannot be undone, so that nobody does it to another thing by habit.
+    """Ask for confirmation by typing a name, for actions that can't be undone.
 
     Args:
-        given: the name as an option said it; None where it did not.
-        option: which one it is.
+        given: the name given by an option; None without the option.
+        option: the name of that option.
 
     Raises:
-        NoTerminal: nobody can answer.
+        NoTerminal: there is no terminal to ask on.
         Declined: another name was given.
     """
     if given is None:
@@ -72,13 +72,13 @@ def confirm_by_name(question: str, *, name: str, given: str | None, option: str)
 
 
 def ask(label: str, *, option: str, default: str | None = None) -> str:
-    """Ask for a line.
+    """Prompt for a line of text.
 
     Args:
-        default: what an empty answer stands for; an empty one is not shown. None asks until something is said.
+        default: the value of an empty answer; not shown if empty. None repeats the prompt until there is an answer.
 
     Raises:
-        NoTerminal: nobody can answer.
+        NoTerminal: there is no terminal to ask on.
     """
     _need_terminal(option)
     answer: str = typer.prompt(label, default=default, show_default=bool(default), err=True)
@@ -86,10 +86,10 @@ def ask(label: str, *, option: str, default: str | None = None) -> str:
 
 
 def ask_password(label: str, *, option: str) -> str:
-    """Ask for a new password, twice; it is not shown.
+    """Prompt for a new password twice, without showing it.
 
     Raises:
-        NoTerminal: nobody can answer.
+        NoTerminal: there is no terminal to ask on.
     """
     _need_terminal(option)
     answer: str = typer.prompt(label, hide_input=True, confirmation_prompt=gettext("Once more"), err=True)

@@ -14,7 +14,7 @@ NAMED = ("email", "first_name", "last_name")
 
 
 def complete_address(context: Context, parameter: Parameter, incomplete: str) -> list[CompletionItem]:
-    """The addresses of people that begin so."""
+    """Return the email addresses of people that begin with the typed text."""
     people: Any = apps.get_model("keystone", "User").objects
     try:
         found = people.filter(email_normalized__startswith=beginning(incomplete)).order_by("email_normalized")

@@ -14,7 +14,7 @@ _LENGTH = re.compile(r"(?:(\d{1,9})w)?(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})
 
 
 class NoMoment(Refusal):
-    """What was given is neither a date, nor a time, nor a length of time that can be reckoned with."""
+    """The text is neither a date, nor a time, nor a usable length of time."""
 
     code = "no_moment"
     status = 400
@@ -27,15 +27,15 @@ class NoMoment(Refusal):
 
 
 def parse_moment(text: str, *, length: Literal["ahead", "ago"]) -> datetime:
-    """The moment that a text names, in UTC.
+    """Parse a date, a time or a length of time, and return the moment in UTC.
 
     Args:
-        text: a date, which begins at midnight; a time, in UTC where it has no offset; or a length such as `1w2d`, of
-            weeks (w), days (d), hours (h) and minutes (m) from now.
-        length: where a length of time leads, into the future or into the past.
+        text: a date, which means midnight; a time, in UTC if it has no offset; or a length such as `1w2d`, of weeks
+            (w), days (d), hours (h) and minutes (m) from now.
+        length: whether a length of time is added to or subtracted from now.
 
     Raises:
-        NoMoment: it names none.
+        NoMoment: the text can't be parsed.
     """
     text = text.strip()
     try:
@@ -51,5 +51,5 @@ def parse_moment(text: str, *, length: Literal["ahead", "ago"]) -> datetime:
 
 
 def in_full(moment: datetime | None) -> str | None:
-    """The moment as people read it, to the minute; None where there is none."""
+    """Return the moment for people, to the minute in UTC; None if it is None."""
     return None if moment is None else f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

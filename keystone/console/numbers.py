@@ -1,4 +1,4 @@
-"""Options in seconds."""
+"""Options that are numbers of seconds."""
 
 from django.utils.translation import gettext
 from typer import BadParameter
@@ -7,10 +7,10 @@ MOST = 1_000_000.0  # PostgreSQL counts milliseconds, in 31 bits
 
 
 def seconds(value: float) -> float:
-    """The same, where it is a number that can be waited for; `float` also reads `nan` and `inf`.
+    """Return the value if it is a valid number of seconds. `float()` also accepts `nan` and `inf`.
 
     Raises:
-        BadParameter: it is none, or too large.
+        BadParameter: it is not a number, or too large.
     """
     if not value <= MOST:
         raise BadParameter(gettext("Give a number of seconds up to %(most)d.") % {"most": MOST})

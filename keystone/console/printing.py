@@ -15,13 +15,13 @@ from rich.text import Text
 from keystone.text.escaping import escaped
 
 _UNPRINTABLE = {"Cc", "Cf", "Cs", "Zl", "Zp"}
-_JOINERS = {"\u200c", "\u200d"}  # which names are written with
+_JOINERS = {"\u200c", "\u200d"}  # used in names
 
 
 def printable(text: str) -> str:
-    """The text in one line, without signs that move a terminal's cursor or turn its writing round.
+    """Return the text on one line, without characters that move a terminal's cursor or change the text direction.
 
-    What people typed could otherwise forge a line, or paint over one.
+    Otherwise user input could forge lines or overwrite them.
     """
     return "".join(sign if _is_printable(sign) else " " for sign in escaped(text))
 
@@ -31,12 +31,12 @@ def _is_printable(sign: str) -> bool:
 
 
 def as_json_text(what: Any) -> str:
-    """Data as JSON: times in ISO 8601, addresses and names as they are."""
+    """Return data as JSON, with times in ISO 8601 and without escaping non-ASCII characters."""
     return _as_json_text(what, ensure_ascii=False)
 
 
 def print_json(out: OutputWrapper, what: Any) -> None:
-    """Print data as JSON, which is all ASCII where the stream's encoding lacks some of it."""
+    """Print data as JSON, in ASCII if the stream's encoding doesn't support all characters."""
     text = as_json_text(what)
     try:
         text.encode(getattr(out, "encoding", None) or "utf-8")
@@ -58,10 +58,10 @@ def _escaped(what: Any) -> Any:
 
 
 def print_table(out: OutputWrapper, headings: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Print rows below headings. On a terminal it is as wide as that; into a file or a pipe, as wide as its rows.
+    """Print rows below headings. On a terminal the table fits its width; in a file or a pipe it is as wide as its rows.
 
     Args:
-        rows: a cell that is None is empty; numbers stand at the right.
+        rows: the cells of each row; None is shown as empty, and columns of numbers are right-aligned.
     """
     table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
     listed = [list(row) for row in rows]
@@ -70,7 +70,7 @@ def print_table(out: OutputWrapper, headings: Sequence[str], rows: Iterable[Sequ
         table.add_column(Text(heading), justify="right" if is_number else "left", overflow="fold")
     for row in listed:
         table.add_row(*(Text("" if cell is None else printable(str(cell))) for cell in row))
-    # Not into `out` itself, which would end even the nothing that rich writes there first with a line break.
+    # Not directly to `out`, which adds a newline to each write, even to rich's empty first one.
     screen, is_terminal = StringIO(), out.isatty()
     console = Console(file=screen, highlight=False, force_terminal=is_terminal, width=None if is_terminal else 10_000)
     console.print(table)
@@ -79,7 +79,7 @@ def print_table(out: OutputWrapper, headings: Sequence[str], rows: Iterable[Sequ
 
 
 def print_pairs(out: OutputWrapper, pairs: Iterable[tuple[str, Any]]) -> None:
-    """Print what something is, a line each: the name, then the value. A value of None is left out."""
+    """Print names with their values, one per line. Values that are None are left out."""
     listed = [(name, printable(str(value))) for name, value in pairs if value is not None]
     width = max((len(name) for name, _value in listed), default=0)
     for name, value in listed:

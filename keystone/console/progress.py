@@ -10,9 +10,9 @@ from rich.progress import Progress
 
 @contextmanager
 def progress_shown() -> Iterator[Callable[[str, int, int], None]]:
-    """Show a line for each step of the block, on stderr where that is a terminal.
+    """Show a progress bar for each step of the block, on stderr if it is a terminal.
 
-    It gives a function, to be called with the step's name, how much is done, and of how much.
+    It yields a function, to be called with the step's name, the amount done and the total.
     """
     if not sys.stderr.isatty():
         yield lambda _step, _done, _total: None

@@ -15,7 +15,7 @@ from keystone.text.one_line import in_one_line
 
 @contextmanager
 def refusals_told() -> Iterator[None]:
-    """Turn what a rule refuses in the block, and a database that does not answer, into one line.
+    """Turn refusals, invalid values or settings, and database failures in the block into one-line errors.
 
     Raises:
         CommandError: with that line.
@@ -35,6 +35,6 @@ def refusals_told() -> Iterator[None]:
 
 
 def _line_of(refusal: Refusal) -> str:
-    """What is refused, and each field with its reasons where there are some."""
+    """Return the refusal's message, followed by the errors of its fields."""
     fields = [f"{name}: {' '.join(said)}" for name, said in refusal.fields.items() if said != [refusal.detail]]
     return " ".join([refusal.detail, *fields]).strip()

@@ -1,4 +1,4 @@
-"""Usage errors in one line."""
+"""Usage errors of commands, on one line."""
 
 import sys
 from types import TracebackType
@@ -11,12 +11,12 @@ from keystone.console.printing import printable
 
 
 class OneLine(TyperCommand):
-    """A group of commands that says which option or argument is wrong, and where the help is."""
+    """A command whose usage errors name the wrong option or argument, and the command that shows the help."""
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        """Tell of a wrong usage on the command line; leave everything else to django-typer."""
+        """Report a usage error on the command line; leave everything else to django-typer."""
         is_typed = getattr(self, "_called_from_command_line", False) and not self._traceback
         if is_typed and isinstance(error, UsageError):
             path = error.ctx.command_path if error.ctx else f"manage.py {self._name}"

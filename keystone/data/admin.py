@@ -1,4 +1,4 @@
-"""The admin of runs: the list, with a pipeline's steps below it, and the page of a run."""
+"""Admin of runs: the changelist and the page of a run, with the steps of a pipeline."""
 
 from functools import lru_cache
 from typing import Any
@@ -31,48 +31,43 @@ STATE_COLOURS = {
 
 
 class KindFilter(RadioFilter):
-    """By what was run."""
+    """Filter by kind."""
 
     title = gettext_lazy("kind")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """All kinds."""
         return list(Kind.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[DataRun]) -> QuerySet[DataRun]:
-        """The runs of the chosen kind."""
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
 class StateFilter(RadioFilter):
-    """By where a run stands."""
+    """Filter by state."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """All states."""
         return list(State.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[DataRun]) -> QuerySet[DataRun]:
-        """The runs in the chosen state."""
         return queryset.filter(state=self.value()) if self.value() else queryset
 
 
 class NameFilter(DropdownFilter):
-    """By the name of what was run."""
+    """Filter by name."""
 
     title = gettext_lazy("name")
     parameter_name = "name"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """All names that the table holds, also of what the code has no more."""
+        """Return all names in the table, including those that the code no longer has."""
         names = DataRun.objects.order_by("name").values_list("name", flat=True).distinct()
         return [(name, name) for name in names]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[DataRun]) -> QuerySet[DataRun]:
-        """The runs of the chosen name."""
         return queryset.filter(name=self.value()) if self.value() else queryset
 
 
@@ -81,7 +76,7 @@ FINDS_STEPS = (KindFilter, StateFilter, NameFilter)
 
 @admin.register(DataRun)
 class DataRunAdmin(OwnPageAdmin):
-    """The runs, the newest first."""
+    """Admin for runs, newest first."""
 
     page_template = "keystone/admin/data_run.html"
     list_display = (
@@ -102,11 +97,11 @@ class DataRunAdmin(OwnPageAdmin):
     search_help_text = gettext_lazy("Part of a name, also of steps")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        """The list, in which a pipeline stands for its steps until somebody looks for them."""
+        """Return the changelist, which hides the steps of pipelines unless a search or filter is used."""
         return _without_steps(super().get_changelist(request, **kwargs))
 
     def page(self, request: HttpRequest, obj: DataRun) -> dict[str, Any]:
-        """All that is known of a run, and the steps of a pipeline in their order."""
+        """Return the context for the page of a run. A pipeline includes its steps in order."""
         steps = obj.steps.order_by("pk") if obj.kind == Kind.PIPELINE else ()
         same = urlencode({"kind": obj.kind, "name": obj.name})
         return {
@@ -123,7 +118,7 @@ class DataRunAdmin(OwnPageAdmin):
 
     @display(description=gettext_lazy("name"))
     def name_cell(self, run: DataRun) -> SafeString:
-        """What was run, and below that what it is, and of which pipeline a step."""
+        """Return the name, with the kind below it, and for a step its pipeline."""
         below = run.get_kind_display()
         if run.pipeline is not None:
             step = _("step %(step)s of %(pipeline)s") % {"step": run.step, "pipeline": run.pipeline.name}
@@ -132,51 +127,48 @@ class DataRunAdmin(OwnPageAdmin):
 
     @display(description=gettext_lazy("state"), label=STATE_COLOURS)
     def state_label(self, run: DataRun) -> tuple[str, Any]:
-        """Where it stands, and whether nothing of it stays."""
+        """Return the state, and whether the run is a trial."""
         label = run.get_state_display()
         return run.state, f"{label} · {_('trial')}" if run.is_trial else label
 
     @display(description=gettext_lazy("by"))
     def by_cell(self, run: DataRun) -> SafeString:
-        """Who ran it."""
         return labelled(_("by"), format_html('<span class="k-by">{}</span>', run.by))
 
     @display(description=gettext_lazy("started (UTC)"))
     def started(self, run: DataRun) -> SafeString:
-        """When it began."""
         return labelled(_("started (UTC)"), on_day(run.started_at))
 
     @display(description=gettext_lazy("duration"))
     def duration(self, run: DataRun) -> SafeString:
-        """How long it took, or has taken until now."""
+        """Return how long the run took, or has taken so far."""
         text = lasted(run)
         return labelled(_("duration"), format_html('<span class="k-nowrap">{}</span>', text)) if text else NONE
 
     @display(description=gettext_lazy("rows read"))
     def read(self, run: DataRun) -> SafeString:
-        """How many rows it read."""
         return _rows(_("rows read"), run.rows_read)
 
     @display(description=gettext_lazy("written"))
     def written(self, run: DataRun) -> SafeString:
-        """How many it made or changed."""
+        """Return the number of rows that were created or changed."""
         return _rows(_("written"), run.rows_written)
 
     @display(description=gettext_lazy("unchanged"))
     def unchanged(self, run: DataRun) -> SafeString:
-        """How many were there already, just so."""
+        """Return the number of rows that already existed with the same values."""
         return _rows(_("unchanged"), run.rows_unchanged)
 
     @display(description=gettext_lazy("refused"))
     def refused(self, run: DataRun) -> SafeString:
-        """How many cannot be imported: what somebody has to see to."""
+        """Return the number of rows that could not be imported, highlighted because somebody has to correct them."""
         if not run.rows_refused:
             return NONE
         return labelled(_("refused"), format_html('<span class="k-warn">{}</span>', number(run.rows_refused)))
 
 
 def lasted(run: DataRun) -> str:
-    """How long a run took, or has taken until now."""
+    """Return how long a run took, or has taken so far."""
     return between(run.started_at, run.finished_at, goes_on=run.state == State.RUNNING)
 
 

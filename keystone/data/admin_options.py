@@ -1,4 +1,4 @@
-"""How the options of a run are shown."""
+"""Display of a run's options in the admin."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from keystone.admin.cells import number
 from keystone.observability.logs.masking import masked_data
 
-# In the order in which the page shows them.
+# In display order.
 LABELS = {
     "file": _("File"),
     "fingerprint": _("Its fingerprint (SHA-256)"),
@@ -30,7 +30,7 @@ NOTHING: tuple[Any, ...] = (None, "", [], {})
 
 
 def options_in_words(options: dict[str, Any]) -> list[tuple[str, str]]:
-    """Each option that was given, with what it was. One that has no label here is shown by its own name, at the end."""
+    """Return the label and the value of each given option. Options without a label come last, under their own name."""
     given = {name: value for name, value in masked_data(options).items() if value not in NOTHING}
     names = [*(name for name in LABELS if name in given), *(name for name in given if name not in LABELS)]
     return [(str(LABELS.get(name, name)), _text(given[name])) for name in names]

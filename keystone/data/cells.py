@@ -1,7 +1,7 @@
-"""What a cell may mean in its column: text in CSV; numbers, booleans and times in workbooks.
+"""The values that a cell may have in its column: text in CSV; numbers, booleans and times in workbooks.
 
-What a cell cannot mean is refused, never guessed: django-import-export would take "yes" for false, 4.5 for the integer
-4, and a 0 where a date belongs for an empty cell, which takes the value away.
+An unsuitable value is refused, never guessed. django-import-export would read "yes" as false, 4.5 as the integer 4, and
+a 0 in a date column as an empty cell, which deletes the value.
 """
 
 import re
@@ -19,10 +19,10 @@ from import_export import widgets
 
 YES = frozenset({"1", "1.0", "true", "yes", "y"})
 NO = frozenset({"0", "0.0", "false", "no", "n"})
-EXACT = 10**15  # from here on a spreadsheet does not keep all digits of a number
-# What a spreadsheet writes into CSV of a number that has more digits than it shows.
+EXACT = 10**15  # from here on, a spreadsheet does not keep all digits of a number
+# How a spreadsheet exports a number to CSV that has more digits than it shows.
 _SHORTENED = re.compile(r"-?\d([.,]\d+)?E[+-]\d{2,}", re.IGNORECASE)
-# In this order: a boolean is an integer, and a datetime a date.
+# The order matters: bool is a subclass of int, and datetime of date.
 _KINDS: Mapping[type, str | Promise] = {
     bool: _("true or false"),
     int: _("a number"),
@@ -36,10 +36,10 @@ _KINDS: Mapping[type, str | Promise] = {
 
 
 def as_text(value: Any) -> str:
-    """Text, or a number as it is shown.
+    """Return a text cell, or a number as it is displayed.
 
     Raises:
-        ValidationError: it is something else, or a number of which digits are lost.
+        ValidationError: the value is of another kind, or a number that has lost digits.
     """
     if isinstance(value, str):
         if _SHORTENED.fullmatch(value):
@@ -52,10 +52,10 @@ def as_text(value: Any) -> str:
 
 
 def as_yes_or_no(value: Any) -> bool | None:
-    """Yes, no, or None where nothing is said.
+    """Return the boolean value of a cell, or None if it is empty.
 
     Raises:
-        ValidationError: it is something else.
+        ValidationError: it is neither yes nor no.
     """
     word = str(value).strip().casefold()
     if word in YES | NO:
@@ -67,10 +67,10 @@ def as_yes_or_no(value: Any) -> bool | None:
 
 
 def as_moment(value: Any) -> datetime | str:
-    """A date with its time, or the text of one.
+    """Return a date with a time, or text that the widget parses.
 
     Raises:
-        ValidationError: it is something else.
+        ValidationError: the value is of another kind.
     """
     if isinstance(value, date) and not isinstance(value, datetime):
         return datetime.combine(value, time())
@@ -80,10 +80,12 @@ def as_moment(value: Any) -> datetime | str:
 
 
 def accepted(value: Any, widget: widgets.Widget | None) -> Any:
-    """A cell as a widget of django-import-export takes it; as it is for a widget that reads cells by itself.
+    """Return a cell as the given widget of django-import-export accepts it.
+
+    If the widget has its own `clean()`, the cell is returned unchanged.
 
     Raises:
-        ValidationError: it cannot be what the widget stands for.
+        ValidationError: the value is not suitable for the widget.
     """
     if type(value) not in _KINDS or value == "":
         return value
@@ -158,7 +160,7 @@ def _expect(value: Any, *kinds: type, takes: str) -> None:
 
 
 def _decimal(value: Any) -> Decimal | None:
-    """The number; None where it is none, which the widget refuses."""
+    """Return the number, or None if it is not a number; the widget refuses it then."""
     try:
         return Decimal(str(sanitize_separators(value)))
     except DecimalException:
@@ -177,7 +179,7 @@ def _digits_lost(value: Any) -> ValidationError:
 
 
 def _shown(value: Any) -> str:
-    """A value as people know it: a date without its midnight, and booleans as spreadsheets show them."""
+    """Return a value as spreadsheets display it: a date without midnight, booleans in capitals."""
     if isinstance(value, datetime) and value.time() == time.min:
         return value.date().isoformat()
     return str(value).upper() if isinstance(value, bool) else str(value)

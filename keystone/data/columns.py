@@ -17,7 +17,7 @@ from keystone.exceptions import Refusal
 
 
 class WrongColumns(Refusal):
-    """A file lacks columns, or has some that nobody knows."""
+    """A file lacks columns, or has unknown ones."""
 
     code = "wrong_columns"
     status = 400
@@ -28,9 +28,9 @@ class Columns:
     """The columns of a file.
 
     Attributes:
-        ours: by the file's name for a column, ours; those that are passed over are not among them.
-        importer: whose they are.
-        widgets: by our name for a column, what reads its cells.
+        ours: our column names by the file's names, without ignored columns.
+        importer: the importer that they belong to.
+        widgets: the widget that reads the cells, by our column name.
     """
 
     ours: Mapping[str, str]
@@ -39,14 +39,14 @@ class Columns:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Ours, in the order of the file."""
+        """Our column names, in the order of the file."""
         return tuple(self.ours.values())
 
     def taken_over(self, cells: Mapping[str, Any]) -> dict[str, Any]:
-        """The cells of a row by our names, transformed and checked.
+        """Return the cells of a row by our column names, transformed and checked.
 
         Raises:
-            ValidationError: a transform or a check refuses them, or one cannot be what its column stands for.
+            ValidationError: a transform or a check refuses them, or a value is not suitable for its column.
         """
         row = {ours: cells.get(theirs, "") for theirs, ours in self.ours.items()}
         errors: dict[str, str] = {}
@@ -65,12 +65,12 @@ class Columns:
 
 
 def columns_known(resource: Telling) -> tuple[str, ...]:
-    """The columns that a resource takes, in its order."""
+    """Return the columns that a resource accepts, in its order."""
     return tuple(str(field.column_name) for field in resource.get_import_fields() if not field.readonly)
 
 
 def columns_required(importer: Importer, resource: Telling) -> tuple[str, ...]:
-    """Those that a file must have: what tells rows apart, and what the importer asks for."""
+    """Return the columns that a file must have: the key columns, and those that the importer requires."""
     keys = (
         []
         if list(resource.get_import_id_fields()) == ["id"]
@@ -80,10 +80,10 @@ def columns_required(importer: Importer, resource: Telling) -> tuple[str, ...]:
 
 
 def fields_of_columns(resource: Telling, columns: Iterable[str], *, importer: Importer) -> tuple[str, ...]:
-    """The names of the fields of columns that are to tell rows apart.
+    """Return the names of the fields for columns that are to identify rows.
 
     Raises:
-        WrongColumns: there is no such column, or the importer has a key of its own.
+        WrongColumns: there is no such column, or the importer has its own key.
     """
     columns = tuple(columns)
     if columns and importer.has_own_key:
@@ -98,10 +98,10 @@ def fields_of_columns(resource: Telling, columns: Iterable[str], *, importer: Im
 
 
 def match(importer: Importer, resource: Telling, theirs: Iterable[str], options: ImportOptions) -> Columns:
-    """Find out which column is which: by what the command says, what the importer says, and the names themselves.
+    """Map the file's columns to ours: by the options, by the importer's declaration, and by the names themselves.
 
     Raises:
-        WrongColumns: some are missing or unknown, or two are the same.
+        WrongColumns: columns are missing, unknown, or map to the same name.
     """
     theirs = tuple(theirs)
     known = columns_known(resource)

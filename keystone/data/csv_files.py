@@ -1,4 +1,4 @@
-"""Read CSV of spreadsheets and programs. Faults are reported with byte and row."""
+"""Read CSV files of spreadsheets and programs. Errors are reported with their byte and row."""
 
 import codecs
 import csv
@@ -29,8 +29,8 @@ from keystone.text.spreadsheet import imported_text
 DELIMITERS = (",", ";", "\t", "|")
 BLOCK = 64 * 1024  # bytes
 LONGEST_LINE = 16 * LONGEST_CELL
-SEPARATOR_LINE = re.compile(r"sep=(.)(?:\r\n|\r|\n)", re.IGNORECASE)  # Excel reads it, and does not count it as a row
-# A file that begins with one of these is written so, whatever was said. That of UTF-32 begins as that of UTF-16.
+SEPARATOR_LINE = re.compile(r"sep=(.)(?:\r\n|\r|\n)", re.IGNORECASE)  # Excel does not count this line as a row
+# A byte order mark overrides the given encoding. UTF-32 comes first, because its mark begins like that of UTF-16.
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -38,22 +38,22 @@ MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
-# Python's own, and one that can spell halves of characters.
+# Encodings that are specific to Python, and UTF-7, which can encode lone surrogates.
 OF_NO_FILE = {"idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"}
-ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how the workbooks of today and of old begin
+ARCHIVES = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # how .xlsx and .xls files begin
 
 
 class CsvFile:
-    """A CSV file that is open. Its cells are stripped text."""
+    """An open CSV file. Its cells are stripped text."""
 
     def __init__(self, path: Path, file: BinaryIO, *, encoding: str, delimiter: str | None) -> None:
         """Read the header.
 
         Args:
-            delimiter: None finds it in the header.
+            delimiter: None detects it from the header.
 
         Raises:
-            FileUnusable: the file has none, or it cannot be read.
+            FileUnusable: the file has no header, or cannot be read.
         """
         self._path = path
         self._file = file
@@ -64,7 +64,7 @@ class CsvFile:
         if beginning.startswith(ARCHIVES):
             raise self._unusable(gettext("It is no CSV file. If it is a workbook, its name has to end in .xlsx."))
         self._encoding = next((name for mark, name in MARKS.items() if beginning.startswith(mark)), encoding)
-        # The limit is the process's; it is only ever raised.
+        # The limit is global, so it is never lowered.
         csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
         texts = self._texts()
         first = next(texts, "")
@@ -82,16 +82,16 @@ class CsvFile:
         self.columns, self._skipped = columns_of(header, path, row=self._number or 1)
 
     def rows(self) -> Iterator[Row]:
-        """The rows below the header, once.
+        """Yield the rows below the header. Can be called only once.
 
         Raises:
-            FileUnusable: it cannot be read any further.
+            FileUnusable: the file cannot be read any further.
         """
         for cells in self._stripped():
             yield self._row(cells)
 
     def progress(self) -> tuple[int, int]:
-        """How many bytes are read, and of how many."""
+        """Return the number of bytes read, and the size of the file."""
         return min(self._file.tell(), self._size), self._size
 
     def _row(self, record: list[str]) -> Row:
@@ -109,7 +109,7 @@ class CsvFile:
         return Row(self._number, given, fault, extra if any(extra) else ())
 
     def _stripped(self) -> Iterator[list[str]]:
-        """The cells of every record, as text that is stripped; a blank line is one without cells."""
+        """Yield the stripped cells of every record; a blank line has none."""
         while True:
             try:
                 record = next(self._records, None)
@@ -124,12 +124,12 @@ class CsvFile:
             yield [imported_text(cell) for cell in record]
 
     def _lines(self, texts: Iterator[str]) -> Iterator[str]:
-        """Lines with their ends, as the reader of CSV wants them: \r\n, \n or \r, and nothing else ends one.
+        """Yield lines with their line endings for the CSV reader. Only \r\n, \n and \r end a line.
 
         Raises:
-            FileUnusable: one is far too long, or has a NUL character.
+            FileUnusable: a line is far too long, or contains a NUL character.
         """
-        begun, length = list[str](), 0  # the line that goes on in the next block
+        begun, length = list[str](), 0  # the line that continues in the next block
         for text in texts:
             begun.append(text)
             length += len(text)
@@ -139,7 +139,7 @@ class CsvFile:
             if "\n" not in text and "\r" not in text:
                 continue
             lines = io.StringIO("".join(begun), newline="").readlines()
-            # A \r at the end may be the half of an \r\n.
+            # A \r at the end may be the first half of \r\n.
             begun = [] if lines[-1].endswith("\n") else [lines.pop()]
             length = sum(map(len, begun))
             yield from map(self._without_nul, lines)
@@ -153,10 +153,10 @@ class CsvFile:
         return line
 
     def _texts(self) -> Iterator[str]:
-        """The file's text, block by block; before a byte that is none, the text up to there.
+        """Yield the decoded text in blocks. If a byte cannot be decoded, the text before it is yielded first.
 
         Raises:
-            FileUnusable: it is not in this encoding, or there is no such encoding.
+            FileUnusable: the file is not in this encoding, or there is no such encoding.
         """
         decoder = self._decoder()
         while True:
@@ -165,7 +165,7 @@ class CsvFile:
             try:
                 text = decoder.decode(block, final=not block)
             except UnicodeError as error:
-                # How many bytes there are from the bad one on. The decoder stands where it stood before the block.
+                # Number of bytes from the bad one on. The decoder has the same state as before the block.
                 bad = len(error.object) - error.start if isinstance(error, UnicodeDecodeError) else len(block)
                 text = ""
                 with suppress(UnicodeError):
@@ -178,7 +178,7 @@ class CsvFile:
 
     def _decoder(self) -> codecs.IncrementalDecoder:
         try:
-            io.TextIOWrapper(io.BytesIO(), encoding=self._encoding)  # refuses what turns bytes into other bytes
+            io.TextIOWrapper(io.BytesIO(), encoding=self._encoding)  # raises LookupError unless it decodes to text
             found = codecs.lookup(self._encoding)
         except (LookupError, UnicodeError, ValueError):
             found = None
@@ -206,7 +206,7 @@ class CsvFile:
 
 
 def _delimiter_of(text: str, path: Path) -> str:
-    """The delimiter that parts the header into the most cells; a .tsv file's is a tab where it has one."""
+    """Return the delimiter that splits the header into the most cells. A .tsv file prefers the tab."""
 
     def cells(delimiter: str) -> int:
         records = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)

@@ -18,7 +18,7 @@ type Check = Callable[[Mapping[str, Any]], None]
 
 
 class Existing(StrEnum):
-    """What happens to a row of the file that the table has already."""
+    """What to do with a row of the file that is already in the table."""
 
     UPDATE = "update"
     SKIP = "skip"
@@ -42,7 +42,7 @@ class Importer:
 
     @property
     def source(self) -> str:
-        """Where it is declared."""
+        """The dotted path of the declaration."""
         return f"{self.resource.__module__}.{self.resource.__qualname__}"
 
 
@@ -58,7 +58,7 @@ class Seeder:
 
     @property
     def source(self) -> str:
-        """Where it is declared."""
+        """The dotted path of the declaration."""
         return f"{self.function.__module__}.{self.function.__qualname__}"
 
 
@@ -73,20 +73,20 @@ class Script:
 
     @property
     def source(self) -> str:
-        """Where it is declared."""
+        """The dotted path of the declaration."""
         return f"{self.function.__module__}.{self.function.__qualname__}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A step of a pipeline. Make one by `importer`, `seeder` or `script`.
+    """A step of a pipeline. Create it with `importer`, `seeder` or `script`.
 
     Attributes:
-        kind: what it runs.
-        runs: the name of that.
-        name: its own, which is that of what it runs unless a pipeline runs it twice.
-        after: steps that come before it.
-        options: what it is told.
+        kind: the kind of what it runs.
+        runs: the name of what it runs.
+        name: the name of the step; defaults to `runs`, and is needed if a pipeline runs the same thing twice.
+        after: steps that have to run before it.
+        options: options for what it runs.
     """
 
     kind: Kind
@@ -97,23 +97,23 @@ class Step:
 
     @classmethod
     def importer(cls, runs: str, *, name: str = "", after: tuple[str, ...] = (), **options: Any) -> Self:
-        """Import a file.
+        """Return a step that imports a file.
 
         Args:
             runs: the importer.
-            options: as `importing.ImportOptions` has them, such as `file`, a path from the project's folder on. A step
-                without a file needs `--file STEP=PATH`.
+            options: fields of `importing.ImportOptions`, such as `file`, a path relative to the project's folder. A
+                step without a file needs `--file STEP=PATH`.
         """
         return cls(kind=Kind.IMPORTER, runs=runs, name=name or runs, after=after, options=options)
 
     @classmethod
     def seeder(cls, runs: str, *, name: str = "", after: tuple[str, ...] = (), count: int = 10) -> Self:
-        """Make `count` rows."""
+        """Return a step that creates `count` rows."""
         return cls(kind=Kind.SEEDER, runs=runs, name=name or runs, after=after, options={"count": count})
 
     @classmethod
     def script(cls, runs: str, *, name: str = "", after: tuple[str, ...] = (), **options: Any) -> Self:
-        """Run a script, with `source` and `output` if it needs them: paths from the project's folder on."""
+        """Return a step that runs a script, with `source` and `output` as paths relative to the project's folder."""
         return cls(kind=Kind.SCRIPT, runs=runs, name=name or runs, after=after, options=options)
 
 
@@ -127,22 +127,22 @@ class Pipeline:
 
 
 class Ordered(Protocol):
-    """What comes after others."""
+    """Something that may have to come after others."""
 
     @property
     def name(self) -> str:
-        """Its name."""
+        """The name of this one."""
 
     @property
     def after(self) -> tuple[str, ...]:
-        """The names of those before it."""
+        """The names of those that come before it."""
 
 
 def in_order[O: Ordered](things: tuple[O, ...], where: str) -> tuple[O, ...]:
-    """As they were declared, but whatever is after another one comes after it.
+    """Return the things in declaration order, except that each comes after those in its `after`.
 
     Raises:
-        ImproperlyConfigured: two have one name, one is after something that is not there, or some wait for each other.
+        ImproperlyConfigured: a name is used twice, `after` contains an unknown name, or there is a cycle.
     """
     places = {thing.name: place for place, thing in enumerate(things)}
     if len(places) != len(things):

@@ -22,15 +22,15 @@ XLSX = (".xlsx", ".xlsm")
 def opened(
     path: Path, *, encoding: str = "utf-8-sig", delimiter: str | None = None, sheet: str | None = None
 ) -> Iterator[RowSource]:
-    """The rows of a file, below a header that names their columns.
+    """Open a file and yield its rows, which follow a header with the column names.
 
     Args:
-        encoding: of a CSV file. One that begins with a byte order mark says itself how it is written.
-        delimiter: of a CSV file; None finds it in the header.
-        sheet: of a workbook; None takes the first that is not hidden.
+        encoding: of a CSV file. A byte order mark takes precedence.
+        delimiter: of a CSV file; None detects it from the header.
+        sheet: of a workbook; None for the first visible sheet.
 
     Raises:
-        FileUnusable: it cannot be read, or is no file of rows.
+        FileUnusable: the file cannot be read, or is of an unsupported type.
     """
     with _reading(path) as file:
         kind = path.suffix.lower()
@@ -45,10 +45,10 @@ def opened(
 
 
 def fingerprint(path: Path) -> str:
-    """The SHA-256 of what a file has in it.
+    """Return the SHA-256 digest of a file's contents.
 
     Raises:
-        FileUnusable: it cannot be read.
+        FileUnusable: the file cannot be read.
     """
     with _reading(path) as file:
         try:
@@ -60,7 +60,7 @@ def fingerprint(path: Path) -> str:
 @contextmanager
 def _reading(path: Path) -> Iterator[BufferedReader]:
     try:
-        # Looked at first: opening a pipe would wait for somebody who writes into it.
+        # Checked first, because opening a pipe would block until somebody writes to it.
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
             raise FileUnusable(path, gettext("This is a folder: name a file in it."))

@@ -30,20 +30,20 @@ Shown = Callable[[str, int, int], None]
 
 
 class Contradiction(Refusal):
-    """Options do not go together."""
+    """Options that exclude each other were given."""
 
     code = "contradiction"
     status = 400
 
 
 class WasInterrupted(Refusal):
-    """An earlier import of this file stopped halfway."""
+    """An earlier import of this file was interrupted."""
 
     code = "was_interrupted"
 
 
 class Referred(Refusal):
-    """The table cannot be emptied."""
+    """The table cannot be emptied because other rows refer to its rows."""
 
     code = "referred"
 
@@ -57,20 +57,20 @@ def run_import(
     pipeline: DataRun | None = None,
     step: str = "",
 ) -> Imported:
-    """Import a file: all of its rows or none, or with `partial` those that can be.
+    """Import a file: all of its rows or none, or with `partial` those that are valid.
 
     Args:
-        name: of the importer.
+        name: the name of the importer.
         by: who imports.
-        shown: is told how far it is.
-        pipeline, step: of which run of a pipeline it is which step.
+        shown: called with the progress.
+        pipeline, step: the pipeline's run and the step's name if the import is a step of a pipeline.
 
     Raises:
         Unknown: there is no such importer.
         FileUnusable: the file cannot be read, or lacks columns.
-        RowsRefused: rows are refused, and nothing was written. A trial does not raise it.
-        AlreadyRuns: somebody uses this importer now.
-        WasInterrupted: a partial import of this file was, and neither `resume` nor `restart` is said.
+        RowsRefused: rows were refused, and nothing was written. Not raised for a trial.
+        AlreadyRuns: this importer is already running.
+        WasInterrupted: a partial import of this file was interrupted, and neither `resume` nor `restart` is set.
         Refusal: options contradict each other.
     """
     importer = named(importers(), Kind.IMPORTER, name)
@@ -109,7 +109,7 @@ def run_import(
 
 @dataclass
 class _Import:
-    """An import that is going on."""
+    """A running import."""
 
     run: DataRun
     options: ImportOptions
@@ -196,10 +196,10 @@ class _Import:
 
 
 def refuse_contradictions(importer: Importer, options: ImportOptions) -> None:
-    """Refuse options that do not go together, before anybody is asked.
+    """Check that the options do not contradict each other, before the user is asked for confirmation.
 
     Raises:
-        Contradiction: some do not.
+        Contradiction: some options exclude each other.
     """
     text = ""
     if options.truncate and not importer.truncatable:
@@ -215,7 +215,7 @@ def refuse_contradictions(importer: Importer, options: ImportOptions) -> None:
 
 
 def _said(options: ImportOptions, existing: Existing) -> dict[str, Any]:
-    """What is kept of the options."""
+    """Return the options to record."""
     file = options.file.absolute()
     said: dict[str, Any] = {"file": escaped(str(file)), "fingerprint": fingerprint(file), "existing": existing.value}
     for name in ("partial", "truncate", "skip_empty", "ignore_unknown"):
@@ -229,14 +229,14 @@ def _said(options: ImportOptions, existing: Existing) -> dict[str, Any]:
 
 
 def _earlier(name: str, said: dict[str, Any], options: ImportOptions) -> DataRun | None:
-    """The interrupted import of this file that is to be gone on with.
+    """Return the interrupted import of this file that is to be resumed, or None.
 
     Raises:
-        WasInterrupted: there is one, and nobody said what is to become of it.
-        Contradiction: there is none to go on with, or it was told other things.
+        WasInterrupted: there is one, and neither `resume` nor `restart` is set.
+        Contradiction: there is none to resume, or it had other options.
     """
     runs = DataRun.objects.filter(kind=Kind.IMPORTER, name=name, is_trial=False)
-    runs = runs.filter(Q(last_row__gt=0) | Q(state=State.SUCCEEDED))  # others left nothing
+    runs = runs.filter(Q(last_row__gt=0) | Q(state=State.SUCCEEDED))  # other runs wrote nothing
     last = runs.filter(options__fingerprint=said["fingerprint"]).order_by("-pk").first()
     if last is not None and last.state == State.SUCCEEDED:
         last = None
@@ -256,7 +256,10 @@ def _earlier(name: str, said: dict[str, Any], options: ImportOptions) -> DataRun
 
 
 def _refused_path(options: ImportOptions, run: DataRun, columns: tuple[str, ...]) -> Path:
-    """Where the refused rows go: to those of before, or a name that nobody uses yet, unless one is said."""
+    """Return the path for the refused rows.
+
+    This is the given path, the file of the interrupted import, or an unused name beside the imported file.
+    """
     if options.refused is not None:
         return options.refused
     if run.refused_file and is_of_refused_rows(path_of(run.refused_file), columns):
@@ -266,16 +269,16 @@ def _refused_path(options: ImportOptions, run: DataRun, columns: tuple[str, ...]
 
 
 def _say_at_once() -> None:
-    """Let the database say of each row what it refuses, instead of at the end of all."""
+    """Check deferrable constraints immediately, so that the database reports errors for each row."""
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
 def _empty(resource: Telling) -> int:
-    """Take all rows away. Nothing goes with them but what joins them to others.
+    """Delete all rows of the table, and of its automatic many-to-many tables.
 
     Raises:
-        Referred: others refer to them.
+        Referred: other rows refer to them.
     """
     model = resource._meta.model
     try:

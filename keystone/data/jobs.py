@@ -1,4 +1,4 @@
-"""The scheduled job of runs."""
+"""The scheduled job that deletes old runs."""
 
 from keystone.conf import options
 from keystone.data import pruning

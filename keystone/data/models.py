@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Kind(models.TextChoices):
-    """What can be run."""
+    """The kinds of what can be run."""
 
     IMPORTER = "importer", _("importer")
     SEEDER = "seeder", _("seeder")
@@ -16,26 +16,26 @@ class Kind(models.TextChoices):
 
 
 class State(models.TextChoices):
-    """Where a run stands."""
+    """The state of a run."""
 
     RUNNING = "running", _("Running")
     SUCCEEDED = "succeeded", _("Succeeded")
     FAILED = "failed", _("Failed")
-    INTERRUPTED = "interrupted", _("Interrupted")  # its process ended in the middle
+    INTERRUPTED = "interrupted", _("Interrupted")  # the process ended during the run
 
 
 class DataRun(models.Model):
     """One run of an importer, a seeder, a script or a pipeline.
 
     Attributes:
-        pipeline: the run of the pipeline that it is a step of.
-        step: which one.
-        by: who ran it, as the audit log calls them.
-        options: what it was told, such as its file and that file's fingerprint.
-        rows_written: rows that were made or changed, and that stay; in a trial, those that would be.
-        rows_unchanged: rows that were there already, just so.
-        last_row: number of the last row of the file that is dealt with for good.
-        refused_file: where the refused rows are, with the reasons.
+        pipeline: the pipeline's run, if this is a step of one.
+        step: the name of the step.
+        by: who ran it, as in the audit log.
+        options: its options, such as the file and the fingerprint of that file.
+        rows_written: rows that were created or changed; in a trial, those that would be.
+        rows_unchanged: rows that already existed with the same values.
+        last_row: number of the last row of the file that was committed.
+        refused_file: the file with the refused rows and the reasons.
     """
 
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)

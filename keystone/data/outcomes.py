@@ -21,20 +21,20 @@ class ImportOptions:
 
     Attributes:
         file: a CSV or XLSX file.
-        trial: do all of it, take it back, and say what would have changed.
-        partial: write the rows that can be written, a chunk at a time; else all rows or none are.
-        truncate: empty the table before; not with `partial`.
-        resume: go on with an interrupted partial import of the same file.
-        restart: begin it anew instead.
-        existing: what happens to rows that the table has; None for what the importer says.
-        skip_empty: pass over rows without anything in them, which are refused otherwise.
-        unique: the columns that tell rows apart; none for those of the importer.
-        columns: names that this file has for columns, each with ours.
-        ignore_unknown: whether columns that the importer does not know may be there.
+        trial: import everything, roll it back and report what would have changed.
+        partial: write the valid rows, one chunk at a time; otherwise all rows are written or none.
+        truncate: empty the table first; not with `partial`.
+        resume: continue an interrupted partial import of the same file.
+        restart: start an interrupted partial import again instead.
+        existing: what to do with rows that are already in the table; None for the importer's default.
+        skip_empty: skip empty rows, which are refused otherwise.
+        unique: the columns that identify rows; empty for those of the importer.
+        columns: our column names by the file's names.
+        ignore_unknown: ignore columns that the importer does not know.
         encoding, delimiter, sheet: of the file; see `files.opened`.
-        refused: where the refused rows go; None for a file beside this one.
-        chunk: how many rows are dealt with at once.
-        shown: of how many changed and refused rows the outcome tells.
+        refused: the file for refused rows; None for one beside the imported file.
+        chunk: number of rows that are written at once.
+        shown: maximum number of changed and of refused rows in the outcome.
     """
 
     file: Path
@@ -58,12 +58,12 @@ class ImportOptions:
 
 @dataclass(frozen=True)
 class Changed:
-    """What an import makes of a row.
+    """What an import changes in a row.
 
     Attributes:
-        row: its number, as a spreadsheet counts: the header is 1.
-        is_new: whether the table has not had it.
-        values: by column, what was before and what is then; before is None in a new row.
+        row: the row number as in a spreadsheet: the header is row 1.
+        is_new: whether the row was not in the table.
+        values: the values before and after, by column; before is None for a new row.
     """
 
     row: int
@@ -73,7 +73,7 @@ class Changed:
 
 @dataclass(frozen=True)
 class Refused:
-    """A row that cannot be imported, and why."""
+    """A row that cannot be imported, with the reason."""
 
     row: int
     reason: str
@@ -81,17 +81,17 @@ class Refused:
 
 @dataclass(frozen=True, kw_only=True)
 class Imported:
-    """What came of an import.
+    """The result of an import.
 
     Attributes:
-        run: what is kept of it.
+        run: the recorded run.
         counts: rows read, written, unchanged and refused.
-        created: how many of those that were written are new.
-        changes: the first rows that it changed or made.
-        refusals: the first rows that it refused.
-        refused_file: where all refused rows are; None where there are none.
-        emptied: how many rows `truncate` took away.
-        skipped_empty: how many rows without anything in them were passed over.
+        created: how many of the written rows are new.
+        changes: the first rows that were changed or created.
+        refusals: the first rows that were refused.
+        refused_file: the file with all refused rows; None if there are none.
+        emptied: number of rows that `truncate` deleted.
+        skipped_empty: number of empty rows that were skipped.
     """
 
     run: DataRun
@@ -105,7 +105,7 @@ class Imported:
 
 
 class RowsRefused(Refusal):
-    """Some rows cannot be imported, and so none were."""
+    """Some rows cannot be imported, so none were."""
 
     code = "rows_refused"
 

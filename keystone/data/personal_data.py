@@ -1,4 +1,4 @@
-"""What runs hold about a person: email addresses in file names, refusals and errors."""
+"""Erasure of a person's email addresses from runs: in file names, refusals and errors."""
 
 from functools import reduce
 from operator import or_
@@ -15,7 +15,10 @@ GONE = "…"
 
 @eraser("data_runs")
 def erase_from_runs(user: Any, erasure: Erasure) -> None:
-    """Take the person's addresses from whoever ran, what was said and what failed. Files are not reached."""
+    """Erase the person's email addresses from `by`, `options`, `error` and `refused_file`.
+
+    The files themselves are not changed.
+    """
     if not erasure.addresses:
         return
     runs = DataRun.objects.alias(told=Cast("options", TextField()))

@@ -1,4 +1,4 @@
-"""Run a pipeline, step by step, until one fails."""
+"""Run a pipeline step by step until one fails."""
 
 import shlex
 from collections.abc import Callable, Mapping
@@ -23,13 +23,13 @@ from keystone.text.escaping import escaped
 
 
 class WrongStep(Refusal):
-    """A step was named that the pipeline has not, or lacks what it needs."""
+    """A step does not exist in the pipeline, or lacks something that it needs."""
 
     code = "wrong_step"
 
 
 class PipelineFailed(Refusal):
-    """A step failed. Those before it are done, and those after it were not begun."""
+    """A step failed. Earlier steps are done, later ones were not started."""
 
     code = "pipeline_failed"
 
@@ -40,11 +40,11 @@ class PipelineFailed(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class StepDone:
-    """A step that is done.
+    """A completed step.
 
     Attributes:
-        place: which one of all, from 1.
-        run: what is kept of it.
+        place: the position of the step, starting at 1.
+        run: the recorded run.
     """
 
     step: Step
@@ -62,21 +62,21 @@ def run_pipeline(
     shown: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
     said: Callable[[StepDone], None] = lambda _done: None,
 ) -> DataRun:
-    """Run the steps of a pipeline in their order, and stop at the first that fails.
+    """Run the steps of a pipeline in order, and stop at the first that fails.
 
     Args:
         by: who runs it.
-        start: the step to begin with; those before it are passed over.
-        files: by step, the file that it reads, instead of the declared one.
-        shown: is told how far an import is.
-        said: is told of each step that is done.
+        start: the first step to run; earlier ones are skipped.
+        files: files by step, which override the declared ones.
+        shown: called with the progress of an import.
+        said: called with each completed step.
 
     Raises:
         Unknown: there is no such pipeline.
-        WrongStep: `start` or `files` name no step, or a step lacks its file.
-        NotOnServers: a seeder of it may not run here.
-        AlreadyRuns: somebody runs it now.
-        PipelineFailed: a step failed; the message says how to go on.
+        WrongStep: `start` or `files` name an unknown step, or a step lacks its file.
+        NotOnServers: one of its seeders may not run here.
+        AlreadyRuns: it is already running.
+        PipelineFailed: a step failed; the message says how to continue.
     """
     pipeline = named(pipelines(), Kind.PIPELINE, name)
     given = dict(files or {})
@@ -97,7 +97,7 @@ def run_pipeline(
 
 
 def _look_before(pipeline: Pipeline, start: str, files: Mapping[str, Path]) -> int:
-    """Refuse what is known to fail before anything is begun, and give the place of the first step."""
+    """Raise errors that can be predicted before anything runs, and return the index of the first step."""
     names = [step.name for step in pipeline.steps]
     for name in [*([start] if start else []), *files]:
         if name not in names:
@@ -131,7 +131,7 @@ def _run(
 
 
 def _path(given: str | Path | None) -> Path | None:
-    """A path that a declaration gives, from the project's folder on."""
+    """Resolve a declared path relative to the project's folder."""
     return None if given is None else Path(settings.BASE_DIR) / given
 
 

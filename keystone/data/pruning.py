@@ -10,15 +10,15 @@ from keystone.data.models import DataRun
 
 
 def prune_runs(*, older_than: timedelta) -> int:
-    """Delete runs that have ended, except the last of each name. Call it outside a transaction.
+    """Delete finished runs, except the last of each name. Call it outside a transaction.
 
-    The steps of a pipeline go with it and not before; it stays for the sake of any that has to stay.
+    The steps of a pipeline are deleted together with it. It stays if any of its steps has to stay.
 
     Args:
-        older_than: the time since a run's end after which it goes; one that goes on has no end.
+        older_than: minimum time since the end of a run. A run that has not finished stays.
 
     Returns:
-        How many were deleted, the steps among them.
+        The number of deleted runs, including steps.
     """
     before = timezone.now() - older_than
     newer = DataRun.objects.filter(kind=OuterRef("kind"), name=OuterRef("name"), pk__gt=OuterRef("pk"))

@@ -1,4 +1,4 @@
-"""Why a row is refused, in words for whoever corrects the file."""
+"""Reasons why a row was refused, for the person who corrects the file."""
 
 from collections.abc import Iterable, Mapping
 
@@ -11,10 +11,10 @@ from keystone.text.one_line import in_one_line
 
 
 def reason_of(error: BaseException, columns: Mapping[str, str] | None = None) -> str:
-    """What an error says of a row, in one line.
+    """Return the message of an error in one line.
 
     Args:
-        columns: by the name of a field, what its column is called in the file.
+        columns: the file's column names by field name.
     """
     return " ".join(_reason(error, columns or {}).split())
 
@@ -25,7 +25,7 @@ def _reason(error: BaseException, columns: Mapping[str, str]) -> str:
             return " ".join(error.messages)
         return _by_column(error.message_dict, columns)
     if isinstance(error, Refusal):
-        # Refusals repeat for a field what they say in general.
+        # The messages of the fields include the general message.
         return _by_column(error.fields, columns) or error.detail
     if isinstance(error, ValueError | Error):
         return in_one_line(error)
@@ -33,15 +33,15 @@ def _reason(error: BaseException, columns: Mapping[str, str]) -> str:
 
 
 def is_of_the_row(error: BaseException) -> bool:
-    """Whether an error is the row's: what the database itself cannot do is nobody's fault among the rows."""
+    """Return whether the row caused the error. Operational errors of the database are not caused by a row."""
     return not isinstance(error, Error) or isinstance(error, DataError | IntegrityError)
 
 
 def reason_of_result(result: RowResult, columns: Mapping[str, str]) -> str:
-    """Why django-import-export refused a row; nothing where it did not.
+    """Return why django-import-export refused a row, or an empty string if it did not.
 
     Raises:
-        Error: the database did not do it, which is not the row's fault.
+        Error: a database error that the row did not cause.
     """
     said = []
     for found in result.errors:

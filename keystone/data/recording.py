@@ -1,4 +1,4 @@
-"""Record runs. At most one of a name runs at a time."""
+"""Record runs. Only one of each kind and name runs at a time."""
 
 import zlib
 from collections.abc import Iterator
@@ -17,18 +17,18 @@ from keystone.database.locking import own_connection
 from keystone.exceptions import Refusal
 from keystone.text.one_line import in_one_line
 
-RUNNING = 0x6B64_6174  # "kdat", the first number of the advisory locks of runs
+RUNNING = 0x6B64_6174  # "kdat", the first key of the advisory locks for runs
 
 
 class AlreadyRuns(Refusal):
-    """The same is running, here or on another machine."""
+    """The same thing is already running, possibly on another machine."""
 
     code = "already_runs"
 
 
 @dataclass(kw_only=True)
 class Counts:
-    """Rows that were read, and what became of them."""
+    """Numbers of rows by what happened to them."""
 
     read: int = 0
     written: int = 0
@@ -37,7 +37,7 @@ class Counts:
 
     @classmethod
     def of(cls, run: DataRun) -> Self:
-        """Those that are kept of a run."""
+        """Return the recorded counts of a run."""
         return cls(read=run.rows_read, written=run.rows_written, unchanged=run.rows_unchanged, refused=run.rows_refused)
 
     def __add__(self, other: "Counts") -> "Counts":
@@ -51,13 +51,14 @@ class Counts:
 
 @contextmanager
 def exclusive(kind: Kind, name: str) -> Iterator[None]:
-    """Be the only one who runs this, on whatever machine, and note that whoever ran it and is gone was interrupted.
+    """Hold a lock so that only one run of this kind and name is active on all machines.
 
-    The lock is on a connection of its own, and is gone as soon as its holder is.
+    Unfinished runs whose process is gone are marked as interrupted. The lock is held on a separate connection and
+    released when the process ends.
 
     Raises:
-        AlreadyRuns: somebody does it now.
-        SessionNeeded: a pooler would hand the lock on.
+        AlreadyRuns: another run is active.
+        SessionNeeded: a pooler would hand the connection on.
         OperationalError: the database does not answer.
     """
     number = zlib.crc32(f"{kind} {name}".encode()) - 2**31  # PostgreSQL's integers are signed
@@ -75,7 +76,7 @@ def exclusive(kind: Kind, name: str) -> Iterator[None]:
             gone.update(state=State.INTERRUPTED, finished_at=timezone.now())
             yield
         finally:
-            with suppress(psycopg.Error):  # PostgreSQL notices only some time later that a connection was closed
+            with suppress(psycopg.Error):  # PostgreSQL may notice only later that the connection was closed
                 own.execute("SELECT pg_advisory_unlock(%s, %s)", [RUNNING, number])
 
 
@@ -91,17 +92,19 @@ def recorded(
     step: str = "",
     resumed: DataRun | None = None,
 ) -> Iterator[DataRun]:
-    """Keep a run that the block does, under `exclusive`. It succeeded where the block says so by `succeed`, or ends.
+    """Record the run of the block, which must hold the lock of `exclusive`.
+
+    The run has succeeded when the block calls `succeed` or ends without an error.
 
     Args:
         by: who runs it.
-        options: what it is told.
-        is_trial: whether nothing of it stays.
-        pipeline, step: of which run of a pipeline it is which step.
-        resumed: the earlier run that it goes on with; it is no new one then.
+        options: its options.
+        is_trial: whether everything is rolled back.
+        pipeline, step: the pipeline's run and the step's name if this is a step of a pipeline.
+        resumed: the earlier run to continue; no new run is recorded then.
 
     Raises:
-        Exception: what the block raises, which is noted.
+        Exception: any error of the block, which is recorded.
     """
     if resumed is None:
         run = DataRun.objects.create(
@@ -121,7 +124,7 @@ def recorded(
         yield run
     except BaseException as error:
         is_stopped = not isinstance(error, Exception)
-        with suppress(Error):  # a database that is away cannot note it; the next run does
+        with suppress(Error):  # if the database is unavailable, the next run records it
             why = gettext("It was stopped.") if is_stopped else in_one_line(error)
             _end(run, State.INTERRUPTED if is_stopped else State.FAILED, error=why)
         raise
@@ -130,13 +133,15 @@ def recorded(
 
 
 def succeed(run: DataRun, counts: Counts) -> None:
-    """Note that a run is done. In the transaction of what it wrote, both are true or neither is."""
+    """Record that a run has succeeded. Call it in the transaction that writes the rows, so that both are committed
+    together.
+    """
     keep(run, counts)
     _end(run, State.SUCCEEDED)
 
 
 def keep(run: DataRun, counts: Counts, **values: Any) -> None:
-    """Note how far a run is."""
+    """Record the progress of a run."""
     run.rows_read, run.rows_written = counts.read, counts.written
     run.rows_unchanged, run.rows_refused = counts.unchanged, counts.refused
     for name, value in values.items():
@@ -146,7 +151,7 @@ def keep(run: DataRun, counts: Counts, **values: Any) -> None:
 
 def _end(run: DataRun, state: State, **values: Any) -> None:
     values = {"finished_at": timezone.now(), "state": state, **values}
-    # Not one that has succeeded: whoever lost the connection while it committed does not know whether it did.
+    # Only a running one: if the connection was lost during the commit, the run may have succeeded.
     DataRun.objects.filter(pk=run.pk, state=State.RUNNING).update(**values)
     for name, value in values.items():
         setattr(run, name, value)

@@ -1,4 +1,4 @@
-"""Write the file of refused rows, with reasons, to be corrected and imported again."""
+"""Write refused rows to a file with the reasons, to be corrected and imported again."""
 
 import csv
 import os
@@ -17,7 +17,7 @@ from keystone.text.spreadsheet import safe_cell
 
 
 class RefusedRowsExist(Refusal):
-    """There is a file of this name; it may be somebody's work, and is not written over."""
+    """The file already exists and is not overwritten, because it may contain corrections."""
 
     code = "refused_rows_exist"
 
@@ -37,16 +37,18 @@ class RefusedRowsNotWritten(Refusal):
 
 
 class RefusedRows:
-    """A CSV file, which is made when the first row is refused. Only its owner can read it.
+    """A CSV file that is created when the first row is refused. Only its owner can read it.
 
     Attributes:
-        path: where it is.
-        count: how many rows it has.
+        path: the path of the file.
+        count: the number of rows in it.
     """
 
     def __init__(self, path: Path, columns: Sequence[str]) -> None:
-        """Args:
-        columns: those of the file that the rows are from.
+        """Initialize without creating the file.
+
+        Args:
+            columns: the columns of the imported file.
         """
         self.path = path
         self.count = 0
@@ -65,19 +67,19 @@ class RefusedRows:
         try:
             file.close()
         except OSError as unwritten:
-            # What ended the block is the better reason.
+            # An error of the block takes precedence.
             if error is None:
                 raise RefusedRowsNotWritten(self.path, unwritten) from None
 
     def add(self, row: Row, reasons: str) -> None:
-        """Write a row with its number and why it is refused, and what it had in the file.
+        """Write a row with its number, the reasons, and its cells.
 
         Raises:
-            RefusedRowsExist: there was such a file before.
-            RefusedRowsNotWritten: the disk is full, or the like.
+            RefusedRowsExist: the file already exists.
+            RefusedRowsNotWritten: the disk is full, or a similar error occurred.
         """
-        # What looks like a formula has an apostrophe before it, which comes off when the corrected file is imported.
-        # A row with too few cells, or too many, is written with as many, so that it is not taken for a whole one then.
+        # Text that looks like a formula gets a leading apostrophe, which is removed when the file is imported again.
+        # A row with too few or too many cells keeps their number, so that it is not mistaken for a complete one.
         cells = [row.cells[column] for column in self._columns if column in row.cells]
         try:
             if self._file is None:
@@ -91,10 +93,10 @@ class RefusedRows:
         self.count += 1
 
     def flush(self) -> None:
-        """Give what was written to the system, which keeps it though this process is killed.
+        """Pass buffered rows to the operating system, so that they survive if this process is killed.
 
         Raises:
-            RefusedRowsNotWritten: the disk is full, or the like.
+            RefusedRowsNotWritten: the disk is full, or a similar error occurred.
         """
         try:
             if self._file is not None:
@@ -103,21 +105,21 @@ class RefusedRows:
             raise RefusedRowsNotWritten(self.path, error) from None
 
     def take_over(self, earlier: Path, *, until: int) -> None:
-        """Begin with what an interrupted import had refused up to a row. What it refused later is refused anew.
+        """Start with the rows that an interrupted import had refused up to a row. Later rows are imported again.
 
         Args:
-            earlier: its file, which may be this one; one that is gone, or is another now, is passed over.
+            earlier: its file, which may be this one. It is ignored if it is missing or no longer such a file.
 
         Raises:
-            RefusedRowsExist: there is another file of this name.
-            RefusedRowsNotWritten: the disk is full, or the like.
+            RefusedRowsExist: another file with this name exists.
+            RefusedRowsNotWritten: the disk is full, or a similar error occurred.
         """
         if not is_of_refused_rows(earlier, self._columns):
             return
         is_same = earlier.absolute() == self.path.absolute()
         if not is_same and self.path.exists():
             raise RefusedRowsExist(self.path)
-        beside = self.path.with_name(f"{self.path.name}.new")  # in its stead once all of it is there
+        beside = self.path.with_name(f"{self.path.name}.new")  # replaces the file when it is complete
         try:
             beside.unlink(missing_ok=True)
             self._file = self._made(beside)
@@ -133,12 +135,12 @@ class RefusedRows:
 
     def _made(self, path: Path) -> IO[str]:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        # With the byte order mark, without which Excel reads UTF-8 as something else.
+        # Excel recognizes UTF-8 only by the byte order mark.
         return os.fdopen(descriptor, "w", encoding="utf-8-sig", errors="backslashreplace", newline="")
 
 
 def is_of_refused_rows(path: Path, columns: Sequence[str]) -> bool:
-    """Whether this is still the file that an import of these columns wrote."""
+    """Return whether the file has the header that an import of these columns writes."""
     try:
         with path.open(encoding="utf-8-sig", errors="replace", newline="") as file:
             return next(csv.reader(file), None) == [*OF_REFUSED_ROWS, *columns]
@@ -147,7 +149,7 @@ def is_of_refused_rows(path: Path, columns: Sequence[str]) -> bool:
 
 
 def _up_to(path: Path, until: int) -> Iterator[list[str]]:
-    """Its rows up to that one. A process that was killed may have left half of a later one."""
+    """Yield the records up to this row. A killed process may have left an incomplete one after it."""
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as file, suppress(csv.Error):
         records = csv.reader(file)
         next(records, None)
@@ -158,7 +160,7 @@ def _up_to(path: Path, until: int) -> Iterator[list[str]]:
 
 
 def _text(value: Any) -> str:
-    """The value as it is read again: a day without its midnight, which spreadsheets give every date."""
+    """Return the value as it can be read again: a date without the midnight that spreadsheets add."""
     if isinstance(value, datetime):
         return value.date().isoformat() if value.time() == time.min and not value.tzinfo else value.isoformat(" ")
     return safe_cell(value)

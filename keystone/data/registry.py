@@ -1,7 +1,7 @@
 """The registry of importers, seeders, scripts and pipelines.
 
-They stand in an app's `importers.py`, `seeders.py`, `scripts.py` and `pipelines.py`, which are imported when somebody
-asks for them. The web process does not.
+They are declared in an app's `importers.py`, `seeders.py`, `scripts.py` and `pipelines.py`, which are imported on first
+use. Web processes do not import them.
 """
 
 import re
@@ -54,23 +54,23 @@ def importer[R: type[ModelResource[Any]]](
     has_own_key: bool = False,
     description: str | Promise = "",
 ) -> Callable[[R], R]:
-    """Register a resource of django-import-export as an importer. Its `import_id_fields` tell rows apart.
+    """Register a django-import-export resource as an importer. Its `import_id_fields` identify rows.
 
     Args:
-        name: what it is called on the command line: small letters, digits, - and _.
-        existing: what happens to a row that the table has already, unless the command says otherwise.
-        required: columns that a file must have, beside those of `import_id_fields`.
-        columns: names that files have for columns, each with ours. They are compared without case and outer spaces.
-        transforms: by column, what is made of a cell before the resource sees it. A ValueError or ValidationError
-            refuses the row.
-        checks: each is given the cells of a row, by column, and raises a ValidationError to refuse it.
-        truncatable: whether `--truncate` may empty the table before.
-        has_own_key: whether the resource finds rows by a key of its own, which a command cannot change.
-        description: what it is for; else the first line of the class's docstring.
+        name: its name on the command line: lower-case letters, digits, - and _.
+        existing: what to do with rows that are already in the table, unless the command overrides it.
+        required: columns that a file must have besides those of `import_id_fields`.
+        columns: our column names by names that files use. Case and surrounding spaces are ignored.
+        transforms: functions by column that convert a cell before the resource reads it. A ValueError or
+            ValidationError refuses the row.
+        checks: functions that get the cells of a row by column, and raise a ValidationError to refuse it.
+        truncatable: whether `--truncate` may empty the table first.
+        has_own_key: whether the resource finds rows by its own key, which the command cannot change.
+        description: its purpose; defaults to the first line of the class's docstring.
 
     Raises:
-        ImproperlyConfigured: the name is none or taken, the class is not a ModelResource, or rows are to be told apart
-            by fields that it has not, or `required`, `columns` or `transforms` name columns that it has not.
+        ImproperlyConfigured: the name is invalid or taken, the class is not a ModelResource, or `import_id_fields`,
+            `required`, `columns` or `transforms` name fields or columns that it does not have.
     """
     refuse_bare(name, "@importer")
 
@@ -81,7 +81,7 @@ def importer[R: type[ModelResource[Any]]](
         known: Any = resource
         keys = list(known._meta.import_id_fields)
         absent = [name for name in keys if name not in known.fields]
-        if absent and keys != ["id"]:  # which is what import-export takes if nothing is said
+        if absent and keys != ["id"]:  # which is the default of import-export
             raise ImproperlyConfigured(f"{where}: import_id_fields names {absent[0]!r}, which is none of its fields.")
         declared = Importer(
             name=name,
@@ -105,18 +105,18 @@ def importer[R: type[ModelResource[Any]]](
 def seeder[F: Callable[..., int]](
     name: str, *, after: Iterable[str] = (), on_servers: bool = False, description: str | Promise = ""
 ) -> Callable[[F], F]:
-    """Register a function that makes rows: it is called as `function(count=…)`, and returns how many it made.
+    """Register a function that creates rows. It is called as `function(count=…)` and returns how many it created.
 
     It runs in one transaction.
 
     Args:
-        name: what it is called on the command line.
-        after: seeders that come before it in `run-all`.
-        on_servers: whether it may run in staging and production, too: what is made up belongs on no server.
-        description: what it makes; else the first line of the docstring.
+        name: its name on the command line.
+        after: seeders that run before it in `run-all`.
+        on_servers: whether it may run in staging and production, too, where sample data does not belong.
+        description: what it creates; defaults to the first line of the docstring.
 
     Raises:
-        ImproperlyConfigured: the name is none or taken.
+        ImproperlyConfigured: the name is invalid or taken.
     """
     refuse_bare(name, "@seeder")
 
@@ -132,18 +132,18 @@ def seeder[F: Callable[..., int]](
 def script[F: Callable[..., Any]](
     name: str, *, atomic: bool = True, description: str | Promise = ""
 ) -> Callable[[F], F]:
-    """Register a function to be run by hand or in a pipeline, as `function(source=…, output=…)`.
+    """Register a function that is run by hand or in a pipeline, as `function(source=…, output=…)`.
 
-    The two are paths or None, as `--src` and `--output` say. It returns nothing, how many rows it wrote, or a mapping
-    with some of `read`, `written`, `unchanged` and `refused`.
+    Both arguments are paths or None, as given by `--src` and `--output`. The function returns None, the number of rows
+    that it wrote, or a mapping with some of `read`, `written`, `unchanged` and `refused`.
 
     Args:
-        name: what it is called on the command line.
-        atomic: whether it runs in one transaction, so that it does all or nothing.
-        description: what it does; else the first line of the docstring.
+        name: its name on the command line.
+        atomic: whether it runs in one transaction.
+        description: what it does; defaults to the first line of the docstring.
 
     Raises:
-        ImproperlyConfigured: the name is none or taken.
+        ImproperlyConfigured: the name is invalid or taken.
     """
     refuse_bare(name, "@script")
 
@@ -156,15 +156,15 @@ def script[F: Callable[..., Any]](
 
 
 def pipeline(name: str, *, steps: Iterable[Step], description: str | Promise = "") -> Pipeline:
-    """Register importers, seeders and scripts that run one after the other.
+    """Register a pipeline of importers, seeders and scripts that run one after the other.
 
     Args:
-        name: what it is called on the command line.
-        steps: in their order, which `after` of a step may change.
-        description: what it is for.
+        name: its name on the command line.
+        steps: in order, unless `after` of a step changes it.
+        description: its purpose.
 
     Raises:
-        ImproperlyConfigured: the name is none or taken, or the steps contradict each other or are wrong.
+        ImproperlyConfigured: the name is invalid or taken, or the steps are invalid or contradict each other.
     """
     where = f"pipeline {name!r}"
     declared = Pipeline(name=name, description=description, steps=in_order(tuple(steps), where))
@@ -178,10 +178,10 @@ def pipeline(name: str, *, steps: Iterable[Step], description: str | Promise = "
 
 @cache
 def discover() -> None:
-    """Import what all apps declare, once, and see that what refers to something finds it.
+    """Import the declarations of all apps once, and check their references.
 
     Raises:
-        ImproperlyConfigured: a step or a seeder names what is not there.
+        ImproperlyConfigured: a step or a seeder refers to an unknown name.
     """
     discover_modules(*MODULES)
     in_order(tuple(_seeders.values()), "seeders")
@@ -195,34 +195,34 @@ def discover() -> None:
 
 
 def importers() -> Mapping[str, Importer]:
-    """The importers of all apps, by name."""
+    """Return the importers of all apps by name."""
     discover()
     return MappingProxyType(_importers)
 
 
 def seeders() -> Mapping[str, Seeder]:
-    """The seeders of all apps, by name; whatever is after another one comes after it."""
+    """Return the seeders of all apps by name, each after those in its `after`."""
     discover()
     return {seeder.name: seeder for seeder in in_order(tuple(_seeders.values()), "seeders")}
 
 
 def scripts() -> Mapping[str, Script]:
-    """The scripts of all apps, by name."""
+    """Return the scripts of all apps by name."""
     discover()
     return MappingProxyType(_scripts)
 
 
 def pipelines() -> Mapping[str, Pipeline]:
-    """The pipelines of all apps, by name."""
+    """Return the pipelines of all apps by name."""
     discover()
     return MappingProxyType(_pipelines)
 
 
 def named[D](declared: Mapping[str, D], kind: Kind, name: str) -> D:
-    """The one with this name.
+    """Return the declaration with this name.
 
     Raises:
-        Unknown: there is none; the message names those that there are.
+        Unknown: there is none; the message lists the known names.
     """
     try:
         return declared[name]

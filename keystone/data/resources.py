@@ -1,4 +1,4 @@
-"""Prepare a declared resource: what each row changes, looked up in chunks."""
+"""Prepare a declared resource: record what each row changes, and look up existing rows in chunks."""
 
 from collections.abc import Iterable, Mapping
 from copy import copy
@@ -21,10 +21,10 @@ type Values = dict[str, tuple[Any, Any]]
 
 
 class ImportRow(RowResult):
-    """What came of a row.
+    """The result of a row.
 
     Attributes:
-        values: by column, what was before and what is then.
+        values: the values before and after, by column.
     """
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ class ImportRow(RowResult):
 
 
 class ChunkLoader(ModelInstanceLoader):
-    """Finds all rows of a chunk that the table has in one query, by any number of columns."""
+    """An instance loader that finds the existing rows of a chunk in one query, by any number of columns."""
 
     def __init__(self, resource: Any, dataset: Any = None) -> None:
         super().__init__(resource, dataset)
@@ -48,10 +48,10 @@ class ChunkLoader(ModelInstanceLoader):
             self.found.setdefault(key, []).append(instance)
 
     def get_instance(self, row: Mapping[str, Any]) -> models.Model | None:
-        """The one that the table has.
+        """Return the existing row, or None.
 
         Raises:
-            ValidationError: it has several, so nobody knows which one is meant.
+            ValidationError: several rows match.
         """
         found = self.found.get(tuple(field.clean(row) for field in self.fields), [])
         if len(found) > 1:
@@ -62,32 +62,32 @@ class ChunkLoader(ModelInstanceLoader):
         try:
             key = tuple(field.clean(row) for field in self.fields)
             hash(key)
-        except Exception:  # noqa: BLE001 - the row is refused when its turn comes
+        except Exception:  # noqa: BLE001 - the row is refused when it is imported
             return None
         return None if all(value in Field.empty_values for value in key) else key
 
 
 class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes no argument
-    """What is put before a declared resource: whatever that overrides is called as well.
+    """A base class that is put before a declared resource, whose own overrides are called as well.
 
     Attributes:
         by: who imports.
-        existing: what happens to rows that the table has.
-        columns: which ones the file has.
+        existing: what to do with rows that are already in the table.
+        columns: the columns of the file.
     """
 
     by: Actor
     existing = Existing.UPDATE
     columns: tuple[str, ...] = ()
-    _meta: Any  # the stubs know of a model by its name only
+    _meta: Any  # the stubs know the model only by name
 
     @classmethod
     def get_row_result_class(cls) -> type[RowResult]:
-        """Rows that tell what they change."""
+        """Return a class that records what a row changes."""
         return ImportRow
 
     def import_row(self, row: Any, instance_loader: Any, **kwargs: Any) -> RowResult:
-        """Import a row, and tell what it changes."""
+        """Import a row and record what it changes."""
         self._values: Values = {}
         result = super().import_row(row, instance_loader, **kwargs)
         if isinstance(result, ImportRow):
@@ -95,10 +95,10 @@ class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes 
         return result
 
     def get_or_init_instance(self, instance_loader: Any, row: Any) -> tuple[Any, bool]:
-        """The row that the table has, or a new one.
+        """Return the existing row, or a new one.
 
         Raises:
-            ValidationError: it has it, and that is refused.
+            ValidationError: the row exists, and `existing` refuses such rows.
         """
         instance, is_new = super().get_or_init_instance(instance_loader, row)
         if not is_new and self.existing is Existing.REFUSE:
@@ -108,10 +108,10 @@ class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes 
         return instance, is_new
 
     def import_field(self, field: Any, instance: Any, row: Any, is_m2m: bool = False, **kwargs: Any) -> None:  # noqa: FBT001, FBT002 - the library's
-        """Take over a cell.
+        """Import a cell.
 
         Raises:
-            ValueError: it is not valid, or names what is not there.
+            ValueError: the value is invalid, or refers to something that does not exist.
         """
         try:
             if is_m2m:
@@ -125,7 +125,7 @@ class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes 
             raise ValueError(gettext("“%(value)s” is no number.") % {"value": row[field.column_name]}) from None
 
     def skip_row(self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
-        """Whether nothing is to be done: the row is there, and just so, or is not to be touched."""
+        """Return whether to skip the row because it is unchanged or must not be changed."""
         if not import_validation_errors:
             after = self._read(instance, row)
             missing = None if self._is_new else object()
@@ -145,7 +145,7 @@ class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes 
         import_validation_errors: Any = None,
         validate_unique: bool = True,  # noqa: FBT001, FBT002 - the library's
     ) -> None:
-        """Validate as forms do. In bulk, what asks the database for each row is left to the database."""
+        """Validate like a form. In bulk mode, checks that query the database for each row are left to the database."""
         errors = dict(import_validation_errors or {})
         if self._meta.use_bulk:
             related = {field.name for field in self._meta.model._meta.fields if field.is_relation}
@@ -156,7 +156,7 @@ class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes 
         super().validate_instance(instance, errors, validate_unique)
 
     def get_bulk_update_fields(self) -> list[str]:
-        """Only what the file has columns for, and the times of change."""
+        """Return only the fields of the file's columns and the `auto_now` fields."""
         mine = [
             str(field.attribute)
             for name, field in self.fields.items()
@@ -165,7 +165,7 @@ class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes 
         return [*mine, *(field.name for field in self._touched())]
 
     def bulk_update(self, *args: Any, **kwargs: Any) -> None:
-        """Update, with the times of change as saving would have them."""
+        """Update the rows, including their `auto_now` fields."""
         touched = self._touched()
         for instance in self.update_instances:
             for field in touched:
@@ -178,11 +178,11 @@ class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes 
         error: Exception,
         raise_errors: bool = False,  # noqa: FBT001, FBT002 - the library's
     ) -> None:
-        """Raise the error itself: the library would wrap it, so that nobody knows what the database said."""
+        """Raise the original error; the library would wrap it and hide the database error."""
         raise error
 
     def take_back(self) -> None:
-        """Forget what waits to be written in bulk."""
+        """Discard the rows that wait to be written in bulk."""
         for waiting in (self.create_instances, self.update_instances, self.delete_instances):
             waiting.clear()
 
@@ -213,14 +213,14 @@ class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes 
 
 
 def resource_of(importer: Importer) -> Telling:
-    """A resource to import with. Its options are its own, so that changing them changes no other's."""
+    """Return a resource to import with. It has its own copy of the options, which can be changed safely."""
     made: Any = type(importer.resource.__name__, (Telling, importer.resource), {})
     resource: Telling = made()
     options = copy(resource._meta)
     if any(name not in resource.fields for name in options.import_id_fields):
-        options.import_id_fields = []  # nothing tells rows apart: all are new
+        options.import_id_fields = []  # there is no key, so all rows are new
     options.skip_diff = options.skip_html_diff = True
-    # In bulk, django-import-export would leave out the relations to many.
+    # In bulk mode, django-import-export skips many-to-many fields.
     has_many = any(isinstance(field.widget, ManyToManyWidget) for field in resource.get_import_fields())
     options.use_bulk = options.use_bulk and not has_many
     if options.instance_loader_class is ModelInstanceLoader:
@@ -230,12 +230,12 @@ def resource_of(importer: Importer) -> Telling:
 
 
 def tell_apart_by(resource: Telling, fields: Iterable[str]) -> None:
-    """Let these fields tell rows apart, instead of the declared ones."""
+    """Identify rows by these fields instead of the declared ones."""
     resource._meta.import_id_fields = list(fields)
 
 
 def _refuse_unknown(field: Any, row: Mapping[str, Any]) -> None:
-    """Refuse names of related rows that there are not: the library's widget passes over them."""
+    """Refuse names of related rows that do not exist, which the library's widget would ignore."""
     widget, given = field.widget, row.get(field.column_name)
     if not isinstance(given, str):
         return
@@ -247,20 +247,20 @@ def _refuse_unknown(field: Any, row: Mapping[str, Any]) -> None:
 
 
 def one_by_one(resource: Telling) -> None:
-    """Let it write each row when its turn comes, so that each error has its row."""
+    """Write each row separately, so that each error can be assigned to its row."""
     resource._meta.use_bulk, resource._meta.clean_model_instances = False, True
 
 
 def in_bulk(resource: Telling) -> None:
-    """Let it write a chunk's rows together."""
+    """Write the rows of a chunk together."""
     resource._meta.use_bulk, resource._meta.clean_model_instances = True, False
 
 
 def key_fields(resource: Telling) -> list[Any]:
-    """The fields that tell rows apart."""
+    """Return the fields that identify rows."""
     return [resource.fields[name] for name in resource.get_import_id_fields()]
 
 
 def loader_of(resource: Telling, dataset: Dataset) -> Any:
-    """What finds the rows of a chunk that the table has."""
+    """Return the instance loader for the existing rows of a chunk."""
     return resource._meta.instance_loader_class(resource, dataset)

@@ -1,4 +1,4 @@
-"""Rows of a file, whatever its format, and the error for unreadable files."""
+"""Rows of a file in any format, and the error for unreadable files."""
 
 import re
 import sys
@@ -15,24 +15,24 @@ from openpyxl.utils import get_column_letter
 
 from keystone.exceptions import Refusal
 
-# What a file of refused rows has before the columns of its own file. They are not read again, so that such a file can
-# be corrected and imported as it is.
+# Columns that a file of refused rows has in front. They are ignored when reading, so that such a file can be corrected
+# and imported as it is.
 OF_REFUSED_ROWS = ("row", "reason")
-# What spreadsheets show, and write into CSV, where a formula failed: #REF!, in German #BEZUG!, in Spanish #¡REF!.
+# How spreadsheets show a failed formula and export it to CSV: #REF!, in German #BEZUG!, in Spanish #¡REF!.
 _ERROR = re.compile(r"#[¡¿]?[^\W\d_a-z][^\W_a-z]*(?:/0)?[!?]|#[^\W\d_a-z]/[^\W\d_a-z]!?|#NV|Err:\d{3}")
-# No spreadsheet has these errors. They stand for a formula without a value, and for a cell that is merged with another.
+# Errors of our own, for a formula without a value, and for a cell that is merged with another.
 NOT_CALCULATED = "#FORMULA!"
 MERGED = "#MERGED!"
-MOST_COLUMNS = 16_384  # of a sheet; CSV has no more either
+MOST_COLUMNS = 16_384  # of a sheet; also the limit for CSV
 LARGEST_CHUNK = 16 * 1024 * 1024  # bytes in memory
-LONGEST_CELL = 1024 * 1024  # characters; a quotation mark that is never closed ends there, instead of in the memory
+LONGEST_CELL = 1024 * 1024  # characters; limits the memory for a cell whose quotation mark is never closed
 
 
 class FileUnusable(Refusal):
     """A file cannot be read, or not any further.
 
     Attributes:
-        row: the row from which on it cannot; None where that is not known, or where it is the whole file.
+        row: the first row that cannot be read; None if unknown, or if the whole file cannot be read.
     """
 
     code = "file_unusable"
@@ -50,10 +50,10 @@ class Row:
     """A row of a file.
 
     Attributes:
-        number: as a spreadsheet counts: the header is 1, the first row below it 2.
-        cells: by column. An empty one is "". A row that ends too early has only the columns up to there.
-        fault: why it cannot be used, for people; "" where it can.
-        extra: what it has beyond the last column.
+        number: the row number as in a spreadsheet: the header is row 1, the next row 2.
+        cells: by column. An empty cell is "". A row that is too short has only the columns up to its end.
+        fault: why the row cannot be used, for display; "" if it can.
+        extra: the cells beyond the last column.
     """
 
     number: int
@@ -63,40 +63,40 @@ class Row:
 
     @property
     def is_empty(self) -> bool:
-        """Whether no cell has anything."""
+        """Whether all cells are empty."""
         return not self.extra and all(value == "" for value in self.cells.values())
 
 
 class RowSource(Protocol):
-    """A file that is open.
+    """An open file.
 
     Attributes:
-        columns: the names of the header, stripped, in the file's order.
+        columns: the stripped names of the header, in the file's order.
     """
 
     columns: tuple[str, ...]
 
     def rows(self) -> Iterator[Row]:
-        """The rows below the header, read one at a time, once. Those that are empty are among them.
+        """Yield the rows below the header one at a time, including empty ones. Can be called only once.
 
         Raises:
-            FileUnusable: it cannot be read any further.
+            FileUnusable: the file cannot be read any further.
         """
 
     def progress(self) -> tuple[int, int]:
-        """How much is read, and of how much: bytes of a CSV file, rows of a workbook's sheet."""
+        """Return how much was read and how much there is: bytes of a CSV file, rows of a sheet."""
 
 
 def columns_of(header: Sequence[str], path: Path, *, row: int) -> tuple[tuple[str, ...], int]:
-    """The columns that a header names, and how many cells stand before them that are not read.
+    """Return the columns of a header, and the number of cells before them that are ignored.
 
-    Empty cells at its end name none: spreadsheets write them for columns that are only formatted.
+    Empty cells at its end are ignored: spreadsheets write them for columns that are only formatted.
 
     Args:
-        header: its cells, stripped.
+        header: the stripped cells of the header.
 
     Raises:
-        FileUnusable: one has no name or an error instead, or two have the same.
+        FileUnusable: there are no columns, or a column has no name, an error as its name, or the name of another one.
     """
     width = max((place for place, name in enumerate(header, 1) if name), default=0)
     skipped = len(OF_REFUSED_ROWS) if tuple(header[: len(OF_REFUSED_ROWS)]) == OF_REFUSED_ROWS else 0
@@ -119,7 +119,7 @@ def columns_of(header: Sequence[str], path: Path, *, row: int) -> tuple[tuple[st
 
 
 def excess(found: int, expected: int) -> str:
-    """What is said of a row with more cells than the header has columns."""
+    """Return the message for a row with more cells than the header has columns."""
     text = ngettext(
         "It has %(found)d cells, but the header names %(expected)d column.",
         "It has %(found)d cells, but the header names %(expected)d columns.",
@@ -129,7 +129,7 @@ def excess(found: int, expected: int) -> str:
 
 
 def lack(found: int, expected: int) -> str:
-    """What is said of a row with fewer cells than the header has columns."""
+    """Return the message for a row with fewer cells than the header has columns."""
     text = ngettext(
         "It has only %(found)d cell, but the header names %(expected)d columns.",
         "It has only %(found)d cells, but the header names %(expected)d columns.",
@@ -139,12 +139,12 @@ def lack(found: int, expected: int) -> str:
 
 
 def is_error(value: Any) -> bool:
-    """Whether a cell has the error of a formula, or one of ours."""
+    """Return whether a cell contains an error of a spreadsheet, or one of our own."""
     return isinstance(value, str) and _ERROR.fullmatch(value) is not None
 
 
 def failed_formula(column: str, error: Any) -> str:
-    """What is said of a row with a spreadsheet's error in a cell."""
+    """Return the message for a cell with an error."""
     if error == NOT_CALCULATED:
         text = gettext(
             "“%(column)s” is a formula without a stored value: open the file in a spreadsheet program and save it."
@@ -156,8 +156,8 @@ def failed_formula(column: str, error: Any) -> str:
 
 
 def without_blank_end(rows: Iterable[Row]) -> Iterator[Row]:
-    """The rows up to the last that has anything: empty ones after it are no rows."""
-    begins: Row | None = None  # a run of empty rows, which may be a million
+    """Yield the rows up to the last one that is not empty."""
+    begins: Row | None = None  # first of consecutive empty rows, of which there may be a million
     for row in rows:
         if row.is_empty:
             begins = begins or row
@@ -169,7 +169,7 @@ def without_blank_end(rows: Iterable[Row]) -> Iterator[Row]:
 
 
 def chunks(rows: Iterable[Row], *, most: int) -> Iterator[tuple[Row, ...]]:
-    """The rows in chunks, which are held in memory: `most` of them, or fewer where they have much in them."""
+    """Yield the rows in chunks of `most` rows, or fewer if they take up much memory."""
     chunk: list[Row] = []
     size = 0
     for row in rows:

@@ -28,19 +28,19 @@ def run_script(
     pipeline: DataRun | None = None,
     step: str = "",
 ) -> DataRun:
-    """Run a script; in one transaction, unless it was declared otherwise.
+    """Run a script, in one transaction unless it was declared otherwise.
 
     Args:
         by: who runs it.
-        source: what it reads.
-        output: where it writes to.
-        pipeline, step: of which run of a pipeline it is which step.
+        source: the path to read from.
+        output: the path to write to.
+        pipeline, step: the pipeline's run and the step's name if the script is a step of a pipeline.
 
     Raises:
         Unknown: there is no such script.
-        NoCount: it returned neither a number of rows, nor a mapping of such numbers, nor nothing.
-        AlreadyRuns: somebody runs it now.
-        Exception: what the script raises.
+        NoCount: it returned neither None, nor a number of rows, nor a mapping of such numbers.
+        AlreadyRuns: it is already running.
+        Exception: any error of the script.
     """
     script = named(scripts(), Kind.SCRIPT, name)
     options = {key: escaped(str(path)) for key, path in (("source", source), ("output", output)) if path is not None}

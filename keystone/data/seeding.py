@@ -16,29 +16,29 @@ from keystone.exceptions import Refusal
 
 
 class NotOnServers(Refusal):
-    """What is made up belongs on no server."""
+    """Sample data must not be created on a server."""
 
     code = "not_on_servers"
 
 
 class NoCount(Refusal):
-    """A seeder or a script did not say how many rows it wrote."""
+    """A seeder or a script did not return how many rows it wrote."""
 
     code = "no_count"
 
 
 def run_seeder(name: str, *, count: int, by: Actor, pipeline: DataRun | None = None, step: str = "") -> DataRun:
-    """Make rows, in one transaction.
+    """Create rows in one transaction.
 
     Args:
-        count: how many.
-        by: who wants them.
-        pipeline, step: of which run of a pipeline it is which step.
+        count: how many rows.
+        by: who runs it.
+        pipeline, step: the pipeline's run and the step's name if the seeder is a step of a pipeline.
 
     Raises:
         Unknown: there is no such seeder.
-        NotOnServers: this is staging or production, where it may not run.
-        AlreadyRuns: somebody runs it now.
+        NotOnServers: it may not run in staging or production.
+        AlreadyRuns: it is already running.
     """
     seeder = named(seeders(), Kind.SEEDER, name)
     refuse_on_servers(seeder)
@@ -47,7 +47,7 @@ def run_seeder(name: str, *, count: int, by: Actor, pipeline: DataRun | None = N
         recorded(Kind.SEEDER, name, by=by, options={"count": count}, pipeline=pipeline, step=step) as run,
         transaction.atomic(),
     ):
-        made: object = seeder.function(count=count)  # a promise that its author may have broken
+        made: object = seeder.function(count=count)  # the return type is not guaranteed
         if not isinstance(made, int) or isinstance(made, bool):
             raise NoCount(gettext("%(source)s has to return how many rows it made.") % {"source": seeder.source})
         succeed(run, Counts(written=made))
@@ -55,10 +55,11 @@ def run_seeder(name: str, *, count: int, by: Actor, pipeline: DataRun | None = N
 
 
 def run_all_seeders(*, count: int, by: Actor) -> Iterator[DataRun]:
-    """Run every seeder that may run here, one after the other, and give each run as it ends.
+    """Run every seeder, one after the other, and yield each run when it is done.
 
     Raises:
-        Exception: what the first that fails raises; those before it stay done.
+        NotOnServers: one of them may not run here; none is run then.
+        Exception: the error of the first that fails; earlier ones stay done.
     """
     found = seeders().values()
     for seeder in found:
@@ -68,10 +69,10 @@ def run_all_seeders(*, count: int, by: Actor) -> Iterator[DataRun]:
 
 
 def refuse_on_servers(seeder: Seeder) -> None:
-    """Refuse one that makes things up on a server.
+    """Refuse a seeder of sample data on a server.
 
     Raises:
-        NotOnServers: it does.
+        NotOnServers: it may not run in staging or production.
     """
     if settings.ENVIRONMENT in SERVERS and not seeder.on_servers:
         text = gettext("The seeder %(name)s makes things up. It does not run in %(environment)s.")

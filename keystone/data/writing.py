@@ -28,7 +28,7 @@ _WRITTEN = {RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE, RowResult.I
 
 @dataclass
 class Tally:
-    """What has come of the rows so far; of the changes and refusals the first are kept."""
+    """Counts of rows so far, and the first changes and refusals."""
 
     shown: int
     counts: Counts = field(default_factory=Counts)
@@ -40,15 +40,15 @@ class Tally:
 
 @dataclass
 class Writer:
-    """Writes rows by a resource, and refuses those that cannot be written.
+    """Writes rows with a resource, and refuses those that cannot be written.
 
     Attributes:
-        resource: how they are written.
-        columns: those of the file.
-        seen: which rows the file had already.
-        refused: where refused rows go.
-        skip_empty: whether rows without anything are passed over.
-        tally: what has come of them.
+        resource: the resource that writes them.
+        columns: the columns of the file.
+        seen: the keys of the rows so far.
+        refused: the file of refused rows.
+        skip_empty: whether empty rows are skipped.
+        tally: the results so far.
     """
 
     resource: Telling
@@ -67,7 +67,7 @@ class Writer:
         self._names = {str(field.attribute): str(field.column_name) for field in self.resource.fields.values()}
 
     def note(self, rows: Iterable[Row]) -> None:
-        """Only see what rows there were: they are written already."""
+        """Record the keys of rows that were already processed, without writing them."""
         for row in rows:
             if not row.is_empty and not row.fault:
                 try:
@@ -76,23 +76,23 @@ class Writer:
                     continue
 
     def write(self, rows: Iterable[Row]) -> None:
-        """Write a chunk, in the transaction that is open.
+        """Write a chunk in the current transaction.
 
         Raises:
-            Error: the database does not do it.
+            Error: a database error that no row caused.
         """
         if settings.DEBUG:
-            reset_queries()  # Django keeps the last thousands of them
+            reset_queries()  # Django keeps thousands of them in memory
         ready = list(self._ready(rows))
         if ready:
             self._write(ready)
-        # What is seen at once is refused before what the resource refuses: in the file, rows keep their order.
+        # Sorted, because some rows are refused before the resource sees the chunk. The file keeps the order of rows.
         for row, reason in sorted(self._refusals, key=lambda refused: refused[0].number):
             self.refused.add(row, reason)
             if len(self.tally.refusals) < self.tally.shown:
                 self.tally.refusals.append(Refused(row.number, reason))
         self._refusals.clear()
-        self.refused.flush()  # before the chunk is committed: nobody could tell of them afterwards
+        self.refused.flush()  # before the chunk is committed, so that no refused row is lost
 
     def _write(self, ready: list[tuple[Row, dict[str, Any]]]) -> None:
         dataset = Dataset(headers=list(self.columns.names))
@@ -105,7 +105,7 @@ class Writer:
         self.resource.after_import(dataset, outcome, dry_run=False)
 
     def _ready(self, rows: Iterable[Row]) -> Iterable[tuple[Row, dict[str, Any]]]:
-        """Those that are worth trying, with their cells by our names."""
+        """Yield the rows that are worth trying, with their cells by our column names."""
         for row in rows:
             if row.is_empty and self.skip_empty:
                 self.tally.skipped_empty += 1
@@ -129,7 +129,7 @@ class Writer:
                 return
             try:
                 value = one.clean(dict(values))
-            except Exception:  # noqa: BLE001 - whatever it is, the resource says it of the row
+            except Exception:  # noqa: BLE001 - the resource reports it for the row
                 return
             key.append("" if value in Field.empty_values else f"={getattr(value, 'pk', value)}")
         if not any(key):
@@ -141,7 +141,7 @@ class Writer:
             raise ValidationError(text % {"number": first, "columns": names})
 
     def _write_in_bulk(self, ready: list[tuple[Row, dict[str, Any]]], dataset: Dataset, outcome: Any) -> bool:
-        """Write the chunk together; where the database refuses it, nothing of it is, and False says so."""
+        """Write the chunk together. Return False if the database refuses it; nothing is written then."""
         in_bulk(self.resource)
         how = {"using_transactions": True, "dry_run": False, "raise_errors": True, "result": outcome}
         results = []
@@ -188,8 +188,8 @@ class Writer:
             self.tally.counts.unchanged += 1
             return
         if self._gives_keys:
-            # With new rows in the outcome, django-import-export sets the sequence to the greatest key there is. Where
-            # the database gives the keys, that would give one away that somebody's open transaction has.
+            # If the outcome has new rows, django-import-export sets the sequence to the greatest key. If the database
+            # assigns the keys, that could reuse one that an open transaction has taken.
             outcome.append_row_result(result)
         is_new = result.is_new()
         self.tally.counts.written += 1

@@ -1,4 +1,4 @@
-"""Errors in declarations, reported before anything is run."""
+"""Errors in declarations, reported before anything runs."""
 
 from collections.abc import Iterable
 from dataclasses import fields
@@ -18,20 +18,20 @@ _OF_STEPS = {
 
 
 def refuse_bare(name: object, decorator: str) -> None:
-    """Refuse a decorator that was written without its parentheses: it would register nothing.
+    """Refuse a decorator without parentheses, which would register nothing.
 
     Raises:
-        ImproperlyConfigured: it was.
+        ImproperlyConfigured: the parentheses are missing.
     """
     if not isinstance(name, str):
         raise ImproperlyConfigured(f'{decorator} on {name!r}: it needs a name. Write {decorator}("name").')
 
 
 def refuse_wrong_importer(importer: Importer, where: str) -> None:
-    """Refuse one that says things about columns that its resource has not, or that nobody understands.
+    """Refuse an importer with unknown columns or an invalid `existing`.
 
     Raises:
-        ImproperlyConfigured: it does.
+        ImproperlyConfigured: the declaration is wrong.
     """
     _refuse_wrong_existing(importer.existing, where)
     resource: Any = importer.resource
@@ -45,10 +45,10 @@ def refuse_wrong_importer(importer: Importer, where: str) -> None:
 
 
 def refuse_wrong_step(step: Step, where: str) -> None:
-    """Refuse a step that is told what nobody would hear.
+    """Refuse a step with unknown options or invalid values.
 
     Raises:
-        ImproperlyConfigured: it is.
+        ImproperlyConfigured: the declaration is wrong.
     """
     where = f"{where}: step {step.name!r}"
     known = sorted(_OF_STEPS[step.kind])
@@ -61,7 +61,7 @@ def refuse_wrong_step(step: Step, where: str) -> None:
 
 
 def _refuse_wrong_existing(existing: object, where: str) -> None:
-    if not isinstance(existing, Existing):  # a text would be compared by identity, and count as UPDATE
+    if not isinstance(existing, Existing):  # a plain string would fail identity checks and count as UPDATE
         names = ", ".join(f"Existing.{one.name}" for one in Existing)
         raise ImproperlyConfigured(f"{where}: existing is {existing!r}. It is one of {names}.")
 

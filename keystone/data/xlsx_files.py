@@ -1,6 +1,6 @@
-"""Read a sheet of an XLSX file row by row. openpyxl decides what a cell means.
+"""Read a sheet of an XLSX file row by row. Cell values are interpreted by openpyxl.
 
-In memory are the texts of the workbook and one row at a time.
+Only the shared strings of the workbook and one row at a time are in memory.
 """
 
 import struct
@@ -20,8 +20,8 @@ from keystone.data.xlsx_parts import Parts, TooLargeError
 from keystone.data.xlsx_rows import Rows
 from keystone.data.xlsx_workbook import Sheet, Structure, structure_of
 
-_OLD = b"\xd0\xcf\x11\xe0"  # how a file begins that Excel protected by a password; and the workbooks of old
-# What zipfile, the XML parser and openpyxl raise when a file is not what it should be.
+_OLD = b"\xd0\xcf\x11\xe0"  # how password-protected files and .xls files begin
+# Exceptions that zipfile, the XML parser and openpyxl raise for a damaged file.
 _DAMAGE = (
     *(ArithmeticError, AttributeError, BadZipFile, EOFError, ExpatError, LookupError, OSError),
     *(RuntimeError, TypeError, ValueError, struct.error, zlib.error),
@@ -29,13 +29,13 @@ _DAMAGE = (
 
 
 class XlsxSheet:
-    """A sheet of a workbook that is open. Its cells are text, numbers, booleans, and dates and times without a zone."""
+    """An open sheet. Its cells are text, numbers, booleans, and dates and times without a time zone."""
 
     def __init__(self, path: Path, rows: Rows) -> None:
         """Read the header.
 
         Raises:
-            FileUnusable: the sheet has none, or it cannot be read.
+            FileUnusable: the sheet has no header, or cannot be read.
         """
         self._path = path
         self._number = 0
@@ -47,16 +47,16 @@ class XlsxSheet:
         self.columns, self._skipped = columns_of([str(cell) for cell in header], path, row=self._number)
 
     def rows(self) -> Iterator[Row]:
-        """The rows below the header, once.
+        """Yield the rows below the header. Can be called only once.
 
         Raises:
-            FileUnusable: it cannot be read any further.
+            FileUnusable: the sheet cannot be read any further.
         """
         for cells in self._read():
             yield self._row(cells[self._skipped :])
 
     def progress(self) -> tuple[int, int]:
-        """How many rows are read, and how many there are as the sheet says, or as were read where it says too few."""
+        """Return the number of rows read, and the total that the sheet declares, or the first if that is larger."""
         return self._number, max(self._number, self._rows.said)
 
     def _row(self, cells: list[Any]) -> Row:
@@ -68,7 +68,7 @@ class XlsxSheet:
         return Row(self._number, values, " ".join(faults), extra)
 
     def _read(self) -> Iterator[list[Any]]:
-        """The cells of every row, up to the last that has anything."""
+        """Yield the cells of every row, up to the last that is not empty."""
         while True:
             try:
                 found = next(self._found, None)
@@ -82,10 +82,10 @@ class XlsxSheet:
 
 @contextmanager
 def opened_workbook(path: Path, file: BinaryIO, *, sheet: str | None) -> Iterator[XlsxSheet]:
-    """A sheet of a workbook.
+    """Open a sheet of a workbook.
 
     Args:
-        sheet: its name; None takes the first that is not hidden.
+        sheet: its name; None for the first visible sheet.
 
     Raises:
         FileUnusable: there is no such sheet, or the workbook cannot be read.
@@ -116,7 +116,7 @@ def _sheet(path: Path, workbook: Structure, name: str | None) -> Sheet:
         if found is None:
             raise FileUnusable(path, gettext("The workbook has no sheet with rows."))
         return found
-    # Excel tells names apart without capitals, too.
+    # Excel also ignores the case of names.
     found = next((sheet for sheet in workbook.sheets if sheet.title.casefold() == name.casefold()), None)
     if found is None:
         there = ", ".join(sheet.title for sheet in workbook.sheets)

@@ -1,7 +1,7 @@
-"""Unpack the parts of an XLSX file block by block.
+"""Unpack the parts of an XLSX file in blocks.
 
-A zip of one megabyte can unpack to gigabytes, and its headers say whatever its maker liked. So what is unpacked is
-counted while it is read, and each row and each text is limited as well.
+A zip file of one megabyte can unpack to gigabytes, and its headers cannot be trusted. So the unpacked bytes are counted
+while reading, and the size of each row and each text is limited, too.
 """
 
 from collections.abc import Collection, Iterator
@@ -14,28 +14,30 @@ from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile
 from django.utils.translation import gettext
 
 BLOCK = 64 * 1024  # bytes
-LARGEST_DIRECTORY = 4 * 1024 * 1024  # bytes; a zip's list of its parts is read in one go
-LARGEST_PIECE = 16 * 1024 * 1024  # bytes of XML: one row, or one of the workbook's texts
-MOST_TAGS = 300_000  # in such a piece; a row has 16,384 cells at most, and a workbook 65,490 styles
+LARGEST_DIRECTORY = 4 * 1024 * 1024  # bytes; the directory of a zip file is read at once
+LARGEST_PIECE = 16 * 1024 * 1024  # bytes of XML: one row, or one shared string
+MOST_TAGS = 300_000  # in a piece; a row has at most 16,384 cells, and a workbook 65,490 styles
 
 
 class TooLargeError(Exception):
-    """A workbook is larger than what is read. The message is for people."""
+    """A workbook exceeds a limit. The message is for display."""
 
 
 class Parts:
     """The parts of a workbook.
 
     Attributes:
-        names: those that there are.
+        names: the names of all parts.
     """
 
     def __init__(self, file: IO[bytes], *, most: int) -> None:
-        """Args:
-        most: how many bytes may be unpacked, of all parts together.
+        """Open the zip file.
+
+        Args:
+            most: maximum number of unpacked bytes of all parts together.
 
         Raises:
-            BadZipFile: this is no zip file.
+            BadZipFile: this is not a zip file.
             TooLargeError: it lists too many parts.
         """
         self._zip = ZipFile(_Packed(file))
@@ -44,31 +46,31 @@ class Parts:
         self.names = frozenset(self._zip.namelist())
 
     def close(self) -> None:
-        """Close the zip file, but not the file that it was made of."""
+        """Close the zip file, but not the underlying file."""
         self._zip.close()
 
     @contextmanager
     def opened(self, name: str) -> Iterator["Part"]:
-        """Open one part.
+        """Open a part.
 
         Raises:
-            BadZipFile: it is packed in another way than those of workbooks are.
+            BadZipFile: the part uses a compression method that workbooks do not use.
             KeyError: there is no such part.
         """
-        # The other methods of compression unpack without a limit, and no workbook has them.
+        # Other compression methods unpack without a limit, and no workbook uses them.
         if self._zip.getinfo(name).compress_type not in {ZIP_STORED, ZIP_DEFLATED}:
             raise BadZipFile(name)
         with self._zip.open(name) as file:
             yield Part(file, self, name)
 
     def count(self, name: str, read: int) -> None:
-        """Count what is unpacked of a part; what is read once more does not count again.
+        """Count the unpacked bytes of a part. Bytes that are read again are not counted twice.
 
         Args:
-            read: how many of its bytes are read.
+            read: number of its bytes that were read.
 
         Raises:
-            TooLargeError: these are too many.
+            TooLargeError: too many bytes were unpacked.
         """
         self._left -= max(0, read - self._read.get(name, 0))
         self._read[name] = max(read, self._read.get(name, 0))
@@ -81,7 +83,7 @@ class Parts:
 
 
 class Part:
-    """A part that is being read."""
+    """An open part."""
 
     def __init__(self, file: IO[bytes], parts: Parts, name: str) -> None:
         self._file = file
@@ -91,10 +93,10 @@ class Part:
         self._bytes = self._tags = 0
 
     def read(self, _size: int = -1) -> bytes:
-        """The next block.
+        """Return the next block.
 
         Raises:
-            TooLargeError: the workbook, or the piece that was begun, is too large.
+            TooLargeError: the workbook or the current piece is too large.
         """
         block = self._file.read(BLOCK)
         self._read += len(block)
@@ -106,11 +108,11 @@ class Part:
         return block
 
     def begin_piece(self) -> None:
-        """Count the bytes and tags of a piece anew."""
+        """Reset the counts of bytes and tags for a new piece."""
         self._bytes = self._tags = 0
 
     def read_rest(self, *, looking_for: bytes = b"") -> bool:
-        """Read what is left, so that its checksum is compared, and tell whether something is in it."""
+        """Read to the end, which verifies the checksum, and return whether `looking_for` was found."""
         is_found, end = not looking_for, b""
         while block := self.read():
             self.begin_piece()
@@ -120,15 +122,15 @@ class Part:
 
 
 def pieces(part: Part, tags: Collection[str], *, until: str = "") -> Iterator[Element]:
-    """The elements of some tags, each with what is in it. Nothing else is kept.
+    """Yield the elements with these tags, including their contents. Nothing else is kept in memory.
 
     Args:
-        until: the tag of the element after which nothing is looked at any more.
+        until: the tag of an element after which all elements are ignored.
 
     Raises:
-        TooLargeError: the workbook, or a piece of it, is too large.
-        ExpatError: this is no XML.
-        ValueError: it has a document type, whose entities could grow without limit.
+        TooLargeError: the workbook or a piece of it is too large.
+        ExpatError: this is not XML.
+        ValueError: it has a document type, whose entities could expand without limit.
     """
     found = _Pieces(tags, until)
     while not found.is_over:
@@ -144,7 +146,7 @@ def pieces(part: Part, tags: Collection[str], *, until: str = "") -> Iterator[El
 
 
 class _Pieces:
-    """Handlers of expat: they build an element of one of the tags, and pass over everything else."""
+    """Expat handlers that build the elements with some tags and ignore everything else."""
 
     def __init__(self, tags: Collection[str], until: str) -> None:
         self.is_over = False
@@ -160,7 +162,7 @@ class _Pieces:
         self.parser.EndElementHandler = self._end
 
     def taken(self) -> list[Element]:
-        """The elements that are whole by now, once."""
+        """Return the completed elements, each only once."""
         found, self._found = self._found, []
         return found
 
@@ -193,17 +195,17 @@ class _Pieces:
 
 
 class _Packed:
-    """A file of which nobody reads more at once than the directory of a zip may have."""
+    """A file that refuses to read more at once than the directory of a zip file may have."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
 
     def read(self, size: int = -1) -> bytes:
-        """As of a file.
+        """Read from the file.
 
         Raises:
-            TooLargeError: so much is asked for.
+            TooLargeError: `size` is too large.
         """
         if size > LARGEST_DIRECTORY:
             raise TooLargeError(gettext("It lists too many parts."))

@@ -1,4 +1,4 @@
-"""The rows of a sheet, with what openpyxl would lose or change."""
+"""The rows of a sheet, with details that openpyxl would lose or change."""
 
 import re
 from collections.abc import Iterator
@@ -27,16 +27,18 @@ from keystone.text.spreadsheet import imported_text
 
 MOST_ROWS = 1_048_576
 MOST_MERGED = 100_000  # areas of merged cells
-_ESCAPES = re.compile(r"_x(0009|000A|000D|005F)_")  # how Excel writes these characters in a text
+_ESCAPES = re.compile(r"_x(0009|000A|000D|005F)_")  # how Excel escapes these characters in text
 _MERGED_TAG = f"{{{SHEET_MAIN_NS}}}mergeCell"
-DIGITS = 15  # of a number; spreadsheets keep no more of them
+DIGITS = 15  # of a number; spreadsheets do not keep more
 
 
 class Rows:
-    """The rows of a sheet, each a list of values up to the last that is not empty; those left out are empty lists.
+    """The rows of a sheet.
+
+    Each row is a list of values up to the last that is not empty. Rows that the file omits are empty lists.
 
     Attributes:
-        said: how many rows there are, as the sheet says.
+        said: the number of rows that the sheet declares.
     """
 
     def __init__(self, parts: Parts, part: str, workbook: Structure) -> None:
@@ -46,18 +48,18 @@ class Rows:
         self._cells = _Cells(workbook)
 
     def __iter__(self) -> Iterator[list[Any]]:
-        """Read them.
+        """Yield the rows.
 
         Raises:
-            TooLargeError: the sheet, a row or a cell is.
-            Exception: whatever openpyxl, the XML parser and zipfile say of a damaged file.
+            TooLargeError: the sheet, a row or a cell is too large.
+            Exception: any error of openpyxl, the XML parser or zipfile for a damaged file.
         """
         given = 0
         self._cells.areas = self._merged()
         with self._parts.opened(self._part) as part:
             for element in pieces(part, {DIMENSION_TAG, ROW_TAG}, until=DATA_TAG):
                 if element.tag == DIMENSION_TAG:
-                    with suppress(LookupError, TypeError, ValueError):  # it only tells how far the reading is
+                    with suppress(LookupError, TypeError, ValueError):  # it is only used for the progress
                         self.said = range_boundaries(element.attrib["ref"])[3] or 0
                     continue
                 number, values = self._cells.row(element)
@@ -68,9 +70,9 @@ class Rows:
                 given = number
 
     def _merged(self) -> dict[tuple[int, int], tuple[int, int]]:
-        """The areas of merged cells: by the row and column of the first one, those of the last.
+        """Return the areas of merged cells: the row and column of the last cell by those of the first.
 
-        They come after the rows, so the sheet is read through before, which also compares its checksum.
+        They follow the rows in the file, so the sheet is read to its end first, which also verifies its checksum.
         """
         with self._parts.opened(self._part) as part:
             if not part.read_rest(looking_for=b"mergeCell"):
@@ -90,7 +92,7 @@ class _Cells(WorkSheetParser):
     def __init__(self, workbook: Structure) -> None:
         styles = workbook.styles
         super().__init__(
-            BytesIO(),  # the elements are given to it
+            BytesIO(),  # elements are passed to it instead
             workbook.texts,
             data_only=True,
             epoch=workbook.epoch,
@@ -100,18 +102,18 @@ class _Cells(WorkSheetParser):
         self._widths = styles.widths
         self._is_to_be_calculated = workbook.is_to_be_calculated
         self.areas: dict[tuple[int, int], tuple[int, int]] = {}
-        # By column, until which row a cell that looks empty is none, and what stands in it.
+        # By column, the last row in which an empty cell is covered, and the value to use for it.
         self._covered: dict[int, tuple[int, str]] = {}
 
     def row(self, element: Any) -> tuple[int, list[Any]]:
-        """The number and the values of a row.
+        """Return the number and the values of a row.
 
         Raises:
             TooLargeError: a cell is too long.
         """
-        with catch_warnings(action="ignore"):  # of dates that are none
+        with catch_warnings(action="ignore"):  # about invalid dates
             number, cells = self.parse_row(element)
-        self.row_dimensions.clear()  # openpyxl would keep those of all rows
+        self.row_dimensions.clear()  # openpyxl would keep them for all rows
         values = {cell["column"]: cell["value"] for cell in cells if cell["value"] not in {None, ""}}
         if self.areas:
             for column in [*values]:
@@ -126,7 +128,7 @@ class _Cells(WorkSheetParser):
         return number, [values.get(column, "") for column in range(1, width + 1)]
 
     def parse_cell(self, element: Element) -> dict[str, Any]:
-        """A cell, as openpyxl has it, with a value that can be imported.
+        """Return a cell like openpyxl, but with a value that can be imported.
 
         Raises:
             TooLargeError: it is too long.
@@ -149,9 +151,9 @@ class _Cells(WorkSheetParser):
 
     def _has_no_value(self, element: Element, value: Any) -> bool:
         if value is None:
-            # The value may be an empty text, of which the type says that it is one.
+            # The value may be an empty string, which the type reveals.
             return element.get("t") != "str" or element.find(VALUE_TAG) is None
-        # XlsxWriter calculates nothing, and writes 0 as the value of each formula, whatever its cell is formatted as.
+        # XlsxWriter does not calculate formulas and writes 0 as their value, whatever the format of the cell.
         return self._is_to_be_calculated and element.get("t", "n") == "n" and element.findtext(VALUE_TAG) == "0"
 
 
@@ -159,7 +161,7 @@ def _area(reference: str) -> tuple[int, int, int, int]:
     first, top, last, bottom = range_boundaries(reference)
     if None in {first, top, last, bottom}:
         raise ValueError(reference)
-    return first, top, last, bottom  # type: ignore[return-value]  # the line before
+    return first, top, last, bottom  # type: ignore[return-value]  # none of them is None
 
 
 def _text(text: str) -> str:
@@ -171,7 +173,7 @@ def _text(text: str) -> str:
 
 
 def _number(value: float, width: int) -> Any:
-    """A number as it is shown: without the rounding beyond its 15th digit, whole if it is, with its leading zeros."""
+    """Return a number as it is displayed: rounded to 15 digits, as an integer if it is whole, with leading zeros."""
     if isinstance(value, float):
         if abs(value) == float("inf"):
             return "#NUM!"

@@ -1,4 +1,4 @@
-"""Sheets, shared strings and date styles of a workbook."""
+"""Sheets, shared strings and date formats of a workbook."""
 
 import posixpath
 import re
@@ -19,14 +19,14 @@ from keystone.data.xlsx_parts import Parts, TooLargeError, pieces
 
 LARGEST_TEXTS = 256 * 1024 * 1024  # bytes in memory
 _MAIN = f"{{{SHEET_MAIN_NS}}}"
-# Dates and times of Chinese, Japanese and Korean workbooks, which openpyxl does not know.
+# Date and time formats of Chinese, Japanese and Korean workbooks, which openpyxl does not know.
 _EAST_ASIAN = dict.fromkeys((*range(27, 37), *range(50, 59)), "yyyy-mm-dd")
-_ZEROS = re.compile(r"0+")  # a format such as 00000: the number is shown with zeros before it
+_ZEROS = re.compile(r"0+")  # a format such as 00000, which shows leading zeros
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A sheet.
+    """A sheet of a workbook.
 
     Attributes:
         part: the name of its part.
@@ -39,11 +39,11 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Styles:
-    """What the numbers of some styles of cells are.
+    """The cell styles that affect how a number is read.
 
     Attributes:
-        dates, lengths: the styles of dates and times, and those among them of lengths of time.
-        widths: by style, how many digits are shown at least.
+        dates, lengths: the styles of dates and times, and the subset for durations.
+        widths: the minimum number of digits by style.
     """
 
     dates: frozenset[int]
@@ -53,12 +53,12 @@ class Styles:
 
 @dataclass(frozen=True)
 class Structure:
-    """What is read of a workbook before its rows.
+    """The parts of a workbook that are read before its rows.
 
     Attributes:
-        sheets: those with rows, in their order.
+        sheets: the worksheets in order.
         epoch: the day that dates are counted from.
-        is_to_be_calculated: whether the values of formulas are to be calculated when it is opened.
+        is_to_be_calculated: whether formulas have to be calculated when the workbook is opened.
     """
 
     sheets: tuple[Sheet, ...]
@@ -69,11 +69,11 @@ class Structure:
 
 
 def structure_of(parts: Parts) -> Structure:
-    """Read it.
+    """Read the structure of a workbook.
 
     Raises:
-        LookupError, ValueError, ExpatError, BadZipFile: this is no workbook, or a damaged one.
-        TooLargeError: there is too much of it.
+        LookupError, ValueError, ExpatError, BadZipFile: this is not a workbook, or a damaged one.
+        TooLargeError: it exceeds a limit.
     """
     [workbook, *_others] = _related(parts, "").of_type("/officeDocument")
     related = _related(parts, workbook)
@@ -96,7 +96,7 @@ def structure_of(parts: Parts) -> Structure:
 
 @dataclass(frozen=True)
 class _Related:
-    """To which parts one refers: their names by the keys of the relations, and the types of these."""
+    """The parts that a part refers to: names by relation key, and the types of the relations."""
 
     targets: dict[str, str]
     types: dict[str, str]

@@ -1,1 +1,1 @@
-"""What `manage.py db` does: status, branches, migrations, backups."""
+"""Implementation of `manage.py db`: status, branches, migrations, backups."""

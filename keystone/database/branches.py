@@ -1,4 +1,4 @@
-"""Branches of migrations: one for each app, Keystone's and the project's first."""
+"""Migration branches: one per app, with those of Keystone and the project first."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ CORE = "keystone"
 
 
 class UnknownBranch(Refusal):
-    """No app of this name has migrations."""
+    """No app with this name has migrations."""
 
     code = "unknown_branch"
     status = 404
@@ -28,10 +28,10 @@ class Branch:
     """The migrations of one app, in the order in which they are applied.
 
     Attributes:
-        label: the app's.
-        applied: names of those that the database has.
-        pending: names of those that it lacks.
-        leaves: the last ones; more than one is a conflict.
+        label: the app label.
+        applied: names of the migrations that are applied in the database.
+        pending: names of the migrations that are not applied yet.
+        leaves: the last migrations; more than one is a conflict.
     """
 
     label: str
@@ -41,28 +41,28 @@ class Branch:
 
     @property
     def current(self) -> str | None:
-        """The last one that is applied."""
+        """The last applied migration."""
         return self.applied[-1] if self.applied else None
 
 
 def own_labels() -> list[str]:
-    """The branches that are written here: Keystone's, then those of the project's apps, which come before it."""
+    """Return Keystone's branch, then those of the project's apps, which precede it in INSTALLED_APPS."""
     labels = [config.label for config in apps.get_app_configs()]
     return [CORE, *labels[: labels.index(CORE)]]
 
 
 def loaded() -> MigrationLoader:
-    """The migrations of every app, and what the database says of them.
+    """Load the migrations of every app and their state in the database.
 
     Raises:
         OperationalError: the database does not answer.
-        NodeNotFoundError: a migration depends on one that is not there.
+        NodeNotFoundError: a migration depends on one that does not exist.
     """
     return MigrationLoader(connection)
 
 
 def branches(loader: MigrationLoader | None = None) -> list[Branch]:
-    """Every branch: those that are written here first."""
+    """Return every branch, Keystone's and the project's first."""
     loader = loader or loaded()
     found = {label: _branch(loader, label) for label in sorted(loader.migrated_apps)}
     own = [label for label in own_labels() if label in found]
@@ -70,10 +70,10 @@ def branches(loader: MigrationLoader | None = None) -> list[Branch]:
 
 
 def branch(label: str, loader: MigrationLoader | None = None) -> Branch:
-    """One branch.
+    """Return the branch with this label.
 
     Raises:
-        UnknownBranch: there is none of this name.
+        UnknownBranch: there is no such branch.
     """
     listed = branches(loader)
     for found in listed:
@@ -83,7 +83,7 @@ def branch(label: str, loader: MigrationLoader | None = None) -> Branch:
 
 
 def in_order(loader: MigrationLoader, label: str) -> list[str]:
-    """The names of an app's migrations, each after those that it needs."""
+    """Return the names of an app's migrations, each after those it depends on."""
     names: dict[str, None] = {}
     for leaf in sorted(loader.graph.leaf_nodes(label)):
         for app, name in loader.graph.forwards_plan(leaf):

@@ -1,4 +1,4 @@
-"""Deployment checks of the database: it answers, takes writes, has our time, and the migrations of this code."""
+"""Deployment checks of the database: it answers, accepts writes, has the right time and is fully migrated."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -20,9 +20,9 @@ Check = Callable[..., list[checks.CheckMessage]]
 
 
 def check_rows(check: Callable[[], Iterator[checks.CheckMessage]]) -> Check:
-    """Register a deployment check that reads rows of models; it finds nothing where they cannot be read.
+    """Register a deployment check that reads model rows.
 
-    Why they cannot is the finding of the checks here.
+    It reports nothing if the rows cannot be read: the checks in this module report the reason.
     """
 
     def read(**_: Any) -> list[checks.CheckMessage]:
@@ -38,7 +38,7 @@ def check_rows(check: Callable[[], Iterator[checks.CheckMessage]]) -> Check:
 
 @checks.register(checks.Tags.database, deploy=True)
 def check_database(**_: Any) -> list[checks.CheckMessage]:
-    """E060 to E062, E064, W063, W065: see the messages."""
+    """Return the messages E060 to E062, E064, W063 and W065."""
     try:
         return [*_server_faults(), *_migration_faults()]
     except NoAnswer as refusal:
@@ -62,7 +62,7 @@ def _server_faults() -> Iterator[checks.CheckMessage]:
 
 
 def _clocks_apart() -> float:
-    """Return the seconds between the clocks, without those that the question itself may have taken."""
+    """Return the difference between the two clocks in seconds, not counting the duration of the query."""
     with connection.cursor() as cursor:
         before = datetime.now(UTC)
         cursor.execute("SELECT clock_timestamp()")

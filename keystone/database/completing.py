@@ -1,4 +1,4 @@
-"""Shell completion of branches and migrations, from the code alone."""
+"""Shell completion of branches and migrations, without a database connection."""
 
 from collections import Counter
 from typing import Any
@@ -13,19 +13,19 @@ Offered = list[CompletionItem]
 
 
 def complete_branch(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The branches that begin so."""
+    """Complete the label of any branch."""
     return _beginning([(label, "") for label in _migrations()], incomplete)
 
 
 def complete_own_branch(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The branches that begin so and are written here."""
+    """Complete the label of Keystone's branch or one of the project's."""
     return _beginning([(label, "") for label in own_labels()], incomplete)
 
 
 def complete_migration(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The migrations that begin so: those of the branch that is given already, else of all.
+    """Complete a migration's name, within the given branch if there is one.
 
-    One whose name is found in several branches is offered as `branch.name`.
+    A name that exists in several branches is offered as `branch.name`.
     """
     found = _migrations()
     branch: Any = context.params.get("branch")
@@ -41,7 +41,7 @@ def complete_migration(context: Context, parameter: Parameter, incomplete: str) 
 
 
 def complete_way_back(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The migrations that begin so, where `downgrade` would look for them: without a branch, Keystone's."""
+    """Complete the target of `downgrade`, which is looked up in Keystone's branch if none is given."""
     found = _migrations()
     branch: Any = context.params.get("branch")
     if not branch and "." in incomplete:
@@ -51,7 +51,7 @@ def complete_way_back(context: Context, parameter: Parameter, incomplete: str) -
 
 
 def complete_branch_or_migration(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """Branches, then migrations, that begin so."""
+    """Complete a branch, then a migration."""
     return [
         *complete_branch(context, parameter, incomplete),
         *complete_migration(context, parameter, incomplete),
@@ -63,8 +63,8 @@ def _beginning(listed: list[tuple[str, str]], incomplete: str) -> Offered:
 
 
 def _migrations() -> dict[str, list[str]]:
-    """The names of the migrations of each branch; none where the code's own cannot be loaded."""
+    """Return the migration names of each branch, or nothing if the migrations cannot be loaded."""
     try:
         return {found.label: found.pending for found in branches(MigrationLoader(None))}
-    except Exception:  # noqa: BLE001 - a broken migration can raise anything, and Tab is not where to tell it
+    except Exception:  # noqa: BLE001 - a broken migration can raise anything, and completion cannot report it
         return {}

@@ -1,4 +1,4 @@
-"""Drop everything in a schema, and find who is connected."""
+"""Drop everything in a schema and list the other clients of a database."""
 
 import time
 from dataclasses import dataclass
@@ -9,7 +9,8 @@ from django.utils.translation import gettext
 
 from keystone.exceptions import Refusal
 
-# Each gives statements. What an extension brought is left: an administrator made it, and migrations cannot.
+# Each query returns DROP statements. Objects of extensions stay:
+# an administrator created the extensions, and migrations cannot.
 _NO_EXTENSION = (
     " AND NOT EXISTS (SELECT 1 FROM pg_depend d WHERE d.classid = {}::regclass AND d.objid = o.oid AND d.deptype = 'e')"
 )
@@ -22,7 +23,7 @@ WHERE n.nspname = current_schema() AND o.relkind IN ('r', 'p', 'v', 'm', 'f', 'S
 """
     + _NO_EXTENSION.format("'pg_class'")
     + " ORDER BY o.relkind = 'S'"
-)  # most sequences go with their tables
+)  # most sequences are dropped with their tables
 _ROUTINES = """
 SELECT format('DROP ROUTINE IF EXISTS %I.%I(%s) CASCADE', n.nspname, o.proname,
               pg_get_function_identity_arguments(o.oid))
@@ -40,7 +41,7 @@ _GOING_FOR = 0.5  # seconds
 
 
 class InUse(Refusal):
-    """Others are connected."""
+    """Other clients are connected."""
 
     code = "in_use"
 
@@ -55,11 +56,11 @@ class InUse(Refusal):
 
 @dataclass(frozen=True)
 class Client:
-    """Somebody else's connection to this database.
+    """Another client's connection to this database.
 
     Attributes:
-        pid: of the server's process for it.
-        name: what the client calls itself.
+        pid: the process id of the server process that handles it.
+        name: the client's `application_name`.
     """
 
     pid: int
@@ -67,13 +68,13 @@ class Client:
 
 
 def refuse_others(*, ours: int = 0) -> None:
-    """Refuse to go on while others are connected; those who are just leaving have a moment.
+    """Raise an error if others are connected. Clients that are just disconnecting get half a second.
 
     Args:
         ours: as for `clients`.
 
     Raises:
-        InUse: somebody is.
+        InUse: somebody is still connected.
     """
     _leave_pool()
     end = time.monotonic() + _GOING_FOR
@@ -84,10 +85,10 @@ def refuse_others(*, ours: int = 0) -> None:
 
 
 def clients(*, ours: int = 0) -> list[Client]:
-    """Who else is connected to this database.
+    """Return the other clients of this database.
 
     Args:
-        ours: the process of another connection that this command has.
+        ours: process id of another connection that belongs to this command.
     """
     statement = (
         "SELECT pid, application_name FROM pg_stat_activity WHERE datname = current_database()"
@@ -100,14 +101,14 @@ def clients(*, ours: int = 0) -> list[Client]:
 
 
 def disconnect(*, ours: int = 0) -> None:
-    """End the connections of others. They may come back at once.
+    """End the connections of others. Nothing prevents them from connecting again.
 
     Args:
         ours: as for `clients`.
 
     Raises:
-        InUse: one is still there after seconds.
-        ProgrammingError: one is another role's.
+        InUse: somebody is still connected after five seconds.
+        ProgrammingError: a connection belongs to another role.
     """
     _leave_pool()
     end = time.monotonic() + _GONE_WITHIN
@@ -121,7 +122,7 @@ def disconnect(*, ours: int = 0) -> None:
 
 
 def _leave_pool() -> None:
-    """Give back production's pool of connections, for the rest of this process: it keeps some that nobody uses."""
+    """Close the connection pool for the rest of this process: its idle connections would count as clients."""
     django: Any = connection
     if django.settings_dict["OPTIONS"].get("pool"):
         django.close()
@@ -130,17 +131,17 @@ def _leave_pool() -> None:
 
 
 def drop_everything() -> int:
-    """Drop all tables, views, sequences, routines and types of the schema, in one transaction: all of them or none.
+    """Drop all tables, views, sequences, routines and types of the schema in one transaction.
 
     Returns:
-        How many tables and views there were.
+        The number of tables and views that were dropped.
 
     Raises:
-        ProgrammingError: one is another role's.
-        OperationalError: one is in use for longer than the lock timeout.
+        ProgrammingError: an object belongs to another role.
+        OperationalError: an object is in use for longer than the lock timeout.
     """
     with transaction.atomic(), connection.cursor() as cursor:
-        for statements in (_RELATIONS, _TYPES, _ROUTINES):  # a range brings routines that go only with it
+        for statements in (_RELATIONS, _TYPES, _ROUTINES):  # a range type owns routines that are dropped with it
             cursor.execute(statements)
             found = [statement for [statement] in cursor.fetchall()]
             for statement in found:

@@ -1,4 +1,4 @@
-"""The lock of migrations, one per database."""
+"""The lock for migrations, one per database."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,13 +12,13 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.exceptions import Refusal
 
-MIGRATING = 0x6B6D6967  # "kmig", of PostgreSQL's advisory locks
-LOCK_TIMEOUT = 5.0  # seconds that a statement of a migration waits for a lock, if nothing else is said
-PURPOSE = "keystone migrations"  # what its connection is called in `pg_stat_activity`
+MIGRATING = 0x6B6D6967  # "kmig", the key of the advisory lock
+LOCK_TIMEOUT = 5.0  # seconds that a statement of a migration waits for a lock by default
+PURPOSE = "keystone migrations"  # `application_name` of the connection that holds the lock
 
 
 class SessionNeeded(Refusal):
-    """A pooler in transaction mode would hand the connection on, and the lock with it: nobody could give it back."""
+    """A pooler in transaction mode would reuse the connection, so a lock taken on it could never be released."""
 
     code = "session_needed"
     message: ClassVar[str | Promise] = _(
@@ -28,10 +28,10 @@ class SessionNeeded(Refusal):
 
 
 def need_session() -> None:
-    """See that what is done on a connection stays on it.
+    """Check that the database connection is a session of its own.
 
     Raises:
-        SessionNeeded: it would not.
+        SessionNeeded: a pooler may hand the connection on after each transaction.
     """
     if connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS"):
         raise SessionNeeded
@@ -39,19 +39,19 @@ def need_session() -> None:
 
 @contextmanager
 def migrating(said: Callable[[str], None]) -> Iterator[int]:
-    """Be the only one who moves this database's schema, on whatever machine; wait for whoever does it now.
+    """Hold the lock that allows only one process, on any machine, to change the schema of this database.
 
-    The lock is on a connection of its own: what migrations do with theirs does not touch it, and it is gone as soon
-    as its holder is.
+    If another process holds it, wait. The lock is held on a separate connection, so migrations cannot affect it, and it
+    is released when the process ends.
 
     Args:
-        said: is told if there is somebody to wait for.
+        said: called with a message if another process has to be waited for.
 
     Yields:
-        The server's process of that connection.
+        The process id of the server process that handles the connection.
 
     Raises:
-        SessionNeeded: a pooler would hand the lock on.
+        SessionNeeded: a pooler would hand the connection on.
         OperationalError: the database does not answer.
     """
     with own_connection(PURPOSE) as own:
@@ -62,9 +62,10 @@ def migrating(said: Callable[[str], None]) -> Iterator[int]:
 
 @contextmanager
 def lock_timeout(seconds: float) -> Iterator[None]:
-    """Let each statement of Django's connection in the block wait so long for a lock, and then fail.
+    """Limit how long each statement of Django's connection in the block waits for a lock.
 
-    What waits for a strong lock lets nobody past it: without an end, one long transaction would stop the site.
+    While a statement waits for a strong lock, others queue behind it: without a limit, one long transaction
+    would stop the site.
 
     Args:
         seconds: 0 waits for ever.
@@ -76,12 +77,12 @@ def lock_timeout(seconds: float) -> Iterator[None]:
     try:
         yield
     finally:
-        with suppress(Error), connection.cursor() as cursor:  # a lost connection has forgotten it
+        with suppress(Error), connection.cursor() as cursor:  # a lost connection has lost the setting, too
             cursor.execute("SELECT set_config('lock_timeout', %s, false)", [before])
 
 
 def set_lock_timeout(seconds: float) -> None:
-    """Set it for the rest of the session; 0 waits for ever."""
+    """Set the lock timeout for the rest of the session; 0 waits for ever."""
     milliseconds = max(1, round(seconds * 1000)) if seconds else 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT set_config('lock_timeout', %s, false)", [f"{milliseconds}ms"])
@@ -89,13 +90,13 @@ def set_lock_timeout(seconds: float) -> None:
 
 @contextmanager
 def own_connection(purpose: str) -> Iterator["psycopg.Connection[tuple[object, ...]]"]:
-    """A connection beside Django's, which is not taken from its pool: there, it would keep its locks.
+    """Open a connection besides Django's. It does not come from the pool, where it would keep its locks.
 
     Args:
-        purpose: what it is called in `pg_stat_activity`.
+        purpose: the `application_name` in `pg_stat_activity`.
 
     Raises:
-        SessionNeeded: it would not be one's own.
+        SessionNeeded: a pooler would hand the connection on.
         OperationalError: the database does not answer.
     """
     need_session()
@@ -110,7 +111,7 @@ def own_connection(purpose: str) -> Iterator["psycopg.Connection[tuple[object, .
 
 
 def _take(own: "psycopg.Connection[tuple[object, ...]]", said: Callable[[str], None]) -> None:
-    # Whatever a role or a database sets for statements: another one's migrations may take hours.
+    # Override the limits of the role and the database: the migrations of another process may take hours.
     own.execute("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0")
     row = own.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATING]).fetchone()
     if row is None or not row[0]:

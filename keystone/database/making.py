@@ -1,4 +1,4 @@
-"""Write migrations, with names that say what they do."""
+"""Write migrations with descriptive names."""
 
 import re
 from collections.abc import Mapping
@@ -23,18 +23,18 @@ from keystone.database.branches import CORE, UnknownBranch, own_labels
 from keystone.database.questioning import questioner_for
 from keystone.exceptions import Refusal
 
-LONGEST = 60  # signs of a slug; more would be a text
+LONGEST = 60  # characters of the slug
 
 
 class NoName(Refusal):
-    """The message has no letter and no digit that a file's name could have."""
+    """The message has no letter or digit that can be used in a file name."""
 
     code = "no_name"
     message: ClassVar[str | Promise] = _("The message names the file: give one with Latin letters or digits.")
 
 
 class NotWrittenHere(Refusal):
-    """The branch is a library's."""
+    """The branch belongs to a third-party library."""
 
     code = "not_written_here"
 
@@ -44,7 +44,7 @@ class NotWrittenHere(Refusal):
 
 
 class ConflictingLeaves(Refusal):
-    """More than one migration is the branch's last one."""
+    """The branch has more than one leaf migration."""
 
     code = "conflicting_leaves"
 
@@ -54,7 +54,7 @@ class ConflictingLeaves(Refusal):
 
 
 class ChangesElsewhere(Refusal):
-    """Another branch has to come first."""
+    """Another branch needs a migration first."""
 
     code = "changes_elsewhere"
 
@@ -65,11 +65,11 @@ class ChangesElsewhere(Refusal):
 
 @dataclass(frozen=True)
 class Made:
-    """A migration that was made.
+    """A migration that was created.
 
     Attributes:
-        path: its file; with `dry_run`, where it would be.
-        operations: what it does, in words.
+        path: its file; with `dry_run`, where the file would be.
+        operations: descriptions of its operations.
     """
 
     branch: str
@@ -85,29 +85,29 @@ def make(
     autogenerate: bool = True,
     dry_run: bool = False,
 ) -> list[Made]:
-    """Write what the branch's models have and its migrations lack; nothing where they lack nothing.
+    """Write the migrations for changes of a branch's models. If there are none, write nothing.
 
-    What cannot be seen, such as whether a field was renamed, is asked on the terminal.
+    Changes that cannot be detected, such as a renamed field, are asked about on the terminal.
 
     Args:
-        message: what changes; the file is called by it.
-        autogenerate: whether to look; else the migration is empty, to be filled in by hand.
-        dry_run: whether to write no file, and to ask nothing.
+        message: what changes; used for the file name.
+        autogenerate: whether to detect changes; otherwise an empty migration is written, to be filled in by hand.
+        dry_run: write no file and ask no questions.
 
     Raises:
-        NoName: the message cannot be a file's name.
-        UnknownBranch, NotWrittenHere: the branch is not one of those that are written here.
-        ConflictingLeaves: its last migration is not a single one.
-        ChangesElsewhere: it depends on what another branch has no migration for.
-        NeedsAnswer: there is something to ask, and no terminal.
-        EOFError: the input ended where an answer was expected.
+        NoName: the message cannot be used as a file name.
+        UnknownBranch, NotWrittenHere: the branch is neither Keystone's nor one of the project's.
+        ConflictingLeaves: the branch has more than one leaf migration.
+        ChangesElsewhere: the changes depend on changes of another branch that has no migration for them yet.
+        NeedsAnswer: a question has to be answered and there is no terminal.
+        EOFError: the input ended instead of an answer.
     """
     name = name_of(message)
     loader = MigrationLoader(None, ignore_no_migrations=True)
     _refuse_others(loader, branch)
     if conflicting := loader.detect_conflicts().get(branch):
         raise ConflictingLeaves(branch, conflicting)
-    with translation.override(None):  # what is translated at run time is written in its own language
+    with translation.override(None):  # write lazy strings in their original language
         questioner = questioner_for(branch, dry_run=dry_run)
         changes = _changes(loader, branch, name, questioner, autogenerate=autogenerate)
     if others := sorted(set(changes) - {branch}):
@@ -116,10 +116,10 @@ def make(
 
 
 def name_of(message: str) -> str:
-    """The message as the part of a file's name that follows the number.
+    """Return the message as the part of a file name that follows the number.
 
     Raises:
-        NoName: nothing of it is left.
+        NoName: nothing is left of the message.
     """
     name = slugify(message).replace("-", "_")
     if len(name) > LONGEST:

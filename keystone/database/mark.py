@@ -1,7 +1,7 @@
-"""The mark of a server's database: it must not be reset, whatever the environment says.
+"""The mark of a server database, which protects it from `reset` in any environment.
 
-It is the comment of Django's own table of migrations. So it is there wherever migrations are, needs none itself and
-outlives every downgrade and `flush`; a dump takes it along, and what is restored from one is guarded like the original.
+The mark is the comment of Django's migrations table. It exists as soon as there are migrations, needs no migration of
+its own and survives every downgrade and `flush`. Dumps include it, so a restored copy is protected like the original.
 """
 
 from typing import Any, ClassVar
@@ -23,14 +23,14 @@ _BEGINNING = "keystone: "
 
 
 class NothingToMark(Refusal):
-    """There is no table that could carry the mark."""
+    """There is no migrations table that could carry the mark."""
 
     code = "nothing_to_mark"
     message: ClassVar[str | Promise] = _("There are no migrations in this database yet, so nothing to mark.")
 
 
 def mark() -> str | None:
-    """The mark, such as `production since 2026-11-24T18:20:00+00:00`; None where there is none."""
+    """Return the mark, such as `production since 2026-11-24T18:20:00+00:00`, or None if there is none."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT obj_description(to_regclass(%s), 'pg_class')", [_table()])
         [comment] = cursor.fetchone()
@@ -38,14 +38,14 @@ def mark() -> str | None:
 
 
 def set_mark() -> str:
-    """Mark the database with this process's environment; a mark that is there stays.
+    """Mark the database with the environment of this process. An existing mark stays.
 
     Returns:
         The mark.
 
     Raises:
         NothingToMark: the database has no migrations yet.
-        ProgrammingError: its tables are another role's.
+        ProgrammingError: the migrations table belongs to another role.
     """
     there = mark()
     if there is not None:
@@ -58,13 +58,13 @@ def set_mark() -> str:
 
 
 def remove_mark(*, by: Actor) -> None:
-    """Let the database be reset again. The next migration on a server marks it anew.
+    """Remove the mark, so that the database can be reset. The next migration on a server sets it again.
 
     Args:
-        by: who does it; the audit log keeps that, if there is one already.
+        by: who removes it; recorded in the audit log if its table exists.
 
     Raises:
-        ProgrammingError: its tables are another role's.
+        ProgrammingError: the migrations table belongs to another role.
     """
     there = mark()
     if there is None:
@@ -86,7 +86,7 @@ def remove_mark(*, by: Actor) -> None:
 
 
 def mark_on_servers(**_signal: Any) -> None:
-    """After each `migrate` on a server, mark its database."""
+    """Mark the database after each `migrate` on a server."""
     if settings.ENVIRONMENT in SERVERS:
         set_mark()
 

@@ -1,4 +1,4 @@
-"""The status of migrations: applied, pending, unknown to the code."""
+"""The status of migrations: applied, pending or unknown to the code."""
 
 from dataclasses import dataclass
 
@@ -13,15 +13,15 @@ from keystone.database.tables import Table, tables
 
 @dataclass(frozen=True)
 class BranchStatus:
-    """How a branch stands.
+    """The status of a branch.
 
     Attributes:
-        branch: the app's label.
-        current: the last migration that is applied.
-        applied: in the order in which they are applied.
-        pending: those that the database lacks, in the order in which they will be applied.
-        unknown: those that the database has and the code does not, sorted: another version of the code applied them.
-        conflicting: the last ones of the code, where there is more than one.
+        branch: the app label.
+        current: the last applied migration.
+        applied: the applied migrations, in the order in which they are applied.
+        pending: the migrations that are not applied yet, in the order in which they will be applied.
+        unknown: applied migrations that the code does not have, sorted: another version of the code applied them.
+        conflicting: the leaf migrations of the code, if there is more than one.
     """
 
     branch: str
@@ -34,7 +34,7 @@ class BranchStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """All of it."""
+    """The status of the server, its tables and all branches."""
 
     server: Server
     tables: list[Table]
@@ -42,21 +42,21 @@ class Status:
 
 
 def status() -> Status:
-    """How the database stands.
+    """Return the status of the database.
 
     Raises:
-        OperationalError: it does not answer.
-        BrokenMigrations: a migration depends on one that is not there, or has no content.
+        OperationalError: the database does not answer.
+        BrokenMigrations: a migration depends on one that does not exist, or has no content.
     """
     return Status(server=server(), tables=tables(), branches=branch_statuses())
 
 
 def read() -> MigrationLoader:
-    """The migrations of every app, and what the database says of them.
+    """Load the migrations of every app and their state in the database.
 
     Raises:
         OperationalError: the database does not answer.
-        BrokenMigrations: a migration depends on one that is not there, or has no content.
+        BrokenMigrations: a migration depends on one that does not exist, or has no content.
     """
     try:
         return loaded()
@@ -65,11 +65,13 @@ def read() -> MigrationLoader:
 
 
 def branch_statuses(loader: MigrationLoader | None = None) -> list[BranchStatus]:
-    """How every branch stands: those that are written here first, and at the end those that only the database knows.
+    """Return the status of every branch.
+
+    Keystone's and the project's branches come first, those that exist only in the database last.
 
     Raises:
         OperationalError: the database does not answer.
-        BrokenMigrations: a migration depends on one that is not there, or has no content.
+        BrokenMigrations: a migration depends on one that does not exist, or has no content.
     """
     loader = loader or read()
     unknown = _unknown(loader)
@@ -89,7 +91,7 @@ def branch_statuses(loader: MigrationLoader | None = None) -> list[BranchStatus]
 
 
 def _unknown(loader: MigrationLoader) -> dict[str, list[str]]:
-    """What is applied, and neither in the code nor replaced by a migration of the code, by app."""
+    """Return the applied migrations by app that are neither in the code nor replaced by a migration of the code."""
     known = {key for migration in loader.disk_migrations.values() for key in migration.replaces}
     known |= set(loader.disk_migrations)
     found: dict[str, list[str]] = {}

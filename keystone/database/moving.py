@@ -14,7 +14,7 @@ from keystone.exceptions import Refusal
 
 
 class MovedMeanwhile(Refusal):
-    """The plan that somebody agreed to is not the one that would be carried out."""
+    """The plan has changed since somebody agreed to it."""
 
     code = "moved_meanwhile"
     message: ClassVar[str | Promise] = _(
@@ -23,7 +23,7 @@ class MovedMeanwhile(Refusal):
 
 
 def _to_nobody(_line: str) -> None:
-    """Say nothing."""
+    """Discard the message."""
 
 
 def upgrade(
@@ -33,33 +33,35 @@ def upgrade(
     lock_timeout: float = LOCK_TIMEOUT,
     said: Callable[[str], None] = _to_nobody,
 ) -> list[str]:
-    """Apply what is pending. Of several that do it at once, one does; the others wait, and find nothing to do.
+    """Apply pending migrations.
+
+    If several processes call this at once, one of them migrates; the others wait and find nothing to do.
 
     Args:
-        target: how far: a migration, or `+1`; None is the newest.
-        branch: an app; None is all of them, or whichever has the migration.
-        lock_timeout: how long a statement waits for a lock before the migration fails, in seconds; 0 is for ever.
-        said: is told of each migration that is done, and of a wait for others.
+        target: a migration or `+1`; None for the newest.
+        branch: an app label; None for all apps, or for the one that has the migration.
+        lock_timeout: seconds that a statement waits for a lock before the migration fails; 0 waits for ever.
+        said: called with a message for each applied migration, and if other processes have to be waited for.
 
     Returns:
-        The migrations that were applied, as `app.name`, in order.
+        The applied migrations as `app.name`, in order.
 
     Raises:
         Refusal: there is no such migration or branch, or a migration failed.
         OperationalError: the database does not answer.
     """
-    # Before the wait: where several go up by one, all of them mean the same migration.
+    # Resolved before the wait: if several processes go up by one, all of them mean the same migration.
     reached = target_above(planning.executor().loader, target, branch)
     with migrating(said):
         steps = planning.steps_up(planning.executor(), reached)
         if not steps and reached.name is not None:
-            return []  # Django would go back to it
+            return []  # Django would migrate backwards to it
         arguments = [word for word in (reached.label, reached.name) if word is not None]
         return running.run(*arguments, seconds=lock_timeout, said=said)
 
 
 def plan_upgrade(target: str | None = None, *, branch: str | None = None) -> list[Step]:
-    """What `upgrade` would do. Touches nothing.
+    """Return the steps of `upgrade` without changing anything.
 
     Raises:
         Refusal: there is no such migration or branch.
@@ -69,7 +71,7 @@ def plan_upgrade(target: str | None = None, *, branch: str | None = None) -> lis
 
 
 def plan_downgrade(target: str | None = None, *, branch: str | None = None) -> tuple[Target, list[Step]]:
-    """Where `downgrade` would lead, and what it would undo. Touches nothing.
+    """Return the target and the steps of `downgrade` without changing anything.
 
     Raises:
         Refusal: there is no such migration or branch, or it is not applied.
@@ -86,21 +88,21 @@ def downgrade(
     lock_timeout: float = LOCK_TIMEOUT,
     said: Callable[[str], None] = _to_nobody,
 ) -> list[str]:
-    """Undo what somebody agreed to.
+    """Undo migrations according to a plan that somebody agreed to.
 
     Args:
-        reached: where it leads, from `plan_downgrade`.
-        agreed: the steps, from there as well.
+        reached: the target, from `plan_downgrade`.
+        agreed: the steps, from `plan_downgrade`.
         lock_timeout: as for `upgrade`.
         said: as for `upgrade`.
 
     Returns:
-        The migrations that were undone, as `app.name`, in order.
+        The migrations that were undone as `app.name`, in order.
 
     Raises:
-        Irreversible: one of the steps cannot be undone. Nothing was touched.
-        MovedMeanwhile: others would be undone by now. Nothing was touched.
-        MigrationFailed: one of them failed.
+        Irreversible: one of the steps cannot be undone. Nothing was changed.
+        MovedMeanwhile: the plan has changed in the meantime. Nothing was changed.
+        MigrationFailed: one of the steps failed.
         OperationalError: the database does not answer.
     """
     planning.refuse_irreversible(agreed)

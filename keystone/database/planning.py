@@ -1,4 +1,4 @@
-"""The plan of a migration: steps, what is irreversible, SQL."""
+"""The plan of a migration: its steps, which of them are irreversible, and their SQL."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ from keystone.database.targets import Key, Target
 from keystone.database.writing import Plan, statements_of
 from keystone.exceptions import Refusal
 
-_NAMED = 8  # at most; a library may have dozens
+_NAMED = 8  # maximum number of listed steps; a library may have dozens
 
 
 class BrokenMigrations(Refusal):
-    """The migrations contradict each other, or the database."""
+    """The migrations contradict each other or the database."""
 
     code = "broken_migrations"
 
@@ -37,46 +37,47 @@ class Irreversible(Refusal):
 
 @dataclass(frozen=True)
 class Step:
-    """One migration that is applied or undone."""
+    """A migration that is applied or undone."""
 
     migration: Migration
     backwards: bool
 
     @property
     def key(self) -> Key:
-        """The app's label and the migration's name."""
+        """The app label and the migration's name."""
         return (self.migration.app_label, self.migration.name)
 
     @property
     def name(self) -> str:
-        """Both in one word."""
+        """The migration as `app.name`."""
         return ".".join(self.key)
 
     @property
     def is_atomic(self) -> bool:
-        """Whether all of it happens or none."""
+        """Whether the step runs in one transaction."""
         return bool(self.migration.atomic)
 
     @property
     def operations(self) -> list[str]:
-        """What it does, in words, in the order in which it does it."""
+        """Descriptions of the operations, in the order in which they run."""
         said = [operation.describe() for operation in self.migration.operations]
         return said[::-1] if self.backwards else said
 
     @property
     def irreversible(self) -> list[str]:
-        """Those of its operations that cannot be undone, in words."""
+        """Descriptions of the operations that cannot be undone."""
         return [operation.describe() for operation in _irreversible(self.migration.operations)]
 
 
 def executor(*, fits: bool = True) -> MigrationExecutor:
-    """What applies migrations, if they fit together and fit the database.
+    """Return a migration executor after checking that the migrations are consistent.
 
     Args:
-        fits: whether they have to fit the database, too.
+        fits: whether to check the history of the database as well.
 
     Raises:
-        BrokenMigrations: a branch has two ends, one misses what it depends on, or the database has one without it.
+        BrokenMigrations: a branch has two leaves, a dependency is missing, or the database has a migration without its
+            dependency.
         OperationalError: the database does not answer.
     """
     try:
@@ -94,7 +95,7 @@ def executor(*, fits: bool = True) -> MigrationExecutor:
 
 
 def steps_up(found: MigrationExecutor, target: Target) -> list[Step]:
-    """What `upgrade` would apply, in the order in which it would. What is applied is never undone for it."""
+    """Return the steps of `upgrade` in order. Applied migrations are never undone."""
     if target.label is not None and target.name is not None:
         keys = [(target.label, target.name)]
     else:
@@ -106,7 +107,7 @@ def steps_up(found: MigrationExecutor, target: Target) -> list[Step]:
 
 
 def steps_down(found: MigrationExecutor, target: Target) -> list[Step]:
-    """What `downgrade` would undo, in the order in which it would, other apps' migrations that need it with it."""
+    """Return the steps of `downgrade` in order, including migrations of other apps that depend on them."""
     key = (str(target.label), target.name)
     if target.name is not None and key not in found.loader.applied_migrations:
         return []
@@ -114,10 +115,10 @@ def steps_down(found: MigrationExecutor, target: Target) -> list[Step]:
 
 
 def refuse_irreversible(steps: Sequence[Step]) -> None:
-    """Name what cannot be undone.
+    """Raise an error that lists the irreversible steps, if there are any.
 
     Raises:
-        Irreversible: there is some.
+        Irreversible: some steps cannot be undone.
     """
     named = [f"{step.name} ({', '.join(step.irreversible)})" for step in steps if step.irreversible]
     if named:
@@ -127,9 +128,10 @@ def refuse_irreversible(steps: Sequence[Step]) -> None:
 
 
 def sql(found: MigrationExecutor, steps: Sequence[Step]) -> Iterator[tuple[Step, list[str]]]:
-    """Each step as the statements that it would run, with the row that tells Django of it. Runs none of them.
+    """Yield each step with its SQL, including the change to Django's migrations table. Nothing is executed.
 
-    A step that changes what an earlier one makes may lack the name of a constraint; it says so then.
+    If a step changes something that an earlier step creates, the name of a constraint may be missing; a comment in the
+    SQL says so.
     """
     plan = Plan()
     applied = [key for key in found.loader.applied_migrations if key in found.loader.graph.nodes]
@@ -144,8 +146,8 @@ def sql(found: MigrationExecutor, steps: Sequence[Step]) -> Iterator[tuple[Step,
 
 
 def _statements(found: MigrationExecutor, step: Step, before: list[Key], plan: Plan) -> list[str]:
-    """The step's SQL, on a database that has the migrations `before`."""
-    # Without any, Django's own function leaves out the apps that have no migrations.
+    """Return the SQL of a step for a database that has the migrations in `before`."""
+    # For an empty list, `project_state()` would leave out apps without migrations.
     state = found.loader.project_state(before) if before else ProjectState(real_apps=found.loader.unmigrated_apps)
     statements = [*statements_of(step.migration, state, plan, backwards=step.backwards), _record(found, step)]
     return ["BEGIN;", *statements, "COMMIT;"] if step.is_atomic else statements
@@ -155,12 +157,12 @@ def _record(found: MigrationExecutor, step: Step) -> str:
     table = connection.ops.quote_name(found.recorder.Migration._meta.db_table)
     app, name = ("'{}'".format(word.replace("'", "''")) for word in step.key)
     if step.backwards:
-        return f"DELETE FROM {table} WHERE app = {app} AND name = {name};"  # noqa: S608 - printed, and quoted
+        return f"DELETE FROM {table} WHERE app = {app} AND name = {name};"  # noqa: S608 - only printed, and quoted
     return f"INSERT INTO {table} (app, name, applied) VALUES ({app}, {name}, now());"  # noqa: S608 - the same
 
 
 def _table(found: MigrationExecutor) -> list[str]:
-    """The statements that make Django's own table of migrations."""
+    """Return the statements that create Django's migrations table."""
     with connection.schema_editor(collect_sql=True) as editor:
         editor.create_model(found.recorder.Migration)
     return list(editor.collected_sql)

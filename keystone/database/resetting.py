@@ -24,7 +24,7 @@ _HERE = {"localhost", "127.0.0.1", "::1"}
 
 
 class OnServer(Refusal):
-    """This environment is one that strangers use."""
+    """The environment is staging or production."""
 
     code = "on_server"
     status: ClassVar[int] = 403
@@ -35,7 +35,7 @@ class OnServer(Refusal):
 
 
 class Marked(Refusal):
-    """The database itself says that it is one of a server's."""
+    """The database is marked as the database of a server."""
 
     code = "marked"
     status: ClassVar[int] = 403
@@ -49,7 +49,7 @@ class Marked(Refusal):
 
 
 class AsksForName(Refusal):
-    """`--force` is for a developer's own machine."""
+    """`--force` works only on a developer's own machine."""
 
     code = "asks_for_name"
     message: ClassVar[str | Promise] = _(
@@ -58,7 +58,7 @@ class AsksForName(Refusal):
 
 
 class ResetFailed(Refusal):
-    """The reset failed, and says how the database stands."""
+    """The reset failed; the message says in which state the database is."""
 
     code = "reset_failed"
     status: ClassVar[int] = 500
@@ -66,12 +66,12 @@ class ResetFailed(Refusal):
 
 @dataclass(frozen=True)
 class Place:
-    """Which database it is.
+    """The name and location of a database.
 
     Attributes:
         database: its name.
-        server: the host and the port, or the folder of the socket.
-        is_here: whether the server is on this machine, or looks so through a tunnel.
+        server: the host and port, or the directory of the socket.
+        is_here: whether the server is on this machine, or appears to be because of a tunnel.
     """
 
     database: str
@@ -80,10 +80,10 @@ class Place:
 
 
 def place() -> Place:
-    """Which database this process is connected to.
+    """Return the name and location of the database this process is connected to.
 
     Raises:
-        OperationalError: it does not answer.
+        OperationalError: the database does not answer.
     """
     connection.ensure_connection()
     info = connection.connection.info
@@ -91,11 +91,11 @@ def place() -> Place:
 
 
 def placed(database: str, *, host: str, address: str, port: int) -> Place:
-    """A database as its connection gives it.
+    """Return the name and location of a database from its connection parameters.
 
     Args:
-        host: a name, an address, or the folder of a socket.
-        address: the host's, which the name may hide.
+        host: a name, an IP address, or the directory of a socket.
+        address: the IP address of the host; a name may resolve to another machine.
     """
     is_socket = not host or host.startswith(("/", "@"))
     is_here = is_socket or {host, address or host} <= _HERE
@@ -103,10 +103,10 @@ def placed(database: str, *, host: str, address: str, port: int) -> Place:
 
 
 def refuse(*, override: bool, ends_others: bool) -> None:
-    """Refuse what `reset` would refuse, before anybody is asked.
+    """Raise the errors of `reset` before the user is asked for confirmation.
 
     Raises:
-        Refusal: see `reset`; or the migrations contradict each other, so that nothing could be made anew.
+        Refusal: as for `reset`, or the migrations contradict each other and could not be applied again.
         OperationalError: the database does not answer.
     """
     if settings.ENVIRONMENT in SERVERS and not override:
@@ -116,11 +116,11 @@ def refuse(*, override: bool, ends_others: bool) -> None:
         raise Marked(there)
     if not ends_others:
         refuse_others()
-    executor(fits=False)  # a history that contradicts itself is what a reset mends
+    executor(fits=False)  # an inconsistent history is what a reset repairs
 
 
 def refuse_force() -> None:
-    """Refuse to go on without the database's name.
+    """Check that the database can be reset without typing its name.
 
     Raises:
         AsksForName: this is not a developer's own machine.
@@ -136,25 +136,25 @@ def reset(
     lock_timeout: float = LOCK_TIMEOUT,
     said: Callable[[str], None],
 ) -> list[str]:
-    """Drop everything in the database's schema, and make it anew by the migrations.
+    """Drop everything in the schema of the database and apply all migrations.
 
-    Dropping is one transaction, and the migrations come after it. What fails before leaves everything as it was; what
-    fails after leaves a database without data that `upgrade` brings to the end.
+    Everything is dropped in one transaction, before the migrations run. If dropping fails, the database is unchanged.
+    If a migration fails, the database has no data, and `upgrade` can complete the schema.
 
     Args:
-        override: do it in production or staging as well. A database that is marked is not reset even so.
-        ends_others: end the connections of others instead of refusing because of them.
-        lock_timeout: how long a statement waits for a lock, in seconds; 0 waits for ever.
-        said: is told of each step.
+        override: allow it in production and staging. A marked database is never reset.
+        ends_others: end the connections of other clients instead of raising an error.
+        lock_timeout: seconds that a statement waits for a lock; 0 waits for ever.
+        said: called with a message for each step.
 
     Returns:
-        The migrations that were applied, as `app.name`.
+        The applied migrations as `app.name`.
 
     Raises:
-        OnServer: this is production or staging.
-        Marked: the database is a server's.
-        InUse: others are connected.
-        ResetFailed: it could not be dropped, or is empty now and a migration failed.
+        OnServer: the environment is production or staging.
+        Marked: the database is marked as the database of a server.
+        InUse: other clients are connected.
+        ResetFailed: nothing could be dropped, or the database is empty and a migration failed.
         OperationalError: the database does not answer.
     """
     refuse(override=override, ends_others=ends_others)
@@ -172,7 +172,7 @@ def reset(
 
 
 def _empty(ours: int, *, ends_others: bool, lock_timeout: float) -> int:
-    """Look once more, now under the lock, and drop."""
+    """Check the mark and the clients again, now that the lock is held, and drop everything."""
     there = mark()
     if there is not None:
         raise Marked(there)

@@ -20,21 +20,21 @@ Say = Callable[[str], None]
 
 
 class MigrationFailed(Refusal):
-    """A migration failed. What stands before it in the plan has happened, and what stands behind it has not."""
+    """A migration failed. Earlier migrations of the plan are done, later ones are not."""
 
     code = "migration_failed"
     status = 500
 
 
 class LockNotGiven(MigrationFailed):
-    """Somebody's transaction held for too long what a migration needed."""
+    """Another transaction held a lock for too long that a migration needed."""
 
     code = "lock_not_given"
     status = 503
 
 
 class _Migrate(migrate.Command):
-    """Django's `migrate`: with its checks and its signals, of which content types and permissions come."""
+    """Django's `migrate`, including its checks and the signals that create content types and permissions."""
 
     def __init__(self, *, seconds: float, said: Say) -> None:
         super().__init__()
@@ -45,7 +45,6 @@ class _Migrate(migrate.Command):
 
     @override
     def migration_progress_callback(self, action: str, migration: Any = None, fake: bool = False) -> None:
-        """Note what begins and what is done."""
         if action in {"apply_start", "unapply_start"}:
             self.at = migration
             self.begun = time.monotonic()
@@ -59,15 +58,15 @@ class _Migrate(migrate.Command):
 
 
 def run(*arguments: str, seconds: float, said: Say) -> list[str]:
-    """Call `migrate` with these arguments. Call it under the lock of migrations.
+    """Call `migrate` with these arguments. The caller must hold the lock for migrations.
 
     Args:
         arguments: nothing, an app, or an app and a migration.
         seconds: how long a statement waits for a lock; 0 waits for ever.
-        said: is told of each migration that is done.
+        said: called with a message for each migration that is done.
 
     Returns:
-        The migrations that were moved, as `app.name`, in order.
+        The migrations that were applied or undone as `app.name`, in order.
 
     Raises:
         MigrationFailed: one of them failed.
@@ -78,7 +77,7 @@ def run(*arguments: str, seconds: float, said: Say) -> list[str]:
         with lock_timeout(seconds):
             call_command(command, *arguments, interactive=False, verbosity=0)
     except CommandError:
-        raise  # Django's own line
+        raise  # it already has a readable message
     except Exception as error:
         if command.at is None and not command.done and isinstance(error, Error):
             raise
@@ -87,9 +86,10 @@ def run(*arguments: str, seconds: float, said: Say) -> list[str]:
 
 
 def _only_waits(migration: Migration) -> bool:
-    """Whether it makes and removes indexes concurrently: that waits for transactions, and nobody waits for it.
+    """Return whether all operations create or remove indexes concurrently.
 
-    Failing for such a wait would leave an invalid index.
+    They wait for other transactions but do not block anything. If such a wait timed out, it would leave an invalid
+    index.
     """
     operations = migration.operations
     return bool(operations) and all(
@@ -98,7 +98,7 @@ def _only_waits(migration: Migration) -> bool:
 
 
 def _failure(command: _Migrate, error: Exception) -> MigrationFailed:
-    """What went wrong, where, and how the database stands now."""
+    """Return the error for a failed migration: what failed, where, and the state of the database."""
     said = in_one_line(error)
     if not isinstance(error, Error):
         said = f"{type(error).__name__}: {said}"
@@ -114,7 +114,7 @@ def _failure(command: _Migrate, error: Exception) -> MigrationFailed:
 
 
 def _left(command: _Migrate) -> list[str]:
-    """How the database stands."""
+    """Return sentences about the state of the database."""
     parts = []
     if command.at is not None and command.at.atomic:
         parts.append(gettext("Nothing of it has stayed."))
@@ -128,7 +128,7 @@ def _left(command: _Migrate) -> list[str]:
 
 
 def _holders() -> str:
-    """Whose transactions are the oldest: one of them was in the way."""
+    """Describe the oldest transactions, one of which blocked the migration."""
     statement = (
         "SELECT pid, application_name, extract(epoch FROM now() - xact_start) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"

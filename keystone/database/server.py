@@ -1,4 +1,4 @@
-"""The database server: where it is, without secrets, and how it answers."""
+"""Facts about the database server: its URL without secrets, and how it answers."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ from keystone.exceptions import Refusal
 from keystone.text.masked_urls import MASK, OPEN
 from keystone.text.one_line import in_one_line
 
-TIMEOUT = 10.0  # seconds that connecting and asking take at most, where the settings do not say it
+TIMEOUT = 10.0  # seconds for connecting and querying, unless the settings say otherwise
 IN_ADDRESS = ("user", "password", "host", "port", "dbname")
 
 
@@ -35,12 +35,12 @@ class NoAnswer(Refusal):
 
 @dataclass(frozen=True)
 class Server:
-    """A server, and the database on it.
+    """A database and its server.
 
     Attributes:
         version: such as 18.1.
-        address: a URL with every secret masked.
-        size: of the database, in bytes.
+        address: the URL, with every secret masked.
+        size: size of the database in bytes.
     """
 
     version: str
@@ -54,13 +54,13 @@ class Answer:
     """How a server answered.
 
     Attributes:
-        connect_ms: milliseconds that it took to connect.
-        query_ms: milliseconds that a query took there and back.
-        connections: how many clients are connected, this one among them.
-        max_connections: how many can be.
-        reserved_connections: those of them that are kept for administrators of the server.
-        read_only: whether it refuses to write.
-        standby: whether it is a copy that follows another server.
+        connect_ms: milliseconds to connect.
+        query_ms: milliseconds for the round trip of a query.
+        connections: number of connected clients, including this one.
+        max_connections: maximum number of connected clients.
+        reserved_connections: how many of these are reserved for administrators of the server.
+        read_only: whether the server refuses writes.
+        standby: whether the server is a replica of another server.
     """
 
     version: str
@@ -75,10 +75,10 @@ class Answer:
 
 
 def server() -> Server:
-    """What the database in use is.
+    """Return facts about the database in use.
 
     Raises:
-        OperationalError: it does not answer.
+        OperationalError: the database does not answer.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_database(), pg_database_size(current_database())")
@@ -88,13 +88,13 @@ def server() -> Server:
 
 
 def ask(*, timeout: float | None = None) -> Answer:
-    """Connect anew, and take the time.
+    """Open a new connection and measure how the server answers.
 
     Args:
-        timeout: seconds that all of it takes at most, at least 2; if not given, what the settings say of connecting.
+        timeout: maximum total time in seconds, at least 2; defaults to the connection timeout of the settings.
 
     Raises:
-        NoAnswer: it does not answer.
+        NoAnswer: the database does not answer.
     """
     try:
         return _asked(timeout)
@@ -109,7 +109,7 @@ def _asked(timeout: float | None) -> Answer:
         cursor.execute("SELECT 1")
         cursor.fetchone()
         answered = time.perf_counter()
-        # Who may not look at others sees of them neither the kind of backend nor more than that they are there.
+        # A role without the right to see the details of other backends gets NULL for their `backend_type`.
         cursor.execute(
             "SELECT (SELECT count(*) FROM pg_stat_activity WHERE datid IS NOT NULL AND usesysid IS NOT NULL"
             "   AND coalesce(backend_type, 'client backend') = 'client backend'),"
@@ -134,7 +134,10 @@ def _asked(timeout: float | None) -> Answer:
 
 @contextmanager
 def _new_connection(timeout: float | None) -> Iterator[psycopg.Connection[Any]]:
-    """A connection of its own, closed at the end. It is the driver's: Django would open its usual one beside it."""
+    """Open a separate connection and close it at the end of the block.
+
+    It is opened by psycopg, because Django would also open its usual connection.
+    """
     known = connection.get_connection_params().items()
     wanted = {name: value for name, value in known if name not in {"cursor_factory", "context"}}
     if timeout is not None:
@@ -152,10 +155,10 @@ def _new_connection(timeout: float | None) -> Iterator[psycopg.Connection[Any]]:
 
 @contextmanager
 def _until(end: float, new: psycopg.Connection[Any], seconds: float) -> Iterator[None]:
-    """Let the connection be cut off when the time is over.
+    """Shut down the connection when the time is over.
 
-    Who is connected may wait for ever all the same: a pooler takes everybody, and lets them wait for a server. No
-    setting of PostgreSQL's would end that.
+    A client may wait for ever after it has connected: a pooler accepts every client and lets it wait for a server
+    connection. No setting of PostgreSQL limits that.
 
     Raises:
         OperationalError: the time was over.
@@ -187,8 +190,8 @@ def _version(info: psycopg.ConnectionInfo) -> str:
 
 
 def _address(info: psycopg.ConnectionInfo) -> str:
-    """Where a connection leads, as a URL."""
-    set_here = connection.settings_dict["OPTIONS"]  # beside the driver's own
+    """Return the masked URL of a connection."""
+    set_here = connection.settings_dict["OPTIONS"]  # leaves out parameters that the driver sets itself
     return masked_address(
         {name: value for name, value in info.get_parameters().items() if name in set_here},
         host=info.host,
@@ -202,11 +205,11 @@ def _address(info: psycopg.ConnectionInfo) -> str:
 def masked_address(
     options: Mapping[str, str], *, host: str, port: int, user: str, database: str, has_password: bool
 ) -> str:
-    """A URL that leads to the database, with its secrets masked.
+    """Return the URL of a database with its secrets masked.
 
     Args:
-        options: of the connection; one that could be a secret is masked.
-        host: a name, an IP address, or the folder of a Unix socket.
+        options: connection options; those that could be secret are masked.
+        host: a name, an IP address, or the directory of a Unix socket.
     """
     shown = {name: value if name in OPEN else MASK for name, value in options.items() if name not in IN_ADDRESS}
     if host.startswith("/"):

@@ -1,4 +1,4 @@
-"""Show one migration: what it does, what it needs, whether it is reversible."""
+"""Show one migration: what it does, what it depends on, whether it is reversible."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,7 +16,7 @@ from keystone.exceptions import Refusal
 
 
 class OneAtATime(Refusal):
-    """A branch is not shown as SQL."""
+    """`--sql` shows a single migration, not a branch."""
 
     code = "one_at_a_time"
 
@@ -27,16 +27,16 @@ class OneAtATime(Refusal):
 
 @dataclass(frozen=True)
 class Shown:
-    """A migration.
+    """The details of a migration.
 
     Attributes:
-        applied_at: when, in UTC; None where it is pending, or stands for others that were applied one by one.
-        atomic: whether all of it happens or none.
-        operations: what it does, in words, in order.
-        irreversible: those of them that cannot be undone.
-        needs: those that are applied before it.
-        needed_by: those that are undone before it.
-        sql: its statements; None where they were not asked for.
+        applied_at: when, in UTC; None if it is pending, or if it replaces migrations that were applied one by one.
+        atomic: whether it runs in one transaction.
+        operations: descriptions of its operations, in order.
+        irreversible: descriptions of the operations that cannot be undone.
+        needs: migrations that have to be applied before it.
+        needed_by: migrations that have to be undone before it.
+        sql: its statements; None unless they were requested.
     """
 
     branch: str
@@ -52,19 +52,19 @@ class Shown:
 
 
 def show(written: str, *, branch: str | None = None, sql: bool = False) -> Shown | BranchStatus:
-    """A migration, or where a branch is called so, how that stands.
+    """Return the details of a migration, or the status of a branch if there is one with this name.
 
     Args:
-        written: a branch; or a migration's name, its beginning, its number, or `app.name`.
-        branch: where to look for the migration; None is everywhere.
-        sql: whether to write down the migration's statements as well.
+        written: a branch; or a migration as its name, the beginning of its name, its number, or `app.name`.
+        branch: the branch to search for the migration; None for all.
+        sql: whether to include the statements of the migration.
 
     Raises:
-        UnknownMigration, UnknownBranch: there is none.
-        AmbiguousMigration: several are called so.
+        UnknownMigration, UnknownBranch: there is no such migration or branch.
+        AmbiguousMigration: several migrations match.
         OperationalError: the database does not answer.
-        BrokenMigrations: a migration depends on one that is not there, or has no content.
-        OneAtATime: it is a branch, and SQL was asked for.
+        BrokenMigrations: a migration depends on one that does not exist, or has no content.
+        OneAtATime: `written` is a branch, and its SQL was requested.
     """
     loader = read()
     if branch is not None:
@@ -97,7 +97,7 @@ def _shown(loader: MigrationLoader, key: Key, *, sql: bool) -> Shown:
 
 
 def _sql(loader: MigrationLoader, step: Step) -> list[str]:
-    """What applying it runs, as `sqlmigrate` prints it; and unlike that, without running anything."""
+    """Return the statements as `sqlmigrate` prints them, but without executing any Python operation."""
     statements = statements_of(step.migration, loader.project_state(step.key, at_end=False), Plan())
     if not statements or not step.is_atomic:
         return statements

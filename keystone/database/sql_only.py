@@ -1,7 +1,7 @@
-"""Migrations as SQL. Python in them is reported, not run.
+"""Migrations as SQL. Python operations in them are reported, not executed.
 
-Django writes a comment in the place of a Python operation, but not where it stands inside a SeparateDatabaseAndState:
-there it runs it, while somebody only wants to read.
+For `sqlmigrate`, Django replaces a Python operation by a comment, but not one inside a SeparateDatabaseAndState: that
+one is executed, although the SQL should only be printed.
 """
 
 from collections.abc import Sequence
@@ -14,22 +14,20 @@ from django.db.migrations.operations.base import Operation
 
 
 class _Told(Operation):
-    """The comment in the place of an operation that is not SQL."""
+    """An operation that writes a comment in place of one that cannot be expressed as SQL."""
 
     def state_forwards(self, app_label: str, state: Any) -> None:
-        """What it stands for changes the database only."""
+        """Leave the state unchanged: the replaced operation changes the database only."""
 
     def database_forwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        """Write the comment."""
         schema_editor.collected_sql.append("-- THIS OPERATION CANNOT BE WRITTEN AS SQL")
 
     def database_backwards(self, app_label: str, schema_editor: Any, from_state: Any, to_state: Any) -> None:
-        """The same."""
         self.database_forwards(app_label, schema_editor, from_state, to_state)
 
 
 def sql_only(migration: Migration) -> Migration:
-    """The same migration, for writing it down; the given one stays as it is."""
+    """Return a copy of the migration in which nested Python operations are replaced by a comment."""
     written = copy(migration)
     operations = [_sql_only(operation) for operation in migration.operations]
     written.operations = operations  # type: ignore[misc]  # as its own __init__ does
@@ -38,7 +36,7 @@ def sql_only(migration: Migration) -> Migration:
 
 def _sql_only(operation: Operation) -> Operation:
     if not isinstance(operation, SeparateDatabaseAndState):
-        return operation  # Django tells of it
+        return operation  # Django writes the comment itself
     told = copy(operation)
     told.database_operations = _nested(operation.database_operations)
     return told

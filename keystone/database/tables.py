@@ -1,22 +1,22 @@
-"""Sizes and row counts of tables, at a low cost."""
+"""Table sizes and row counts, at a low cost."""
 
 from dataclasses import dataclass
 
 from django.db import OperationalError, ProgrammingError, connection, transaction
 
 EXACT_BELOW = 100_000
-MILLISECONDS = 2_000  # after which nothing is counted: a table is locked, or full of what was deleted
+MILLISECONDS = 2_000  # limit for counting: a table may be locked or full of dead rows
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table.
+    """A table with its size.
 
     Attributes:
-        name: with its schema where it is not found without.
-        rows: how many there are; None where that is not known.
-        estimated: whether that is the database's estimate.
-        size: with its indexes, in bytes; None where that is not known.
+        name: with the schema if that is not on the search path.
+        rows: number of rows; None if unknown.
+        estimated: whether `rows` is an estimate of the database.
+        size: size in bytes including indexes; None if unknown.
     """
 
     name: str
@@ -27,12 +27,12 @@ class Table:
 
 @dataclass(frozen=True)
 class _Listed:
-    """What the catalogue says of a table.
+    """A table as listed in the system catalog.
 
     Attributes:
-        quoted: its name in SQL.
-        estimate: how many rows there were when PostgreSQL last looked; None before that.
-        readable: whether this role may count them.
+        quoted: the quoted name for SQL.
+        estimate: PostgreSQL's last estimate of the number of rows; None if it has none yet.
+        readable: whether this role may count the rows.
     """
 
     oid: int
@@ -43,7 +43,7 @@ class _Listed:
 
 
 def tables() -> list[Table]:
-    """Every table by name: its rows are counted below 100,000 of them, and estimated above.
+    """Return every table, sorted by name. Rows are counted up to 100,000 and estimated above that.
 
     Raises:
         OperationalError: the database does not answer.
@@ -51,12 +51,12 @@ def tables() -> list[Table]:
     listed = _listed()
     try:
         return _counted(listed) if listed else []
-    except (OperationalError, ProgrammingError):  # it took too long; or one was dropped meanwhile
+    except (OperationalError, ProgrammingError):  # it took too long, or a table was dropped in the meantime
         return [Table(name=table.name, rows=table.estimate, estimated=True, size=None) for table in listed]
 
 
 def _listed() -> list[_Listed]:
-    """From the catalogue alone, which is not locked when a table is."""
+    """List the tables from the system catalog only, which is readable while a table is locked."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT c.oid, CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END,"
@@ -71,7 +71,7 @@ def _listed() -> list[_Listed]:
 
 
 def _counted(listed: list[_Listed]) -> list[Table]:
-    """Count all of them in one query, which reads no table further than the limit, and one that is larger not at all.
+    """Count all tables in one query, which stops at the limit and skips tables that are known to be larger.
 
     Raises:
         OperationalError: it took too long.
@@ -100,7 +100,7 @@ def _table(table: _Listed, rows: int | None, size: int) -> Table:
 
 
 def _planned(table: _Listed) -> int:
-    """The planner's estimate: the rows of a page when PostgreSQL last looked, times the pages that there are now."""
+    """Return the planner's estimate: the last known rows per page times the current number of pages."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXPLAIN (FORMAT JSON) SELECT FROM {table.quoted}")
         [[[plan]]] = cursor.fetchall()

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from keystone.database.branches import CORE, Branch, branch
 from keystone.exceptions import Refusal
 
-Key = tuple[str, str]  # the app's label and the migration's name
+Key = tuple[str, str]  # app label and migration name
 
 _LATEST = {"head", "heads"}
 _NOTHING = {"base", "zero"}
@@ -20,20 +20,20 @@ _RELATIVE = re.compile(r"[+-]([0-9]{1,6})")
 
 
 class UnknownMigration(Refusal):
-    """No migration is called so."""
+    """No migration matches."""
 
     code = "unknown_migration"
     status = 404
 
 
 class AmbiguousMigration(Refusal):
-    """More than one migration is meant."""
+    """More than one migration matches."""
 
     code = "ambiguous_migration"
 
 
 class Forks(AmbiguousMigration):
-    """A number of steps does not say which way they go."""
+    """The branch forks, so a number of steps is ambiguous."""
 
     def __init__(self, moved: Branch) -> None:
         text = gettext("%(label)s forks there, so a number of steps is not enough. Give the migration's name.")
@@ -41,13 +41,13 @@ class Forks(AmbiguousMigration):
 
 
 class WrongMove(Refusal):
-    """The move leads nowhere."""
+    """The target cannot be reached in this direction."""
 
     code = "wrong_move"
 
 
 class NeedsBranch(Refusal):
-    """So many steps, and of which branch is not said."""
+    """A number of steps was given without a branch."""
 
     code = "needs_branch"
     message: ClassVar[str | Promise] = _("Say with --branch which one is moved by that many migrations.")
@@ -55,11 +55,12 @@ class NeedsBranch(Refusal):
 
 @dataclass(frozen=True)
 class Target:
-    """What is to be reached.
+    """The target of a migration.
 
     Attributes:
-        label: the branch; None is all of them.
-        name: the migration that is the last one applied then. None: upwards the newest, downwards none.
+        label: the branch; None for all.
+        name: the last applied migration when the target is reached. None means the newest for `upgrade`, none for
+            `downgrade`.
     """
 
     label: str | None
@@ -67,14 +68,15 @@ class Target:
 
 
 def target_above(loader: MigrationLoader, written: str | None, label: str | None) -> Target:
-    """Where `upgrade` leads.
+    """Return the target of `upgrade`.
 
     Args:
-        written: a migration's name, its beginning or its number; `app.name`; `+N`; None or `head` for the newest.
+        written: a migration's name, the beginning of its name or its number; `app.name`; `+N`; None or `head` for the
+            newest.
         label: the branch.
 
     Raises:
-        Refusal: there is no such branch or migration, or it does not say which one.
+        Refusal: there is no such branch or migration, or the target is ambiguous.
     """
     if label is not None:
         branch(label, loader)
@@ -91,14 +93,15 @@ def target_above(loader: MigrationLoader, written: str | None, label: str | None
 
 
 def target_below(loader: MigrationLoader, written: str | None, label: str | None) -> Target:
-    """Where `downgrade` leads; the branch is Keystone's where none is said.
+    """Return the target of `downgrade`. The branch defaults to Keystone's.
 
     Args:
-        written: as for `target_above`, the one that stays applied as the last; `-N`; `base` for none; None for `-1`.
+        written: the migration that remains as the last applied one, as for `target_above`; `-N`; `base` to undo all;
+            None for `-1`.
         label: the branch.
 
     Raises:
-        Refusal: there is no such branch or migration, it is not applied, or it does not say which one.
+        Refusal: there is no such branch or migration, it is not applied, or the target is ambiguous.
     """
     if label is None and written is not None and "." in written:
         label = written.partition(".")[0]
@@ -119,15 +122,15 @@ def target_below(loader: MigrationLoader, written: str | None, label: str | None
 
 
 def find(loader: MigrationLoader, written: str, label: str | None = None) -> Key:
-    """The migration with this name, or the only one whose name begins so.
+    """Return the migration with this name, or the only one whose name starts with it.
 
     Args:
         written: such as `0007_mark`, `0007`, or `keystone.0007`.
-        label: the branch to look in; None is any.
+        label: the branch to search; None for all.
 
     Raises:
-        UnknownMigration: there is none.
-        AmbiguousMigration: there are several.
+        UnknownMigration: no migration matches.
+        AmbiguousMigration: several migrations match.
         UnknownBranch: the app of `app.name` has no migrations.
     """
     prefix, dot, name = written.partition(".")
@@ -141,7 +144,7 @@ def find(loader: MigrationLoader, written: str, label: str | None = None) -> Key
     keys: list[Key] = sorted(key for key in loader.graph.nodes if label in {None, key[0]})
     found = [key for key in keys if key[1] == name] or [key for key in keys if name and key[1].startswith(name)]
     if not found:
-        is_option = written.startswith("-")  # commands that take -1 let every other word like it pass
+        is_option = written.startswith("-")  # commands that accept -1 accept any unknown option as an argument
         text = (
             gettext("There is no option %(written)s.") if is_option else gettext("There is no migration %(written)s.")
         )
@@ -154,7 +157,7 @@ def find(loader: MigrationLoader, written: str, label: str | None = None) -> Key
 
 
 def _above(loader: MigrationLoader, moved: Branch, steps: int) -> str:
-    """The migration that `steps` of them lead up to."""
+    """Return the migration that is `steps` migrations ahead."""
     if not 0 < steps <= len(moved.pending):
         text = gettext("%(label)s does not go up by %(steps)d. Pending there: %(count)d.")
         raise WrongMove(text % {"label": moved.label, "count": len(moved.pending), "steps": steps})
@@ -168,7 +171,7 @@ def _above(loader: MigrationLoader, moved: Branch, steps: int) -> str:
 
 
 def _below(loader: MigrationLoader, moved: Branch, steps: int) -> str | None:
-    """The migration that `steps` of them lead down to; None is below the first."""
+    """Return the migration that is `steps` migrations back, or None if all are undone."""
     if not 0 < steps <= len(moved.applied):
         text = gettext("%(label)s does not go down by %(steps)d. Applied there: %(count)d.")
         raise WrongMove(text % {"label": moved.label, "count": len(moved.applied), "steps": steps})
@@ -185,7 +188,10 @@ def _below(loader: MigrationLoader, moved: Branch, steps: int) -> str | None:
 
 
 def _refuse_unknown_applied(loader: MigrationLoader, moved: Branch) -> None:
-    """Only the code that has a migration can undo it, and the ones before it only after it."""
+    """Raise an error if migrations are applied that the code does not have.
+
+    Only the code that has them can undo them, and that has to happen before earlier ones are undone.
+    """
     known = set(loader.disk_migrations)
     unknown = sorted(name for label, name in loader.applied_migrations if label == moved.label)
     unknown = [name for name in unknown if (moved.label, name) not in known]

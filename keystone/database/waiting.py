@@ -1,4 +1,4 @@
-"""Wait for a database that is starting or briefly away."""
+"""Wait for a database that is starting or temporarily unavailable."""
 
 import time
 from collections.abc import Callable
@@ -19,17 +19,17 @@ def wait_for_database(
     timeout: float = TIMEOUT,
     said: Callable[[str], None] | None = None,
 ) -> Answer:
-    """Ask the database until it answers.
+    """Query the database until it answers.
 
     Args:
-        attempts: how often at most.
+        attempts: maximum number of attempts.
         interval: seconds between the end of an attempt and the next.
-        timeout: seconds that an attempt takes at most, at least 2.
-        said: is told of every attempt that fails, in a line.
+        timeout: maximum duration of an attempt in seconds, at least 2.
+        said: called with one line for every failed attempt.
 
     Raises:
-        NoAnswer: it did not, at the last attempt.
-        ImproperlyConfigured: the settings name none.
+        NoAnswer: the database did not answer at the last attempt.
+        ImproperlyConfigured: no database is configured.
     """
     attempt = 1
     while True:

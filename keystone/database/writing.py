@@ -1,8 +1,8 @@
 """The SQL of migrations that are not applied yet.
 
-Django asks the database what a constraint is called that it drops. In a plan that may be one which an earlier step
-makes, and which nobody has made yet. A foreign key's name stands in that step's statements. Any other is chosen by
-PostgreSQL: then a comment says that something is missing, and how to come by it.
+To drop a constraint, Django looks up its name in the database. The constraint may not exist yet, because an earlier
+step of the plan creates it. The name of a foreign key is then taken from the SQL of that step. PostgreSQL chooses all
+other names, so a comment says what is missing and how to get it.
 """
 
 import re
@@ -26,16 +26,16 @@ _DROPPED = re.compile(r'DROP CONSTRAINT "([^"]+)"')
 
 
 class Plan:
-    """What the statements of a plan's steps have made so far, if somebody runs them."""
+    """What the statements of the previous steps of a plan would have created."""
 
     def __init__(self) -> None:
         self._created: set[str] = set()
         self._touched: set[str] = set()
         self._renamed: set[str] = set()
-        self._keys: dict[str, tuple[str, str]] = {}  # by a foreign key's name, its table and column
+        self._keys: dict[str, tuple[str, str]] = {}  # table and column by the name of a foreign key
 
     def learn(self, statements: Iterable[str]) -> None:
-        """Note what these statements make, change and drop."""
+        """Record what these statements create, change and drop."""
         for statement in statements:
             for what, table in _TABLE.findall(statement):
                 (self._created if what == "CREATE" else self._touched).add(table)
@@ -47,18 +47,18 @@ class Plan:
                 self._keys[name] = (table, column or added)
 
     def keys(self, table: str, columns: Sequence[str] | None) -> list[str]:
-        """The names of the table's foreign keys of one column."""
+        """Return the names of a table's foreign keys on a single column."""
         return [name for name, (its, column) in self._keys.items() if its == table and [column] == columns]
 
     def hides(self, table: str, *, foreign_key: bool) -> bool:
-        """Whether the table may have a constraint by then that is not found now."""
+        """Return whether the table may by then have a constraint that does not exist now."""
         if foreign_key:
             return table in self._renamed or (table not in self._created and not _exists(table))
         return table in self._created | self._touched | self._renamed or not _exists(table)
 
 
 class _Editor(DatabaseSchemaEditor):
-    """Writes statements down, and notes the tables that have a constraint which it could not name."""
+    """A schema editor that collects SQL and the tables with a constraint whose name is unknown."""
 
     def __init__(self, plan: Plan, *, atomic: bool) -> None:
         super().__init__(connection, collect_sql=True, atomic=atomic)
@@ -79,17 +79,17 @@ class _Editor(DatabaseSchemaEditor):
 
 
 def statements_of(migration: Migration, state: ProjectState, plan: Plan, *, backwards: bool = False) -> list[str]:
-    """What applying or undoing a migration runs; in a transaction, where it is all or nothing.
+    """Return the SQL for applying or undoing a migration. Transaction statements are not included.
 
     Args:
-        state: of the models, before it.
-        plan: what was written down before it; it learns of this one.
+        state: the project state before the migration.
+        plan: the previous steps; this migration is added to it.
     """
     written = sql_only(migration)
     try:
         with _Editor(plan, atomic=bool(migration.atomic)) as editor:
             (written.unapply if backwards else written.apply)(state, editor, collect_sql=True)
-    except ValueError:  # so does Django say that it needs a name and has none
+    except ValueError:  # Django raises it if a constraint name is not found
         if not editor.unnamed:
             raise
     plan.learn(editor.collected_sql)

@@ -1,2 +1,1 @@
-"""What only a developer's own machine has: an administrator with a known password, sample people, a web server with
-a worker and a scheduler."""
+"""The development environment: known administrator, sample people, and a web server with a worker and a scheduler."""

@@ -1,4 +1,4 @@
-"""The development administrator, whose password the README gives."""
+"""The development administrator, whose password is in the README."""
 
 from keystone.accounts.models import User
 from keystone.accounts.registration import AddressTaken, create_user
@@ -10,10 +10,10 @@ PASSWORD = "Admin@1234"  # noqa: S105 - known on purpose; `require_local` keeps 
 
 
 def ensure_administrator() -> bool:
-    """Make the development administrator where it is missing; one that is there stays as it is.
+    """Create the development administrator if it is missing. An existing one isn't changed.
 
     Returns:
-        Whether it can sign in with the password of the README.
+        Whether it can sign in with the password in the README.
 
     Raises:
         NotLocal: this is not the local environment.
@@ -33,6 +33,6 @@ def ensure_administrator() -> bool:
                 email_verified=True,
                 tell=False,
             )
-        except AddressTaken:  # another start was first
+        except AddressTaken:  # another process created it first
             return True
     return user.is_active and user.is_superuser and user.check_password(PASSWORD)

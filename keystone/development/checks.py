@@ -1,4 +1,4 @@
-"""Deployment checks that nobody can sign in with a password that everybody knows."""
+"""Deployment checks that nobody can sign in with a well-known password."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -20,17 +20,17 @@ from keystone.text.listing import first_few
 from keystone.text.one_line import in_one_line
 
 TRIED = (administrator.PASSWORD, sample_people.PASSWORD, "changethis", "changeme", "password", "admin", "keystone")
-MOST = 20  # superusers whose passwords are tried: each try takes a core for some 20 ms
+MOST = 20  # superusers whose passwords are tried: each attempt takes a core about 20 ms
 
 
 @checks.register(checks.Tags.security, deploy=True)
 def find_development_accounts(
     *, app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None, **_: Any
 ) -> list[checks.CheckMessage]:
-    """E001: accounts whose passwords the README gives, in the database of a server.
+    """Check that a server's database has no accounts whose passwords are in the README (E001).
 
-    They come there with a copy of a developer's database. The check is not tagged `database`, because `check --deploy`
-    runs those only with `--database`.
+    They get there with a copy of a developer's database. The check is not tagged `database`, because `check --deploy`
+    runs such checks only with `--database`.
     """
     if settings.ENVIRONMENT not in SERVERS:
         return []
@@ -48,7 +48,7 @@ def find_development_accounts(
 
 @check_rows
 def check_known_passwords() -> Iterator[checks.CheckMessage]:
-    """E001 also on a developer's machine, where `server check` asks for it, and E006: superusers' known passwords."""
+    """Check for development accounts outside servers, too (E001), and for superusers with known passwords (E006)."""
     found = known_accounts()
     if found and settings.ENVIRONMENT not in SERVERS:
         yield _known(found)

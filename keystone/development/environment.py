@@ -1,4 +1,4 @@
-"""Guards: local environment only, or no server."""
+"""Guards that allow only the local environment, or no server."""
 
 from typing import ClassVar
 
@@ -21,20 +21,20 @@ class NotLocal(Refusal):
 
 
 def require_local() -> None:
-    """Refuse everywhere but in the local environment.
+    """Refuse unless this is the local environment.
 
     Raises:
-        NotLocal: this process runs in another one.
+        NotLocal: this process runs in another environment.
     """
     if settings.ENVIRONMENT != "local":
         raise NotLocal
 
 
 def require_no_server() -> None:
-    """Refuse in staging and production: what is made up belongs on no server, and tests may need it.
+    """Refuse in staging and production. Invented data doesn't belong on servers, but tests may need it.
 
     Raises:
-        NotLocal: this process runs in one of them.
+        NotLocal: this is staging or production.
     """
     if settings.ENVIRONMENT in SERVERS:
         raise NotLocal

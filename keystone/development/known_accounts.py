@@ -46,7 +46,7 @@ def development_addresses() -> list[str]:
 def known_accounts(alias: str = DEFAULT_DB_ALIAS) -> list[str]:
     """Return the email addresses of the development accounts in a database, sorted.
 
-    A deactivated account lets nobody in and is left out.
+    Deactivated accounts are left out, because nobody can sign in to them.
 
     Raises:
         DatabaseError, InterfaceError: the database does not answer.
@@ -62,7 +62,7 @@ def known_accounts(alias: str = DEFAULT_DB_ALIAS) -> list[str]:
 
 
 def refuse_known_accounts() -> None:
-    """Refuse to start a server whose database holds development accounts; one that does not answer is passed over.
+    """Refuse to start a server whose database holds development accounts. An unavailable database is ignored.
 
     Raises:
         KnownAccounts: naming the first few.
@@ -71,7 +71,7 @@ def refuse_known_accounts() -> None:
         return
     try:
         found = known_accounts()
-    except (DatabaseError, InterfaceError):  # the server starts without its database, and before it
+    except (DatabaseError, InterfaceError):  # the server may start without its database
         return
     if found:
         raise KnownAccounts(found)

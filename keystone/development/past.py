@@ -1,8 +1,8 @@
 """Act in the past, for sample data only.
 
-The audit log cannot be changed, so what is to have happened last week must be written so when it is written. In a
-block of `at`, the clock that the verb functions read stands still at a moment, and rows that leave a time to the
-database get it as well. Nobody is told of anything: no mail, no signal.
+The audit log can't be changed, so past events must be saved with a past time. In a block of `at()`, `timezone.now()`
+returns the given moment, and so do columns whose default is the database's time. No mails are sent, no tasks are
+queued, and on-commit hooks are dropped.
 """
 
 from collections.abc import Iterator
@@ -25,9 +25,9 @@ from keystone.mail import outbox
 
 @contextmanager
 def at(moment: datetime) -> Iterator[None]:
-    """Run the block as of `moment` (UTC), unnoticed.
+    """Run the block as of `moment` (UTC), without notifying anybody.
 
-    It changes this process's clock: call it where nothing else runs, as `manage.py dev` does before it serves.
+    It patches the whole process: call it while nothing else runs, as `manage.py dev` does before it serves.
 
     Raises:
         NotLocal: this is staging or production.
@@ -45,9 +45,8 @@ def at(moment: datetime) -> Iterator[None]:
 
 
 def _forget(*_: Any, **__: Any) -> None:
-    """Drop what would have been done after the commit."""
+    """Drop an on-commit hook."""
 
 
 def _queue_nothing(jobs: list[Job]) -> list[Job]:
-    """Drop the tasks that would have run."""
     return jobs

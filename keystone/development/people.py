@@ -1,4 +1,4 @@
-"""The sample people. Domains are reserved for examples (RFC 2606, RFC 6761)."""
+"""The sample people. Their domains are reserved for examples (RFC 2606, RFC 6761)."""
 
 import re
 import unicodedata
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Fate(StrEnum):
-    """What became of a registration."""
+    """The possible outcomes of a registration."""
 
     UNVERIFIED = "has not opened the link"
     WAITING = "awaits the decision"
@@ -21,12 +21,12 @@ class Fate(StrEnum):
 
 @dataclass(frozen=True)
 class Sample:
-    """One person.
+    """A sample person.
 
     Attributes:
-        registered: days ago.
-        decided: days between the verified address and the decision.
-        address: the email address, where it is not made of the name and the domain.
+        registered: how many days ago they registered.
+        decided: the days between the verification of the email address and the decision.
+        address: the email address, if it isn't built from the name and the domain.
     """
 
     first_name: str
@@ -39,12 +39,12 @@ class Sample:
 
     @property
     def email(self) -> str:
-        """The address, in ASCII."""
+        """The email address, in ASCII."""
         return self.address or f"{mailbox(self.first_name, self.last_name)}@{self.domain}"
 
 
 def mailbox(first_name: str, last_name: str) -> str:
-    """What stands before the @ in the address of somebody with this name, in ASCII."""
+    """Return the local part of an email address for this name, in ASCII."""
     return ".".join(map(_letters, (first_name, last_name)))
 
 

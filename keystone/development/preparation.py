@@ -15,18 +15,18 @@ from keystone.development.administrator import ensure_administrator
 from keystone.development.environment import require_local
 from keystone.development.sample_people import STAFF_EMAIL, ensure_sample_people
 
-PREPARING = 0x6B65_7974  # the number of a lock of PostgreSQL's
+PREPARING = 0x6B65_7974  # the key of a PostgreSQL advisory lock
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What was done.
+    """The result of preparing the database.
 
     Attributes:
-        migrations: how many were applied.
-        people: how many sample people were made.
-        known_password: whether the development administrator has the password of the README.
-        sample_staff: whether the sample people's administrator is there.
+        migrations: how many migrations were applied.
+        people: how many sample people were created.
+        known_password: whether the development administrator can sign in with the password in the README.
+        sample_staff: whether the sample people's administrator exists.
     """
 
     migrations: int
@@ -36,11 +36,11 @@ class Prepared:
 
 
 def prepare(*, port: int, sample_data: bool) -> Prepared:
-    """Start or join the database, bring it to the newest migration, and make the development accounts.
+    """Start or join the database, apply all migrations, and create the development accounts.
 
     Args:
-        port: where the server will listen; links in mails lead there, unless PUBLIC_URL says otherwise.
-        sample_data: whether a database that holds nobody yet gets sample people.
+        port: the port of the web server; links in mails lead there unless PUBLIC_URL is set.
+        sample_data: whether to create sample people in an empty database.
 
     Raises:
         NotLocal: this is not the local environment.
@@ -54,7 +54,7 @@ def prepare(*, port: int, sample_data: bool) -> Prepared:
 
 
 def ensure_accounts() -> Prepared:
-    """Make the development administrator and the sample people, where they are missing, in a database that is there.
+    """Create the development administrator and the sample people in an existing database if they are missing.
 
     Raises:
         NotLocal: this is not the local environment.
@@ -66,13 +66,13 @@ def ensure_accounts() -> Prepared:
 
 @contextmanager
 def _preparing() -> Iterator[None]:
-    """Of two that start at the same moment, one prepares and the other finds everything done."""
+    """Hold a lock, so that only one of two concurrent starts prepares the database."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s)", [PREPARING])
     try:
         yield
     finally:
-        connection.close()  # which frees it
+        connection.close()  # releases the lock
 
 
 def _ensure_accounts(*, sample_data: bool, migrations: int) -> Prepared:
@@ -83,7 +83,7 @@ def _ensure_accounts(*, sample_data: bool, migrations: int) -> Prepared:
 
 
 def _set_public_url(port: int) -> None:
-    """Let links lead to this server: in this process, and in the one that serves, which inherits the environment."""
+    """Set PUBLIC_URL to this server, also for the serving process, which inherits the environment."""
     if not os.environ.get("PUBLIC_URL"):
         url = f"http://localhost:{port}"
         os.environ["PUBLIC_URL"] = url

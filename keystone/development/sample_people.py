@@ -1,4 +1,4 @@
-"""Create sample people in every status, by the verb functions."""
+"""Create sample people in every status, using the same functions as the application."""
 
 from datetime import datetime, timedelta
 
@@ -25,12 +25,12 @@ LATEST_EMAIL = "sam.rivera@example.org"
 
 
 def ensure_sample_people() -> int:
-    """Make the sample people where the database holds nobody but the development administrator.
+    """Create the sample people if the database has no accounts except the development administrator's.
 
-    Call it as `preparation` does, one start at a time.
+    Call it under a lock, as `preparation` does.
 
     Returns:
-        How many were made.
+        The number of accounts created.
 
     Raises:
         NotLocal: this is not the local environment.
@@ -53,7 +53,7 @@ def ensure_sample_people() -> int:
 
 
 def _staff(moment: datetime) -> User:
-    """Somebody who may decide without being a superuser."""
+    """Create a user who may approve without being a superuser."""
     with at(moment):
         staff = create_user(
             email=STAFF_EMAIL,
@@ -71,7 +71,7 @@ def _staff(moment: datetime) -> User:
 
 
 def _send_some_mails(staff: User) -> None:
-    """Four decisions of this minute, whose mails can be looked at. Only into the folder, never to a mail server."""
+    """Make three decisions and one registration now, so that there are mails to view. Only if mails go to a folder."""
     if not str(settings.MAILERS["default"]["BACKEND"]).endswith(".FolderBackend"):
         return
     by = Actor.administrator(staff)

@@ -34,7 +34,7 @@ REJECTIONS = (
 
 @contextmanager
 def full_approval() -> Iterator[None]:
-    """Let whoever registers in the block have to verify their address and be approved, whatever the settings say."""
+    """Require email verification and approval for registrations in the block, regardless of the settings."""
     flow = {"DEFAULT_USER_APPROVAL_FLOW": ApprovalFlow.EMAIL_VERIFICATION_AND_ADMIN_APPROVAL.value}
     with mock.patch.object(settings, "KEYSTONE", {**settings.KEYSTONE, **flow}):
         options.cache_clear()
@@ -45,14 +45,14 @@ def full_approval() -> Iterator[None]:
 
 
 def live(sample: Sample, index: int, *, password: str, by: Actor, now: datetime) -> User:
-    """Take one person from the registration to their fate, each step at its time. Call it under `full_approval`.
+    """Take one person from the registration to their fate, each step at its time. Call it under `full_approval()`.
 
-    Nobody may have their address.
+    Their email address must be unused.
 
     Args:
-        index: of the person among those who are made; some reasons differ by it.
-        by: who decides.
-        now: until when it goes.
+        index: the person's position in the list, which varies the reasons.
+        by: the administrator who decides.
+        now: the end of the period.
     """
     moment = now - timedelta(days=sample.registered)
     with at(moment):
@@ -60,7 +60,7 @@ def live(sample: Sample, index: int, *, password: str, by: Actor, now: datetime)
         user: User = User.objects.with_email(sample.email).get()
         if sample.fate is Fate.UNVERIFIED:
             return user
-        # Long enough to be valid now, whenever it was mailed.
+        # Long enough to be still valid now.
         token = mint(
             purpose=Purpose.VERIFY_EMAIL,
             user=user,
@@ -84,7 +84,7 @@ def live(sample: Sample, index: int, *, password: str, by: Actor, now: datetime)
 
 
 def _after(fate: Fate, user: User, *, decided: datetime, by: Actor, now: datetime) -> None:
-    """What happened to some after the decision."""
+    """Apply later changes to the account, if its fate has any."""
     between = decided + (now - decided) * 0.6
     with at(between):
         if fate is Fate.REOPENED:

@@ -1,4 +1,4 @@
-"""Hint at a migration that was not made or not applied."""
+"""Hints at migrations that were not created or not applied."""
 
 import logging
 from collections.abc import Callable
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 def schema_hint() -> str:
-    """Return a sentence for each thing to do; empty where the database and the models agree."""
+    """Return a sentence for each thing to do; empty if the database matches the models."""
     text = gettext(
         "The models of %(app)s have changed. Run: manage.py db migrate MESSAGE --branch %(app)s; manage.py db upgrade"
     )
@@ -32,12 +32,12 @@ def schema_hint() -> str:
 
 
 def hint_for(error: Exception) -> str:
-    """Return the hint if the error is that of a missing table or column, else an empty text."""
+    """Return the hint if the error is about a missing table or column; otherwise an empty string."""
     return schema_hint() if isinstance(error.__cause__, UndefinedColumn | UndefinedTable) else ""
 
 
 class SchemaHintMiddleware:
-    """Adds the hint to the error of a missing table or column, on Django's error page and in the log."""
+    """Middleware that adds the hint to errors about missing tables or columns, on the error page and in the log."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -46,7 +46,7 @@ class SchemaHintMiddleware:
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> None:
-        """Leave the answer to Django."""
+        """Add the hint to the exception. The response is Django's."""
         if isinstance(exception, ProgrammingError) and (hint := hint_for(exception)):
             exception.add_note(hint)
             logger.error(hint)

@@ -20,7 +20,7 @@ from keystone.development.made_up import LOCALES, faker
 from keystone.development.people import Fate, Sample, mailbox
 from keystone.development.scenarios import full_approval, live
 
-# Of ten people. Whoever makes fewer gets the first of them, and with six every status is there.
+# The fates of ten people. The first six cover every status.
 FATES = (
     Fate.APPROVED,
     Fate.WAITING,
@@ -34,19 +34,19 @@ FATES = (
     Fate.SUSPENDED_FOR_A_TIME,
 )
 DOMAINS = ("example.com", "example.net", "example.org", "harbour.test", "northlight.test")
-DAYS = 60  # how far back they registered
+DAYS = 60  # the earliest registration, in days ago
 GROUPS_AT_MOST = 2
 KINDS = ("Team", "Office", "Board", "Members")
 
 
 @seeder("groups", description=_("Groups without permissions, named after made-up places."))
 def make_groups(*, count: int) -> int:
-    """Make them, each with a name that no group has."""
+    """Create groups with unused names."""
     fake, by, made = faker(), Actor.cli(), 0
     while made < count:
-        name = f"{fake.city()} {random.choice(KINDS)}"  # noqa: S311 - it guards nothing
+        name = f"{fake.city()} {random.choice(KINDS)}"  # noqa: S311 - not used for security
         group, is_new = Group.objects.get_or_create(name=name)
-        if not is_new:  # places run out
+        if not is_new:  # the place is taken
             group, is_new = Group.objects.get_or_create(name=f"{name} {secrets.token_hex(4)}")
         if is_new:
             record_group("group.created", group, by=by, before={}, after=group_state(group))
@@ -56,13 +56,13 @@ def make_groups(*, count: int) -> int:
 
 @seeder("people", after=["groups"], description=_("People in every status, some of them in groups; none is mailed."))
 def make_people(*, count: int) -> int:
-    """Make them by the verb functions, as if they had come in the last weeks. Nobody can sign in as one of them.
+    """Create people who registered in the last weeks. They have no usable password.
 
-    The `manage.py user set-password` command gives one of them a password.
+    The `manage.py user set-password` command sets a password for one of them.
     """
     groups, by, now = list(Group.objects.all()), Actor.cli(), timezone.now()
     nobodys = make_password(None)
-    # A hash takes 20 ms, and two are made for each person.
+    # Hashing takes 20 ms, and there would be two hashes per person.
     with full_approval(), mock.patch.object(registration, "make_password", return_value=nobodys):
         for index, sample in enumerate(islice(_samples(), count)):
             user = live(sample, index, password=secrets.token_urlsafe(), by=by, now=now)
@@ -73,13 +73,13 @@ def make_people(*, count: int) -> int:
 
 
 def _samples() -> Iterator[Sample]:
-    """Who they are: without end, and none with an address that somebody has."""
+    """Yield an endless series of samples with unused email addresses."""
     fake = faker()
     for fate in cycle(FATES):
-        names = fake[random.choice(LOCALES)]  # noqa: S311 - it guards nothing
+        names = fake[random.choice(LOCALES)]  # noqa: S311 - not used for security
         first, last = names.first_name(), names.last_name()
         domain = random.choice(DOMAINS)  # noqa: S311 - likewise
-        # Nobody who registers or is made at this moment comes upon the same name and number.
+        # The random number prevents collisions with concurrent registrations.
         address = f"{mailbox(first, last)}.{secrets.token_hex(4)}@{domain}"
         if User.objects.with_email(address).exists():
             continue

@@ -1,4 +1,4 @@
-"""What `manage.py dev` runs: web server, worker and scheduler."""
+"""The processes of `manage.py dev`: web server, worker and scheduler."""
 
 import signal
 import sys
@@ -9,9 +9,9 @@ ADDRESS = "127.0.0.1"
 
 
 def end_on_signals() -> None:
-    """End in order on Ctrl-C, SIGTERM and SIGHUP, so that what this process has started ends with it.
+    """Exit cleanly on Ctrl-C, SIGTERM and SIGHUP, so that child processes end as well.
 
-    A shell without job control starts what runs in its background with Ctrl-C ignored: the handler is set anew.
+    A shell without job control starts background processes with SIGINT ignored, so its handler is set, too.
     """
     signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
@@ -19,7 +19,7 @@ def end_on_signals() -> None:
 
 
 def serve(port: int) -> None:
-    """Serve until the process is told to end, with a worker and a scheduler beside the web server."""
+    """Run the web server, a worker and a scheduler until the process is told to stop."""
     server = Child("web server", ("runserver", f"{ADDRESS}:{port}", "--noreload"))
     others = [Child("worker", ("worker", "--shutdown-timeout", "5")), Child("scheduler", ("scheduler",))]
     supervise(server, others, port=port)

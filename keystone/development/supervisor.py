@@ -1,7 +1,7 @@
-"""Supervise the processes of development: restart them when a file changes and when they end.
+"""Supervise the development processes: restart them when a file changes or they exit.
 
-Django's own reloader is not used: it ends for good when the settings cannot be imported, and polls every file of every
-installed package.
+Django's reloader is not used: it exits when the settings can't be imported, and polls every file of every installed
+package.
 """
 
 import logging
@@ -17,11 +17,11 @@ from django.conf import settings
 from django.utils.translation import gettext
 
 LOOK_EVERY = 0.05  # seconds
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds before a process that has ended is started again
-SETTLED = 30.0  # seconds after which a start counts as good
-END_WITHIN = 10.0  # seconds before a process that was told to end is killed
-ONE_SAVE = 0.4  # seconds within which changes belong together, such as those of an editor that saves all files
-SHOWN = 3  # names of files that have changed
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0  # seconds before a process that has exited is restarted
+SETTLED = 30.0  # seconds after which a start counts as successful
+END_WITHIN = 10.0  # seconds before a process that was told to stop is killed
+ONE_SAVE = 0.4  # seconds within which changes belong together, such as when an editor saves all files
+SHOWN = 3  # names of changed files to show
 WATCHED = {".py", ".html", ".mjml", ".txt", ".mo"}
 PASSED_OVER = {"tests", "__pycache__", "static"}
 
@@ -38,15 +38,15 @@ class Child:
         self.process: subprocess.Popen[bytes] | None = None
         self._wait = FIRST_WAIT
         self._start_at = 0.0
-        self._kill_at: float | None = None  # set while it was told to end
+        self._kill_at: float | None = None  # set once it was told to stop
 
     @property
     def is_running(self) -> bool:
-        """Whether it runs and was not told to end."""
+        """Whether it is running and was not told to stop."""
         return self.process is not None and self._kill_at is None
 
     def look(self, *, may_start: bool = True) -> None:
-        """Start it if it does not run and its wait is over; report it if it has ended by itself."""
+        """Start it if it isn't running and its wait is over. Report it if it has exited by itself."""
         now = time.monotonic()
         if self.process is not None:
             self._reap(self.process, now)
@@ -55,12 +55,12 @@ class Child:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL)  # noqa: S603 - our own command
 
     def restart(self) -> None:
-        """Tell it to end; the next looks start it again without a wait."""
+        """Tell it to stop. A later call of `look()` starts it again without waiting."""
         self._wait, self._start_at = FIRST_WAIT, 0.0
         self._terminate()
 
     def end(self) -> None:
-        """Tell it to end, wait for that, and kill it if it does not end in time."""
+        """Tell it to stop, wait until it has, and kill it if it takes too long."""
         self._terminate()
         while self.process is not None:
             self._reap(self.process, time.monotonic())
@@ -92,15 +92,15 @@ class Child:
 
 
 def supervise(server: Child, others: list[Child], *, port: int) -> None:
-    """Run the processes until Ctrl-C or SystemExit, and end them with this one.
+    """Run the processes until Ctrl-C or SystemExit, and stop them with this one.
 
-    The web server comes first: the others load when it serves, so that a change is seen as soon as possible.
+    The web server starts first, so that changes are visible as soon as possible. The others start once it serves.
 
     Args:
-        server: serves at `port` on this machine.
-        others: run beside it.
+        server: the web server, which listens on `port` on this machine.
+        others: the other processes.
     """
-    from watchfiles import watch  # only the development dependencies have it
+    from watchfiles import watch  # a development dependency
 
     changes = watch(
         *watched_folders(),
@@ -127,7 +127,7 @@ def supervise(server: Child, others: list[Child], *, port: int) -> None:
         pass
     finally:
         for child in (server, *others):
-            child.restart()  # all at once, before the first is waited for
+            child.restart()  # stop all at once before waiting for the first
         for child in (server, *others):
             child.end()
 
@@ -139,7 +139,7 @@ def _answers(port: int) -> bool:
 
 
 def watched_folders() -> list[Path]:
-    """Return the project's folders: its apps, its settings, its templates. Installed packages do not change."""
+    """Return the project's folders: its apps, settings and templates. Installed packages are not watched."""
     base = Path(settings.BASE_DIR)
     own = {Path(app.path) for app in apps.get_app_configs() if Path(app.path).is_relative_to(base)}
     folders = {folder for folder in own if "site-packages" not in folder.parts}
@@ -148,6 +148,6 @@ def watched_folders() -> list[Path]:
 
 
 def is_watched(path: Path) -> bool:
-    """Return whether a change of this file restarts the processes."""
+    """Return whether a change to this file restarts the processes."""
     folders = path.relative_to(settings.BASE_DIR).parts if path.is_relative_to(settings.BASE_DIR) else path.parts
     return path.suffix in WATCHED and not PASSED_OVER & set(folders)

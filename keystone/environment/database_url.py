@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from psycopg import ProgrammingError
 from psycopg.conninfo import make_conninfo
 
-# Seconds, and milliseconds: a host that swallows packets is told of soon, also in the middle of a connection.
+# In seconds (tcp_user_timeout in milliseconds). Detects an unreachable host soon, also during a connection.
 CONNECTION: dict[str, object] = {
     "connect_timeout": "10",
     "keepalives_idle": "10",
@@ -17,23 +17,23 @@ CONNECTION: dict[str, object] = {
 
 
 def settings_of(address: str, name: str) -> dict[str, object]:
-    """Return Django's settings of the database that a URL names.
+    """Return Django's database settings for a URL.
 
     Its user, password and database name are percent-encoded (RFC 3986).
 
     Args:
-        address: such as `postgresql://user:password@host:5432/name?sslmode=require`.
-        name: of the variable that has it, for the error.
+        address: the URL, such as `postgresql://user:password@host:5432/name?sslmode=require`.
+        name: the name of its variable, for the error message.
 
     Raises:
-        ImproperlyConfigured: it is not a URL of a database on PostgreSQL, or has an unknown option.
+        ImproperlyConfigured: it is not the URL of a PostgreSQL database, or has an unknown option.
     """
     try:
         parts = urlsplit(address)
         port = parts.port or 5432
     except ValueError:
         parts, port = urlsplit(""), 0
-    # A bare / in the password ends the host too early, and leaves an @ in the path.
+    # An unescaped / in the password ends the host too early and leaves an @ in the path.
     is_whole = bool(parts.path.strip("/")) and "@" not in parts.path
     if parts.scheme not in {"postgres", "postgresql", "psql"} or not is_whole:
         # The URL itself may hold a password and is not repeated.

@@ -1,8 +1,8 @@
-"""Typed readers of environment variables. A missing or wrong value stops the start and says what to do.
+"""Typed readers of environment variables. A missing or invalid value stops the start and says what to do.
 
 Values come from the process environment, then `.env.local`, then `.env`; the first one that has a name wins.
 An empty value counts as absent, so that `NAME=` in a compose file or an `.env` means "the default".
-`NAME_FILE` names a file that holds the value of NAME, as Docker and Kubernetes hand out secrets.
+`NAME_FILE` names a file that contains the value of NAME, as Docker and Kubernetes provide secrets.
 """
 
 import json
@@ -21,19 +21,19 @@ from keystone.environment.database_url import CONNECTION, settings_of
 from keystone.environment.files import IN_FILE, file_values, held_by, is_given
 
 _config = find_spec("config")
-# The folder of `config`, `manage.py` and `.env`, wherever this package lies.
+# The folder of `config`, `manage.py` and `.env`, wherever this package is installed.
 BASE_DIR = Path(_config.origin).resolve().parents[1] if _config and _config.origin else Path.cwd()
 ORIGIN = re.compile(r"https?://(?:[a-z0-9.-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?")
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 ENVIRONMENTS = ("local", "testing", "staging", "production")
-SERVERS = ("staging", "production")  # which strangers reach
+SERVERS = ("staging", "production")  # reachable by strangers
 FILES = (".env.local", ".env")  # the first one that has a name wins
 DEFAULT = "default"
-sources: dict[str, str] = {}  # where what the process environment did not have has come from: a file, or `DEFAULT`
+sources: dict[str, str] = {}  # where other values come from: a file, or `DEFAULT`
 
 
 def load_files(folder: Path = BASE_DIR) -> None:
-    """Read `.env.local`, then `.env` from `folder`; what is already set stays."""
+    """Read `.env.local`, then `.env` from `folder`. Variables that are set already are kept."""
     for name in FILES:
         path = folder / name
         if path.is_file():
@@ -43,10 +43,10 @@ def load_files(folder: Path = BASE_DIR) -> None:
 
 
 def text(name: str, default: str | None = None) -> str:
-    """The value of `name` exactly as written: a `$`, `@` or `%` in a password is only a character.
+    """Return the value of `name` exactly as written: `$`, `@` and `%` have no special meaning.
 
     Raises:
-        ImproperlyConfigured: it is absent and there is no `default`, or it is in a file that cannot be read.
+        ImproperlyConfigured: it is absent and there is no `default`, or it is in a file that can't be read.
     """
     value, path = os.environ.get(name, ""), os.environ.get(name + IN_FILE, "")
     if value and path:
@@ -61,7 +61,7 @@ def text(name: str, default: str | None = None) -> str:
 
 
 def line(name: str, default: str) -> str:
-    """Text that stands in headers of mails and answers: one line without control characters, which would end them."""
+    """Return text for headers of mails and responses: one line without control characters, which would end them."""
     value = text(name, default).strip()
     if any(unicodedata.category(sign) in {"Cc", "Cs", "Zl", "Zp"} for sign in value):
         raise ImproperlyConfigured(f"{name} must be one line without control characters, not {value!r}.")
@@ -69,7 +69,7 @@ def line(name: str, default: str) -> str:
 
 
 def flag(name: str, *, default: bool) -> bool:
-    """A boolean: true/false, yes/no, on/off, 1/0 in any case."""
+    """Return a boolean, written as true/false, yes/no, on/off or 1/0 in any case."""
     value = text(name, "").strip().lower()
     if not value:
         return default
@@ -81,7 +81,7 @@ def flag(name: str, *, default: bool) -> bool:
 
 
 def number(name: str, default: int, *, minimum: int = 0, maximum: int | None = None) -> int:
-    """A whole number between `minimum` and `maximum`, both included."""
+    """Return an integer between `minimum` and `maximum`, both included."""
     value = text(name, "").strip()
     if not value:
         return default
@@ -96,13 +96,13 @@ def number(name: str, default: int, *, minimum: int = 0, maximum: int | None = N
 
 
 def seconds(name: str, default: float, *, maximum: float) -> float:
-    """A time in seconds, such as 1 or 0.5: more than none, and at most `maximum`."""
+    """Return a time in seconds, such as 1 or 0.5: more than 0, and at most `maximum`."""
     must_be = f"a number of seconds up to {maximum:g}"
     return _decimal(name, default, fits=lambda value: 0 < value <= maximum, must_be=must_be)
 
 
 def share(name: str, default: float) -> float:
-    """A part of the whole, from 0 (none) to 1 (all), such as 0.1."""
+    """Return a fraction from 0 (none) to 1 (all), such as 0.1."""
     return _decimal(name, default, fits=lambda value: 0 <= value <= 1, must_be="a number from 0 to 1")
 
 
@@ -113,14 +113,14 @@ def _decimal(name: str, default: float, *, fits: Callable[[float], bool], must_b
     try:
         result = float(value)
     except ValueError:
-        result = math.nan  # which fits nowhere
+        result = math.nan  # never fits
     if not fits(result):
         raise ImproperlyConfigured(f"{name} must be {must_be}, not {value!r}.")
     return result
 
 
 def words(name: str, default: list[str]) -> list[str]:
-    """A list, as `a,b,c`, a line each, or as JSON `["a", "b"]`."""
+    """Return a list, written as `a,b,c`, one item per line, or as JSON `["a", "b"]`."""
     value = text(name, "").strip()
     if not value:
         return default
@@ -136,7 +136,7 @@ def words(name: str, default: list[str]) -> list[str]:
 
 
 def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
-    """One of `choices`; an empty one among them says that it may be left out."""
+    """Return one of `choices`. If an empty string is among them, the variable is optional."""
     value = text(name, default).strip()
     if value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of {', '.join(filter(None, choices))}, not {value!r}.")
@@ -144,7 +144,7 @@ def choice(name: str, default: str, choices: tuple[str, ...]) -> str:
 
 
 def url(name: str, default: str) -> str:
-    """An absolute http(s) URL, without the slash at its end; empty stays empty."""
+    """Return an absolute http(s) URL without a trailing slash, or an empty string."""
     value = text(name, default).strip().rstrip("/")
     if value:
         parts = urlsplit(value)
@@ -154,7 +154,7 @@ def url(name: str, default: str) -> str:
 
 
 def origins(name: str) -> list[str]:
-    """Web origins (RFC 6454) as browsers send them, as `a,b` or JSON: compared letter by letter, they must be exact."""
+    """Return web origins (RFC 6454) exactly as browsers send them, because they are compared literally."""
     values = words(name, [])
     for value in values:
         try:
@@ -175,7 +175,7 @@ def origins(name: str) -> list[str]:
 
 
 def header_names(name: str) -> list[str]:
-    """Names of HTTP headers (RFC 9110, section 5.1) in lower case, as `a,b` or JSON."""
+    """Return names of HTTP headers (RFC 9110, section 5.1) in lower case, written as `a,b` or JSON."""
     values = words(name, [])
     for value in values:
         if not HEADER_NAME.fullmatch(value) or value == "*":
@@ -186,34 +186,34 @@ def header_names(name: str) -> list[str]:
 
 
 def postgres(name: str) -> dict[str, object]:
-    """Django's settings of the database that a URL names; none where it is absent."""
+    """Return Django's database settings for a URL; empty if the variable is absent."""
     address = text(name, "")
     return settings_of(address, name) if address else {}
 
 
 def environment(default: str = "local") -> str:
-    """Which environment this process runs in: local, testing, staging or production."""
+    """Return the environment of this process: local, testing, staging or production."""
     return choice("ENVIRONMENT", default, ENVIRONMENTS)
 
 
 def data_folder() -> Path:
-    """Where what is made on this machine lies."""
+    """Return the folder for data created on this machine."""
     return Path(text("DATA_DIR", str(BASE_DIR / ".data")))
 
 
 def project_name() -> str:
-    """The product's name."""
+    """Return the product's name."""
     return line("PROJECT_NAME", "Keystone")
 
 
 def settings_module(default_environment: str = "local") -> str:
-    """The settings module of the environment; staging runs on production's settings.
+    """Return the settings module of the environment. Staging uses production's settings.
 
     Args:
-        default_environment: taken when ENVIRONMENT is not set. `manage.py` says local; the WSGI and ASGI entry
-            points say production, so that a server without ENVIRONMENT is closed rather than open.
+        default_environment: the environment if ENVIRONMENT is not set. `manage.py` passes local; the WSGI and ASGI
+            entry points pass production, so that a server without ENVIRONMENT is closed rather than open.
     """
-    if os.environ.get("ENVIRONMENT") != "testing":  # a developer's .env must not turn tests to another server
+    if os.environ.get("ENVIRONMENT") != "testing":  # a developer's .env must not redirect tests to another server
         load_files()
     if not os.environ.get("ENVIRONMENT") and not os.environ.get("ENVIRONMENT" + IN_FILE):
         sources["ENVIRONMENT"] = DEFAULT
@@ -224,10 +224,10 @@ def settings_module(default_environment: str = "local") -> str:
 
 
 def names_a_database() -> bool:
-    """Whether the environment names a PostgreSQL server.
+    """Return whether the environment names a PostgreSQL server.
 
     Raises:
-        ImproperlyConfigured: a part of its address is given, but not the server.
+        ImproperlyConfigured: other POSTGRES_* variables are set, but not the server.
     """
     if text("DATABASE_URL", "") or text("POSTGRES_SERVER", ""):
         return True
@@ -238,9 +238,9 @@ def names_a_database() -> bool:
 
 
 def database() -> dict[str, object]:
-    """Django's settings of the PostgreSQL server that DATABASE_URL or POSTGRES_* name; DATABASE_URL wins.
+    """Return Django's database settings from DATABASE_URL or POSTGRES_*. DATABASE_URL takes precedence.
 
-    In POSTGRES_* every character stands for itself.
+    Values of POSTGRES_* are not percent-encoded.
 
     Raises:
         ImproperlyConfigured: neither is set, or the URL is not one of PostgreSQL.
@@ -263,9 +263,9 @@ def database() -> dict[str, object]:
 
 
 def _behind_a_pooler() -> dict[str, object]:
-    """What Django has to leave out where a pooler hands connections on: cursors that outlive a transaction.
+    """Return the settings for a pooler in transaction mode: no server-side cursors, which outlive a transaction.
 
-    Prepared statements it leaves out by itself.
+    Django doesn't use prepared statements by default.
     """
     if choice("DATABASE_POOLER", "", ("", "session", "transaction")) == "transaction":
         return {"DISABLE_SERVER_SIDE_CURSORS": True}

@@ -1,4 +1,4 @@
-"""Read `.env` files, and files that hold a single secret."""
+"""Read `.env` files, and files that contain a single secret."""
 
 import os
 import re
@@ -10,26 +10,26 @@ from django.core.exceptions import ImproperlyConfigured
 
 LINE = re.compile(r"(?:export )?[A-Za-z_][A-Za-z_0-9]*=")
 ENCODING = "utf-8-sig"  # UTF-8, with or without a byte order mark
-IN_FILE = "_FILE"  # behind the name of a variable: where a file is that holds its value
+IN_FILE = "_FILE"  # suffix of variables that name a file with the value
 
 
 def file_values(path: Path) -> dict[str, str]:
-    """Return what a file says, by name; of a name that is given twice, the last value counts.
+    """Return the values in a file by name. If a name occurs twice, the last value wins.
 
-    A byte order mark, which Windows editors begin files with, is no part of the first name.
+    A byte order mark, which Windows editors write, is ignored.
 
     Raises:
-        ImproperlyConfigured: it would be half read.
+        ImproperlyConfigured: the file is not UTF-8, or has a line that can't be read.
     """
     _check_file(path)
     values: dict[str, str] = {}
-    reader: Any = type("Reader", (environ.Env,), {"ENVIRON": values})  # else it would set the process's environment
+    reader: Any = type("Reader", (environ.Env,), {"ENVIRON": values})  # otherwise it would change os.environ
     reader.read_env(path, encoding=ENCODING)
     return values
 
 
 def _check_file(path: Path) -> None:
-    """Refuse a file that would be half read. The text of a line is not repeated: it may hold a password."""
+    """Refuse a file with unreadable lines. The error doesn't contain the line, which may contain a password."""
     try:
         lines = path.read_text(encoding=ENCODING).splitlines()
     except UnicodeDecodeError:
@@ -40,20 +40,20 @@ def _check_file(path: Path) -> None:
 
 
 def is_given(name: str) -> bool:
-    """Whether the environment has the value already, or names the file that holds it."""
+    """Return whether the environment has the value already, or names the file with it."""
     return bool({name, name + IN_FILE, name.removesuffix(IN_FILE)} & os.environ.keys())
 
 
 def held_by(path: str, name: str) -> str:
-    """The value that a file holds alone, without the end of its last line and the mark that Windows begins files with.
+    """Return the content of a file without the trailing newline and a byte order mark.
 
-    It is read whenever it is asked for: the process's environment, which every child inherits, never has it.
+    The file is read on every call: the value never enters the process's environment, which child processes inherit.
 
     Args:
-        name: of the variable that names the file.
+        name: the name of the variable that names the file.
 
     Raises:
-        ImproperlyConfigured: the file cannot be read, or nothing stands in it.
+        ImproperlyConfigured: the file can't be read, or is empty.
     """
     try:
         value = Path(path).read_text(encoding=ENCODING).removesuffix("\n").removesuffix("\r")

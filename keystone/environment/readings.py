@@ -1,4 +1,4 @@
-"""Find every variable that the settings read, in their source."""
+"""Find every variable that the settings read, by parsing their source."""
 
 import ast
 import inspect
@@ -13,7 +13,7 @@ from keystone.environment import env
 from keystone.environment.files import IN_FILE, file_values
 from keystone.environment.variables import DEFAULT, PROCESS, Environment, Variable
 
-# A reader is a function of `keystone.environment.env` whose first argument is the name.
+# Readers are the functions of `keystone.environment.env` whose first argument is `name`.
 READERS = frozenset(
     name
     for name, function in inspect.getmembers(env, inspect.isfunction)
@@ -25,16 +25,16 @@ PACKAGE = Path(__file__).parents[1]
 FOLDER = env.BASE_DIR
 SOURCES = [
     PACKAGE / "environment" / "env.py",
-    # What all environments share comes first: its defaults are those that are told.
+    # The settings that all environments share come first: their defaults are shown.
     *sorted(
-        (path for path in (PACKAGE / "settings").glob("*.py") if path.name != "testing.py"),  # no operator's
+        (path for path in (PACKAGE / "settings").glob("*.py") if path.name != "testing.py"),  # not for operators
         key=lambda path: (path.stem in env.ENVIRONMENTS, path.name),
     ),
 ]
 PROJECT_SOURCES = sorted((FOLDER / "config" / "settings").glob("*.py"))
-# What these readers take can hold no secret. A text is masked, unless it is named below.
+# The values of these readers can't contain secrets. Texts are masked unless they are named below.
 HARMLESS_READERS = frozenset({"flag", "number", "seconds", "share", "choice", "origins", "header_names"})
-# Told, but for secrets in an address.
+# Shown, except for secrets in URLs.
 TOLD = frozenset(
     {
         *("PROJECT_NAME", "DATA_DIR", "LOG_FOLDER", "SENTRY_DSN", "SENTRY_ENVIRONMENT", "SENTRY_RELEASE"),
@@ -44,7 +44,7 @@ TOLD = frozenset(
         *("PASSWORD_BREACH_API", "FIRST_SUPERUSER", "OTEL_EXPORTER_OTLP_ENDPOINT"),
     }
 )
-COMPUTED = object()  # a default that is only known while the settings are read
+COMPUTED = object()  # a default that is only known while the settings are loaded
 
 
 @dataclass(frozen=True)
@@ -59,18 +59,18 @@ class Reading:
 
     @property
     def given_default(self) -> ast.expr | None:
-        """The expression of the default, where there is one."""
+        """The expression of the default, or None."""
         return self.options.get("default") or (self.arguments[0] if self.arguments else None)
 
     def default(self) -> object:
-        """The default; None where it must be given, `COMPUTED` where it is not known here."""
+        """Return the default; None if there is none, `COMPUTED` if it isn't known here."""
         return None if self.given_default is None else self._value(self.given_default)
 
     def read(self) -> object:
-        """Read the variable, as the settings do.
+        """Read the variable as the settings do.
 
         Raises:
-            ImproperlyConfigured: its value is a wrong one.
+            ImproperlyConfigured: its value is invalid.
         """
         arguments = [self._value(node) for node in self.arguments]
         options = {name: self._value(node) for name, node in self.options.items()}
@@ -83,14 +83,14 @@ class Reading:
         module = ".".join(self.path.relative_to(root).with_suffix("").parts)
         names = vars(sys.modules[module]) if module in sys.modules else {"env": env}
         try:
-            return eval(compile(ast.Expression(node), self.path, "eval"), dict(names))  # noqa: S307 - our settings' own text
-        except NameError:  # of a function's argument, or of settings that are not these
+            return eval(compile(ast.Expression(node), self.path, "eval"), dict(names))  # noqa: S307 - source of our settings
+        except NameError:  # a function's argument, or settings that are not loaded
             return COMPUTED
 
 
 @cache
 def readings() -> list[Reading]:
-    """Every reading in the sources, and in the project's own settings."""
+    """Return every reading in the sources and in the project's settings."""
     found = []
     for path in [*SOURCES, *PROJECT_SOURCES]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -112,7 +112,7 @@ def _reader(call: ast.Call, path: Path) -> str:
 
 
 def environment() -> Environment:
-    """What the settings of this process were made from."""
+    """Return the environment that this process's settings were read from."""
     by_name: dict[str, list[Reading]] = {}
     for reading in readings():
         by_name.setdefault(reading.name, []).append(reading)
@@ -142,7 +142,7 @@ def _variable(name: str, found: list[Reading]) -> Variable:
 
 
 def _written(found: list[Reading]) -> str:
-    """The first default that is known, as a file would have it."""
+    """Return the first known default, as it would be written in a file."""
     for reading in found:
         default = reading.default()
         if isinstance(default, bool):
@@ -155,7 +155,7 @@ def _written(found: list[Reading]) -> str:
 
 
 def _check(name: str, reads: list[Callable[[], object]], value: str) -> None:
-    """Read a value as if the environment had it: a command does nothing else meanwhile."""
+    """Read a value as if it were in the environment. Not thread-safe: it changes os.environ meanwhile."""
     before = os.environ.get(name)
     os.environ[name] = value
     try:

@@ -15,9 +15,9 @@ from keystone.text.masked_urls import MASK, without_secrets
 
 PROCESS = "process environment"
 DEFAULT = "default"
-IN_FILE = "_FILE"  # behind a name: where a file is that holds the value
+IN_FILE = "_FILE"  # suffix of variables that name a file with the value
 LISTS = frozenset({"words", "origins", "header_names"})  # readers of lists, as `a,b` or JSON
-# Beginnings of names that other programs read, which an `.env` may hold as well.
+# Prefixes of variables that other programs read, which an `.env` may contain, too.
 FOREIGN = (
     "COMPOSE_",
     "COVERAGE_",
@@ -35,7 +35,7 @@ FOREIGN = (
 
 
 class UnknownVariable(Refusal):
-    """Nothing reads a variable of this name."""
+    """There is no variable with this name."""
 
     code = "unknown_variable"
     status = 404
@@ -53,12 +53,12 @@ class Variable:
 
     Attributes:
         name: its name.
-        kind: the reader that its value is read by, such as `number`.
-        value: as the environment has it; empty where the default is in force.
-        default: as a file would have it; empty where there is none, or where it depends on others.
-        source: `PROCESS`, the name of a file of settings, the path of a file that holds this value alone, or `DEFAULT`.
-        is_told: whether the value may be shown, but for secrets in an address.
-        check: reads a value as the settings would. It raises ImproperlyConfigured where the value is wrong.
+        kind: the reader of its value, such as `number`.
+        value: the value in the environment; empty if the default is used.
+        default: the default as written in a file; empty if there is none, or if it depends on other variables.
+        source: `PROCESS`, the name of an `.env` file, the path of a file with only this value, or `DEFAULT`.
+        is_told: whether the value may be shown, except for secrets in URLs.
+        check: a function that reads a value as the settings would. It raises ImproperlyConfigured if it is invalid.
     """
 
     name: str
@@ -71,24 +71,24 @@ class Variable:
 
     @property
     def shown(self) -> str:
-        """The value in force, without secrets."""
+        """The current value, without secrets."""
         value = self.value or self.default
         if value and not self.is_told:
             return MASK
-        if self.kind in LISTS and "@" not in value:  # else a password with a comma in it would be told by halves
+        if self.kind in LISTS and "@" not in value:  # otherwise half of a password with a comma would be shown
             return ",".join(without_secrets(item.strip(' "')) for item in value.strip().strip("[]").split(","))
         return without_secrets(value)
 
 
 @dataclass(frozen=True)
 class Environment:
-    """What the settings of this process were made from.
+    """The environment that this process's settings were read from.
 
     Attributes:
-        variables: by name.
-        files: those that are read where they are there, the strongest first; none in the testing environment.
-        own: the process environment as it was before any file was read.
-        values_of: reads a file. It raises ImproperlyConfigured where that would be half read.
+        variables: the variables by name.
+        files: the files that are read if they exist, highest precedence first; empty in the testing environment.
+        own: the process environment before any file was read.
+        values_of: a function that reads a file. It raises ImproperlyConfigured if a line can't be read.
     """
 
     variables: dict[str, Variable]
@@ -97,10 +97,10 @@ class Environment:
     values_of: Callable[[Path], dict[str, str]]
 
     def variable(self, name: str) -> Variable:
-        """One of them.
+        """Return a variable.
 
         Raises:
-            UnknownVariable: there is none of this name.
+            UnknownVariable: there is none with this name.
         """
         found = self.variables.get(name)
         if found is None:
@@ -108,11 +108,11 @@ class Environment:
         return found
 
     def closest(self, name: str) -> str:
-        """The known name that looks most like this one; empty where none does."""
+        """Return the most similar known name; empty if none is similar."""
         return next(iter(get_close_matches(name.upper(), self.variables, n=1, cutoff=0.7)), "")
 
     def unknown(self) -> list["Unknown"]:
-        """Names in the files that nothing reads."""
+        """Return the names in the files that nothing reads."""
         return [
             Unknown(file.name, name, self.closest(name))
             for file in self.files
@@ -122,13 +122,13 @@ class Environment:
         ]
 
     def without_files(self) -> dict[str, str]:
-        """The environment for a process that reads the files by itself. The environment's name is the same there."""
+        """Return the environment for a process that reads the files itself, with the same ENVIRONMENT."""
         return {**self.own, "ENVIRONMENT": os.environ.get("ENVIRONMENT", "")}
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """A name in a file that nothing reads, and the known one that it is probably misspelt for; empty for none."""
+    """A name in a file that nothing reads, and the similar known name that was probably meant; empty for none."""
 
     file: str
     name: str
@@ -142,16 +142,16 @@ class Unknown:
 
 
 def environment() -> Environment:
-    """What the settings of this process were made from, as the settings themselves tell."""
+    """Return the environment that this process's settings were read from, using the setting ENVIRONMENT_VARIABLES."""
     made: Environment = import_string(settings.ENVIRONMENT_VARIABLES)()
     return made
 
 
 def chosen(names: Iterable[str]) -> list[Variable]:
-    """The variables of these names, in this order; all where none is named.
+    """Return the variables with these names, in this order; all if no name is given.
 
     Raises:
-        UnknownVariable: there is none of a name.
+        UnknownVariable: there is no variable with one of the names.
     """
     known = environment()
     return [known.variable(name) for name in names] or list(known.variables.values())

@@ -1,4 +1,4 @@
-"""The mail backend of development: a folder with a file for each mail."""
+"""The mail backend for development: a folder with one file per mail."""
 
 import os
 import secrets
@@ -14,10 +14,10 @@ from django.core.mail.backends.smtp import EmailBackend as SMTPBackend
 
 
 class FolderBackend(BaseEmailBackend):
-    """Writes each message as one `.eml` file, which any mail program opens, and refuses addresses that SMTP refuses.
+    """A backend that writes each message to an `.eml` file, which any mail program can open.
 
-    Names begin with the time, so that they sort by it. Any number of processes may write at once, and readers
-    never see half a file.
+    It rejects the email addresses that the SMTP backend rejects. File names begin with the time, so that they sort by
+    it. Any number of processes may write at the same time, and readers never see an incomplete file.
     """
 
     def __init__(
@@ -27,26 +27,26 @@ class FolderBackend(BaseEmailBackend):
         folder: str | Path | None = None,
         **kwargs: Any,
     ) -> None:
-        """Take the option `folder` of MAILERS; it is made when the first mail comes."""
+        """Take the option `folder` of MAILERS. The folder is created when the first mail is written."""
         super().__init__(alias=alias, **kwargs)
         if folder is None:
             raise InvalidMailer("OPTIONS must define 'folder'.", alias=alias)
         self.folder = Path(folder)
 
     def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
-        """Write the messages; returns how many.
+        """Write the messages and return their number.
 
         Raises:
-            ValueError: an address is none that SMTP takes.
+            ValueError: the SMTP backend would reject an email address.
         """
         for message in email_messages:
             for address in (message.from_email, *message.recipients()):
-                SMTPBackend.prep_address(self, address)  # type: ignore[arg-type]  # it reads nothing of self
+                SMTPBackend.prep_address(self, address)  # type: ignore[arg-type]  # it doesn't use self
             self._write(message.message(policy=SMTP).as_bytes())
         return len(email_messages)
 
     def _write(self, content: bytes) -> None:
-        # Mails hold links that work: the folder and its files are for their owner only.
+        # Mails contain working links: only the owner may read the folder and its files.
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}-{secrets.token_hex(6)}.eml"
         unfinished = self.folder / f".{name}.part"

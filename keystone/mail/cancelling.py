@@ -10,10 +10,11 @@ from keystone.mail.models import MailState, OutgoingMail
 def cancel_unsent(keys: Collection[str]) -> set[str]:
     """Cancel the mails with these idempotency keys that no worker has begun to send. Call it in a transaction.
 
-    Their rows stay locked until it ends: a worker that has claimed them waits with beginning, and then leaves them.
+    The rows stay locked until the transaction ends. A worker that has claimed them waits before it begins, and then
+    skips them.
 
     Returns:
-        The keys of those that cannot be cancelled, because they were sent or are being sent.
+        The keys of the mails that can't be cancelled because an attempt to send them was made.
     """
     rows = list(OutgoingMail.objects.filter(idempotency_key__in=keys).order_by("pk").select_for_update())
     unsent = [row.pk for row in rows if _is_untouched(row)]

@@ -1,4 +1,4 @@
-"""System checks of mail: each template renders; for a deployment, that mails can be sent."""
+"""System checks of mail: each template renders and, for a deployment, mails can be sent."""
 
 import socket
 from collections.abc import Sequence
@@ -23,23 +23,24 @@ PORTS = {"http": 80, "https": 443}
 
 @checks.register(checks.Tags.templates)
 def find_unsendable_mails(*, app_configs: Sequence[AppConfig] | None, **_: Any) -> list[checks.CheckMessage]:
-    """E010 to E012: registered mails whose template is missing or incomplete, is wrong, or renders without a text.
+    """Check that each registered mail has a complete template (E010), renders (E011) and isn't empty (E012).
 
-    It renders each with its sample data, which takes a few milliseconds, reads no database and mints nothing.
+    Each mail is rendered with its sample data. That takes a few milliseconds, and neither queries the database nor
+    creates tokens.
     """
     return [fault for fault in map(_fault, sorted(EMAILS)) if fault is not None]
 
 
 @checks.register("mail", deploy=True)
 def check_mail_server(**_: Any) -> list[checks.CheckMessage]:
-    """W013: the mail server does not let us in, or the API of the provider cannot be reached. No mail is sent."""
+    """Check, without sending a mail, that the mail server accepts us or the provider's API can be reached (W013)."""
     is_provider = str(settings.MAILERS["default"]["BACKEND"]).startswith("anymail.")
     try:
         with MailConnection() as connection:
             connection.open(TIMEOUT)
         if is_provider:
             _reach(mailers["default"])
-    except Exception as error:  # noqa: BLE001 - the backends of mails have many
+    except Exception as error:  # noqa: BLE001 - each mail backend has its own
         hint = gettext("Correct SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_TLS. Until then mails wait.")
         if is_provider:
             hint = gettext("Let this machine reach the API of EMAIL_PROVIDER. Until then mails wait.")
@@ -49,7 +50,7 @@ def check_mail_server(**_: Any) -> list[checks.CheckMessage]:
 
 
 def _reach(backend: Any) -> None:
-    """Connect to the provider's API, without a word: whether it takes the key is seen with the first mail."""
+    """Connect to the provider's API without sending anything. Whether the key is valid shows with the first mail."""
     parts = urlsplit(str(backend.api_url))
     address = (parts.hostname or "", parts.port or PORTS.get(parts.scheme, 443))
     with socket.create_connection(address, timeout=TIMEOUT):

@@ -1,4 +1,4 @@
-"""The connection to the mail server: one for many mails, with a limit on each call."""
+"""The connection to the mail server: one for many mails, with a time limit on each call."""
 
 import contextvars
 import smtplib
@@ -13,15 +13,15 @@ from django.core.mail import EmailMessage, mailers
 CLOSING_SECONDS = 5.0
 
 
-class TookTooLong(TimeoutError):  # noqa: N818 - it says what happened
-    """A call was not over in its time, even if each of its steps was."""
+class TookTooLong(TimeoutError):  # noqa: N818 - the name describes what happened
+    """A call exceeded its time limit, even if none of its steps did."""
 
 
 class MailConnection:
-    """A connection of the mailer "default", opened when the first mail is sent.
+    """A connection of the mailer "default".
 
     Attributes:
-        sent: how many mails have gone out since it was opened; 0 while it is not open.
+        sent: the number of mails sent since the connection was opened; 0 while it is closed.
     """
 
     def __init__(self) -> None:
@@ -35,13 +35,13 @@ class MailConnection:
         self.close()
 
     def open(self, seconds: float) -> None:
-        """Open it, if it is not open.
+        """Open the connection if it is closed.
 
         Args:
-            seconds: that it may take.
+            seconds: the time limit.
 
         Raises:
-            TookTooLong, or whatever the backend raises: there is no connection.
+            TookTooLong, or any exception of the backend: there is no connection.
         """
         if self._backend is not None:
             return
@@ -56,10 +56,10 @@ class MailConnection:
         """Send one message through the open connection.
 
         Args:
-            seconds: that it may take.
+            seconds: the time limit.
 
         Raises:
-            TookTooLong, or whatever the backend raises: whether the server has taken the message is not known then.
+            TookTooLong, or any exception of the backend: the server may or may not have accepted the message.
         """
         self._within(seconds, lambda: self._backend.send_messages([message]))
         self.sent += 1
@@ -72,7 +72,7 @@ class MailConnection:
             self.drop()
 
     def drop(self) -> None:
-        """Hang up without a word, which a server that hangs would not answer; who waits for it is woken."""
+        """Close the socket without QUIT, to which a hanging server wouldn't respond. Blocked calls fail."""
         backend, self._backend = self._backend, None
         self.sent = 0
         for name in ("connection", "_partial_connection"):
@@ -83,13 +83,16 @@ class MailConnection:
                 smtp.close()
 
     def _within(self, seconds: float, call: Callable[[], object]) -> None:
-        """Make a call in a thread, and hang up when it takes too long: a timeout of the socket ends no slow drip."""
+        """Run `call` in a thread and drop the connection if it takes too long.
+
+        A socket timeout isn't enough: it doesn't end a response that arrives in small pieces.
+        """
         errors: list[BaseException] = []
 
         def run() -> None:
             try:
                 call()
-            except BaseException as error:  # noqa: BLE001 - it is raised where the call was made
+            except BaseException as error:  # noqa: BLE001 - re-raised in the calling thread
                 errors.append(error)
 
         thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="mail", daemon=True)

@@ -1,4 +1,4 @@
-"""Explain why the mail server can't be reached, and which setting to look at."""
+"""Explain why the mail server can't be reached, and which setting to check."""
 
 import errno
 import smtplib
@@ -19,15 +19,15 @@ UNREACHABLE = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, 
 
 
 def in_words(error: Exception) -> str:
-    """What went wrong, or nothing where it is not about the connection.
+    """Return what went wrong; empty if the error isn't about the connection.
 
-    It names no host: that may be quoted to people who need not know it.
+    The text doesn't contain the host name, because it may be shown to people who need not know it.
     """
     if isinstance(error, smtplib.SMTPNotSupportedError):
         return _unsupported(str(error))
     if isinstance(error, ssl.SSLError):
         return _of_tls(error)
-    if isinstance(error, UnicodeError):  # in IDNA if it is about the host, else about the sign-in
+    if isinstance(error, UnicodeError):  # about the host if raised by IDNA, otherwise about the sign-in
         is_host = isinstance(error, UnicodeEncodeError) and error.encoding == "idna"
         return _("SMTP_HOST is not a host name.") if is_host else _("SMTP_USER and SMTP_PASSWORD must be ASCII.")
     if type(error) is smtplib.SMTPException:
@@ -65,13 +65,13 @@ def _of_tls(error: ssl.SSLError) -> str:
 
 
 def _with_hint(what: str, hint: str) -> str:
-    """What happened, with the settings to look at where they are those of SMTP."""
+    """Return what happened, followed by the hint if mails are sent by SMTP."""
     is_smtp = settings.MAILERS.get("default", {}).get("BACKEND", SMTP) == SMTP
     return f"{what} {hint}" if is_smtp else what
 
 
 def _silence() -> str:
-    """What to try where a server says nothing that we understand: often it waits for TLS, or we do."""
+    """Return a hint for a server that gives no usable response. Often only one side uses TLS."""
     given: dict[str, Any] = settings.MAILERS.get("default", {}).get("OPTIONS", {})  # type: ignore[assignment]  # by alias
     if given.get("port") == TLS_PORT and not given.get("use_ssl"):
         return _("Port 465 speaks TLS from the start: set SMTP_SSL=true.")

@@ -26,22 +26,22 @@ from keystone.observability.origin import origin
 logger = logging.getLogger(__name__)
 
 SEND_SECONDS = 20.0  # for one mail, with the connection
-MARGIN_SECONDS = 3.0  # between the end of the sending and that of the claim
-# For the mails of one batch; the rest goes to another one. A worker that is told to end has them done in time, and the
-# claim lasts long enough for a mail that is begun at the end.
+MARGIN_SECONDS = 3.0  # between the end of sending and the end of the claim
+# For the mails of one batch; the rest goes to another batch. A worker that is told to stop finishes in time, and the
+# claim lasts long enough for a mail that is started at the end.
 BATCH_SECONDS = 10.0
-LOST_IN_A_ROW = 3  # connections; then the server is the trouble, and not the mails
+LOST_IN_A_ROW = 3  # connections; then the server is the problem, not the mails
 
-_CLAIM_ENDED = Failure("")  # nobody reads it: whoever has the mail now says what becomes of it
+_CLAIM_ENDED = Failure("")  # never shown: the worker that holds the claim now records the result
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """What came of a batch.
+    """The result of a batch.
 
     Attributes:
-        sent: how many mails a mail server took.
-        again_at: (UTC) when what was left, or failed, is to be tried next; None where there is nothing.
+        sent: the number of mails that were sent.
+        again_at: (UTC) the next attempt at the mails that failed or were left over; None if there are none.
     """
 
     sent: int
@@ -49,10 +49,10 @@ class Delivery:
 
 
 def deliver(claims: Collection[Claim]) -> Delivery:
-    """Send mails that this worker has claimed together, through one connection.
+    """Send the claimed mails through one connection.
 
-    The failure of one mail holds no other back. Where no mail can be sent at all, the rest is put off together. A mail
-    is sent twice only where a worker goes away between the sending and the marking.
+    The failure of one mail doesn't stop the others. If no mail can be sent at all, the rest is postponed together. A
+    mail is sent twice only if a worker dies between sending it and marking it as sent.
     """
     left, moments = list(claims), list[datetime]()
     began, sent, lost = time.monotonic(), 0, 0
@@ -62,7 +62,7 @@ def deliver(claims: Collection[Claim]) -> Delivery:
             claimed = left.pop(0)
             if not claimed.begin():
                 continue
-            # That of the mail, and not of whatever tries it again or delivers many together.
+            # The request that queued the mail, not the task that delivers it.
             with origin(request_id=claimed.mail.request_id):
                 failure = _deliver_one(claimed, connection)
             sent += claimed.mail.state == MailState.SENT
@@ -82,10 +82,10 @@ def deliver(claims: Collection[Claim]) -> Delivery:
 
 
 def _deliver_one(claimed: Claim, connection: MailConnection) -> Failure | None:
-    """Send one mail and write the result.
+    """Send one mail and save the result.
 
     Returns:
-        Why it was not sent; None where it was, or is not to be sent any more.
+        Why it was not sent; None if it was, or was settled without being tried.
     """
     row = claimed.mail
     if row.attempts > MAX_ATTEMPTS:
@@ -95,8 +95,8 @@ def _deliver_one(claimed: Claim, connection: MailConnection) -> Failure | None:
         mail = _made(claimed)
         message = message_of(mail, message_id=row.message_id) if mail is not None else None
     except (OperationalError, InterfaceError):
-        raise  # the database has gone away; the task comes again
-    except Exception as error:  # noqa: BLE001 - one person's odd data must not keep the others' mails back
+        raise  # the database is unavailable; the task is retried
+    except Exception as error:  # noqa: BLE001 - one person's odd data must not hold up the others' mails
         return _note(claimed, failures.of_making(error))
     if mail is None or message is None:
         return None
@@ -108,7 +108,7 @@ def _deliver_one(claimed: Claim, connection: MailConnection) -> Failure | None:
 
 
 def _made(claimed: Claim) -> Mail | None:
-    """The mail, as it is to be sent now; None where it is settled without being sent."""
+    """Build the mail as it is sent now. Return None if it was settled without being sent."""
     row = claimed.mail
     if row.template in registry.CHOOSERS and not _is_chosen(claimed):
         return None
@@ -126,7 +126,7 @@ def _made(claimed: Claim) -> Mail | None:
 
 @transaction.atomic
 def _is_chosen(claimed: Claim) -> bool:
-    """Let the row become the mail that its chooser decides on; delete it where that is none."""
+    """Turn the row into the mail that its chooser returns. Delete it and return False if that is None."""
     row = claimed.mail
     choice = registry.CHOOSERS[row.template].choose(row.recipient, **row.context)
     if choice is None:
@@ -139,14 +139,14 @@ def _is_chosen(claimed: Claim) -> bool:
 
 
 def _person(row: OutgoingMail) -> Any:
-    """The person as they are now, which need not be as they were when the batch was claimed."""
+    """Return the person, freshly loaded: they may have changed since the batch was claimed."""
     return get_user_model()._default_manager.filter(pk=row.user_id).first() if row.user_id else None
 
 
 def _send(claimed: Claim, connection: MailConnection, message: EmailMultiAlternatives) -> Failure | None:
     end = time.monotonic() + min(SEND_SECONDS, claimed.seconds_left - MARGIN_SECONDS)
     while True:
-        if time.monotonic() >= end:  # this process was stopped meanwhile: another worker may be at it by now
+        if time.monotonic() >= end:  # this process was stopped meanwhile: another worker may have claimed the mail
             return _CLAIM_ENDED
         used = connection.sent > 0
         try:
@@ -160,7 +160,7 @@ def _send(claimed: Claim, connection: MailConnection, message: EmailMultiAlterna
             if failure.is_lost:
                 connection.drop()
             if failure.is_lost and used and not failure.is_late:
-                continue  # many servers take so many mails on one connection, and close it then
+                continue  # many servers accept a limited number of mails per connection and then close it
             return failure
         return None
 
@@ -184,13 +184,13 @@ def _settle(claimed: Claim, state: MailState, **values: str) -> None:
 
 
 def _note(claimed: Claim, failure: Failure) -> Failure:
-    """Write down why a mail was not sent, with its next attempt if there is to be one."""
+    """Save why a mail was not sent, and schedule its next attempt if there is one."""
     row = claimed.mail
     if failure is _CLAIM_ENDED:
         logger.warning("Mail %s was left to others: this process was stopped for longer than its claim.", row.pk)
         row.next_attempt_at = timezone.now()
         return failure
-    # Neither the address nor what the server said: that may quote the address, and the mail with its link.
+    # Log neither the email address nor the server's response, which may quote the address and the mail with its link.
     logger.error("Mail %s (%s), attempt %d, was not sent: %s", row.pk, row.template, row.attempts, failure.error)
     if failure.is_final or row.attempts >= MAX_ATTEMPTS:
         _settle(claimed, MailState.FAILED, last_error=failure.reason)

@@ -1,4 +1,4 @@
-"""The pages of development that show mails. 404 in every other environment."""
+"""The development pages that show mails. They are 404 in every other environment."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -25,7 +25,7 @@ FRAME_POLICY: Policy = {**cast("Policy", settings.SECURE_CSP), "frame-src": [CSP
 
 
 def local_only[**P](view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Answer 404 wherever the environment is not the local one."""
+    """Respond with 404 unless the environment is `local`."""
 
     @wraps(view)
     def answer(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
@@ -39,7 +39,7 @@ def local_only[**P](view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -
 @require_safe
 @local_only
 def mails(request: HttpRequest) -> HttpResponse:
-    """The list, newest first."""
+    """Show the list of mails, newest first."""
     page = Paginator(range(folder.count(_folder())), PAGE_SIZE).get_page(request.GET.get("page"))
     context = {
         "page": page,
@@ -54,7 +54,7 @@ def mails(request: HttpRequest) -> HttpResponse:
 @local_only
 @csp_override(FRAME_POLICY)
 def mail(request: HttpRequest, name: str) -> HttpResponse:
-    """One mail: its HTML in a frame, its text, its headers."""
+    """Show one mail: its HTML in a frame, its text and its headers."""
     return render(request, "keystone/pages/mail.html", {"mail": _message(name)})
 
 
@@ -62,7 +62,7 @@ def mail(request: HttpRequest, name: str) -> HttpResponse:
 @local_only
 @framed
 def mail_html(request: HttpRequest, name: str) -> str:
-    """The HTML part of a mail, as the frame shows it."""
+    """Return the HTML part of a mail, for the frame."""
     return _message(name).html
 
 

@@ -1,4 +1,4 @@
-"""The URLs of the development pages. None outside the local environment."""
+"""The URLs of the development pages. There are none outside the local environment."""
 
 from django.conf import settings
 from django.urls import path

@@ -13,11 +13,11 @@ from keystone.mail.rendering import FOLDER
 
 @email(label=_("Test"), sample={}, needs_person=False)
 def trial(user: Any, *, of: str = "") -> Mail | None:
-    """A mail with its sample data, marked as a test; without `of`, the news that mails arrive.
+    """Return a mail with its sample data, marked as a test. Without `of`, it only says that mails arrive.
 
     Args:
-        user: who asked for it, or None; the sample greets somebody made up.
-        of: the name of the mail that is shown; one that has gone from the code needs no test any more.
+        user: the user who requested the test, or None. The sample data greets an invented person.
+        of: the name of the mail to show. If it is no longer registered, no mail is sent.
     """
     if not of:
         return Mail(template="trial")
@@ -27,5 +27,5 @@ def trial(user: Any, *, of: str = "") -> Mail | None:
 
 
 def _parts(name: str) -> dict[str, str]:
-    """Where the template finds the parts of the mail that it shows."""
+    """Return the names of the partials that the template includes."""
     return {f"tested_{part}": f"{FOLDER}/{name}.mjml#{part}" for part in PARTIALS}

@@ -1,4 +1,4 @@
-"""Note the delivery events of the provider: bounces, refusals and complaints."""
+"""Record the provider's delivery events: bounces, rejections and complaints."""
 
 from anymail.signals import EventType, RejectReason
 from django.db import transaction
@@ -7,24 +7,24 @@ from django.utils.translation import gettext as _
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.suppression import normalized, suppress
 
-# After these, the same address would bounce again, and a provider that sees many bounces sends for us no more.
+# After these the address would bounce again, and a provider that sees many bounces stops sending our mails.
 FOR_GOOD = frozenset({RejectReason.BOUNCED, RejectReason.INVALID})
 SUPPRESSED_THERE = FOR_GOOD | {RejectReason.UNSUBSCRIBED, RejectReason.SPAM}
 
 
 @transaction.atomic
 def note(*, kind: str, provider_id: str, recipient: str, cause: str, said: str) -> bool:
-    """Note what became of a mail, and suppress its address where that will not change.
+    """Record a delivery event, and suppress the recipient's email address after a permanent failure or a complaint.
 
     Args:
         kind: one of anymail's `EventType`.
-        provider_id: what the provider calls the mail.
-        recipient: the address, in any spelling.
+        provider_id: the provider's id for the mail.
+        recipient: the email address, in any spelling.
         cause: one of anymail's `RejectReason`, or empty.
-        said: the mail server's or the provider's own words.
+        said: the response of the mail server or the provider.
 
     Returns:
-        Whether there is such a mail; false for one of another system, and for one whose id is not written down yet.
+        Whether the mail was found. It isn't if another system sent it, or if its id has not been saved yet.
     """
     rows = OutgoingMail.objects.filter(provider_id=provider_id).exclude(provider_id="").select_for_update(no_key=True)
     address = normalized(recipient)
@@ -41,7 +41,7 @@ def note(*, kind: str, provider_id: str, recipient: str, cause: str, said: str) 
 
 
 def _meaning(kind: str, cause: str) -> tuple[MailState | None, str, bool]:
-    """What an event makes of the mail, in plain words, and whether its address gets no mail any more."""
+    """Return the mail's new state, the reason in plain words, and whether to suppress the recipient."""
     if kind == EventType.COMPLAINED:
         return None, _("The reader reported the mail as spam."), True
     if kind == EventType.BOUNCED:

@@ -19,10 +19,10 @@ from keystone.mail.registry import UnknownEmail
 SERVICE_NOT_AVAILABLE = 421  # RFC 5321: the server closes the connection, often after so many mails
 ABOUT_THE_SENDER = frozenset(
     {530, 534, 535, 538}
-)  # RFC 4954: who sends is to sign in first; the address is not to blame
+)  # RFC 4954: the sender must sign in first; the recipient is not to blame
 ANSWER_LENGTH = 200  # characters
 
-# A mail server may repeat what it refuses: links, and words long enough to be a token.
+# A mail server may repeat what it rejects: links, and words long enough to be a token.
 _LINK = re.compile(r"\w+://\S+|[\w-]{20,}|\S*%2F\S*", re.IGNORECASE)
 
 
@@ -31,12 +31,12 @@ class Failure:
     """Why a mail was not sent.
 
     Attributes:
-        reason: in plain words, for administrators; without a link and without the mail's text.
-        error: the name of the exception, which is all that the log is told.
-        is_final: whether another attempt would end in the same way.
-        is_lost: whether the connection cannot be used any more.
-        is_late: whether the server did not answer in time.
-        is_everybodys: whether it is not about this mail: no other one can be sent now, either.
+        reason: the reason in plain words, for administrators; without links and without the mail's text.
+        error: the name of the exception, which is all that is logged.
+        is_final: whether another attempt would fail in the same way.
+        is_lost: whether the connection can't be used any more.
+        is_late: whether the server did not respond in time.
+        is_everybodys: whether no other mail can be sent now, either.
     """
 
     reason: str
@@ -48,7 +48,7 @@ class Failure:
 
 
 def of_making(error: Exception) -> Failure:
-    """What it means that a mail could not be made. A release that mends it may come while there are attempts left."""
+    """Return the failure of a mail that couldn't be built. It isn't final: a new release may fix it in time."""
     name = type(error).__name__
     if isinstance(error, UnknownEmail):
         return Failure(_("This worker knows no mail of this name."), name)
@@ -56,14 +56,14 @@ def of_making(error: Exception) -> Failure:
 
 
 def of_opening(error: Exception) -> Failure:
-    """What it means that there is no connection: nothing about the mail, so no error is final."""
+    """Return the failure of a connection that couldn't be opened. It isn't about the mail, so it is never final."""
     failure = of_sending(error)
     reason = connection_faults.in_words(_underlying(error)) or failure.reason
     return replace(failure, reason=reason, is_final=False, is_lost=True, is_everybodys=True)
 
 
 def of_sending(error: Exception) -> Failure:
-    """What it means that a mail server did not take a mail."""
+    """Return the failure of a mail that the mail server didn't accept."""
     return replace(_judged(error), error=type(error).__name__)
 
 
@@ -74,7 +74,7 @@ def _judged(error: Exception) -> Failure:
         return _of_answer(error)
     error = _underlying(error)
     match error:
-        case ValueError() if not isinstance(error, OSError):  # as a certificate that is not trusted is
+        case ValueError() if not isinstance(error, OSError):  # an untrusted certificate is both
             return Failure(_("Mail cannot be sent to such an address."), is_final=True)
         case TimeoutError():
             return Failure(_("The mail server did not answer in time."), is_lost=True, is_late=True)
@@ -91,14 +91,14 @@ def _judged(error: Exception) -> Failure:
 
 
 def _underlying(error: Exception) -> Exception:
-    """The error behind what smtplib calls a disconnection: silence, or a TLS handshake that failed."""
+    """Return the cause of what smtplib reports as a disconnection: a timeout, or a failed TLS handshake."""
     if isinstance(error, smtplib.SMTPServerDisconnected) and isinstance(error.__context__, TimeoutError | ssl.SSLError):
         return error.__context__
     return error
 
 
 def _of_answer(error: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefused) -> Failure:
-    """What an SMTP server said."""
+    """Classify the response of an SMTP server."""
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return _refused(_("The mail server refuses the address"), *next(iter(error.recipients.values())))
     code, text = error.smtp_code, error.smtp_error
@@ -121,7 +121,7 @@ def _of_answer(error: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefu
 
 
 def _of_provider(error: AnymailError) -> Failure:
-    """What a provider's API said."""
+    """Classify the error of a provider's API."""
     if isinstance(error, AnymailRecipientsRefused):
         return Failure(_("The provider does not send to this address."), is_final=True)
     if isinstance(error, AnymailInvalidAddress):
@@ -141,7 +141,7 @@ def _of_provider(error: AnymailError) -> Failure:
 
 
 def quoted(text: bytes | str) -> str:
-    """What a mail server said, on one line, without a link or a token, and not too long."""
+    """Return a mail server's response on one line, without links and tokens, cut to `ANSWER_LENGTH`."""
     said = " ".join((text if isinstance(text, str) else text.decode("utf-8", "replace")).split())
     return _LINK.sub("…", said.replace("\x00", ""))[:ANSWER_LENGTH]
 

@@ -17,7 +17,7 @@ _NAME = re.compile(r"(\d{8}T\d{6}\.\d{6}Z)-[0-9a-f]{12}\.eml")
 
 @dataclass(frozen=True)
 class Entry:
-    """A mail in the list."""
+    """A mail, as the list shows it."""
 
     name: str
     to: str
@@ -27,7 +27,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Message:
-    """One mail, taken apart."""
+    """A mail with its headers and its parts."""
 
     entry: Entry
     headers: list[tuple[str, str]]
@@ -36,12 +36,12 @@ class Message:
 
 
 def count(folder: Path) -> int:
-    """How many mails there are."""
+    """Return the number of mails."""
     return len(_names(folder))
 
 
 def entries(folder: Path, *, start: int = 0, limit: int = 25) -> list[Entry]:
-    """The mails from `start`, newest first, at most `limit`."""
+    """Return at most `limit` mails from position `start`, newest first."""
     found = []
     for name in _names(folder)[start : start + limit]:
         content = _read(folder / name, HEADERS_SIZE)
@@ -51,7 +51,7 @@ def entries(folder: Path, *, start: int = 0, limit: int = 25) -> list[Entry]:
 
 
 def read(folder: Path, name: str) -> Message | None:
-    """The mail in the file `name`; None when there is none, or the name is not one that the backend gives."""
+    """Return the mail in the file `name`. Return None if it doesn't exist or the backend doesn't use such names."""
     content = _read(folder / name, FILE_SIZE) if _NAME.fullmatch(name) else None
     if content is None:
         return None
@@ -65,7 +65,7 @@ def read(folder: Path, name: str) -> Message | None:
 
 
 def delete_all(folder: Path) -> int:
-    """Delete every mail; returns how many. Files of other kinds stay."""
+    """Delete every mail and return how many there were. Other files are kept."""
     names = _names(folder)
     for name in names:
         (folder / name).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from django.views.decorators.csp import csp_override
 
 Policy = dict[str, list[str]]
 
-# A mail is a stranger's page: its inline styles work, and nothing else does. Links open in a new tab.
+# A mail is untrusted HTML: only its inline styles work. Links open in a new tab.
 MAIL_POLICY: Policy = {
     "default-src": [CSP.NONE],
     "style-src": [CSP.UNSAFE_INLINE],
@@ -22,7 +22,7 @@ MAIL_POLICY: Policy = {
 
 
 def framed[**P](view: Callable[P, str]) -> Callable[P, HttpResponse]:
-    """Answer with the HTML of a mail that `view` returns, for a frame of this site to show."""
+    """Turn a view that returns a mail's HTML into one whose response can be shown in a frame of this site."""
 
     @wraps(view)
     def answer(*args: P.args, **kwargs: P.kwargs) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""Send mails again, lift suppressions and send tests, for administrators."""
+"""Resend mails, lift suppressions and send test mails, for administrators."""
 
 from collections import Counter
 from collections.abc import Collection
@@ -22,21 +22,21 @@ from keystone.mail.suppression import normalized, suppressed
 from keystone.mail.tasks import wake_up
 
 PERMISSION = "keystone.send_outgoingmail"
-MOST_AT_ONCE = 1_000  # mails that one call sends again
+MOST_AT_ONCE = 1_000  # mails that one call resends
 
-# A mail server took these once. With their old Message-ID, some would take the second for a duplicate and drop it.
+# A mail server accepted these once. With the old Message-ID, some would drop the second one as a duplicate.
 TAKEN = frozenset({MailState.SENT, MailState.BOUNCED})
 
 
 class TooManyMails(Refusal):
-    """More mails were chosen than are sent again in one go."""
+    """More mails were chosen than can be resent at once."""
 
     code = "too_many"
     message = format_lazy(_("At most {count} mails are sent again at once. Choose fewer."), count=MOST_AT_ONCE)
 
 
 class NoRecipient(Refusal):
-    """There is no address that a test could go to."""
+    """There is no email address to send the test to."""
 
     code = "no_recipient"
     message = _("There is no email address to send the test to.")
@@ -44,13 +44,13 @@ class NoRecipient(Refusal):
 
 @dataclass(frozen=True)
 class Resent:
-    """What came of sending mails again.
+    """The result of resending mails.
 
     Attributes:
-        resent: how many are queued again, or not kept back any more.
+        resent: how many were queued again, or are tried now instead of later.
         queued: how many were about to be sent anyway.
-        sent: how many had been sent, and were not to be sent twice.
-        suppressed: how many stay because their address is suppressed.
+        sent: how many were sent before and are not sent twice.
+        suppressed: how many are not resent because their email address is suppressed.
     """
 
     resent: int = 0
@@ -61,14 +61,14 @@ class Resent:
 
 @transaction.atomic
 def resend_mails(mails: Collection[int], *, by: Actor, even_sent: bool = False) -> Resent:
-    """Queue mails again, as if they had never been tried. What they say is found out anew when they are sent.
+    """Queue mails again, as if they had never been tried. Their content is rebuilt when they are sent.
 
-    Those that wait for their next attempt are tried now, as is wanted when a mail server is back that was away long.
+    Mails that wait for their next attempt are tried now, for example after the mail server was down for a long time.
 
     Args:
-        mails: the keys of the rows; those that have gone are ignored.
-        by: who wants it; it is noted in the audit log.
-        even_sent: whether those that a mail server has taken are sent a second time.
+        mails: the primary keys of the mails; deleted ones are ignored.
+        by: the actor, recorded in the audit log.
+        even_sent: whether mails that were sent are sent a second time.
 
     Raises:
         TooManyMails: there are more than `MOST_AT_ONCE`; none is sent.
@@ -89,14 +89,14 @@ def resend_mails(mails: Collection[int], *, by: Actor, even_sent: bool = False) 
 
 @transaction.atomic
 def lift_suppressions(addresses: Collection[int], *, by: Actor) -> int:
-    """Mail these addresses again. What was not sent to them stays unsent until somebody sends it again.
+    """Lift the suppression of these email addresses. Mails that were not sent stay unsent until somebody resends them.
 
     Args:
-        addresses: the keys of the rows.
-        by: who wants it; it is noted in the audit log.
+        addresses: the primary keys of the suppressed addresses.
+        by: the actor, recorded in the audit log.
 
     Returns:
-        How many were suppressed.
+        The number of suppressions lifted.
     """
     lock_actor(by)
     rows = list(SuppressedAddress.objects.filter(pk__in=addresses).order_by("pk").select_for_update())
@@ -107,16 +107,16 @@ def lift_suppressions(addresses: Collection[int], *, by: Actor) -> int:
 
 @transaction.atomic
 def send_test_mail(name: str, *, to: str, by: Actor, language: str = "") -> OutgoingMail:
-    """Send a mail with its sample data, marked as a test, the way that all mails go.
+    """Queue a mail with its sample data, marked as a test. It is sent in the same way as all other mails.
 
     Args:
-        name: of the mail that is tested; "trial" sends a mail that only says that mails arrive.
-        to: the address.
-        by: who wants it; it is noted in the audit log.
-        language: its code; empty for LANGUAGE_CODE.
+        name: the name of the mail to test; "trial" sends a mail that only says that mails arrive.
+        to: the recipient's email address.
+        by: the actor, recorded in the audit log.
+        language: the language's code; empty for LANGUAGE_CODE.
 
     Raises:
-        UnknownEmail: no mail is registered by `name`.
+        UnknownEmail: no mail is registered as `name`.
         NoRecipient: `to` is empty.
     """
     registry.get(name)

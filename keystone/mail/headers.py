@@ -1,7 +1,7 @@
-"""Write message headers that every mail program reads as they were meant.
+"""Write message headers that every mail program reads correctly.
 
-When Python's email package folds a header, it takes the quotes off a long display name: with a comma in it, one sender
-becomes two. It also folds long URLs by encoding them, which no mail program undoes in `List-Unsubscribe`.
+When Python's email package folds a header, it removes the quotes around a long display name: if it contains a comma,
+one sender becomes two. It also folds long URLs by encoding them, which no mail program decodes in `List-Unsubscribe`.
 """
 
 from email.header import Header
@@ -18,17 +18,17 @@ AS_THEY_ARE = frozenset({"list-unsubscribe", "list-unsubscribe-post", "list-id"}
 
 
 class HeaderPolicy(EmailPolicy):
-    """A policy that writes address headers and URLs itself."""
+    """An email policy that writes headers with email addresses or URLs itself."""
 
     def fold(self, name: str, value: Any) -> str:
-        """The header as text, with line ends."""
+        """Return the header as text, with line endings."""
         return self._written(name, value) or super().fold(name, value)
 
     def fold_binary(self, name: str, value: Any) -> bytes:
-        """The header as it is sent.
+        """Return the header as bytes.
 
         Raises:
-            UnicodeEncodeError: an address cannot be sent without SMTPUTF8.
+            UnicodeEncodeError: an email address needs SMTPUTF8.
         """
         written = self._written(name, value)
         return written.encode("ascii") if written else super().fold_binary(name, value)
@@ -53,7 +53,7 @@ class OutgoingMessage(EmailMultiAlternatives):
     """A message whose headers are written by `HeaderPolicy`."""
 
     def message(self, **kwargs: Any) -> Message:
-        """Build the message. Line lengths of its parts are those of the policy that was asked for."""
+        """Build the message. The line lengths of its parts follow the policy passed in `kwargs`."""
         message: Message = super().message(**kwargs)
         message.policy = HeaderPolicy(**vars(message.policy))
         return message

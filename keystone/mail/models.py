@@ -1,4 +1,4 @@
-"""`OutgoingMail`: the outbox. A mail is a row, written in the transaction of its cause."""
+"""`OutgoingMail`: the outbox. A mail is a row, saved in the transaction that causes it."""
 
 from typing import Self
 
@@ -15,32 +15,35 @@ from keystone.timestamps import TimestampedModel
 
 
 class MailState(models.TextChoices):
-    """Where a mail stands."""
+    """The states of a mail."""
 
     QUEUED = "queued", _("Queued")
-    SENT = "sent", _("Sent")  # a mail server has taken it
-    FAILED = "failed", _("Failed")  # refused for good, or given up after the last attempt
-    BOUNCED = "bounced", _("Bounced")  # the provider told us later that it did not arrive
-    SUPPRESSED = "suppressed", _("Suppressed")  # not sent, because mail to this address bounced or was complained about
-    OBSOLETE = "obsolete", _("No longer needed")  # what it was to say was not true any more when it was to be sent
+    SENT = "sent", _("Sent")  # a mail server has accepted it
+    FAILED = "failed", _("Failed")  # rejected permanently, or given up after the last attempt
+    BOUNCED = "bounced", _("Bounced")  # the provider reported later that it did not arrive
+    SUPPRESSED = (
+        "suppressed",
+        _("Suppressed"),
+    )  # not sent: mail to this email address bounced or its owner complained
+    OBSOLETE = "obsolete", _("No longer needed")  # its content was no longer true when it was about to be sent
 
 
 class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
-    """The named reads."""
+    """The queries on the outbox."""
 
     def queued(self) -> Self:
-        """What is still to be sent."""
+        """Return the mails that are yet to be sent."""
         return self.filter(state=MailState.QUEUED)
 
     def due(self) -> Self:
-        """What is to be sent by now, and no worker is sending."""
+        """Return the mails that are due and that no worker is sending."""
         is_free = Q(claimed_until=None) | Q(claimed_until__lte=Now())
         return self.queued().filter(is_free, next_attempt_at__lte=Now())
 
     def to_addresses_with(self, text: str) -> Self:
-        """Mails to addresses that begin with `text`, in capitals or not. The index `mail_recipient` is for this.
+        """Return the mails to email addresses that begin with `text`, ignoring case. Uses the index `mail_recipient`.
 
-        The database folds both: which letters it knows depends on its locale.
+        The database lower-cases both; which letters it knows depends on its locale.
         """
         text = as_typed(text)
         return self.alias(address=Lower("recipient")).filter(address__startswith=Lower(Value(text))) if text else self
@@ -49,18 +52,19 @@ class OutgoingMailQuerySet(models.QuerySet["OutgoingMail"]):
 class OutgoingMail(TimestampedModel):
     """One mail to one address.
 
-    It holds what the mail is made from, never the mail: tokens are minted, and texts rendered, when it is sent.
+    It holds the data that the mail is built from, never its content: tokens are created, and templates rendered, when
+    it is sent.
 
     Attributes:
-        template: the name that its function is registered by (see `mail.registry`).
-        recipient: the address; where the function chooses another one, the one that it was sent to.
-        user: whose account it is about.
+        template: the name that its function is registered under (see `mail.registry`).
+        recipient: the email address. If the function chooses another one, the one that it was sent to.
+        user: the account that it is about.
         context: ids and words for the function; never a token.
-        idempotency_key: of two mails with the same key, the second is not written.
-        claimed_until: (UTC) until then one worker, and no other, is sending it.
-        next_attempt_at: (UTC) when it is to be tried (again); the queue is in this order.
+        idempotency_key: of two mails with the same key, only the first is saved.
+        claimed_until: (UTC) until when only one worker may send it.
+        next_attempt_at: (UTC) when it is tried (again); the queue is in this order.
         message_id: its Message-ID; the same at every attempt, so that mail programs show a duplicate once.
-        provider_id: what the provider calls it, for its webhooks.
+        provider_id: the provider's id for it, used by webhooks.
     """
 
     template = models.CharField(_("mail"), max_length=64)
@@ -115,14 +119,14 @@ class OutgoingMail(TimestampedModel):
 
     @property
     def is_postponed(self) -> bool:
-        """Whether it waits for an attempt that is yet to come, and nobody is at it."""
+        """Whether it waits for a later attempt and no worker is sending it."""
         now = timezone.now()
         is_claimed = self.claimed_until is not None and self.claimed_until > now
         return self.state == MailState.QUEUED and self.next_attempt_at > now and not is_claimed
 
 
 class SuppressedAddress(models.Model):
-    """An address that is not mailed, because mail to it bounced for good, or its owner complained."""
+    """An email address that gets no mail because mail to it bounced permanently or its owner complained."""
 
     address = models.CharField(_("address"), max_length=320, unique=True)  # normalized
     reason = models.CharField(_("reason"), max_length=200)

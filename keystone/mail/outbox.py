@@ -1,4 +1,4 @@
-"""Queue mails: rows, in the caller's transaction."""
+"""Queue mails: save them as rows in the caller's transaction."""
 
 import re
 import uuid
@@ -22,20 +22,20 @@ from keystone.observability.origin import current_origin
 
 ROWS_PER_STATEMENT = 1_000
 
-# Names of what has no place in a row; words such as "reset_link_for" that only sound alike are not meant.
+# Names of secrets, which must not be stored in a row. Names such as "reset_link_for" are fine.
 _SECRET_NAMES = re.compile(r"(^|_)(token|password|secret|link|url)$")
 _NOT_JSON = re.compile("[\x00\ud800-\udfff]")  # what PostgreSQL's jsonb cannot hold
 
 
 @dataclass(frozen=True, kw_only=True)
 class Addressee:
-    """Whom a mail goes to.
+    """A recipient of a mail.
 
     Attributes:
-        recipient: the address, where the mail's function does not choose another one.
-        user_id: whose account the mail is about.
-        language: its code; empty for LANGUAGE_CODE.
-        key: its idempotency key: of two mails with the same key, the second is not written; empty for none.
+        recipient: the email address, unless the mail's function chooses another one.
+        user_id: the primary key of the account that the mail is about.
+        language: the language's code; empty for LANGUAGE_CODE.
+        key: the idempotency key: of two mails with the same key, only the first is saved; empty for none.
     """
 
     recipient: str
@@ -51,23 +51,23 @@ def queue(
     context: Mapping[str, str | int | float] | None = None,
     at: datetime | None = None,
 ) -> list[int]:
-    """Write a mail for each addressee, and wake a worker up once the caller's transaction is committed.
+    """Save a mail for each addressee, and wake up a worker once the caller's transaction is committed.
 
-    A rollback leaves nothing. It costs a few statements per thousand mails.
+    A rollback discards the mails. It takes a few SQL statements per thousand mails.
 
     Args:
-        name: that the mail, or what chooses it, is registered by.
-        addressees: any number.
-        context: the keywords that the mail's function gets; never a token or a link with one.
-        at: (UTC) not before then; None for at once.
+        name: the name that the mail, or its chooser, is registered under.
+        addressees: any number of addressees.
+        context: the keyword arguments for the mail's function; never a token or a link with one.
+        at: (UTC) the earliest time to send the mails; None for now.
 
     Returns:
-        The keys of the rows that were written: without those whose idempotency key was there already.
+        The primary keys of the saved mails, without those whose idempotency key existed already.
 
     Raises:
-        UnknownEmail: no mail is registered by `name`.
-        ValueError: a key of `context` names a secret, a value is neither a text nor a number, or the mail is about a
-            person and an addressee has none.
+        UnknownEmail: no mail is registered as `name`.
+        ValueError: a key of `context` names a secret, a value is neither a string nor a number, or the mail is about a
+            person and an addressee has no `user_id`.
     """
     needs_person = name not in registry.CHOOSERS and registry.get(name).needs_person
     kept = _storable(context or {})
@@ -81,13 +81,13 @@ def queue(
 
 
 def new_message_id() -> str:
-    """A Message-ID, named after the sender: asking for this machine's name is slow, and tells it to everybody."""
+    """Return a new Message-ID with the sender's domain. Looking up this machine's name is slow and would publish it."""
     domain = punycode(parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]) or "localhost"
     return f"<{uuid.uuid4()}@{domain}>"
 
 
 def _write(rows: list[OutgoingMail]) -> list[int]:
-    """Write the rows but those whose idempotency key is there already; the keys of those that were written."""
+    """Save the rows, except those whose idempotency key exists already. Return the primary keys of the saved rows."""
     if not any(row.idempotency_key for row in rows):
         return [row.pk for row in OutgoingMail.objects.bulk_create(rows)]
     OutgoingMail.objects.bulk_create(rows, ignore_conflicts=True)
@@ -119,7 +119,7 @@ def _row(
 
 
 def _storable(context: Mapping[str, object]) -> dict[str, str | int | float]:
-    """The context without what the database cannot hold, and without the tokens of links that somebody typed."""
+    """Return the context without characters that the database can't store and without tokens in typed links."""
     kept: dict[str, str | int | float] = {}
     for key, value in context.items():
         if _SECRET_NAMES.search(key):

@@ -1,4 +1,4 @@
-"""A mail to be sent, and the message made of it."""
+"""A mail to send, and the message built from it."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,14 +11,14 @@ from keystone.mail.rendering import render
 
 @dataclass(frozen=True)
 class Mail:
-    """What a mail's function returns: it is rendered and sent at once.
+    """The return value of a mail's function. It is rendered and sent at once.
 
     Attributes:
-        template: of `keystone/emails/<template>.mjml`.
-        to: the address; empty for the one that it was queued for.
-        context: what the template shows.
-        language: its code; empty for the one that it was queued in.
-        unsubscribe_url: where a POST switches such mails off (RFC 8058); empty for mails that nobody can switch off.
+        template: the name in `keystone/emails/<template>.mjml`.
+        to: the recipient's email address; empty for the one that the mail was queued for.
+        context: the template's context.
+        language: the language's code; empty for the one that the mail was queued in.
+        unsubscribe_url: the URL that unsubscribes by POST (RFC 8058); empty for mails that can't be unsubscribed from.
     """
 
     template: str
@@ -29,7 +29,7 @@ class Mail:
 
 
 def message_of(mail: Mail, *, message_id: str) -> OutgoingMessage:
-    """The message of a mail, rendered, with its headers."""
+    """Return the rendered message of a mail, with its headers."""
     rendered = render(mail.template, mail.context, language=mail.language)
     message = OutgoingMessage(
         subject=rendered.subject,
@@ -38,7 +38,7 @@ def message_of(mail: Mail, *, message_id: str) -> OutgoingMessage:
         reply_to=[options().support_email] if options().support_email else None,
         headers={
             "Message-ID": message_id,
-            "Auto-Submitted": "auto-generated",  # RFC 3834: nobody's holiday notice answers
+            "Auto-Submitted": "auto-generated",  # RFC 3834: prevents out-of-office replies
             **_unsubscribe_headers(mail.unsubscribe_url),
         },
     )

@@ -1,4 +1,4 @@
-"""What the outbox holds about a person: kinds of mails and recipients, no texts."""
+"""The outbox's data about a person: kinds of mails and recipients, no texts."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,10 +17,10 @@ TOLD = ("template", "recipient", "state", "created_at", "sent_at", "last_error")
 
 @collector("mails", label=_("Mails"), models=["keystone.OutgoingMail"])
 def collect_mails(user: Any) -> Iterator[dict[str, Any]]:
-    """The mails of the person, also to addresses that they had before, and others' mails to their verified address.
+    """Yield the mails about the person, also to their former email addresses, and all mails to their verified address.
 
-    Whoever has not proved an address learns nothing of what was mailed to it, and nobody learns what became of a mail
-    to an address that may be somebody else's.
+    The mails to an unverified address are not included unless they are about the person, and neither are kinds of mails
+    that go to an address that may be somebody else's.
     """
     is_theirs = Q(user=user)
     if user.email_verified_at is not None:
@@ -32,7 +32,7 @@ def collect_mails(user: Any) -> Iterator[dict[str, Any]]:
 
 @eraser("mails", models=["keystone.OutgoingMail"])
 def erase_mails(user: Any, erasure: Erasure) -> None:
-    """Keep that mails were sent, not to whom nor what they said; send no more."""
+    """Cancel the person's queued mails. Keep the rows of sent ones without the recipient, context and errors."""
     OutgoingMail.objects.queued().filter(Q(user=user) | _to(erasure.addresses)).update(state=MailState.OBSOLETE)
     OutgoingMail.objects.filter(user=user).update(context={}, last_error="")
     OutgoingMail.objects.filter(_to(erasure.addresses) | Q(user=user) & _to(erasure.known_addresses)).update(

@@ -1,4 +1,4 @@
-"""Previews of mails from sample data. No token is minted for them."""
+"""Previews of mails from sample data. They don't create tokens."""
 
 from django.conf import settings
 from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError
@@ -10,50 +10,50 @@ PARTIALS = ("subject", "preheader", "text", "body", "why")
 
 
 def preview(name: str, *, language: str = "") -> Rendered:
-    """A mail with its sample data.
+    """Render a mail with its sample data.
 
     Args:
-        name: that the mail is registered by.
-        language: its code; LANGUAGE_CODE where it is empty.
+        name: the name that the mail is registered under.
+        language: the language's code; empty for LANGUAGE_CODE.
 
     Raises:
-        UnknownEmail: no mail is registered by `name`.
-        TemplateDoesNotExist, TemplateSyntaxError: the template is missing, lacks a partial or is wrong.
-        ValueError: what came out is not MJML.
+        UnknownEmail: no mail is registered as `name`.
+        TemplateDoesNotExist, TemplateSyntaxError: the template is missing, lacks a partial or is invalid.
+        ValueError: the output is not valid MJML.
     """
     return render(name, registry.get(name).sample, language=language)
 
 
 def try_preview(name: str, *, language: str = "") -> tuple[Rendered | None, str]:
-    """A mail with its sample data, or why it cannot be shown, for those who can mend its template.
+    """Render a mail with its sample data. Return the mail or None, and the error for those who can fix the template.
 
-    Any code of the template's tags and filters runs, and may fail in any way.
+    The code of the template's tags and filters may raise any exception.
     """
     try:
         return preview(name, language=language), ""
-    except Exception as error:  # noqa: BLE001 - as above; it is told, not hidden
+    except Exception as error:  # noqa: BLE001 - as above; the error is returned, not hidden
         return None, f"{type(error).__name__}: {error}"
 
 
 def says_nothing(name: str) -> bool:
-    """Whether the text part would be nothing but the greeting and the signature that all mails have."""
+    """Return whether the text part would contain only the greeting and the signature that all mails have."""
     template = Engine.get_default().get_template(f"{FOLDER}/{name}.mjml#text")
     return not template.render(Context(dict(registry.get(name).sample), autoescape=False)).strip()
 
 
 def missing_partials(name: str) -> list[str]:
-    """The partials that the template of a mail should have and has not; all where there is no template."""
+    """Return the required partials that a mail's template lacks; all of them if there is no template."""
     missing = []
     for partial in PARTIALS:
         try:
             Engine.get_default().get_template(f"{FOLDER}/{name}.mjml#{partial}")
         except TemplateDoesNotExist:
             missing.append(partial)
-        except TemplateSyntaxError:  # nothing can be known of it; rendering it tells what is wrong
+        except TemplateSyntaxError:  # the partials are unknown; rendering reports the error
             return []
     return missing
 
 
 def language_or_default(code: str) -> str:
-    """The code of a language that the site has; LANGUAGE_CODE for any other."""
+    """Return `code` if the site has this language, otherwise LANGUAGE_CODE."""
     return code if code in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE

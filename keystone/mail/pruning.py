@@ -7,19 +7,19 @@ from django.utils import timezone
 from keystone.background.batches import delete_in_chunks
 from keystone.mail.models import MailState, OutgoingMail
 
-FAILED_KEPT = timedelta(days=365)  # whoever looks into why may look late; their addresses are not kept for ever
+FAILED_KEPT = timedelta(days=365)  # long enough to investigate, but email addresses are not kept forever
 
 
 def prune_mails(*, older_than: timedelta) -> int:
-    """Delete the mails that are done with. Call it outside a transaction.
+    """Delete old mails that are done with. Call it outside a transaction.
 
-    Failed ones wait for somebody who sends them again, for a year at least. Queued ones stay, however old.
+    Failed mails are kept for at least a year, because somebody may resend them. Queued mails are kept, however old.
 
     Args:
-        older_than: the time since a mail last changed after which it goes.
+        older_than: the time after a mail's last change when it is deleted.
 
     Returns:
-        How many were deleted.
+        The number of deleted mails.
     """
     now = timezone.now()
     done = OutgoingMail.objects.exclude(state__in=(MailState.QUEUED, MailState.FAILED))

@@ -10,8 +10,8 @@ from django.utils.functional import Promise
 from keystone.mail.outgoing import Mail
 
 
-class UnknownEmail(LookupError):  # noqa: N818 - as `DoesNotExist`: its name says what it is
-    """No mail is registered by this name."""
+class UnknownEmail(LookupError):  # noqa: N818 - named like `DoesNotExist`
+    """No mail is registered under this name."""
 
     def __init__(self, name: str) -> None:
         super().__init__(f"There is no mail {name!r}. There are: {', '.join(sorted(EMAILS))}.")
@@ -22,14 +22,14 @@ class Email:
     """A kind of mail.
 
     Attributes:
-        name: of its function, of its template, and in the outbox.
-        label: what lists call it.
-        sample: what its template shows, made up: for previews, test sends and tests.
+        name: the name of its function and its template, used in the outbox.
+        label: its name in lists.
+        sample: invented data for its template, used by previews, test mails and tests.
         build: its function.
-        needs_person: whether it is about a person, and not needed any more once they have gone.
-        is_news: whether it tells of something that was done with the account by whoever is signed in to it.
-        goes_elsewhere: whether it goes to an address that may be somebody else's. Then the person is not told, in their
-            export, what became of it: that could depend on whether the address has an account.
+        needs_person: whether it is about a person, and not sent once their account is deleted.
+        is_news: whether it reports an action that was taken while signed in to the account.
+        goes_elsewhere: whether it goes to an email address that may be somebody else's. Then it is left out of the
+            person's data export: its state could reveal whether the address has an account.
     """
 
     name: str
@@ -41,17 +41,17 @@ class Email:
     goes_elsewhere: bool = False
 
     def __call__(self, user: Any, **context: Any) -> Mail | None:
-        """The mail for this person (see `email`)."""
+        """Return the mail for this person (see `email`)."""
         return None if user is None and self.needs_person else self.build(user, **context)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What a chooser decides: which mail goes to whom.
+    """A chooser's decision: which mail goes to whom.
 
     Attributes:
-        name: that the mail is registered by.
-        user: whom it is about, and whose address it goes to.
+        name: the name that the mail is registered under.
+        user: the user that it is about and goes to.
     """
 
     name: str
@@ -60,11 +60,11 @@ class Choice:
 
 @dataclass(frozen=True)
 class Chooser:
-    """A function that decides, in a worker, which mail an address gets.
+    """A function that decides, in a worker, which mail an email address gets.
 
     Attributes:
-        name: of its function, and in the outbox until it has decided.
-        label: what lists call a row that it has not decided on yet.
+        name: the name of its function, used in the outbox until it has decided.
+        label: the name in lists of a row that it has not decided on yet.
         choose: its function.
     """
 
@@ -85,20 +85,20 @@ def email[**P](
     is_news: bool = False,
     goes_elsewhere: bool = False,
 ) -> Callable[[Callable[P, Mail | None]], Callable[P, Mail | None]]:
-    """Register a function as a mail that can be queued (see `outbox.queue`) by the function's name.
+    """Register a function as a mail. It can be queued (see `outbox.queue`) by the function's name.
 
-    It is called in a worker, while the mail is being sent, with the person and with the row's context as keywords. It
-    reads what is true by then, mints the tokens that the mail is to bring in transactions of its own, and returns the
-    mail; or None where that is not needed any more.
+    The function is called in a worker while the mail is being sent, with the person and the row's context as keyword
+    arguments. It reads the current data, creates the mail's tokens in transactions of its own, and returns the mail, or
+    None if it is not needed any more.
 
     Args:
-        label: what lists call the mail; a lazy text.
-        sample: what its template shows, made up.
-        needs_person: whether the mail is about a person. Of one that is not, the function may get None for them.
+        label: the mail's name in lists; a lazy string.
+        sample: invented data for the mail's template.
+        needs_person: whether the mail is about a person. If not, the function may get None as the person.
         is_news, goes_elsewhere: see `Email`.
 
     Raises:
-        ImproperlyConfigured: another function is registered by this name.
+        ImproperlyConfigured: another module registers a mail under this name.
     """
 
     def register(function: Callable[P, Mail | None]) -> Callable[P, Mail | None]:
@@ -118,14 +118,14 @@ def email[**P](
 def chooser[**P](
     *, label: str | Promise
 ) -> Callable[[Callable[Concatenate[str, P], Choice | None]], Callable[Concatenate[str, P], Choice | None]]:
-    """Register a function that decides which mail an address gets, to be queued by the function's name.
+    """Register a function that decides which mail an email address gets. It is queued by the function's name.
 
-    What was queued then looks the same, and takes the same time, whether the address has an account or not. The
-    function is called in a worker, in a transaction, with the address and with the row's context as keywords. The row
-    becomes what it chooses; where it returns None, the row is deleted.
+    Queueing then looks the same and takes the same time whether or not the address has an account. The function is
+    called in a worker, in a transaction, with the address and the row's context as keyword arguments. The row becomes
+    the mail that it chooses. If it returns None, the row is deleted.
 
     Args:
-        label: what lists call the row until then; a lazy text.
+        label: the row's name in lists until then; a lazy string.
     """
 
     def register(
@@ -138,13 +138,13 @@ def chooser[**P](
 
 
 def label_of(name: str) -> str:
-    """What lists call a mail; one that has gone from the code stands for itself."""
+    """Return a mail's name in lists; `name` itself if it is no longer registered."""
     kind = EMAILS.get(name) or CHOOSERS.get(name)
     return str(kind.label) if kind else name
 
 
 def get(name: str) -> Email:
-    """The mail of this name.
+    """Return the mail registered as `name`.
 
     Raises:
         UnknownEmail: there is none.

@@ -1,4 +1,4 @@
-"""Render a mail: one template gives its subject, its text part and, by MJML, its HTML part."""
+"""Render a mail: one template gives its subject, its text part and, with MJML, its HTML part."""
 
 import re
 import textwrap
@@ -16,19 +16,19 @@ from mjml import mjml2html
 from keystone.conf import options
 
 FOLDER = "keystone/emails"
-TEXT_WIDTH = 72  # columns; RFC 5322 asks for at most 78
+TEXT_WIDTH = 72  # columns; RFC 5322 recommends at most 78
 NAME_LIMIT = 60  # characters
-SIGNATURE = "-- "  # RFC 3676, section 4.3: mail programs leave what follows out of an answer
+SIGNATURE = "-- "  # RFC 3676, section 4.3: mail programs leave out what follows in replies
 
-# What XML, and so MJML, cannot hold; and the marks that turn the direction of the text around them.
+# Characters that are invalid in XML, and so in MJML, and those that change the direction of the surrounding text.
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-# Mail programs make links of these. A stranger who registers somebody's address must not choose what we link to.
+# Mail programs turn these into links. A stranger who registers somebody's email address must not choose the link.
 _LOOKS_LIKE_A_LINK = re.compile(r"[/\\@:]|\.\w")
 
 
 @dataclass(frozen=True)
 class Rendered:
-    """A mail as it is sent."""
+    """A rendered mail."""
 
     subject: str
     text: str
@@ -39,14 +39,14 @@ def render(name: str, context: Mapping[str, Any], *, language: str = "") -> Rend
     """Render the mail `name`.
 
     Args:
-        name: of the template `keystone/emails/<name>.mjml`, which has the partials `subject`, `preheader`, `text`,
-            `body` and `why`. A file of that name in the site's `templates/` wins.
-        context: what the template shows. What people typed belongs here as it is; it is escaped here.
-        language: its code; LANGUAGE_CODE where it is empty.
+        name: the name of the template `keystone/emails/<name>.mjml`, which has the partials `subject`, `preheader`,
+            `text`, `body` and `why`. A file of that name in the site's `templates/` takes precedence.
+        context: the template's context. Pass user input unescaped; it is escaped here.
+        language: the language's code; empty for LANGUAGE_CODE.
 
     Raises:
-        TemplateDoesNotExist, TemplateSyntaxError: the template is missing, lacks a partial or is wrong.
-        ValueError: what came out is not MJML.
+        TemplateDoesNotExist, TemplateSyntaxError: the template is missing, lacks a partial or is invalid.
+        ValueError: the output is not valid MJML.
     """
     language = language or settings.LANGUAGE_CODE
     with translation.override(language), timezone.override(UTC):
@@ -59,14 +59,14 @@ def render(name: str, context: Mapping[str, Any], *, language: str = "") -> Rend
             "language": language,
             "direction": "rtl" if translation.get_language_bidi() else "ltr",
         }
-        # White space of every kind becomes one space: a subject is one line, and cannot begin another header.
+        # All whitespace becomes single spaces: a subject is one line and can't begin another header.
         subject = " ".join(_part(name, "subject", values, escape=False).split())
         why = _part(name, "why", values, escape=False).strip()
         text = _part("layout", "text", {**values, "text": _part(name, "text", values, escape=False), "why": why})
         body = mark_safe(_part(name, "body", values, escape=True))  # noqa: S308 - escaped by its own template
         preheader = " ".join(_part(name, "preheader", values, escape=False).split())
         frame = {**values, "subject": subject, "preheader": preheader, "body": body, "why": why}
-        html = mjml2html(_part("layout", "html", frame, escape=True), fonts={})  # fonts: fetches none from Google
+        html = mjml2html(_part("layout", "html", frame, escape=True), fonts={})  # fonts={}: load none from Google
     return Rendered(subject, _wrap(text), html)
 
 
@@ -76,7 +76,7 @@ def _part(name: str, partial: str, values: dict[str, Any], *, escape: bool = Fal
 
 
 def _printable(value: object) -> object:
-    """A value without signs that cannot be shown, also inside lists and mappings."""
+    """Return the value without unprintable characters, also inside lists and mappings."""
     if isinstance(value, str):
         return _UNPRINTABLE.sub("", value.replace("\r\n", "\n"))
     if isinstance(value, Mapping):
@@ -87,16 +87,16 @@ def _printable(value: object) -> object:
 
 
 def as_name(name: str) -> str:
-    """The name on one line, or nothing where it could be somebody's message rather than a name.
+    """Return the name on one line; empty if it could be a message rather than a name.
 
-    For every name that somebody else reads in a mail; the one that it greets with is put through this anyway.
+    Use it for every name that another person reads in a mail. The name in the greeting is passed through it anyway.
     """
     name = " ".join(_UNPRINTABLE.sub("", name).split())
     return "" if len(name) > NAME_LIMIT or _LOOKS_LIKE_A_LINK.search(name) else name
 
 
 def _wrap(text: str) -> str:
-    """The text with lines of at most `TEXT_WIDTH`, links whole, and never two empty lines in a row."""
+    """Wrap the text at `TEXT_WIDTH`. Links are not broken, and there are never two empty lines in a row."""
     lines: list[str] = []
     for line in text.strip().splitlines():
         indent = line[: len(line) - len(line.lstrip())]

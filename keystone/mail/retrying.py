@@ -18,20 +18,20 @@ from keystone.mail.models import MailState, OutgoingMail, OutgoingMailQuerySet
 LONGEST_WAIT = timedelta(hours=4)
 MAX_ATTEMPTS = 20
 OVERDUE = timedelta(minutes=1)
-JITTER = 0.2  # of the wait, up or down: what failed together does not come back together
+JITTER = 0.2  # of the wait, up or down: mails that failed together are not retried together
 
 
 def wait_after(attempts: int) -> timedelta:
-    """How long to wait after so many attempts."""
+    """Return how long to wait after this many attempts."""
     wait = doubled(options().mail_retry_after, failures=min(attempts, MAX_ATTEMPTS), longest=LONGEST_WAIT)
-    return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - it guards nothing
+    return wait * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not used for security
 
 
 def retry(claimed: Claim, failure: Failure) -> datetime | None:
-    """Note why a mail was not sent, and when it is tried again.
+    """Save why a mail was not sent, and schedule its next attempt.
 
     Returns:
-        (UTC) that moment; None where another worker has the mail by now.
+        The time of the next attempt (UTC); None if another worker has claimed the mail.
     """
     at = timezone.now() + wait_after(claimed.mail.attempts)
     return at if claimed.settle(next_attempt_at=at, last_error=failure.reason) else None
@@ -39,10 +39,12 @@ def retry(claimed: Claim, failure: Failure) -> datetime | None:
 
 @transaction.atomic
 def put_off(claims: Collection[Claim], failure: Failure) -> datetime:
-    """Count an attempt of mails that were not tried, because that of another one has shown that none can be sent.
+    """Postpone mails that were not tried because another one's failure has shown that none can be sent.
+
+    It counts as an attempt for each of them.
 
     Returns:
-        (UTC) when they are tried again, all together.
+        The time of their next attempt, the same for all (UTC).
     """
     now = timezone.now()
     at = now + wait_after(1 + min(claim.mail.attempts for claim in claims))
@@ -54,16 +56,16 @@ def put_off(claims: Collection[Claim], failure: Failure) -> datetime:
 
 @transaction.atomic
 def release(claims: Collection[Claim]) -> None:
-    """Leave these mails to whoever claims them next."""
+    """Release the claims, so that any worker can claim the mails."""
     _locked(claims).update(claimed_until=None)
 
 
 def overdue() -> int:
-    """How many mails have been due for some time while no worker has claimed them."""
+    """Return how many mails have been due for longer than `OVERDUE` without being claimed."""
     return OutgoingMail.objects.due().filter(next_attempt_at__lte=timezone.now() - OVERDUE).count()
 
 
 def _locked(claims: Collection[Claim]) -> OutgoingMailQuerySet:
-    """The rows of the claims that still hold, locked in the order in which everybody locks them."""
+    """Return the rows of the claims that are still valid, locked in the order that all code locks them in."""
     rows = held(claims).order_by("pk").select_for_update(no_key=True)
     return OutgoingMail.objects.filter(pk__in=list(rows.values_list("pk", flat=True)))

@@ -1,4 +1,4 @@
-"""Suppressed email addresses: after hard bounces and complaints."""
+"""Suppressed email addresses: those that get no mail after a hard bounce or a complaint."""
 
 from collections.abc import Collection
 
@@ -10,7 +10,7 @@ from keystone.mail.models import SuppressedAddress
 
 
 def normalized(address: str) -> str:
-    """The spelling that an address is suppressed by; what is none stands as it is."""
+    """Return the spelling under which an email address is suppressed. An invalid one is only stripped."""
     try:
         return email_address.normalize(address)
     except ValidationError:
@@ -18,16 +18,17 @@ def normalized(address: str) -> str:
 
 
 def suppressed(addresses: Collection[str]) -> set[str]:
-    """Those of these normalized addresses that are suppressed."""
+    """Return those of the normalized email addresses that are suppressed."""
     stored = {form: address for address in addresses for form in (address, email_address.pseudonym(address))}
     found = SuppressedAddress.objects.filter(address__in=stored)
     return {stored[form] for form in found.values_list("address", flat=True)}
 
 
 def keep_suppressions_of_erased(addresses: Collection[str]) -> None:
-    """Replace these normalized addresses by their pseudonyms, and go on mailing them no more.
+    """Replace these normalized email addresses with their pseudonyms. They stay suppressed.
 
-    Otherwise whoever registers a suppressed address, or asks for it, could lift the suppression by an erasure.
+    Otherwise anybody who registers a suppressed address, or requests a change to it, could lift the suppression by
+    having their account erased.
     """
     rows = SuppressedAddress.objects.filter(address__in=addresses)
     for row in rows.order_by("address").select_for_update():
@@ -36,10 +37,10 @@ def keep_suppressions_of_erased(addresses: Collection[str]) -> None:
 
 
 def suppress(address: str, *, reason: str) -> None:
-    """Mail an address no more. An older reason stays.
+    """Suppress an email address. An earlier reason is kept.
 
     Args:
-        reason: in plain words, for administrators.
+        reason: the reason in plain words, for administrators.
     """
     row = SuppressedAddress(address=normalized(address)[:320], reason=reason[:200])
     SuppressedAddress.objects.bulk_create([row], ignore_conflicts=True)

@@ -1,4 +1,4 @@
-"""The URL of the provider's webhook, where a provider and its secret are set."""
+"""The URL of the provider's webhook, if a provider and its secret are set."""
 
 from django.conf import settings
 from django.urls import URLPattern, path
@@ -10,7 +10,7 @@ app_name = "mail"
 
 
 def routes(provider: str) -> list[URLPattern]:
-    """The route of this provider's webhook."""
+    """Return the URL pattern of this provider's webhook."""
     view = import_string(PROVIDERS[provider].tracking)
     return [path(f"webhooks/mail/{provider}/", view.as_view(), name="webhook")]
 

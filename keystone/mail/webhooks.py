@@ -1,4 +1,4 @@
-"""Receive delivery events from the provider. anymail checks that they are genuine."""
+"""Receive delivery events from the provider. anymail verifies that they are genuine."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from keystone.mail.tasks import note_event
 
 @receiver(tracking, dispatch_uid="keystone.mail.webhooks")
 def hear(event: AnymailTrackingEvent, **_: Any) -> None:
-    """Enqueue an event that changes something; others, such as that a mail was opened, are nobody's business."""
+    """Enqueue an event that reports a failure or a complaint. Others, such as opened mails, are ignored."""
     if event.event_type in {EventType.BOUNCED, EventType.REJECTED, EventType.FAILED, EventType.COMPLAINED}:
         note_event.enqueue(
             kind=event.event_type,

@@ -1,4 +1,4 @@
-"""The file of a process that is there while the process is ready, and whose time is that of its last sign of life."""
+"""The health file of a process: it exists while the process is ready, and its mtime is the last heartbeat."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from django.utils.translation import gettext
 
 
 def fault_of(file: Path | None) -> str:
-    """Why this path cannot be a health file; empty where it can, or where there is to be none."""
+    """Return why this path can't be a health file; empty if it can, or if it is None."""
     if file is None:
         return ""
     if not file.parent.is_dir():
@@ -15,7 +15,7 @@ def fault_of(file: Path | None) -> str:
 
 
 def show(file: Path | None, *, ready: bool) -> None:
-    """Touch the file, or take it away."""
+    """Touch the file if the process is ready; otherwise delete it."""
     if file is None:
         return
     if ready:

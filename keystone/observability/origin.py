@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Origin:
-    """The request that a change belongs to; empty outside one.
+    """The request that caused a change; empty outside a request.
 
-    `caller_request_id` is what a caller calls the request, who need not be believed. It is for the log alone.
+    `caller_request_id` is the caller's id for the request. It is not trusted, and only logged.
     """
 
     request_id: str = ""
@@ -19,12 +19,12 @@ class Origin:
     user_agent: str = ""
 
 
-ORIGIN_KEY = "keystone.origin"  # where a request's META holds its own
+ORIGIN_KEY = "keystone.origin"  # the key in a request's META
 _origin: ContextVar[Origin] = ContextVar("keystone_origin", default=Origin())  # noqa: B039 - it is frozen
 
 
 def current_origin() -> Origin:
-    """The origin of the running request, or an empty one."""
+    """Return the origin of the current request, or an empty one."""
     return _origin.get()
 
 
@@ -32,7 +32,7 @@ def current_origin() -> Origin:
 def origin(
     *, request_id: str = "", ip_address: str | None = None, caller_request_id: str = "", user_agent: str = ""
 ) -> Iterator[Origin]:
-    """Set the origin for the time of the block."""
+    """Set the origin in the block."""
     value = Origin(request_id, ip_address, caller_request_id, user_agent)
     token = _origin.set(value)
     try:

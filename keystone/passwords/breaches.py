@@ -17,34 +17,34 @@ from pwned_passwords_django.api import (  # type: ignore[import-untyped]  # ship
 from pwned_passwords_django.exceptions import PwnedPasswordsError  # type: ignore[import-untyped]  # ships no types
 
 logger = logging.getLogger(__name__)
-MOST_QUESTIONS = 8  # at once; a service that hangs holds no more threads than these
+MOST_QUESTIONS = 8  # at once, so that a hanging service holds no more threads than these
 LONGEST_ANSWER = 256 * 1024  # bytes; with padding it is some 80 KiB
 
 
 class BreachedPasswordValidator:
-    """Refuses a password that Have I Been Pwned, or a service that speaks as it does, knows from a breach.
+    """A validator that refuses passwords that Have I Been Pwned, or a compatible service, knows from a breach.
 
-    NIST SP 800-63B-4, section 3.1.1.2; OWASP ASVS 5.0, 6.2.12. The first five characters of the password's SHA-1
-    are all that leaves this machine (the range query, k-anonymity), and padding hides from the network which range
-    it was. A service that is down, hangs, redirects or answers what it should not lets every password pass: one line
-    of the log says so, with nothing in it of the password.
+    See NIST SP 800-63B-4, section 3.1.1.2 and OWASP ASVS 5.0, 6.2.12. Only the first five characters of the password's
+    SHA-1 leave this machine (the range query, k-anonymity), and padding hides from the network which range was queried.
+    If the service is down, hangs, redirects or sends an invalid response, every password passes. A line in the log
+    says so, without any part of the password.
 
     The client is that of pwned-passwords-django, which turns every failure of a request into its own exception. Its
-    validator is not used: it judges by a list of its own then. And its timeout holds for each read and each address
-    of the host, not for the whole, so that a name server or a service that trickles could hold a request for
-    minutes; therefore each question has a thread, which is left alone when its time is over.
+    validator is not used, because on failure it falls back to its own list. The client's timeout applies to each read
+    and each address of the host and not to the whole request, so a slow name server or a trickling response could block
+    a request for minutes. Therefore each query runs in a thread, which is abandoned when its time is up.
     """
 
     def __init__(self, *, endpoint: str, timeout: float) -> None:
-        """Make the client; nothing is sent yet.
+        """Create the client. Nothing is sent yet.
 
         Args:
-            endpoint: the address of the range query, to which `/` and five hexadecimal digits are added.
-            timeout: seconds for the whole of a question.
+            endpoint: the URL of the range query, to which `/` and five hexadecimal digits are appended.
+            timeout: seconds for a whole query.
         """
         self.timeout = timeout
         self._places = threading.BoundedSemaphore(MOST_QUESTIONS)
-        # Redirects are not followed. The library would make an asynchronous client too, which nobody uses.
+        # Redirects are not followed. Without `async_client`, the library would create one that is never used.
         self._client = PwnedPasswords(
             client=httpx.Client(event_hooks={"response": [_limit]}), async_client=default_client.async_client
         )
@@ -54,7 +54,7 @@ class BreachedPasswordValidator:
 
     @sensitive_variables("password")
     def validate(self, password: str, user: Any = None) -> None:
-        """Judge a new password.
+        """Validate a new password.
 
         Raises:
             ValidationError: `password_breached`.
@@ -64,25 +64,25 @@ class BreachedPasswordValidator:
             raise ValidationError(message, code="password_breached")
 
     def get_help_text(self) -> str:
-        """The rule, for people who choose a password."""
+        """Return the rule for users who choose a password."""
         return _("Your password cannot be one that has appeared in a data breach.")
 
     def _is_breached(self, password: str) -> bool:
         try:
             return bool(self._ask(password).result(timeout=self.timeout))
         except PwnedPasswordsError as error:
-            reason = error.code.value  # its text and its parameters may hold the prefix
-        except Exception as error:  # noqa: BLE001 - whatever it is, nobody is kept from registering by it
+            reason = error.code.value  # its text and parameters may contain the prefix
+        except Exception as error:  # noqa: BLE001 - no error may keep users from registering
             reason = type(error).__name__
         logger.warning("The breach service gave no answer (%s); the password passed without its judgement.", reason)
         return False
 
     def _ask(self, password: str) -> Future[int]:
-        """Send the question from a thread of its own.
+        """Send the query from a separate thread.
 
         Raises:
-            TooManyQuestions: the service leaves as many unanswered as may wait.
-            RuntimeError: the machine gives no more threads.
+            TooManyQuestions: too many queries are still unanswered.
+            RuntimeError: no more threads can be started.
         """
         answer: Future[int] = Future()
 
@@ -90,7 +90,7 @@ class BreachedPasswordValidator:
         def ask() -> None:
             try:
                 answer.set_result(self._client.check_password(password))
-            except Exception as error:  # noqa: BLE001 - raised again where it is waited for
+            except Exception as error:  # noqa: BLE001 - raised again by `Future.result`
                 answer.set_exception(error)
             finally:
                 self._places.release()
@@ -106,11 +106,11 @@ class BreachedPasswordValidator:
 
 
 class TooManyQuestions(Exception):  # noqa: N818 - it never leaves this module
-    """The service has not answered those before."""
+    """The service has not answered the earlier queries."""
 
 
 class _Limited(httpx.SyncByteStream):
-    """A body that ends in an error where it is longer than any that the service sends."""
+    """A response body that raises an error if it is longer than any that the service sends."""
 
     def __init__(self, stream: httpx.SyncByteStream) -> None:
         self.stream = stream
@@ -128,5 +128,5 @@ class _Limited(httpx.SyncByteStream):
 
 
 def _limit(response: httpx.Response) -> None:
-    assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101 - that of a synchronous client
+    assert isinstance(response.stream, httpx.SyncByteStream)  # noqa: S101 - the stream of a synchronous client
     response.stream = _Limited(response.stream)

@@ -8,7 +8,7 @@ from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 
 
 class PasswordField(serializers.CharField):
-    """A password: never trimmed, never answered."""
+    """A field for a password, which is never trimmed and never returned."""
 
     def __init__(self, **kwargs: Any) -> None:
         style = {"input_type": "password"}

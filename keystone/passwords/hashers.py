@@ -1,6 +1,6 @@
 """The password hash: Argon2id with OWASP's second set of parameters (19 MiB, 2 iterations, 1 lane).
 
-Every hash runs inside a slot (see `keystone.passwords.hashing_slots`); so each may raise `HashingBusy`.
+Every hash takes a slot (see `keystone.passwords.hashing_slots`), so each may raise `HashingBusy`.
 """
 
 import unicodedata
@@ -11,9 +11,10 @@ from keystone.passwords.hashing_slots import hashing_slots
 
 
 class Argon2idHasher(Argon2PasswordHasher):
-    """Source: OWASP Password Storage Cheat Sheet. Older hashes are upgraded at the next sign-in.
+    """A hasher with parameters from the OWASP Password Storage Cheat Sheet.
 
-    What is hashed is the password as RFC 8265 wants passwords compared, so that it works on every keyboard.
+    Older hashes are upgraded at the next sign-in. Passwords are normalized as in RFC 8265 before they are hashed, so
+    that they work on every keyboard.
     """
 
     time_cost = 2
@@ -21,32 +22,32 @@ class Argon2idHasher(Argon2PasswordHasher):
     parallelism = 1
 
     def encode(self, password: str, salt: str) -> str:
-        """Hash a new password, or one to compare times with."""
+        """Hash a new password, or a dummy one to equalize response times."""
         with hashing_slots().slot():
             return super().encode(_comparable(password), salt)
 
     def verify(self, password: str, encoded: str) -> bool:
-        """Whether this is the password of the hash."""
+        """Return whether the password matches the hash."""
         with hashing_slots().slot():
             return super().verify(_comparable(password), encoded)
 
 
 class OlderHasher(PBKDF2PasswordHasher):
-    """Checks hashes of PBKDF2, Django's default, that were brought along. It makes none.
+    """A hasher that checks imported PBKDF2 hashes, Django's default. It creates no new ones.
 
-    They were made of passwords as typed, and are compared so.
+    These hashes were created from passwords as typed, without normalization, and are compared in the same way.
     """
 
     def encode(self, password: str, salt: str, iterations: int | None = None) -> str:
-        """All work that this hasher does: `verify` and `harden_runtime` come here as well."""
+        """Hash a password. `verify` and `harden_runtime` call this method as well."""
         with hashing_slots().slot():
             return super().encode(password, salt, iterations)
 
 
 def _comparable(password: str) -> str:
-    """The password by the profile OpaqueString (RFC 8265, section 4.2.2): every space is the same one; in NFC.
+    """Normalize a password by the profile OpaqueString (RFC 8265, section 4.2.2): ASCII spaces only, and NFC.
 
-    A Mac may send an accent as a sign of its own (NFD), and a space as one that does not break.
+    A Mac may send accents as separate characters (NFD), and non-breaking spaces.
     """
     spaced = "".join(" " if unicodedata.category(sign) == "Zs" else sign for sign in password)
     return unicodedata.normalize("NFC", spaced)

@@ -1,4 +1,4 @@
-"""A limit on concurrent password hashes, and a bounded queue for it, so that a login flood leaves room for the rest."""
+"""Limit concurrent password hashes, with a bounded queue, so that a flood of logins does not block other requests."""
 
 import os
 import threading
@@ -13,11 +13,11 @@ from django.utils.translation import gettext_lazy as _
 from keystone.conf import options
 from keystone.exceptions import Refusal
 
-PATIENCE = 5.0  # seconds; a client that waited longer has mostly given up
+PATIENCE = 5.0  # seconds; most clients give up before that
 
 
 class HashingBusy(Refusal):
-    """Too many passwords are being hashed already; nothing was looked at, and the same call may succeed soon."""
+    """Too many passwords are being hashed. Nothing was checked, and the same call may succeed soon."""
 
     code = "busy"
     status: ClassVar[int] = 503
@@ -26,12 +26,12 @@ class HashingBusy(Refusal):
 
 
 class HashingSlots:
-    """Slots that are given in the order of asking.
+    """Slots for password hashes, given out in the order of requests.
 
-    A hash costs a core for some 20 ms and 19 MiB, by intent. Without a limit every thread of the server would be busy
-    with it under a flood of logins, and none left for people who are signed in (OWASP ASVS 5.0, 15.2.2).
+    A hash deliberately takes about 20 ms of a core and 19 MiB. Without a limit, a flood of logins would occupy every
+    thread of the server and leave none for users who are signed in (OWASP ASVS 5.0, 15.2.2).
 
-    The limits are read from the options each time, so that they follow a change of the settings.
+    The limits are read from the options each time, so that they follow changes of the settings.
     """
 
     def __init__(self) -> None:
@@ -41,10 +41,10 @@ class HashingSlots:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Hold a slot, from where the block begins until it ends, however it ends.
+        """Hold a slot for the duration of the block.
 
         Raises:
-            HashingBusy: as many wait already as may, or no slot came free within `PATIENCE`.
+            HashingBusy: the queue is full, or no slot became free within `PATIENCE`.
         """
         self._take()
         try:
@@ -53,12 +53,12 @@ class HashingSlots:
             self._give_back()
 
     def refuse_when_full(self) -> None:
-        """Refuse early what could not be hashed anyway: it then costs no query, and counts as no attempt.
+        """Refuse early if hashing would be refused anyway, before queries are made and an attempt is counted.
 
-        It reserves nothing: somebody may take the last place before the hash, which then refuses by itself.
+        This reserves nothing: if another caller takes the last place before the hash, the hash itself is refused.
 
         Raises:
-            HashingBusy: as many wait already as may.
+            HashingBusy: the queue is full.
         """
         with self._lock:
             if not self._has_slot and not self._has_place:
@@ -66,7 +66,7 @@ class HashingSlots:
 
     @property
     def waiting(self) -> int:
-        """How many callers wait for a slot."""
+        """The number of callers that wait for a slot."""
         return len(self._queue)
 
     def _take(self) -> None:
@@ -97,7 +97,7 @@ class HashingSlots:
         return len(self._queue) < options().password_hashing_waiting
 
     def _give_back(self) -> None:
-        """Free a slot, and pass it on to whoever waits longest: who comes now cannot overtake."""
+        """Free a slot and pass it to the caller that has waited longest, so that nobody can overtake."""
         with self._lock:
             self._taken -= 1
             while self._queue and self._taken < options().password_hashing_parallel:
@@ -109,13 +109,13 @@ _slots = HashingSlots()
 
 
 def hashing_slots() -> HashingSlots:
-    """Those of this process."""
+    """Return the slots of this process."""
     return _slots
 
 
 def _start_anew() -> None:
-    """A forked process has none of the threads that hold the slots or the lock."""
-    global _slots  # noqa: PLW0603 - one per process, and this is where a process begins
+    """Reset the slots in a forked process, which has none of the threads that hold the slots or the lock."""
+    global _slots  # noqa: PLW0603 - one per process
     _slots = HashingSlots()
 
 

@@ -1,4 +1,4 @@
-"""Password validators beside Django's own: maximum length, common passwords."""
+"""Password validators in addition to Django's: maximum length and common passwords."""
 
 import gzip
 import re
@@ -19,12 +19,12 @@ from django.utils.translation import ngettext
 
 from keystone.conf import options
 
-MAX_PASSWORD_LENGTH = 256  # characters; a longer one only serves to burn CPU time
-# Of the development accounts, which the README names: elsewhere they would be a way in that everybody knows.
+MAX_PASSWORD_LENGTH = 256  # characters; longer ones only waste CPU time
+# The passwords of the development accounts, which the README publishes. They must not be used anywhere else.
 PUBLISHED_PASSWORDS = ("Admin@1234", "Sample@1234")
 
-MOST_ADDED = 6  # characters: a year and two signs
-SHORTEST_CORE = 4  # characters; what is shorter in the lists is a part of too many good passwords
+MOST_ADDED = 6  # characters: a year and two symbols
+SHORTEST_CORE = 4  # characters; shorter entries of the lists are part of too many good passwords
 LOOK_ALIKES = {
     "a": "4@",
     "b": "8",
@@ -43,21 +43,21 @@ _loading = threading.Lock()
 
 
 class MaximumLengthValidator:
-    """Refuses what is longer than anybody's password.
+    """A validator that refuses unreasonably long passwords.
 
-    NIST SP 800-63B-4, section 3.1.1.2 and OWASP ASVS 5.0, 6.2.9 want at least 64 characters to be allowed.
+    NIST SP 800-63B-4, section 3.1.1.2 and OWASP ASVS 5.0, 6.2.9 require that at least 64 characters are allowed.
     """
 
     def __init__(self, max_length: int = MAX_PASSWORD_LENGTH) -> None:
         """Set the limit.
 
         Args:
-            max_length: in characters; a password may be as long as this.
+            max_length: the maximum length in characters, inclusive.
         """
         self.max_length = max_length
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Judge a new password.
+        """Validate a new password.
 
         Raises:
             ValidationError: `password_too_long`.
@@ -71,7 +71,7 @@ class MaximumLengthValidator:
             raise ValidationError(message, code="password_too_long", params={"max_length": self.max_length})
 
     def get_help_text(self) -> str:
-        """The rule, for people who choose a password."""
+        """Return the rule for users who choose a password."""
         return ngettext(
             "Your password may contain at most %(max_length)d character.",
             "Your password may contain at most %(max_length)d characters.",
@@ -80,25 +80,25 @@ class MaximumLengthValidator:
 
 
 class CommonPasswordValidator:
-    """Refuses the passwords that attackers try first, and what they make of them.
+    """A validator that refuses the passwords that attackers try first, and their variations.
 
-    The lists are Django's 20,000 and the 30,000 of zxcvbn; beside them stand the project's name, whole and by word,
-    and the passwords that our README publishes. NIST SP 800-63B-4, section 3.1.1.2 asks for such a list with the name
-    of the service and its derivatives; OWASP ASVS 5.0, 6.2.4 for the 3,000 most common, 6.2.11 for words of the
-    context. Refused is a password that is one of them
+    The lists are Django's 20,000 and zxcvbn's 30,000 passwords, the project's name (as a whole and each word), and the
+    passwords that our README publishes. NIST SP 800-63B-4, section 3.1.1.2 requires such a list with the name of the
+    service and its derivatives; OWASP ASVS 5.0, 6.2.4 requires the 3,000 most common passwords, and 6.2.11 words from
+    the context. A listed password is refused
 
     - in any case and width of letters (case-folded NFKC),
-    - with signs for letters: `p@ssw0rd`,
-    - with up to six digits and signs before and after it, as rules of composition teach people: `Password2026!`,
-    - several times in a row, with or without signs between: `dragondragon`, `Password2026! Password2026!`; so is
-      whatever repeats itself every three signs or less: `abcabcabc`.
+    - with symbols in place of letters: `p@ssw0rd`,
+    - with up to six digits and symbols before and after it, as composition rules teach people: `Password2026!`,
+    - repeated, with or without symbols in between: `dragondragon`, `Password2026! Password2026!`. Any password that
+      repeats itself every three characters or less is refused, too: `abcabcabc`.
 
-    A listed word among others is fine: `correct horse battery staple`. So are more than six digits and signs, which
-    take longer to guess than the word. Nobody is asked for digits or capitals.
+    A listed word among others is allowed: `correct horse battery staple`. So are more than six digits and symbols,
+    which take longer to guess than the word. Digits and capitals are not required.
     """
 
     def validate(self, password: str, user: Any = None) -> None:
-        """Judge a new password. The first call of a process reads the lists (see `common_passwords`).
+        """Validate a new password. The first call in a process reads the lists (see `common_passwords`).
 
         Raises:
             ValidationError: `password_too_common`.
@@ -110,18 +110,18 @@ class CommonPasswordValidator:
             raise ValidationError(message, code="password_too_common")
 
     def get_help_text(self) -> str:
-        """The rule, for people who choose a password."""
+        """Return the rule for users who choose a password."""
         return _(
             "Your password cannot be a commonly used one, even with digits or symbols added or in place of letters."
         )
 
 
 def common_passwords() -> frozenset[str]:
-    """The listed passwords, each as `_spelled`. They are read at the first call and kept.
+    """Return the listed passwords, each normalized by `_spelled`. They are read at the first call and kept.
 
-    The first call takes 0.1 s, and the process grows by 8 MB (CPython 3.13, 39,000 entries).
+    The first call takes 0.1 s and 8 MB of memory (CPython 3.13, 39,000 entries).
     """
-    with _loading:  # callers at once read them once
+    with _loading:  # so that concurrent callers read the lists only once
         return _read_lists()
 
 
@@ -136,7 +136,7 @@ def _read_lists() -> frozenset[str]:
 
 
 def _zxcvbn_passwords() -> list[str]:
-    """The list of zxcvbn. Its file is run alone: the package keeps tables that we do not use, another 10 MB."""
+    """Return zxcvbn's list. Only its file is run, since importing the package loads another 10 MB of unused tables."""
     file = distribution("zxcvbn").locate_file("zxcvbn/frequency_lists.py")
     loader = SourceFileLoader("zxcvbn_frequency_lists", str(file))
     module = ModuleType(loader.name)
@@ -150,18 +150,18 @@ def _folded(text: str) -> str:
 
 
 def _spelled(text: str) -> str:
-    """The text in letters, as far as its signs look like any; sign for sign, so that positions stay."""
+    """Replace characters that look like letters by those letters, one by one, so that positions stay the same."""
     return _folded(text).translate(SPELLING)
 
 
 def _context_words(name: str) -> set[str]:
-    """A name run together, and each of its longer words."""
+    """Return the words of a name joined together, and each of its longer words."""
     words = [_spelled(word) for word in re.findall(r"\w+", name)]
     return {"".join(words), *(word for word in words if len(word) >= SHORTEST_CORE)}
 
 
 def _cores(password: str) -> Iterator[str]:
-    """What a password may have been made of: it, or what it repeats, without digits and signs at its ends."""
+    """Yield what a password may be derived from: itself or its repeated part, without added digits and symbols."""
     for core in _stripped(_folded(password)):
         yield core.translate(SPELLING)
         for unit in _repeated(core):
@@ -170,7 +170,7 @@ def _cores(password: str) -> Iterator[str]:
 
 
 def _stripped(folded: str) -> Iterator[str]:
-    """The text without none, some and all of the digits and signs at its ends, as far as enough is left."""
+    """Yield the text with none, some and all of the digits and symbols at its ends removed, if enough is left."""
     before, after = _added(folded), _added(folded[::-1])
     for head in range(before + 1):
         for tail in range(min(after, MOST_ADDED - head) + 1):
@@ -180,7 +180,7 @@ def _stripped(folded: str) -> Iterator[str]:
 
 
 def _repeated(folded: str) -> Iterator[str]:
-    """What the text repeats, if it does: as it stands, without the signs between words, and without all signs."""
+    """Yield the part that the text repeats, if any: as it is, without symbols between words, without any symbols."""
     words = "".join(sign for sign in folded if sign.translate(SPELLING).isalnum())
     for text in dict.fromkeys((folded, words, "".join(filter(str.isalnum, words)))):
         if len(text) >= 2 * SHORTEST_CORE:
@@ -188,7 +188,7 @@ def _repeated(folded: str) -> Iterator[str]:
 
 
 def _periods(text: str) -> Iterator[str]:
-    """The shortest part that the text repeats; the last one may lack the signs that follow each of the others."""
+    """Yield the shortest part that the text repeats. The last one may lack the symbols that follow the others."""
     spelled = text.translate(SPELLING)
     for period in range(1, (len(text) + MOST_ADDED) // 2 + 1):
         if spelled.startswith(spelled[period:]):
@@ -199,6 +199,6 @@ def _periods(text: str) -> Iterator[str]:
 
 
 def _added(text: str) -> int:
-    """How many signs at the beginning are no letters; at most as many as are looked for."""
+    """Return the number of leading characters that are not letters, up to `MOST_ADDED`."""
     signs = text[:MOST_ADDED]
     return next((place for place, sign in enumerate(signs) if sign.isalpha()), len(signs))

@@ -30,7 +30,7 @@ EXPORT, ERASE = "keystone.export_user", "keystone.erase_user"
 
 
 class EraseForm(RefusableForm):
-    """The person's address, typed, because there is no way back."""
+    """A form for typing the user's email address, because erasing cannot be undone."""
 
     email = forms.CharField(label=_("Address of the account"), widget=UnfoldAdminEmailInputWidget())
 
@@ -39,22 +39,21 @@ class EraseForm(RefusableForm):
         self.user = user
 
     def clean_email(self) -> str:
-        """The address of this account and of no other."""
+        """Check that the email address is that of this account."""
         typed: str = self.cleaned_data["email"]
         self.ask(lambda: confirm_address(self.user, typed), "email")
         return typed
 
 
 class PersonalDataMixin(Base):
-    """Adds the page of a person's data."""
+    """A mixin that adds the page of a user's personal data."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The page's address."""
         view = self.admin_site.admin_view(self.personal_data_view)
         return [path("<path:object_id>/personal-data/", view, name="keystone_user_personal_data"), *super().get_urls()]
 
     def personal_data_view(self, request: HttpRequest, object_id: str) -> HttpResponseBase:
-        """What there is; POST gives it as a file, or erases it."""
+        """Show what data there is. POST exports it as a file, or erases the user."""
         may_export, may_erase = (request.user.has_perm(permission) for permission in (EXPORT, ERASE))
         if not self.has_view_permission(request) or not (may_export or may_erase):
             raise PermissionDenied

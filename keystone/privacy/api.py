@@ -1,4 +1,4 @@
-"""The API to export one's own data and to erase oneself."""
+"""The API to export one's own data and to erase one's own account."""
 
 from django.http import FileResponse
 from django.utils.translation import gettext_lazy as _
@@ -16,13 +16,13 @@ from keystone.privacy.exporting import download, export_own_data
 
 
 class EraseSerializer(CurrentPasswordSerializer):
-    """What is asked for before an account is erased."""
+    """What is required before an account is erased."""
 
     email = AddressField(help_text="The address of the account once more, because this cannot be undone.")
 
 
 class MyDataView(APIView):
-    """Everything that is held about oneself."""
+    """Export one's own data."""
 
     @extend_schema(
         operation_id="me_export",
@@ -31,9 +31,9 @@ class MyDataView(APIView):
         responses={(200, "application/zip"): OpenApiTypes.BINARY},
     )
     def post(self, request: Request) -> FileResponse:
-        """Everything that is held about oneself, as JSON files in a zip.
+        """Export all data stored about oneself, as JSON files in a zip file.
 
-        A wrong `current_password` answers 400 `wrong_password`, and counts as an attempt to sign in.
+        A wrong `current_password` is answered with 400 `wrong_password` and counts as an attempt to sign in.
         """
         body = CurrentPasswordSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -42,14 +42,15 @@ class MyDataView(APIView):
 
 
 class EraseMeView(APIView):
-    """Have one's own account erased."""
+    """Erase one's own account."""
 
     @extend_schema(operation_id="me_erase", tags=["me"], request=EraseSerializer, responses=AcceptedSerializer)
     def post(self, request: Request) -> Response:
         """Erase one's own account. It cannot be undone.
 
-        What tells who one was goes at once, every session ends, and the address can be registered again. What happened
-        stays, under a pseudonym. Staff and superusers are refused with 403 `roles_first`.
+        Everything that identifies the user is deleted at once, every session ends, and the email address can be
+        registered again. The record of what happened stays, under a pseudonym. Staff and superusers are refused with
+        403 `roles_first`.
         """
         body = EraseSerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -1,4 +1,4 @@
-"""The system check that no model is forgotten."""
+"""The system check that no model with personal data is forgotten."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -33,7 +33,7 @@ def check_personal_data(**_: Any) -> list[checks.CheckMessage]:
 
 
 def models_of_people() -> Iterator[type[Model]]:
-    """Every model that refers to the accounts; the tables between two models belong to what they join."""
+    """Yield every model that refers to users. Automatic many-to-many tables belong to the models that they join."""
     user = get_user_model()
     seen: set[type[Model]] = set()
     for field in user._meta.get_fields(include_hidden=True):

@@ -1,4 +1,4 @@
-"""Erase a person: what identifies them goes, what happened stays. It cannot be undone."""
+"""Erase a user: what identifies them is deleted, the record of what happened stays. This cannot be undone."""
 
 from typing import ClassVar
 
@@ -21,7 +21,7 @@ from keystone.personal_data import ERASERS, Erasure
 
 
 class RolesFirst(Refusal):
-    """Staff and superusers are not erased, so that nobody is missing by surprise, and no right is left to nobody."""
+    """Staff and superusers are not erased, so that nobody is missing unexpectedly and no role is left unassigned."""
 
     code = "roles_first"
     status: ClassVar[int] = 403
@@ -29,7 +29,7 @@ class RolesFirst(Refusal):
 
 
 class AnotherAddress(Refusal):
-    """What was typed to confirm is not the person's address."""
+    """The email address typed to confirm is not that of the account."""
 
     code = "another_address"
     status: ClassVar[int] = 400
@@ -37,18 +37,18 @@ class AnotherAddress(Refusal):
 
 
 def erase_own_account(user: User, *, current_password: str, email: str) -> User:
-    """Erase the account of somebody who asks for it.
+    """Erase the account of a user at their own request.
 
     Args:
-        current_password: theirs.
-        email: their address once more, so that nobody does it by accident.
+        current_password: the user's password.
+        email: the user's email address once more, to prevent accidents.
 
     Raises:
-        RolesFirst: they are staff or a superuser.
-        AnotherAddress: the address is not theirs.
-        WrongPassword: the password is not theirs.
-        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
-        AccessEnded: their access has ended in the meantime.
+        RolesFirst: the user is staff or a superuser.
+        AnotherAddress: the email address is not the user's.
+        WrongPassword: the password is wrong.
+        TooManyAttempts, HashingBusy: as for signing in, with the same limits.
+        AccessEnded: the user's access has ended in the meantime.
     """
     if user.is_staff or user.is_superuser:
         raise RolesFirst
@@ -58,10 +58,10 @@ def erase_own_account(user: User, *, current_password: str, email: str) -> User:
 
 
 def confirm_address(user: User, typed: str) -> None:
-    """See that what was typed is the address of this account, in any spelling.
+    """Check that the typed email address is that of this account, in any spelling.
 
     Raises:
-        AnotherAddress: it is not.
+        AnotherAddress: the email address is not that of the account.
     """
     if not User.objects.with_email(typed).filter(pk=user.pk).exists():
         raise AnotherAddress(fields={"email": [str(AnotherAddress.message)]})
@@ -69,22 +69,22 @@ def confirm_address(user: User, typed: str) -> None:
 
 @transaction.atomic
 def erase_person(user: User, *, by: Actor) -> User:
-    """Take away everything that tells who somebody was, in one transaction.
+    """Delete everything that identifies a user, in one transaction.
 
-    The account stays as a deactivated one with a pseudonym, because what happened refers to it; the audit log keeps
-    what was done, when and by whom, with the pseudonym in place of the address, and without the texts that were written
-    about the person. The address is free to be registered again.
+    The account stays as a deactivated one with a pseudonym, because records refer to it. The audit log keeps what was
+    done, when and by whom, with the pseudonym in place of the email address and without texts written about the user.
+    The email address can be registered again.
 
     Args:
-        user: who.
-        by: who erases.
+        user: the user to erase.
+        by: the actor who erases.
 
     Raises:
-        RolesFirst: the person is staff or a superuser.
-        ErasedAccount: the person is erased already.
-        OwnAccount, ProtectedAccount: `by` may not act on this person.
-        UserNotFound: the account has gone.
-        AccessEnded: `by` is the person, whose access has ended in the meantime.
+        RolesFirst: the user is staff or a superuser.
+        ErasedAccount: the user has already been erased.
+        OwnAccount, ProtectedAccount: `by` may not act on this user.
+        UserNotFound: the account no longer exists.
+        AccessEnded: `by` is the user, whose access has ended in the meantime.
     """
     locked = lock_for(user, by=by)
     refusal = refusal_to_touch(locked, by=by)

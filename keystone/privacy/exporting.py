@@ -1,4 +1,4 @@
-"""Export everything that is held about a person, as JSON files in a zip."""
+"""Export all data stored about a user, as JSON files in a zip file."""
 
 import json
 import os
@@ -21,17 +21,17 @@ from keystone.audit.log import event, record
 from keystone.conf import options
 from keystone.personal_data import PARTS
 
-IN_MEMORY = 4 * 1024 * 1024  # bytes; a larger file goes to the disk
+IN_MEMORY = 4 * 1024 * 1024  # bytes; larger files are written to disk
 ABOUT = "about.json"
 
 
 def export_own_data(user: User, *, current_password: str) -> IO[bytes]:
-    """`export_person` for somebody who asks for their own; whoever has only stolen a token gets nothing.
+    """Export a user's data at their own request. A stolen token is not enough, since the password is required.
 
     Raises:
-        WrongPassword: the password is not theirs.
-        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
-        AccessEnded: their access has ended in the meantime.
+        WrongPassword: the password is wrong.
+        TooManyAttempts, HashingBusy: as for signing in, with the same limits.
+        AccessEnded: the user's access has ended in the meantime.
     """
     confirm_password(user, current_password)
     return export_person(user, by=Actor.person(user))
@@ -39,20 +39,20 @@ def export_own_data(user: User, *, current_password: str) -> IO[bytes]:
 
 @transaction.atomic
 def export_person(user: User, *, by: Actor) -> IO[bytes]:
-    """Gather what every app holds about a person: `about.json`, and one file for each part.
+    """Collect what every app stores about a user: `about.json`, and one file for each part.
 
-    Rows are read and written one by one, so that memory stays bounded. What administrators noted for themselves is
-    in it: it is about the person.
+    Rows are read and written one by one to bound memory. Internal notes of administrators are included, because they
+    are about the user.
 
     Args:
-        user: whose.
-        by: who asked; it is noted in the audit log.
+        user: the user whose data is exported.
+        by: the actor, recorded in the audit log.
 
     Returns:
-        A zip file, at its beginning; the caller closes it.
+        A zip file, positioned at its start; the caller closes it.
 
     Raises:
-        ProtectedAccount: `by` may not act on this person.
+        ProtectedAccount: `by` may not act on this user.
     """
     refusal = refusal_to_touch(lock_for(user, by=by), by=by, own=True)
     if refusal is not None:
@@ -64,7 +64,7 @@ def export_person(user: User, *, by: Actor) -> IO[bytes]:
     except BaseException:
         file.close()
         raise
-    if file.seek(0, os.SEEK_END) <= IN_MEMORY:  # most: then nothing stays open where the answer is never sent
+    if file.seek(0, os.SEEK_END) <= IN_MEMORY:  # the usual case; no file stays open if the response is never sent
         with file:
             file.seek(0)
             return BytesIO(file.read())
@@ -73,12 +73,12 @@ def export_person(user: User, *, by: Actor) -> IO[bytes]:
 
 
 def file_name(user: User) -> str:
-    """What the file of this person is called."""
+    """Return the name of the file with this user's data."""
     return f"personal-data-{user.pk}.zip"
 
 
 def download(user: User, file: IO[bytes]) -> FileResponse:
-    """The answer that gives a person's file to a browser; nobody keeps a copy on the way."""
+    """Return a response that downloads a user's file and must not be cached."""
     headers = {"Cache-Control": "no-store"}
     return FileResponse(
         file, as_attachment=True, filename=file_name(user), content_type="application/zip", headers=headers
@@ -103,7 +103,7 @@ def _fill(file: IO[bytes], user: User) -> None:
 
 
 def _write(archive: ZipFile, name: str, what: Mapping[str, Any] | Iterable[Mapping[str, Any]]) -> int:
-    """Write one file, and give how many entries it has."""
+    """Write one file, and return the number of its entries."""
     with archive.open(name, "w") as out:
         if isinstance(what, Mapping):
             out.write(_json(what))

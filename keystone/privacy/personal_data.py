@@ -1,4 +1,4 @@
-"""Django's own log of the admin. Our site writes none (see `keystone.admin.guards`); another one may have."""
+"""Personal data in Django's admin log. Our admin site writes none (see `keystone.admin.guards`), others may have."""
 
 from functools import reduce
 from operator import or_
@@ -15,7 +15,7 @@ not_personal("admin.LogEntry")
 
 @eraser("admin_log")
 def erase_admin_log(user: Any, erasure: Erasure) -> None:
-    """Delete the entries by and about the person, and those that name one of their addresses."""
+    """Delete the entries by and about the user, and those that contain one of their email addresses."""
     about = Q(content_type=ContentType.objects.get_for_model(user), object_id=str(user.pk))
     texts = [
         Q(**{f"{column}__icontains": address})

@@ -1,4 +1,4 @@
-"""The deployment check that a scheduler runs."""
+"""The deployment check that a scheduler is running."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Claim a slot: whichever scheduler writes its row first enqueues the run."""
+"""Claim slots: the first scheduler to write a slot's row enqueues its run."""
 
 import logging
 from datetime import datetime, timedelta
@@ -15,20 +15,22 @@ from keystone.scheduling.triggers import Trigger
 
 logger = logging.getLogger(__name__)
 
-COUNTED = 1_000  # as far as slots that were not run are counted
+COUNTED = 1_000  # the limit when counting slots that were not run
 
 
 def claim_due_slot(job_id: str) -> ScheduledRun | None:
-    """Write the run of the newest slot of a job that is due, enqueue its task and move the job on: all or nothing.
+    """Create the run of a job's newest due slot, enqueue its task and move the job to its next slot, all or nothing.
 
-    It is the function of every job in APScheduler's table. What is due is read with the row locked and by the
-    database's clock, so it does not matter how old the scheduler's own picture is.
+    A slot that is later than the job's grace is recorded as missed and not enqueued.
+
+    This is the function of every job in APScheduler's table. It decides what is due with the row locked and by the
+    database's clock, so it does not matter how outdated the scheduler's own view is.
 
     Returns:
-        The run; None where nothing is due, or another scheduler has it or is at it.
+        The run; None if nothing is due, or if another scheduler has claimed the slot or is claiming it.
 
     Raises:
-        DatabaseError: nothing has happened; the next round tries again.
+        DatabaseError: nothing was changed; the next round tries again.
     """
     with short_transaction():
         due: Any = DjangoJob.objects.filter(pk=job_id, next_run_time__lte=Now()).annotate(moment=Now())
@@ -54,15 +56,15 @@ def claim_due_slot(job_id: str) -> ScheduledRun | None:
 
 
 def due_slot(trigger: Trigger, first: datetime, moment: datetime) -> tuple[datetime, int]:
-    """The newest slot that is due, and how many earlier ones since `first` it stands for.
+    """Return the newest due slot, and the number of earlier slots since `first` that it replaces.
 
     Args:
-        trigger: of the job.
-        first: the slot that the job waits for (UTC).
-        moment: now (UTC).
+        trigger: the trigger of the job.
+        first: the slot that the job is waiting for (UTC).
+        moment: the current time (UTC).
 
     Returns:
-        The slot (UTC), and the number, counted to a thousand.
+        The slot (UTC), and the number, counted up to 1,000.
     """
     newest = trigger.newest(moment)
     if newest is None or newest <= first:

@@ -1,7 +1,7 @@
-"""Parse cron expressions as cron means them; APScheduler differs in places.
+"""Parse cron expressions with cron's own meaning; APScheduler differs in places.
 
-APScheduler numbers weekdays from Monday, cron from Sunday; it wants the day of the month *and* the weekday to fit,
-cron is content with one of them where both are given.
+APScheduler numbers weekdays from Monday, cron from Sunday. APScheduler requires the day of the month *and* the weekday
+to match; cron requires only one of them if both are given.
 """
 
 import re
@@ -9,7 +9,7 @@ from calendar import monthrange
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-# Each field with its smallest and largest number, and its names from the smallest on.
+# Each field with its smallest and largest number, and its names starting with the smallest.
 FIELDS: tuple[tuple[str, int, int, tuple[str, ...]], ...] = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -22,10 +22,10 @@ LEAP_YEAR = 2028
 
 
 def parse(text: str) -> list[dict[str, str]]:
-    """What `text` means, as arguments of APScheduler's CronTrigger: one set, or two of which one must fit.
+    """Parse `text` into arguments for APScheduler's CronTrigger: one set, or two of which one must match.
 
     Raises:
-        ValueError: it is no line of cron, or no day of any year fits it.
+        ValueError: the text is not a valid cron expression, or no day of any year matches it.
     """
     words = text.split()
     if len(words) != len(FIELDS):
@@ -36,7 +36,7 @@ def parse(text: str) -> list[dict[str, str]]:
     everything["day_of_week"] = ",".join(
         WEEKDAYS[number] for number in sorted({day % 7 for day in values["day_of_week"]})
     )
-    # A field that begins with a star restricts nothing here, as in cron, even where it has a step.
+    # As in cron, a field that starts with a star does not count as restricted here, even if it has a step.
     if words[2].startswith("*") or words[4].startswith("*"):
         _refuse_never(text, values)
         return [everything]
@@ -46,7 +46,7 @@ def parse(text: str) -> list[dict[str, str]]:
 
 
 def _values(word: str, name: str, smallest: int, largest: int, names: tuple[str, ...], *, text: str) -> list[int]:
-    """The numbers that a field allows."""
+    """Return the numbers that a field allows."""
     wrong = f"cron={text!r}: {word!r} is no {name.replace('_', ' ')}"
     known = {name: number for number, name in enumerate(names, smallest)}
 
@@ -81,7 +81,7 @@ def _values(word: str, name: str, smallest: int, largest: int, names: tuple[str,
 
 
 def _refuse_never(text: str, values: dict[str, list[int]]) -> None:
-    """Refuse what no calendar has, such as 31 February."""
+    """Refuse dates that never occur, such as 31 February."""
     longest = max(monthrange(LEAP_YEAR, month)[1] for month in values["month"])
     if min(values["day"]) > longest:
         raise ValueError(f"cron={text!r} never comes: none of these months has that day.")

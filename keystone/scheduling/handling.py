@@ -1,4 +1,4 @@
-"""Run, pause, resume and forget jobs, for administrators."""
+"""Run, pause, resume and delete jobs, for administrators."""
 
 from django.db import transaction
 from django.utils import timezone
@@ -15,7 +15,7 @@ from keystone.scheduling.tasks import enqueue_run
 
 
 class NoSuchJob(Refusal):
-    """The job has been forgotten meanwhile."""
+    """The job has been deleted in the meantime."""
 
     code = "job_gone"
     status = 404
@@ -23,28 +23,28 @@ class NoSuchJob(Refusal):
 
 
 class JobOrphaned(Refusal):
-    """No code registers the job, so there is nothing to run."""
+    """The job is no longer in the code, so there is nothing to run."""
 
     code = "job_orphaned"
     message = _("This job is not in the code any more, so it cannot run.")
 
 
 class AlreadyPaused(Refusal):
-    """Somebody was first."""
+    """The job is already paused."""
 
     code = "job_already_paused"
     message = _("This job is paused already.")
 
 
 class NotPaused(Refusal):
-    """The job runs by itself."""
+    """The job is not paused."""
 
     code = "job_not_paused"
     message = _("This job is not paused.")
 
 
 class StillInCode(Refusal):
-    """The job would be registered again at the next start of a scheduler."""
+    """The job is still in the code, so the next scheduler to start would register it again."""
 
     code = "job_in_code"
     message = _("Only a job that is not in the code any more can be deleted. Pause it instead.")
@@ -52,7 +52,7 @@ class StillInCode(Refusal):
 
 @transaction.atomic
 def pause_job(job_id: str, *, by: Actor) -> ScheduledJob:
-    """Let a job no more run by itself. A run that is enqueued or goes on is not touched.
+    """Stop running a job on schedule. Runs that are enqueued or in progress are not affected.
 
     Raises:
         NoSuchJob, JobOrphaned, AlreadyPaused: nothing was changed.
@@ -69,7 +69,7 @@ def pause_job(job_id: str, *, by: Actor) -> ScheduledJob:
 
 @transaction.atomic
 def resume_job(job_id: str, *, by: Actor) -> ScheduledJob:
-    """Let a paused job run by itself again, from its next slot on; what was due meanwhile is not made up for.
+    """Run a paused job on schedule again, starting with its next slot. Slots missed meanwhile are not made up for.
 
     Raises:
         NoSuchJob, JobOrphaned, NotPaused: nothing was changed.
@@ -81,7 +81,7 @@ def resume_job(job_id: str, *, by: Actor) -> ScheduledJob:
     job.save(update_fields=("paused_at",))
     row = DjangoJob.objects.select_for_update().filter(pk=job_id).first()
     stored = None if row is None else readable_job(row)
-    if row is not None and stored is not None:  # else the next look of a scheduler writes one
+    if row is not None and stored is not None:  # otherwise a scheduler writes one at its next check
         move(row, stored.trigger.after(timezone.now()))
     record([event("job.resumed", job, by=by)])
     return job
@@ -89,7 +89,9 @@ def resume_job(job_id: str, *, by: Actor) -> ScheduledJob:
 
 @transaction.atomic
 def run_job_now(job_id: str, *, by: Actor) -> ScheduledRun:
-    """Enqueue a run beside the schedule, also of a paused job. A worker runs it, and skips it if another goes on.
+    """Enqueue a run outside the schedule, even of a paused job.
+
+    A worker runs it, or skips it if another run is in progress and the job does not allow overlap.
 
     Raises:
         NoSuchJob, JobOrphaned: nothing was enqueued.
@@ -103,7 +105,7 @@ def run_job_now(job_id: str, *, by: Actor) -> ScheduledRun:
 
 @transaction.atomic
 def delete_orphan(job_id: str, *, by: Actor) -> None:
-    """Forget a job that is not in the code any more, with its history.
+    """Delete a job that is no longer in the code, with its history.
 
     Raises:
         NoSuchJob, StillInCode: nothing was deleted.

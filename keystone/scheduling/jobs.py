@@ -1,4 +1,4 @@
-"""The scheduled jobs of the queue and of the schedule itself."""
+"""Scheduled jobs that prune tasks and the history of jobs."""
 
 from keystone.background.pruning import prune_tasks as prune_old_tasks
 from keystone.conf import options

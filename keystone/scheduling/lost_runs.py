@@ -10,26 +10,29 @@ from keystone.background.models import Task, TaskOutcome
 from keystone.background.states import TaskState
 from keystone.scheduling.models import OPEN_STATES, RunState, ScheduledRun
 
-LOOKED_AT = 1_000  # at once
-SETTLED_AFTER = timedelta(seconds=10)  # a task that has just ended may still be about to tell
+LOOKED_AT = 1_000  # runs checked at once
+SETTLED_AFTER = timedelta(seconds=10)  # a task that has just ended may still be writing its result
 LOST = "Its task ended without telling what came of it: it ran for too long, was cancelled, or its worker went away."
 
 
 def going_on(runs: Iterable[ScheduledRun]) -> set[int]:
-    """The keys of the runs whose task waits or runs; a task whose worker has died runs until it is rescued."""
+    """Return the keys of the runs whose task is waiting or running.
+
+    A task whose worker has died counts as running until it is rescued.
+    """
     by_task = {int(run.task_id): run.pk for run in runs if run.task_id.isdigit()}
     tasks = Task.objects.filter(pk__in=by_task, status__in=(TaskState.WAITING, TaskState.RUNNING))
     return {by_task[key] for key in tasks.values_list("pk", flat=True)}
 
 
 def end_lost_runs() -> int:
-    """Note as failed what was begun or enqueued and will never end by itself.
+    """Mark enqueued and running runs as failed if they will never end by themselves.
 
     Returns:
-        How many there were.
+        The number of these runs.
     """
     settled = ScheduledRun.objects.filter(state__in=OPEN_STATES, claimed_at__lt=Now() - SETTLED_AFTER)
-    # Of those in whose tasks Procrastinate has no part, as in tests, nobody can tell.
+    # Other task ids do not belong to Procrastinate (in tests, for example), so their tasks cannot be checked.
     runs = list(settled.filter(task_id__regex=r"^\d{1,18}$").order_by("pk")[:LOOKED_AT])
     alive = going_on(runs)
     return end_as_lost(run for run in runs if run.pk not in alive)
@@ -37,10 +40,10 @@ def end_lost_runs() -> int:
 
 @transaction.atomic
 def end_as_lost(runs: Iterable[ScheduledRun]) -> int:
-    """Note these runs as failed, with the last error of their task, unless they have ended meanwhile.
+    """Mark these runs as failed, with the last error of their task, unless they have ended meanwhile.
 
     Returns:
-        How many had not.
+        The number of runs that were marked.
     """
     ended = 0
     for run in runs:

@@ -8,13 +8,13 @@ from django.utils.translation import gettext_lazy as _
 
 
 class ScheduledJob(models.Model):
-    """A job that code registers, or once registered. When it runs next is django-apscheduler's row of the same key.
+    """A job that code registers or once registered. Its next run is in django-apscheduler's row with the same key.
 
     Attributes:
-        id: its stable id, as `@scheduled` gives it.
-        trigger: as the code says it, such as `every 60 s` or `cron 0 3 * * * Europe/Berlin`.
-        paused_at: (UTC) since then it does not run by itself.
-        orphaned_at: (UTC) since then no code registers it.
+        id: its stable id, as given by `@scheduled`.
+        trigger: as declared in the code, such as `every 60 s` or `cron 0 3 * * * Europe/Berlin`.
+        paused_at: when the job was paused (UTC); since then it does not run on schedule.
+        orphaned_at: when the job was orphaned (UTC); since then no code registers it.
     """
 
     id = models.CharField(_("job"), primary_key=True, max_length=200)
@@ -39,28 +39,28 @@ class ScheduledJob(models.Model):
 
 
 class RunState(models.TextChoices):
-    """Where a run stands."""
+    """The state of a run."""
 
     ENQUEUED = "enqueued", _("Enqueued")
     RUNNING = "running", _("Running")
     SUCCEEDED = "succeeded", _("Succeeded")
     FAILED = "failed", _("Failed")
-    SKIPPED = "skipped", _("Skipped")  # the run before had not ended
-    MISSED = "missed", _("Missed")  # no scheduler ran at its time, nor within its grace
+    SKIPPED = "skipped", _("Skipped")  # the previous run had not ended
+    MISSED = "missed", _("Missed")  # no scheduler ran at its time or within its grace
 
 
 OPEN_STATES = (RunState.ENQUEUED, RunState.RUNNING)
 
 
 class ScheduledRun(models.Model):
-    """One slot of a job, or one run that somebody asked for. Its row is the claim: a slot has one, whoever writes it.
+    """One slot of a job, or one run requested by hand. The row is the claim: each slot has only one.
 
     Attributes:
-        slot: (UTC) the time that it was due.
-        coalesced: how many earlier slots were due as well by then, and were not run.
-        requested_by: who asked for it; nobody where its time had come.
+        slot: the time at which the run was due (UTC).
+        coalesced: number of earlier slots that were also due by then and were not run.
+        requested_by: the user who requested the run; None if it ran on schedule.
         task_id: the task that runs it, or ran it last.
-        attempts: how often it was begun; more than once where it failed or its worker went away.
+        attempts: how often the run was started; more than once if it failed or its worker was lost.
         error: the last traceback, without secrets, of any length.
     """
 
@@ -100,10 +100,10 @@ class ScheduledRun(models.Model):
 
 
 class SchedulerProcess(models.Model):
-    """A running scheduler, with its last sign of life.
+    """A running scheduler with its last heartbeat.
 
     Attributes:
-        jobs: what its code declares, each id with its trigger.
+        jobs: the jobs that its code declares, each id with its trigger.
     """
 
     name = models.CharField(_("process"), max_length=200, unique=True)  # host, process id and a random part

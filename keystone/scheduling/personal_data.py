@@ -1,5 +1,5 @@
-"""The schedule refers to people, and holds nothing about them."""
+"""Personal data in the schedule: runs refer to users, but hold no data about them."""
 
 from keystone.personal_data import not_personal
 
-not_personal("keystone.ScheduledRun")  # who asked for it by hand stands in the audit log, too
+not_personal("keystone.ScheduledRun")  # the audit log also records who requested a run

@@ -10,13 +10,13 @@ from keystone.scheduling.models import OPEN_STATES, ScheduledRun
 
 
 def prune_runs(*, older_than: timedelta) -> int:
-    """Delete runs that have ended, except the last of each job. Call it outside a transaction.
+    """Delete runs that have ended, except the last one of each job. Call this outside a transaction.
 
     Args:
-        older_than: the time since a run was due after which it goes.
+        older_than: the minimum time since a run was due.
 
     Returns:
-        How many were deleted.
+        The number of runs that were deleted.
     """
     later = Q(slot__gt=OuterRef("slot")) | Q(slot=OuterRef("slot"), pk__gt=OuterRef("pk"))
     newer = ScheduledRun.objects.filter(later, job=OuterRef("job"))

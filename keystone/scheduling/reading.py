@@ -1,4 +1,4 @@
-"""When jobs are due next, and how their last runs went."""
+"""Read when jobs are due next, and how their last runs went."""
 
 from typing import Any
 
@@ -13,9 +13,9 @@ LAST_RUNS = 10
 
 
 def with_schedule(jobs: QuerySet[ScheduledJob]) -> QuerySet[Any]:
-    """Give each job `next_run_at` (UTC, or None) and `last_runs`, the newest first, in the same query.
+    """Annotate each job with `next_run_at` (UTC, or None) and `last_runs`, newest first, in the same query.
 
-    Each run is `{"id", "state", "seconds"}`; `seconds` is None where it has not both begun and ended.
+    Each run is `{"id", "state", "seconds"}`; `seconds` is None unless the run has both started and finished.
     """
     following = DjangoJob.objects.filter(pk=OuterRef("pk")).values("next_run_time")
     runs = ScheduledRun.objects.filter(job=OuterRef("pk")).order_by("-slot", "-pk")

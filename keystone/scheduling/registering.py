@@ -1,8 +1,8 @@
 """Synchronise the table of jobs with the code.
 
-During a rolling deployment schedulers with older and newer code run side by side. What one of them declares is the
-code's; a job is orphaned once no living scheduler declares it, and comes back with the first that does. Where two
-declare a job differently, the one that started last decides, for as long as any living one declares it so.
+During a rolling deployment, schedulers with older and newer code run side by side. A job is declared if any of them
+declares it. It is orphaned once no live scheduler declares it, and comes back with the first one that does. If two
+schedulers declare a job differently, the one that started last decides, as long as any live one declares it that way.
 """
 
 import logging
@@ -19,22 +19,22 @@ from keystone.scheduling.short_transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
-LOCK = 0x6B7363686564  # "ksched", of PostgreSQL's advisory locks
-ORPHANED_AFTER = timedelta(minutes=5)  # a scheduler that is stopped or restarted for less keeps its jobs
+LOCK = 0x6B7363686564  # "ksched", the key of a PostgreSQL advisory lock
+ORPHANED_AFTER = timedelta(minutes=5)  # a scheduler that is down for a shorter time keeps its jobs
 
 
 def declared_jobs() -> dict[str, str]:
-    """What the code declares: each id with its trigger, as other schedulers compare it."""
+    """Return the jobs declared in the code: each id with its trigger and grace, as other schedulers compare them."""
     return {name: storing.declared_signature(declaration) for name, declaration in declarations().items()}
 
 
 def register_jobs(name: str, *, starting: bool) -> None:
-    """Add what is new, change what has changed, let what came back go on, and mark as orphaned what nobody declares.
+    """Add new jobs, update changed ones, resume those that came back, and orphan those that no scheduler declares.
 
-    What is paused stays so. A changed trigger counts from now on.
+    Paused jobs stay paused. A changed trigger applies from now on.
 
     Args:
-        name: of the process whose code it is.
+        name: the name of the process that runs this code.
         starting: whether this process has just started, so that its code is the latest.
 
     Raises:
@@ -65,7 +65,7 @@ def _register(
     *,
     starting: bool,
 ) -> None:
-    """Bring one job in line."""
+    """Register or update one job."""
     stored = None if row is None else storing.readable_job(row)
     kept = None if stored is None else stored.signature
     same_trigger = stored is not None and str(stored.trigger) == str(declaration.trigger)
@@ -77,7 +77,7 @@ def _register(
             return
         if not starting and kept in held_by_others:
             return  # that scheduler started later than this one
-    # Not what was read above: somebody may just have paused it.
+    # Read the rows again with a lock: the job may just have been paused.
     values = {"description": declaration.description, "trigger": str(declaration.trigger), "orphaned_at": None}
     ScheduledJob.objects.update_or_create(pk=declaration.id, defaults=values)
     job = ScheduledJob.objects.select_for_update(no_key=True).get(pk=declaration.id)
@@ -94,6 +94,6 @@ def _register(
 def _orphan(job: ScheduledJob) -> None:
     """Stop a job that no code declares."""
     ScheduledJob.objects.filter(pk=job.pk).update(orphaned_at=timezone.now())
-    # Its state may be one that this code cannot read, and is left as it is.
+    # Leave its state as it is: this code may be unable to read it.
     DjangoJob.objects.filter(pk=job.pk).update(next_run_time=None)
     logger.warning("orphaned %s: no scheduler's code declares it", job.pk)

@@ -18,16 +18,16 @@ _ID = re.compile(r"[\w.-]{1,200}", re.ASCII)
 
 @dataclass(frozen=True, kw_only=True)
 class Declaration:
-    """A job as the code declares it.
+    """A job as declared in the code.
 
     Attributes:
-        id: under this name its runs are kept, also when the function moves.
-        function: what is run, in a worker; synchronous or not.
-        trigger: its slots.
+        id: the name under which its runs are stored; it stays the same if the function moves.
+        function: the function that a worker runs; synchronous or asynchronous.
+        trigger: determines its slots.
         description: the first line of the function's docstring.
-        misfire_grace: how late a slot may still run; None for however late.
-        overlap: whether a run may begin while the one before goes on.
-        max_attempts: how often one slot is tried.
+        misfire_grace: how late a slot may still run; None for no limit.
+        overlap: whether a run may start while the previous one is in progress.
+        max_attempts: maximum number of attempts at one slot.
     """
 
     id: str
@@ -46,28 +46,28 @@ def scheduled[F: Callable[[], Any]](
     *,
     cron: str | None = None,
     every: timedelta | None = None,
-    id: str = "",  # noqa: A002 - the word for it
+    id: str = "",  # noqa: A002 - the common name
     timezone: str = "UTC",
     misfire_grace: timedelta | None = None,
     overlap: bool = False,
     max_attempts: int = 1,
 ) -> Callable[[F], F]:
-    """Declare a function as a job that runs in a worker whenever it is due. The function itself stays as it is.
+    """Declare a function as a job that runs in a worker whenever it is due. The function itself is unchanged.
 
-    It takes no arguments; `current_slot()` tells it the time that it was due. What it returns is kept as the result.
-    It may run twice for one slot, where a worker is killed in the middle: let the second time do nothing.
+    The function takes no arguments; `current_slot()` returns the time at which it was due. Its return value is stored
+    as the result. It may run twice for one slot if a worker is killed halfway, so make it idempotent.
 
     Args:
-        cron: "minute hour day-of-month month day-of-week", as cron means it.
-        every: or an interval, from a second on, counted from 1970-01-01 00:00 UTC.
-        id: its stable name; `app_label.function_name` unless given.
-        timezone: whose clock `cron` goes by, such as "Europe/Berlin".
-        misfire_grace: a slot that comes to run later than this (whole seconds) is noted as missed instead.
-        overlap: whether it may begin while the run before goes on; else such a slot is skipped.
-        max_attempts: how often one slot is tried, from 1.
+        cron: "minute hour day-of-month month day-of-week", with cron's own meaning.
+        every: an interval instead, at least one second, counted from 1970-01-01 00:00 UTC.
+        id: a stable name; defaults to `app_label.function_name`.
+        timezone: the time zone of `cron`, such as "Europe/Berlin".
+        misfire_grace: a slot that would start later than this (whole seconds) is recorded as missed instead.
+        overlap: whether a run may start while the previous one is in progress; otherwise the slot is skipped.
+        max_attempts: maximum number of attempts at one slot; at least 1.
 
     Raises:
-        ImproperlyConfigured: something of this is wrong, or two functions have the same id.
+        ImproperlyConfigured: an argument is invalid, or two functions have the same id.
     """
 
     def declare(function: F) -> F:
@@ -108,7 +108,7 @@ def scheduled[F: Callable[[], Any]](
 
 
 def declarations() -> Mapping[str, Declaration]:
-    """The jobs that the code declares, by id."""
+    """Return the jobs declared in the code, by id."""
     return MappingProxyType(_declared)
 
 

@@ -21,19 +21,19 @@ from keystone.scheduling.slots import running_slot
 
 logger = logging.getLogger(__name__)
 
-DATABASE_AWAY = timedelta(seconds=10)  # until what the database did not let happen is tried again
+DATABASE_AWAY = timedelta(seconds=10)  # until the next try when the database is away
 FIRST_DELAY, LONGEST_DELAY = timedelta(seconds=30), timedelta(minutes=15)  # between attempts at one slot
 NO_CODE = "No job of this name is in the code of the workers."
 
 
 def run(run_id: int) -> None:
-    """Run the job of a run that is enqueued, or whose worker went away, and note what came of it.
+    """Run the job of a run that is enqueued or whose worker was lost, and record the result.
 
-    What the job raises is noted in its run and in the log, not raised: the next slot comes, or the next attempt.
+    Exceptions of the job are stored in the run and logged, but not raised: the next attempt or the next slot follows.
 
     Raises:
-        RetryLater: it is to be tried again: the job failed and has attempts left, this worker's code does not have
-            it yet, or the database went away.
+        RetryLater: the run must be retried: the job failed and has attempts left, this worker's code does not have
+            the job yet, or the database went away.
     """
     try:
         begun = begin(run_id)
@@ -62,7 +62,10 @@ def run(run_id: int) -> None:
 
 
 def begin(run_id: int) -> tuple[ScheduledRun, Declaration] | None:
-    """Mark a run as running, unless it is over or must not run beside another one.
+    """Mark a run as running, unless it is over or must not overlap with another run.
+
+    Returns:
+        The run and its declaration; None if there is nothing to run.
 
     Raises:
         RetryLater: this worker's code does not have the job yet.
@@ -71,7 +74,7 @@ def begin(run_id: int) -> tuple[ScheduledRun, Declaration] | None:
         run = ScheduledRun.objects.filter(pk=run_id).first()
         if run is None:
             return None
-        # One at a time per job, so that no two runs begin without seeing each other.
+        # Only one at a time per job, so that two runs cannot start without seeing each other.
         ScheduledJob.objects.select_for_update(no_key=True).get(pk=run.job_id)
         run.refresh_from_db()
         if run.state in {RunState.SUCCEEDED, RunState.SKIPPED, RunState.MISSED}:
@@ -96,10 +99,10 @@ def _another_goes_on(run: ScheduledRun) -> bool:
 
 
 def _wait_for_code(run: ScheduledRun) -> None:
-    """Leave a run to a worker with newer code, or give it up.
+    """Leave a run to a worker with newer code, or mark it as failed.
 
     Raises:
-        RetryLater: one may still come.
+        RetryLater: such a worker may still come.
     """
     if timezone.now() - run.claimed_at < OTHER_CODE_PATIENCE:
         raise RetryLater(f"no code for the job {run.job_id}", after=OTHER_CODE)
@@ -112,7 +115,7 @@ def _call(declaration: Declaration) -> Any:
 
 
 def _fail(run: ScheduledRun, error: Exception, declaration: Declaration) -> None:
-    """Keep the traceback.
+    """Store the traceback.
 
     Raises:
         RetryLater: another attempt is due.
@@ -127,7 +130,7 @@ def _fail(run: ScheduledRun, error: Exception, declaration: Declaration) -> None
 
 
 def _write(run: ScheduledRun, **values: Any) -> bool:
-    """Write to a run as this attempt knows it: one that another worker has begun anew is that worker's to tell of."""
+    """Update a run unless another worker has restarted it since, and return whether it was updated."""
     unchanged = ScheduledRun.objects.filter(pk=run.pk, attempts=run.attempts, state=run.state)
     if not unchanged.update(**values):
         logger.warning("the run %s of %s goes on elsewhere", run.pk, run.job_id)
@@ -138,7 +141,7 @@ def _write(run: ScheduledRun, **values: Any) -> bool:
 
 
 def _kept(result: Any) -> Any:
-    """What a job returned, as JSON without secrets; as text where it is something else."""
+    """Return a job's result as JSON without secrets, or as text if it is not JSON."""
     try:
         return _clean(storable(result, what="the result"))
     except (TypeError, ValueError):
@@ -146,7 +149,7 @@ def _kept(result: Any) -> Any:
 
 
 def _clean(value: Any, name: str = "") -> Any:
-    """The value with `…` for each text that is a secret; numbers are none, whatever they count."""
+    """Replace each text that is a secret with `…`. Numbers are never secrets."""
     if isinstance(value, dict):
         return {key: _clean(item, str(key)) for key, item in value.items()}
     if isinstance(value, list):

@@ -24,14 +24,14 @@ from keystone.text.one_line import in_one_line
 
 logger = logging.getLogger(__name__)
 
-POLL = 2.0  # seconds, at most, until the table is read again: others change it too
-BREATH = 0.2  # seconds between two rounds, at least
-LOOK_AFTER = 10.0  # seconds between looks at what the code declares and at runs that were lost
+POLL = 2.0  # maximum seconds until the table is read again, since other processes change it
+BREATH = 0.2  # minimum seconds between two rounds
+LOOK_AFTER = 10.0  # seconds between checks of the declarations and for lost runs
 LONGEST_WAIT = 10.0  # seconds between attempts while the database is away
 
 
 class ClaimingExecutor(BaseExecutor):
-    """Runs a job's function, the claim of its slot, at once: it is over in milliseconds."""
+    """An executor that runs a job's function synchronously. The function claims a slot and takes milliseconds."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,7 +39,7 @@ class ClaimingExecutor(BaseExecutor):
         self._not_before: dict[str, float] = {}
 
     def submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        """Claim the slot that is due. One job that fails holds up no other, and waits longer each time."""
+        """Claim the due slot. A job that fails does not delay others, and waits longer after each failure."""
         if time.monotonic() < self._not_before.get(job.id, 0):
             return
         try:
@@ -57,7 +57,7 @@ class ClaimingExecutor(BaseExecutor):
             self._not_before.pop(job.id, None)
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
-        """Not asked for: `submit_job` does it all."""
+        """Do nothing: `submit_job` does all the work."""
 
     def _put_off(self, job_id: str) -> None:
         self._failures[job_id] = self._failures.get(job_id, 0) + 1
@@ -65,13 +65,13 @@ class ClaimingExecutor(BaseExecutor):
 
 
 class SlotScheduler(BaseScheduler):
-    """Claims slots until it is told to stop. Any number of them may run, on any number of machines."""
+    """A scheduler that claims slots until it is stopped. Any number may run, on any number of machines."""
 
     def __init__(self, *, health_file: Path | None = None) -> None:
-        """A scheduler that does not run yet.
+        """Create a scheduler without starting it.
 
         Args:
-            health_file: is there while all is well, touched every few seconds; else it is removed.
+            health_file: a file that exists while all is well and is touched every few seconds; otherwise it is removed.
         """
         super().__init__(
             jobstores={"default": SlotStore()},
@@ -87,7 +87,7 @@ class SlotScheduler(BaseScheduler):
         self._stopping = False
         self._failures = 0
         self._beat_at = self._looked_at = float("-inf")
-        # A signal's handler may write to it at any moment, which it may not do with locks and events.
+        # A signal handler may write to a pipe at any moment, but must not use locks or events.
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
 
@@ -102,23 +102,23 @@ class SlotScheduler(BaseScheduler):
             self._end()
 
     def stop(self) -> None:
-        """End after the round that runs. It may be called by a signal's handler."""
+        """Stop after the current round. This may be called from a signal handler."""
         self._stopping = True
         self.wakeup()
 
     def wakeup(self) -> None:
-        """Begin the next round now."""
+        """Start the next round now."""
         with suppress(BlockingIOError):  # the pipe is full of earlier calls
             os.write(self._wake_write, b".")
 
     def shutdown(self, wait: bool = True) -> None:  # noqa: FBT001, FBT002 - APScheduler's signature
-        """End, as APScheduler calls it."""
+        """Shut down APScheduler, and stop the loop."""
         if self.state != STATE_STOPPED:
             super().shutdown(wait)
         self.stop()
 
     def _round(self) -> float:
-        """Give a sign of life, claim what is due.
+        """Send a heartbeat, and claim due slots.
 
         Returns:
             The seconds to wait until the next round.
@@ -172,5 +172,5 @@ class SlotScheduler(BaseScheduler):
 
 
 def back_off(failures: int) -> float:
-    """The seconds to wait after this many failures on end: 1, 2, 4 and so on."""
+    """Return the seconds to wait after this many consecutive failures: 1, 2, 4 and so on, up to `LONGEST_WAIT`."""
     return min(float(2 ** min(failures - 1, 10)), LONGEST_WAIT)

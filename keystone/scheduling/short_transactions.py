@@ -1,4 +1,4 @@
-"""Timeouts that keep a stopped scheduler from blocking the others."""
+"""Timeouts that keep a suspended scheduler from blocking the others."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from django.db import connection, transaction
 
 LIMITS = {
-    "idle_in_transaction_session_timeout": "2s",  # then PostgreSQL takes it back, and whoever polls next goes on
+    "idle_in_transaction_session_timeout": "2s",  # then PostgreSQL rolls back, and another scheduler takes over
     "lock_timeout": "2s",
     "statement_timeout": "10s",
 }
@@ -14,9 +14,9 @@ LIMITS = {
 
 @contextmanager
 def short_transaction() -> Iterator[None]:
-    """A transaction that PostgreSQL ends when its process is stopped or waits too long.
+    """Open a transaction that PostgreSQL ends if the process is suspended or waits too long.
 
-    The limits hold for it alone, so that a pooler may hand the connection on.
+    The limits apply to this transaction only, so that a connection pooler may reuse the connection.
     """
     with transaction.atomic():
         settings = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in LIMITS.items())

@@ -1,4 +1,4 @@
-"""The slot of a run."""
+"""The slot of the running job."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,16 +9,16 @@ _slot: ContextVar[datetime | None] = ContextVar("keystone_slot", default=None)
 
 
 def current_slot() -> datetime | None:
-    """The time (UTC) at which the running job was due, however late it runs; None outside a job.
+    """Return the time (UTC) at which the running job was due, however late it runs; None outside a job.
 
-    Where somebody asked for the run it is the time at which they did.
+    For a run that was requested by hand, it is the time of the request.
     """
     return _slot.get()
 
 
 @contextmanager
 def running_slot(slot: datetime) -> Iterator[None]:
-    """Make `slot` the current one for the time of the block."""
+    """Make `slot` the current one within the block."""
     token = _slot.set(slot)
     try:
         yield

@@ -1,4 +1,4 @@
-"""Jobs in django-apscheduler's table: next run and trigger of each."""
+"""Store jobs in django-apscheduler's table, each with its trigger and next run."""
 
 import io
 import logging
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-FUNCTION = "keystone.scheduling.claiming:claim_due_slot"  # of every job, so that none is lost where code moves
+FUNCTION = "keystone.scheduling.claiming:claim_due_slot"  # of every job, so that no job is lost when code moves
 
 
-# All that the state of a job of ours is made of. Unpickling anything else runs what whoever wrote the row wanted run.
+# The only classes in the state of our jobs. Unpickling others would let anybody who can write the row run code.
 STORED = {
     ("keystone.scheduling.triggers", "Cron"),
     ("keystone.scheduling.triggers", "Every"),
@@ -32,38 +32,38 @@ STORED = {
 
 
 class StoredJob(Job):
-    """A job as it stands in the table."""
+    """A job as stored in the table."""
 
     __slots__ = ()
     trigger: "Trigger"
     misfire_grace_time: int | None  # seconds
 
     def _get_run_times(self, now: datetime) -> list[datetime]:
-        """One, however long ago it was due: which slot is run is decided with the row locked."""
+        """Return one time, however long ago it was due. The slot to run is chosen later, with the row locked."""
         return [self.next_run_time]
 
     @property
     def signature(self) -> str:
-        """By what it is seen whether the code declares the job as it is stored."""
+        """The signature to compare with the declaration in the code."""
         return signature(self.trigger, self.misfire_grace_time)
 
 
 class SlotStore(DjangoJobStore):
-    """django-apscheduler's store, where schedulers with different code use it side by side.
+    """django-apscheduler's store, adapted to schedulers that run different code side by side.
 
-    It deletes no job whose state it cannot read (another version wrote it), keeps no second history, and leaves it to
-    the claim of a slot to move a job on: in one transaction, so that neither happens without the other.
+    It does not delete jobs whose state it cannot read (another version wrote them) and keeps no second history. Moving
+    a job to its next slot is left to the claim of the slot: both happen in one transaction.
     """
 
     def start(self, scheduler: Any, alias: str) -> None:
-        """Begin, without the listeners that write django-apscheduler's history."""
+        """Start without the listeners that write django-apscheduler's history."""
         BaseJobStore.start(self, scheduler, alias)
 
     def update_job(self, job: Job) -> None:
-        """Nothing: see `claim_due_slot`."""
+        """Do nothing: `claim_due_slot` moves jobs on."""
 
     def remove_job(self, job_id: str) -> None:
-        """Nothing: no job ends by itself."""
+        """Do nothing: no job ends by itself."""
 
     def _get_jobs(self, **filters: Any) -> list[StoredJob]:
         jobs = []
@@ -78,20 +78,20 @@ class SlotStore(DjangoJobStore):
 
 
 def signature(trigger: "Trigger", grace: int | None) -> str:
-    """A trigger and the seconds of its grace, as text."""
+    """Return a trigger and its grace in seconds as text."""
     return str(trigger) if grace is None else f"{trigger}, grace {grace} s"
 
 
 def declared_signature(declaration: Declaration) -> str:
-    """The same of what the code declares."""
+    """Return the signature of a job declared in the code."""
     return signature(declaration.trigger, _grace(declaration))
 
 
 def stored_job(row: DjangoJob) -> StoredJob:
-    """The job in a row, with the time of the row: the one inside its state may be older.
+    """Return the job in a row, with the row's next run time, since the one in its state may be outdated.
 
     Raises:
-        Exception: whatever a state raises that another version wrote, or somebody else.
+        Exception: any exception, if another version or somebody else wrote the state.
     """
     state = _Unpickler(io.BytesIO(row.job_state)).load()
     if state["func"] != FUNCTION:
@@ -102,19 +102,19 @@ def stored_job(row: DjangoJob) -> StoredJob:
 
 
 def readable_job(row: DjangoJob) -> StoredJob | None:
-    """The same; None where this version cannot read it."""
+    """Return the job in a row, or None if this version cannot read it."""
     try:
         return stored_job(row)
-    except Exception:  # noqa: BLE001 - whatever a pickle of another version raises
+    except Exception:  # noqa: BLE001 - a pickle of another version may raise anything
         return None
 
 
 def write(declaration: Declaration, next_run_time: datetime | None) -> None:
-    """Write the row of a job as the code declares it.
+    """Write the row of a job as declared in the code.
 
     Args:
         declaration: the job.
-        next_run_time: its next slot (UTC); None where it does not run by itself.
+        next_run_time: its next slot (UTC); None if it does not run on schedule.
     """
     job = Job(
         _Clock,
@@ -135,7 +135,7 @@ def write(declaration: Declaration, next_run_time: datetime | None) -> None:
 
 
 def move(row: DjangoJob, next_run_time: datetime | None) -> None:
-    """Set when the job of a locked row runs next (UTC); None stops it."""
+    """Set the next run time (UTC) of the job in a locked row. None stops the job."""
     row.next_run_time = next_run_time
     row.save(update_fields=("next_run_time",))
 
@@ -150,7 +150,7 @@ def _pickled(job: Job) -> bytes:
 
 
 class _Unpickler(pickle.Unpickler):
-    """Reads what we write, and runs nothing: who can write to the table shall not thereby run code."""
+    """An unpickler for our own jobs only, so that write access to the table does not allow running code."""
 
     def find_class(self, module_name: str, global_name: str, /) -> Any:
         if (module_name, global_name) not in STORED:
@@ -159,6 +159,6 @@ class _Unpickler(pickle.Unpickler):
 
 
 class _Clock:
-    """What APScheduler asks a scheduler for when it makes a job."""
+    """The part of a scheduler that APScheduler needs to create a job."""
 
     timezone = UTC

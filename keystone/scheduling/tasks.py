@@ -1,4 +1,4 @@
-"""The task that runs a job."""
+"""The task that runs a scheduled job."""
 
 from keystone.background.declaring import task
 from keystone.scheduling import running
@@ -7,7 +7,7 @@ from keystone.scheduling.models import ScheduledRun
 TIMEOUT = 3600.0  # seconds
 
 
-# Once: whether a job is tried again is the job's own affair, see `running`.
+# The task is not retried: `running` decides whether to retry a job.
 @task(max_attempts=1, timeout=TIMEOUT)
 def run_scheduled_job(*, run_id: int) -> None:
     """Run a scheduled job for one slot."""
@@ -15,6 +15,6 @@ def run_scheduled_job(*, run_id: int) -> None:
 
 
 def enqueue_run(run: ScheduledRun) -> None:
-    """Enqueue the task of a run that has just been written, and note which it is."""
+    """Enqueue the task of a newly created run, and store the task's id in the run."""
     run.task_id = run_scheduled_job.enqueue(run_id=run.pk).id
     run.save(update_fields=("task_id",))

@@ -1,7 +1,7 @@
 """Triggers: the slots of a job, the same for every scheduler and after every restart.
 
-Both triggers depend on nothing but the clock and what the code declares. They are kept in APScheduler's rows as that
-text, so that a newer version of a library can read what an older one wrote.
+Both triggers depend only on the clock and on what the code declares. APScheduler's rows contain just these declared
+values, so that a newer version of a library can read what an older one wrote.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -23,32 +23,32 @@ else:
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 SHORTEST, LONGEST = timedelta(seconds=1), timedelta(days=366)
 TICK = timedelta(microseconds=1)
-NEAR = timedelta(hours=26)  # no clock is put forward or back by more: a country once skipped a whole day
+NEAR = timedelta(hours=26)  # no clock changes by more than this; a country once skipped a whole day
 
 
 class Every(_Trigger):
-    """A slot each `interval`, counted from 1970-01-01 00:00 UTC: time that passes, whatever the clocks show."""
+    """A slot every `interval`, counted from 1970-01-01 00:00 UTC in elapsed time, whatever local clocks show."""
 
     def __init__(self, interval: timedelta) -> None:
-        """Slots of `interval`.
+        """Create a trigger with this interval.
 
         Raises:
-            ValueError: it is shorter than a second or longer than a year.
+            ValueError: the interval is shorter than 1 second or longer than 366 days.
         """
         if not SHORTEST <= interval <= LONGEST:
             raise ValueError(f"every={interval} must be from 1 second to 366 days.")
         self.interval = interval
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first slot later than `moment` (both UTC)."""
+        """Return the first slot later than `moment` (both UTC)."""
         return self.newest(moment) + self.interval
 
     def newest(self, moment: datetime) -> datetime:
-        """The last slot that is not later than `moment` (both UTC)."""
+        """Return the last slot that is not later than `moment` (both UTC)."""
         return EPOCH + (moment - EPOCH) // self.interval * self.interval
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """The same, as APScheduler asks for it."""
+        """Return the next slot. This is APScheduler's interface."""
         return self.after(previous_fire_time or now)
 
     def __str__(self) -> str:
@@ -59,23 +59,22 @@ class Every(_Trigger):
         return {"every": self.interval.total_seconds()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(timedelta(seconds=state["every"]))  # type: ignore[misc]  # how it is made is how it is restored
+        self.__init__(timedelta(seconds=state["every"]))  # type: ignore[misc]  # restored by the constructor
 
 
 class Cron(_Trigger):
-    """The slots of a line of cron, in a time zone.
+    """The slots of a cron expression in a time zone.
 
-    What happens when clocks are changed depends on the hour field, as with Debian's cron. If it begins with `*`, the
-    job goes by time that passes: it runs in both of the repeated hours, and what a skipped hour held does not exist.
-    Else it goes by the clock: a time that comes twice is due the first time only, and a time that is skipped is due
-    as soon as the clock has skipped it.
+    As in Debian's cron, the hour field decides what happens when the clocks change. If it starts with `*`, the job
+    follows elapsed time: it runs in both repeated hours, and times in a skipped hour do not exist. Otherwise it follows
+    the clock: a repeated time is due the first time only, a skipped time as soon as the clock has skipped it.
     """
 
     def __init__(self, text: str, timezone: str = "UTC") -> None:
-        """The slots of `text` (minute, hour, day of month, month, day of week).
+        """Create a trigger from `text` (minute, hour, day of month, month, day of week).
 
         Raises:
-            ValueError: the text is no line of cron, no day fits it, or the zone is unknown.
+            ValueError: the text is not a cron expression, no day matches it, or the time zone is unknown.
         """
         self.text, self.timezone = " ".join(text.split()), timezone
         try:
@@ -84,14 +83,14 @@ class Cron(_Trigger):
             raise ValueError(f"There is no time zone {timezone!r}. Write it as 'Europe/Berlin'.") from None
         lines = parse(text)
         self.by_passing_time = text.split()[1].startswith("*")
-        # The fields are matched with what a clock on the wall shows; what that means in UTC is decided below.
+        # The fields are matched against local time, which `_slots` converts to UTC.
         self.walls = [CronTrigger(**fields, second=0, timezone=UTC) for fields in lines]
 
     def after(self, moment: datetime) -> datetime | None:
-        """The first slot later than `moment` (both UTC); None where the calendar ends."""
+        """Return the first slot later than `moment` (both UTC); None at the end of the calendar."""
         shown = _shown(moment, self.zone)
         offsets = [self._offset(moment + distance) for distance in (-NEAR, timedelta(0), NEAR)]
-        # What clocks have shown already they may show again, by as much as they are put back.
+        # Local times repeat when clocks are put back, so start earlier by the largest possible change.
         wall = shown - (max(offsets) - min(offsets))
         found: list[datetime] = []
         while not found or wall <= shown:
@@ -103,11 +102,11 @@ class Cron(_Trigger):
         return min(found, default=None)
 
     def newest(self, moment: datetime) -> datetime | None:
-        """The last slot that is not later than `moment` (both UTC); None where there was none in forty years."""
+        """Return the last slot that is not later than `moment` (both UTC); None if there was none in forty years."""
         nothing_after, back = moment, timedelta(minutes=2)
         while (slot := self._due(moment - back, moment)) is None:
             nothing_after, back = moment - back, back * 4
-            if back > timedelta(days=40 * 366):  # 29 February may be eight years away, a Monday of it forty
+            if back > timedelta(days=40 * 366):  # 29 February may be eight years ago, one on a Monday forty
                 return None
         while nothing_after - slot > timedelta(minutes=1):
             middle = slot + (nothing_after - slot) / 2
@@ -116,16 +115,16 @@ class Cron(_Trigger):
         return self._due(slot, moment) or slot
 
     def _due(self, start: datetime, end: datetime) -> datetime | None:
-        """The first slot later than `start` and not later than `end`."""
+        """Return the first slot later than `start` and not later than `end`."""
         slot = self.after(start)
         return slot if slot is not None and slot <= end else None
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """The same as `after`, as APScheduler asks for it."""
+        """Return the next slot. This is APScheduler's interface."""
         return self.after((previous_fire_time or now).astimezone(UTC))
 
     def _slots(self, wall: datetime) -> list[datetime]:
-        """When a clock of the zone shows `wall`, in UTC: once, twice or never."""
+        """Return the slots (UTC) for the local time `wall`: none, one or two."""
         first, second = (wall.replace(tzinfo=self.zone, fold=fold).astimezone(UTC) for fold in (0, 1))
         if first == second:
             return [first]
@@ -134,7 +133,7 @@ class Cron(_Trigger):
         return [] if self.by_passing_time else [self._skip(second, first)]
 
     def _skip(self, before: datetime, after: datetime) -> datetime:
-        """The moment between these two at which the clock is put forward."""
+        """Return the moment between these two at which the clock is put forward."""
         offset = self._offset(before)
         while after - before > timedelta(seconds=1):
             middle = before + (after - before) / 2
@@ -157,12 +156,12 @@ class Cron(_Trigger):
         return {"cron": self.text, "timezone": self.timezone}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["cron"], state["timezone"])  # type: ignore[misc]  # how it is made is how it is restored
+        self.__init__(state["cron"], state["timezone"])  # type: ignore[misc]  # restored by the constructor
 
 
 type Trigger = Every | Cron
 
 
 def _shown(moment: datetime, zone: ZoneInfo) -> datetime:
-    """What a clock of the zone shows at `moment`."""
+    """Return the naive local time of the zone at `moment`."""
     return moment.astimezone(zone).replace(tzinfo=None)

@@ -9,10 +9,10 @@ UNITS = ((86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second"))
 
 
 def trigger_in_words(trigger: str) -> str:
-    """A trigger as it is stored, for people; what has no simple words stands as it was written.
+    """Return a stored trigger in words; a cron expression that is hard to put into words is returned unchanged.
 
     Args:
-        trigger: `every 60 s` or `cron 0 3 * * * Europe/Berlin`.
+        trigger: such as `every 60 s` or `cron 0 3 * * * Europe/Berlin`.
     """
     kind, _space, rest = trigger.partition(" ")
     if kind == "every":
@@ -21,7 +21,7 @@ def trigger_in_words(trigger: str) -> str:
 
 
 def zone_of(trigger: str) -> str:
-    """The time zone that a trigger goes by; empty where it goes by none."""
+    """Return the time zone of a trigger; empty if it has none."""
     return trigger.rpartition(" ")[2] if trigger.startswith("cron ") else ""
 
 
@@ -79,5 +79,5 @@ def _weekdays(text: str) -> str:
     chosen = parse(text)[0]["day_of_week"].split(",")
     if chosen == list(WEEKDAYS[1:6]):
         return pgettext("days of the week", "Monday to Friday")
-    # As weeks are read where days are named: from Monday.
+    # List the days from Monday.
     return ", ".join(names[day] for day in (*WEEKDAYS[1:], WEEKDAYS[0]) if day in chosen)

@@ -1,1 +1,1 @@
-"""What `manage.py server` does: serve, settings, prestart, check."""
+"""The subcommands of `manage.py server`: serve, settings, prestart, check."""

@@ -1,4 +1,4 @@
-"""Run all system checks as production would have them, in whatever environment this is."""
+"""Run all system checks as for production, in any environment."""
 
 import json
 import subprocess
@@ -18,13 +18,13 @@ from keystone.environment.variables import environment
 from keystone.text.one_line import in_one_line
 
 TIMEOUT = 120  # seconds
-NO_DATABASE = "postgresql://keystone@127.0.0.1/keystone"  # which nothing connects to
+NO_DATABASE = "postgresql://keystone@127.0.0.1/keystone"  # never connected to
 
 
 def check_production() -> list[checks.CheckMessage]:
-    """Return the errors and warnings of all checks for production, the errors first.
+    """Return the errors and warnings of all checks for production, errors first.
 
-    Outside staging and production, a process of its own checks the settings that production would have here.
+    Outside staging and production, a subprocess checks the settings that production would have on this machine.
     """
     is_server = settings.ENVIRONMENT in SERVERS
     aliases = list(connections)
@@ -33,7 +33,7 @@ def check_production() -> list[checks.CheckMessage]:
 
 
 def check_settings() -> list[checks.CheckMessage]:
-    """Return what the checks that need no database find in the settings of this process."""
+    """Return the findings of the checks that need no database, for the settings of this process."""
     return list(_found([], is_database=False))
 
 
@@ -44,13 +44,13 @@ def as_data(message: checks.CheckMessage) -> dict[str, Any]:
 
 
 def message_of(data: dict[str, Any]) -> checks.CheckMessage:
-    """Return the message that `as_data` made data of."""
+    """Return the message from the data of `as_data()`."""
     kind = checks.Error if data["severity"] == "error" else checks.Warning
     return kind(data["message"], hint=data["hint"], id=data["id"])
 
 
 def _found(aliases: list[str], *, is_database: bool) -> Iterator[checks.CheckMessage]:
-    """Run the checks that ask the database, or all others. One that fails is a finding: the others are run."""
+    """Run the checks that query the database, or all others. A check that raises an exception becomes a finding."""
     for check in registry.get_checks(include_deployment_checks=True):
         if (checks.Tags.database in check.tags) is is_database:
             yield from filter(_counts, _run(check, aliases))
@@ -59,7 +59,7 @@ def _found(aliases: list[str], *, is_database: bool) -> Iterator[checks.CheckMes
 def _run(check: Callable[..., Any], aliases: list[str]) -> list[checks.CheckMessage]:
     try:
         return list(check(app_configs=None, databases=aliases))
-    except Exception as error:  # noqa: BLE001 - whatever is wrong with a product, the rest is reported
+    except Exception as error:  # noqa: BLE001 - a failing check of a product doesn't stop the others
         text = gettext("The check %(name)s failed (%(kind)s: %(said)s).")
         values = {"name": check.__name__, "kind": type(error).__name__, "said": in_one_line(error)}
         return [checks.Warning(text % values, id="keystone.W090")]
@@ -101,7 +101,7 @@ def _settings_as_production() -> Iterator[checks.CheckMessage]:
     except subprocess.TimeoutExpired:
         text = gettext("Production's settings could not be checked within %(seconds)d seconds.")
         found = [checks.Warning(text % {"seconds": TIMEOUT}, id="keystone.W091")]
-    except ValueError:  # a reader has refused a value before anything could begin
+    except ValueError:  # an invalid value stopped the process before the checks
         lines = done.stderr.strip().removeprefix("Configuration: ").splitlines()
         found = [checks.Error(line, id="keystone.E005") for line in lines]
         if not lines:

@@ -1,4 +1,4 @@
-"""Deployment checks of the files beside the code: static files, and files with settings."""
+"""Deployment checks of static files and `.env` files."""
 
 import stat
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 @checks.register(checks.Tags.staticfiles, deploy=True)
 def check_static_files(**_: Any) -> list[checks.CheckMessage]:
-    """E050: static files that the pages need were not collected."""
+    """Check that all static files were collected (E050)."""
     storage: Any = staticfiles_storage
     if not isinstance(storage, ManifestFilesMixin):
         return []
@@ -42,7 +42,7 @@ def check_static_files(**_: Any) -> list[checks.CheckMessage]:
 
 @checks.register(checks.Tags.security, deploy=True)
 def check_env_files(**_: Any) -> list[checks.CheckMessage]:
-    """W051 and W052: files with settings that others can read, and names in them that nothing reads."""
+    """Check for `.env` files that other users can read (W051), and for unknown names in them (W052)."""
     return list(_env_file_faults())
 
 

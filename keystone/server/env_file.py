@@ -16,37 +16,36 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.exceptions import Refusal
 
-MODE = 0o600  # it holds secrets
+MODE = 0o600  # it contains secrets
 
 
 class Unwritable(Refusal):
-    """The value cannot stand in a file, or the file cannot be written."""
+    """The value can't be stored in a file, or the file can't be written."""
 
     code = "unwritable"
     message: ClassVar[str | Promise] = _("This value cannot stand in a file: it must be one line of text.")
 
 
 def write_variable(path: Path, name: str, value: str, *, values_of: Callable[[Path], dict[str, str]]) -> bool:
-    """Set a variable in a file, which is made where it is missing. All other lines stay as they are.
+    """Set a variable in a file, which is created if it is missing. All other lines are kept.
 
-    The file is replaced as a whole, and is readable for its owner alone. Of several writers at once, each waits for
-    the one before.
+    The file is replaced atomically and readable only by its owner. Concurrent writers wait for each other.
 
     Args:
-        values_of: reads a file.
+        values_of: a function that reads a file.
 
     Returns:
-        Whether anything was changed.
+        Whether the file's values changed.
 
     Raises:
-        Unwritable: the value has line breaks or characters that no file keeps; or the file cannot be written.
-        ImproperlyConfigured: the file as it is would be half read.
+        Unwritable: the value has line breaks or characters that a file can't store; or the file can't be written.
+        ImproperlyConfigured: the existing file has lines that can't be read.
     """
-    path = path.resolve()  # of a link, what it leads to is replaced
+    path = path.resolve()  # replace a symlink's target
     if not can_stand(value):
         raise Unwritable
     try:
-        # A device or a pipe would be replaced by a file; a link that leads nowhere, as in a circle, too.
+        # A device, a pipe or a circular symlink must not be replaced with a file.
         if path.is_symlink() or (path.exists() and not path.is_file()):
             raise Unwritable(gettext("%(path)s is no file.") % {"path": path})
         with _alone(path.parent):
@@ -54,7 +53,7 @@ def write_variable(path: Path, name: str, value: str, *, values_of: Callable[[Pa
             if before.get(name) == value:
                 path.chmod(MODE)
                 return False
-            old = path.read_bytes().decode("utf-8-sig") if path.exists() else ""  # with its line ends
+            old = path.read_bytes().decode("utf-8-sig") if path.exists() else ""  # keeps its line endings
             _replace(path, _changed(old, name, value), expected={**before, name: value}, values_of=values_of)
     except OSError as error:
         text = gettext("%(path)s cannot be written: %(why)s.")
@@ -63,7 +62,7 @@ def write_variable(path: Path, name: str, value: str, *, values_of: Callable[[Pa
 
 
 def can_stand(value: str) -> bool:
-    """Whether a file, and the environment after it, keep this text."""
+    """Return whether a file and the environment can store this text."""
     return (
         len(value.splitlines()) <= 1
         and value == "".join(value.splitlines())
@@ -73,7 +72,7 @@ def can_stand(value: str) -> bool:
 
 
 def written(value: str) -> str:
-    """The value as it stands behind the `=`: in quotes only where it must be."""
+    """Return the value as written after the `=`, quoted only if necessary."""
     if value == value.strip() and not value.startswith(("'", '"')):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
@@ -81,7 +80,7 @@ def written(value: str) -> str:
 
 
 def _changed(text: str, name: str, value: str) -> str:
-    """The text with the variable in its first place, and in no other; at the end where it has none."""
+    """Return the text with the variable's first line replaced and others removed; appended if there was none."""
     line = f"{name}={written(value)}"
     lines, is_there = [], False
     for old in text.splitlines(keepends=True):
@@ -98,18 +97,18 @@ def _changed(text: str, name: str, value: str) -> str:
 
 
 def _replace(path: Path, text: str, *, expected: dict[str, str], values_of: Callable[[Path], dict[str, str]]) -> None:
-    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # readable for us alone
+    handle, name = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)  # readable only by us
     new = Path(name)
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
             file.write(text)
             file.flush()
             os.fchmod(file.fileno(), MODE)
-            if path.exists():  # root may change it for another user
+            if path.exists():  # root may change another user's file
                 kept = path.stat()
                 os.fchown(file.fileno(), kept.st_uid, kept.st_gid)
             os.fsync(file.fileno())
-        if values_of(new) != expected:  # never write what would be read otherwise
+        if values_of(new) != expected:  # never write a file that would be read differently
             raise Unwritable
         new.replace(path)
     finally:
@@ -119,7 +118,7 @@ def _replace(path: Path, text: str, *, expected: dict[str, str], values_of: Call
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the folder's lock; it ends with the process."""
+    """Hold the folder's lock in the block. The kernel releases it if the process dies."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -131,7 +130,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _sync(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        with suppress(OSError):  # some file systems cannot
+        with suppress(OSError):  # not supported by some file systems
             os.fsync(descriptor)
     finally:
         os.close(descriptor)

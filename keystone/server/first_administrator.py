@@ -1,4 +1,4 @@
-"""Create the first administrator of a new database, named by the environment."""
+"""Create the first administrator of a new database, named in the environment."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,19 +20,19 @@ from keystone.email_address import require_deliverable
 from keystone.environment.env import SERVERS
 from keystone.exceptions import Refusal
 
-LOCK = 0x6B_66_73_75  # "kfsu", of PostgreSQL's advisory locks
+LOCK = 0x6B_66_73_75  # "kfsu", the key of a PostgreSQL advisory lock
 PUBLISHED = frozenset({administrator.PASSWORD.lower(), sample_people.PASSWORD.lower(), "changethis"})
 
 
 class NoPassword(Refusal):
-    """The environment names the administrator, and no password."""
+    """FIRST_SUPERUSER is set without a password."""
 
     code = "no_password"
     message: ClassVar[str | Promise] = _("FIRST_SUPERUSER is set, and FIRST_SUPERUSER_PASSWORD is not.")
 
 
 class WeakPassword(Refusal):
-    """The password is none that an administrator may have."""
+    """The password is invalid or well known."""
 
     code = "weak_password"
 
@@ -41,7 +41,7 @@ class WeakPassword(Refusal):
 
 
 class UnfitAddress(Refusal):
-    """The address is none that an administrator may have."""
+    """The email address can't be used for an administrator."""
 
     code = "unfit_address"
 
@@ -51,22 +51,22 @@ class UnfitAddress(Refusal):
 
 @dataclass(frozen=True)
 class Administrator:
-    """Who was made; or nobody, and whether that is since there is a superuser."""
+    """The email address of the created superuser; empty if none was created, and whether there was one already."""
 
     made: str = ""
     is_there: bool = False
 
 
 def ensure_first_administrator() -> Administrator:
-    """Make the superuser whom the settings name, if there is no superuser at all.
+    """Create the superuser named in the settings if there is no superuser.
 
-    Of several that do it at once, one does; the others wait for it. One that was made here, and deleted or demoted
-    later, is made again only where it was the last: the environment need not forget its name.
+    Concurrent calls wait for each other, and only one creates it. A superuser that was deleted or demoted later is
+    created again only if it was the last one, so the settings may keep its name.
 
     Raises:
-        NoPassword: an address is given without one.
-        WeakPassword: the validators refuse it, or everybody knows it.
-        UnfitAddress: it is none, or belongs to development, or to somebody who is no superuser.
+        NoPassword: the email address is set without a password.
+        WeakPassword: the validators reject the password, or it is well known.
+        UnfitAddress: the email address is invalid, a development account's, or used by a non-superuser.
     """
     with transaction.atomic():
         with connection.cursor() as cursor:

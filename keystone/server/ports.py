@@ -1,4 +1,4 @@
-"""Check whether a port is free before anything is done that a server needs."""
+"""Check that a port is free before preparing a server."""
 
 import errno
 import socket
@@ -10,28 +10,28 @@ from django.utils.translation import gettext_lazy as _
 
 from keystone.exceptions import Refusal
 
-OTHER = 8000  # is named where the next one would need the same rights, or is none
-LOWEST = 1024  # below it are those that the system keeps for itself
+OTHER = 8000  # suggested if the next port is privileged or doesn't exist
+LOWEST = 1024  # ports below are privileged
 
 
 class PortUnavailable(Refusal):
-    """The port cannot be listened on."""
+    """The server can't listen on the port."""
 
     code = "port_unavailable"
     message: ClassVar[str | Promise] = _("This port cannot be used.")
 
 
 def check_port(host: str, port: int) -> str:
-    """See whether a server could listen on a port.
+    """Check that a server can listen on a port.
 
     Args:
-        host: a name, or an address of this machine.
+        host: a name or IP address of this machine.
 
     Returns:
         The IP address of the host.
 
     Raises:
-        PortUnavailable: something else listens there, we may not, or there is no such host.
+        PortUnavailable: the port is in use or not permitted, or there is no such host.
     """
     try:
         family, kind, protocol, _name, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]

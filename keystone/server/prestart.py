@@ -1,6 +1,6 @@
-"""Prepare a start: wait for the database, migrate, make the first administrator.
+"""Prepare a start: wait for the database, migrate, create the first administrator.
 
-Every machine may do it at each start, several at once: whatever is there already stays as it is.
+Every machine may run it at each start, also concurrently: existing data isn't changed.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,7 +23,7 @@ from keystone.text.one_line import in_one_line
 
 
 class Step(IntEnum):
-    """The steps, each with the exit status of a command that fails in it."""
+    """The steps, with the exit status of a command that fails in them."""
 
     WAIT = 10
     MIGRATE = 11
@@ -32,8 +32,8 @@ class Step(IntEnum):
     ACCOUNTS = 14
 
 
-class StepFailed(Exception):  # noqa: N818 - it says what happened
-    """A step did not succeed; those before it did, and those after it were not begun."""
+class StepFailed(Exception):  # noqa: N818 - the name describes what happened
+    """A step failed. The earlier steps succeeded, and the later ones were not run."""
 
     def __init__(self, step: Step, why: str) -> None:
         super().__init__(why)
@@ -42,12 +42,12 @@ class StepFailed(Exception):  # noqa: N818 - it says what happened
 
 @dataclass
 class Prepared:
-    """What was done.
+    """The result of the preparation.
 
     Attributes:
-        migrations: those that were applied, as `app.name`.
-        administrator: who was made.
-        people: how many sample people were made.
+        migrations: the applied migrations, as `app.name`.
+        administrator: the result of creating the first administrator.
+        people: how many sample people were created.
     """
 
     migrations: list[str] = field(default_factory=list)
@@ -58,18 +58,18 @@ class Prepared:
 def prepare(
     *, seed: bool, retries: int, interval: float, timeout: float, lock_timeout: float, said: Callable[[str], None]
 ) -> Prepared:
-    """Do all steps in order.
+    """Run all steps in order.
 
     Args:
-        seed: whether an empty database gets development's administrator and sample people.
-        retries: how often to try again to reach the database.
-        interval: seconds between two attempts.
-        timeout: seconds that an attempt may take, at least 2.
-        lock_timeout: seconds that a migration waits for a lock.
-        said: is told what happens meanwhile.
+        seed: whether to create the development administrator and sample people in an empty database.
+        retries: how often to retry connecting to the database.
+        interval: the seconds between two attempts.
+        timeout: the seconds that an attempt may take, at least 2.
+        lock_timeout: the seconds that a migration waits for a lock.
+        said: a function that is called with progress messages.
 
     Raises:
-        StepFailed: with the step, and a line that says why.
+        StepFailed: with the step and a one-line reason.
     """
     done = Prepared()
     if seed:
@@ -79,7 +79,7 @@ def prepare(
         wait_for_database(attempts=retries + 1, interval=interval, timeout=timeout, said=said)
     with _step(Step.MIGRATE):
         done.migrations = upgrade(lock_timeout=lock_timeout, said=said)
-        changed()  # another version of the code may have kept answers of another form
+        changed()  # another version of the code may have cached responses in another format
     with _step(Step.ACCOUNTS):
         refuse_known_accounts()
     with _step(Step.ADMINISTRATOR):

@@ -1,4 +1,4 @@
-"""Run granian in place of this process, so that it gets the signals."""
+"""Replace this process with granian, so that it receives the signals."""
 
 import ipaddress
 import os
@@ -23,10 +23,10 @@ from keystone.server.ports import check_port
 from keystone.text.one_line import in_one_line
 
 HOST, PORT = "127.0.0.1", 8000
-# A worker that is told to end while it loads the application does not hear it (it was forked with its parent's
-# handlers), and granian waits for it without end. After so long it is killed; Kubernetes kills all after 30 s.
+# A worker that is told to stop while it loads the application ignores it (it was forked with its parent's handlers),
+# and granian would wait for it forever. It is killed after this time; Kubernetes kills all processes after 30 s.
 ENDING_SECONDS = 25
-# Until then the old worker goes on serving, and the new one can load: several seconds on a busy machine.
+# Until then the old worker continues to serve while the new one loads, which takes seconds on a busy machine.
 RESPAWN_SECONDS = 20
 
 
@@ -41,13 +41,13 @@ class Unprotected(Refusal):
 
 
 class NoReload(Refusal):
-    """Files cannot be watched here."""
+    """Reloading is not available here."""
 
     code = "no_reload"
 
 
 class NoMetricsFolder(Refusal):
-    """Several processes cannot add up what they count."""
+    """Several processes can't share their metrics without a writable folder."""
 
     code = "no_metrics_folder"
 
@@ -58,14 +58,14 @@ class NoMetricsFolder(Refusal):
 
 @dataclass(frozen=True, kw_only=True)
 class Served:
-    """How to serve.
+    """The options of a server.
 
     Attributes:
-        host: a name, or an address; `0.0.0.0` listens on all.
-        port: of TCP.
-        workers: how many processes answer.
-        reload: whether they start anew when a file changes.
-        log_level: of the server and of the application; empty for what the settings say.
+        host: a name or an IP address; `0.0.0.0` listens on all interfaces.
+        port: the TCP port.
+        workers: the number of worker processes.
+        reload: whether to restart them when a file changes.
+        log_level: the log level of the server and the application; empty for that of the settings.
     """
 
     host: str = HOST
@@ -76,15 +76,15 @@ class Served:
 
 
 def check(served: Served) -> str:
-    """See whether it can be served so.
+    """Check that a server can run with these options.
 
     Returns:
         The IP address of the host.
 
     Raises:
-        Unprotected: others would reach what is meant for one machine.
-        NoReload: this is a server, or what watches the files is missing.
-        PortUnavailable: something else listens there, or we may not.
+        Unprotected: the bind is public while ENVIRONMENT is unset.
+        NoReload: reloading is for development only, or the package watchfiles is missing.
+        PortUnavailable: the port is in use or not permitted, or there is no such host.
     """
     address = check_port(served.host, served.port)
     if environment().variables["ENVIRONMENT"].source == "default" and not ipaddress.ip_address(address).is_loopback:
@@ -97,9 +97,9 @@ def check(served: Served) -> str:
 
 
 def serve(served: Served) -> NoReturn:
-    """Become the server. It is told to end by SIGTERM or SIGINT, and to start its workers anew by SIGHUP.
+    """Replace this process with the server. SIGTERM or SIGINT stops it; SIGHUP restarts its workers.
 
-    The workers read the files of settings by themselves, whenever they start.
+    The workers read the `.env` files themselves when they start.
 
     Raises:
         Refusal: see `check`, `refuse_known_accounts` and `counting_together`.
@@ -115,24 +115,24 @@ def serve(served: Served) -> NoReturn:
 
 
 def surroundings_of(served: Served) -> dict[str, str]:
-    """Return the server's environment; what is in the files of settings, its workers read by themselves."""
+    """Return the server's environment without the values of `.env` files, which its workers read themselves."""
     surroundings = environment().without_files()
     if served.log_level:
         surroundings["LOG_LEVEL"] = served.log_level.upper()
     if settings.ENVIRONMENT == "local" and environment().variables["PUBLIC_URL"].source == DEFAULT:
-        # As `manage.py dev` does: links lead to this server, and its cookies are not those of one on another port.
+        # As in `manage.py dev`: links lead to this server, and its cookies differ from those of other ports.
         surroundings["PUBLIC_URL"] = f"http://localhost:{served.port}"
-    surroundings.pop(folder.VARIABLE, None)  # an empty value would count for the library
+    surroundings.pop(folder.VARIABLE, None)  # the library would use an empty value
     return surroundings
 
 
 def counting_together(served: Served) -> dict[str, str]:
-    """Where the workers add up what they count for Prometheus; nothing where one of them is all.
+    """Return the variable for the folder in which the workers share their metrics; empty for a single worker.
 
-    The folder is made new, or emptied where the operator names one: what the last server counted would go on.
+    The folder is new, or emptied if the operator names one. Otherwise the last server's counts would be continued.
 
     Raises:
-        NoMetricsFolder: it cannot be written to.
+        NoMetricsFolder: the folder isn't writable.
     """
     given = os.environ.get(folder.VARIABLE, "")
     if served.workers == 1 and not given:
@@ -146,7 +146,7 @@ def counting_together(served: Served) -> dict[str, str]:
 
 
 def command(served: Served, address: str) -> list[str]:
-    """The command line of granian; what it does not say, `GRANIAN_…` in the environment does."""
+    """Return granian's command line. Other options can be set by `GRANIAN_…` in the environment."""
     module, _dot, name = settings.WSGI_APPLICATION.rpartition(".")
     arguments = [sys.executable, "-m", "granian", "--interface", "wsgi", f"{module}:{name}"]
     arguments += ["--host", address, "--port", str(served.port), "--workers", str(served.workers)]

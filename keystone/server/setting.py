@@ -1,4 +1,4 @@
-"""Set a variable in a file."""
+"""Validate a variable and set it in a file."""
 
 import subprocess
 import sys
@@ -26,14 +26,14 @@ class WrongValue(Refusal):
 
 @dataclass(frozen=True)
 class Written:
-    """What was done.
+    """The result of setting a variable.
 
     Attributes:
         file: the file.
         changed: whether it had another value before.
-        stronger: what has a value of its own that wins over the file: `PROCESS`, or the name of another file; empty
-            for nothing.
-        is_read: whether this product reads the file at all.
+        stronger: where a value that takes precedence over the file is set: `PROCESS`, or the name of another file;
+            empty for nowhere.
+        is_read: whether the settings read the file at all.
     """
 
     file: Path
@@ -43,17 +43,17 @@ class Written:
 
 
 def set_variable(name: str, value: str, *, file: Path | None = None) -> Written:
-    """Write a variable into a file, if the settings can be read with it.
+    """Write a variable to a file if the settings can be loaded with it.
 
     Args:
-        value: as it is meant; quotes and escapes that a file needs are added. Empty means the default.
+        value: the plain value; quotes and escapes are added as needed. Empty means the default.
         file: None for `.env.local`.
 
     Raises:
-        UnknownVariable: nothing reads a variable of this name.
-        WrongValue: the reader refuses the value, or nothing would start with it. A secret is not repeated.
-        Unwritable: the value cannot stand in a file, or the file cannot be written.
-        ImproperlyConfigured: the file as it is would be half read.
+        UnknownVariable: there is no variable with this name.
+        WrongValue: the value is invalid, or the settings can't be loaded with it. The message contains no secret.
+        Unwritable: the value can't be stored in a file, or the file can't be written.
+        ImproperlyConfigured: the existing file has lines that can't be read.
     """
     known = environment()
     variable = known.variable(name)
@@ -76,7 +76,7 @@ def _check(variable: Variable, value: str) -> None:
 
 
 def _stronger(known: Environment, path: Path, name: str) -> str:
-    if name in known.own:  # an empty value is one, too: it means the default
+    if name in known.own:  # even an empty value, which means the default
         return PROCESS
     for other in known.files:
         if other.resolve() == path:
@@ -87,7 +87,7 @@ def _stronger(known: Environment, path: Path, name: str) -> str:
 
 
 def _try(known: Environment, variable: Variable, value: str) -> None:
-    """Let a process begin with the value: one alone may be right, and wrong beside the others."""
+    """Start a process with the value: it may be valid by itself, but not in combination with others."""
     names = ("DJANGO_SETTINGS_MODULE", "ENVIRONMENT")
     kept = {name: text for name, text in known.own.items() if name not in names}
     if "ENVIRONMENT" in known.own:
@@ -113,7 +113,7 @@ def _try(known: Environment, variable: Variable, value: str) -> None:
 
 
 def _without(text: str, variable: Variable, value: str) -> str:
-    """The text, without the value where that is a secret."""
+    """Return the text, with the value masked if it is secret."""
     if variable.is_told or not value:
         return text
     return text.replace(repr(value.strip()), MASK).replace(value.strip(), MASK)

@@ -1,4 +1,4 @@
-"""The admin of sessions, API and browser alike: view and revoke."""
+"""The admin of sessions, both API and browser: view and revoke."""
 
 from typing import Any
 
@@ -29,21 +29,19 @@ from keystone.text.devices import device_name
 END = "keystone.end_session"
 
 STATE_COLOURS = {"open": "success", "ended": "info", "revoked": "danger"}
-DEVICE_LENGTH = 40  # characters of a device that has no name
+DEVICE_LENGTH = 40  # characters shown of an unknown device
 
 
 class StateFilter(RadioFilter):
-    """Open, ended or revoked."""
+    """Filters sessions that are open, ended or revoked."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The three states."""
         return [("open", _("Open")), ("ended", _("Ended")), ("revoked", _("Revoked"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Session]) -> QuerySet[Session]:
-        """The sessions in the chosen state."""
         match self.value():
             case "open":
                 live: QuerySet[Session] = queryset.live()  # type: ignore[attr-defined]  # the Session's own queryset
@@ -56,7 +54,7 @@ class StateFilter(RadioFilter):
 
 
 def session_state(session: Session) -> tuple[str, Any]:
-    """Whether a session is open, ended or revoked, as a key and in words."""
+    """Return whether a session is open, ended or revoked, as a key and in words."""
     if session.revoked_at is not None:
         return "revoked", _("Revoked")
     if session.expires_at <= timezone.now():
@@ -65,7 +63,7 @@ def session_state(session: Session) -> tuple[str, Any]:
 
 
 def device_in_short(user_agent: str) -> str:
-    """The device by the name that people know, else the beginning of what the client says; empty if it says nothing.
+    """Return the common name of a device, or else the start of its `User-Agent`; empty if there is none.
 
     Args:
         user_agent: the header `User-Agent` of the sign-in.
@@ -75,7 +73,7 @@ def device_in_short(user_agent: str) -> str:
 
 @admin.register(Session)
 class SessionAdmin(ReadOnlyAdmin):
-    """The sessions, the last used first."""
+    """The admin of sessions, last used first."""
 
     list_display = ("person", "state", "kind", "device_cell", "address", "signed_in", "last_used", "ends")
     list_display_links = None
@@ -83,19 +81,18 @@ class SessionAdmin(ReadOnlyAdmin):
     list_select_related = ("user",)
     sortable_by = ()
     ordering = ("-last_used_at", "-id")
-    search_fields = ("id",)  # turns the search box on
+    search_fields = ("id",)  # enables the search box
     search_help_text = _("Name or email address")
     fields = ("person", "kind", "device", "ip_address", "created_at", "last_used_at", "expires_at", "revoked_at")
 
     actions = ("end_selected",)
 
     def has_end_permission(self, request: HttpRequest) -> bool:
-        """Whether this viewer may end sessions."""
         return request.user.has_perm(END)
 
     @action(description=_("End"), permissions=["end"])
     def end_selected(self, request: HttpRequest, queryset: QuerySet[Session]) -> None:
-        """Sign out where the selected sessions are open; those that may not be touched stay."""
+        """End the selected sessions. Those that the user may not end are left open and reported."""
         ended, by = 0, acting(request, END)
         refusals: dict[str, int] = {}
         for session in queryset.select_related("user"):
@@ -115,7 +112,7 @@ class SessionAdmin(ReadOnlyAdmin):
         queryset: QuerySet[Session],
         search_term: str,
     ) -> tuple[QuerySet[Session], bool]:
-        """The sessions of the people whom the words find."""
+        """Return the sessions of the users that match the search term."""
         if not search_term.strip():
             return queryset, False
         people = User.objects.search(search_term)
@@ -123,23 +120,21 @@ class SessionAdmin(ReadOnlyAdmin):
 
     @display(description=_("person"))
     def person(self, session: Session) -> SafeString:
-        """Whose session it is."""
         link = reverse("admin:keystone_user_change", args=[session.user_id])
         return format_html('<a class="k-link" href="{}">{}</a>', link, session.user)
 
     @display(description=_("state"), label=STATE_COLOURS)
     def state(self, session: Session) -> tuple[str, Any]:
-        """Open, ended or revoked."""
         return session_state(session)
 
     @display(description=_("signed in to"))
     def kind(self, session: Session) -> SafeString:
-        """The administration, in a browser, or the API."""
+        """Whether the session is one of the admin, in a browser, or of the API."""
         return labelled(_("signed in to"), _("Administration") if session.browser_key else _("API"))
 
     @display(description=_("device"))
     def device_cell(self, session: Session) -> SafeString:
-        """The device in short, with all that the client says at hand."""
+        """The short name of the device, with the full `User-Agent` as a tooltip."""
         if not session.user_agent:
             return NONE
         name = device_in_short(session.user_agent)
@@ -147,25 +142,24 @@ class SessionAdmin(ReadOnlyAdmin):
 
     @display(description=_("IP address"))
     def address(self, session: Session) -> SafeString:
-        """Where the sign-in came from."""
+        """The IP address of the sign-in."""
         return labelled(_("IP address"), session.ip_address) if session.ip_address else NONE
 
     @display(description=_("signed in (UTC)"))
     def signed_in(self, session: Session) -> SafeString:
-        """When the session began."""
         return labelled(_("signed in (UTC)"), on_day(session.created_at))
 
     @display(description=_("last used (UTC)"))
     def last_used(self, session: Session) -> SafeString:
-        """When the session was last renewed."""
+        """When the session was last used."""
         return labelled(_("last used (UTC)"), on_day(session.last_used_at))
 
     @display(description=_("ends (UTC)"))
     def ends(self, session: Session) -> SafeString:
-        """When the session ends by itself."""
+        """When the session expires."""
         return labelled(_("ends (UTC)"), on_day(session.expires_at))
 
     @display(description=_("device"))
     def device(self, session: Session) -> str:
-        """What the client says it is."""
+        """The full `User-Agent`."""
         return session.user_agent or EMPTY

@@ -12,17 +12,17 @@ from keystone.sessions.tokens import AccessToken, Claims, TokenRefused, decode
 
 
 class SessionTokenAuthentication(JWTAuthentication):
-    """simplejwt's `Authorization: Bearer <access token>` (RFC 6750), for a session that is still open.
+    """simplejwt's authentication by `Authorization: Bearer <access token>` (RFC 6750), for open sessions only.
 
-    One query: the session, joined with its person. Whatever ended the session, or made the account other than active,
-    holds from the next request on.
+    This takes one query for the session and its user. If the session ends, or the account is no longer active, the next
+    request is refused.
     """
 
     def authenticate(self, request: Request) -> tuple[User, Session] | None:  # type: ignore[override]  # not the token
-        """The person and their session; None where the request carries no bearer token.
+        """Return the user and their session; None if the request has no bearer token.
 
         Raises:
-            AuthenticationFailed: the token does not hold.
+            AuthenticationFailed: the token is not valid.
         """
         raw_token = self.get_raw_token(get_authorization_header(request))
         if raw_token is None:
@@ -35,15 +35,15 @@ class SessionTokenAuthentication(JWTAuthentication):
         return session.user, session
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """The token. The scheme may be written in any case (RFC 9110, section 11.1)."""
+        """Return the token. The scheme is case-insensitive (RFC 9110, section 11.1)."""
         scheme, _, token = header.partition(b" ")
         return token.strip() if scheme.lower() == b"bearer" else None
 
     def get_session(self, claims: Claims) -> Session:
-        """The session that a token names, with its person.
+        """Return the session that a token names, with its user.
 
         Raises:
-            AuthenticationFailed: it has ended, or the account is not active any more.
+            AuthenticationFailed: the session has ended, or the account is no longer active.
         """
         live = Session.objects.live().select_related("user")
         session = live.filter(pk=claims.session_id, user_id=claims.user_id).first()
@@ -52,7 +52,7 @@ class SessionTokenAuthentication(JWTAuthentication):
         return session
 
     def authenticate_header(self, request: Request) -> str:
-        """What a 401 asks for; to a token that does not hold it says so (RFC 6750, section 3)."""
+        """Return the `WWW-Authenticate` header of a 401, with an error for an invalid token (RFC 6750, section 3)."""
         given = self.get_raw_token(get_authorization_header(request)) is not None
         return 'Bearer realm="api", error="invalid_token"' if given else 'Bearer realm="api"'
 

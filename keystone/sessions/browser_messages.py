@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 
 class NamedCookieStorage(CookieStorage):
-    """Django's storage, whose cookie is named `messages` in every product."""
+    """Django's cookie storage with the project's prefix, since Django names the cookie `messages` in every project."""
 
     def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
@@ -18,6 +18,6 @@ class NamedCookieStorage(CookieStorage):
 
 
 class MessageStorage(FallbackStorage):
-    """Django's default storage: the cookie, and the session for what does not fit."""
+    """Django's default storage: the cookie, and the session for messages that do not fit."""
 
     storage_classes = (NamedCookieStorage, SessionStorage)

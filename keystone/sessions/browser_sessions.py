@@ -13,10 +13,10 @@ from keystone.text.devices import kept_user_agent
 
 
 def open_browser_session(request: HttpRequest, user: User) -> None:
-    """List the session of this request, in which `user` has just been signed in, among theirs. Lock the person before.
+    """List the session of this request, in which `user` has just signed in, among their sessions. Lock the user first.
 
-    From then on it lives no longer than its row: revoking the row signs out. It ends when Django's session would end
-    that is not used any more; use does not prolong it.
+    From then on the session lives no longer than its row: revoking the row signs the user out. It ends when Django's
+    session would expire if it were not used any more; use does not extend it.
     """
     if not request.session.session_key:
         request.session.save()
@@ -32,10 +32,10 @@ def open_browser_session(request: HttpRequest, user: User) -> None:
 
 @transaction.atomic
 def continue_browser_session(request: HttpRequest, user: User) -> None:
-    """Let the session of this request go on after the person ended all of theirs. It is listed as a new one.
+    """Keep the session of this request open after the user ended all of theirs. It is listed as a new one.
 
     Raises:
-        AccessEnded: the person's access has ended once more since then.
+        AccessEnded: the user's access has ended again since then.
     """
     lock_acting(user)
     update_session_auth_hash(request, user)
@@ -43,6 +43,6 @@ def continue_browser_session(request: HttpRequest, user: User) -> None:
 
 
 def browser_session_key(request: HttpRequest) -> str | None:
-    """What the table calls the session of this request; None where it has none."""
+    """Return the stored key of this request's session; None if it has none."""
     key = request.session.session_key
     return stored_key(key) if key else None

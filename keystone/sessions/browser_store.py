@@ -1,7 +1,7 @@
-"""Django's sessions stored under the digest of their key: a stolen dump opens none.
+"""Store Django's sessions under the digest of their key, so that a stolen dump opens no session.
 
-`SESSION_ENGINE` names this module. The browser's cookie holds the key, and the table its SHA-256 in the key's place. A
-key of 32 random signs needs no salt.
+`SESSION_ENGINE` names this module. The browser's cookie contains the key, the table its SHA-256 digest instead. A key
+of 32 random characters needs no salt.
 """
 
 import hashlib
@@ -16,19 +16,19 @@ from django.utils import timezone
 
 from keystone.sessions.models import Session
 
-NOTED_AFTER = timedelta(minutes=5)  # "last used" is no older than that, and not written at every request
+NOTED_AFTER = timedelta(minutes=5)  # how outdated "last used" may be, to avoid a write on every request
 DIGEST_LENGTH = 40  # hexadecimal digits, 160 bits: as long as the column
 
 
 def stored_key(session_key: str) -> str:
-    """What the table holds of a session's key."""
+    """Return the digest that the table stores instead of a session's key."""
     return hashlib.sha256(session_key.encode()).hexdigest()[:DIGEST_LENGTH]
 
 
 class SessionStore(DatabaseSessionStore):
-    """Django's own, with each key put through `stored_key` on its way to the table."""
+    """Django's own store, with `stored_key` applied to each key on its way to the table."""
 
-    # The asynchronous forms run the ones below in a thread, instead of asking the table by themselves.
+    # The asynchronous methods run those below in a thread, instead of querying the table themselves.
     aload = SessionBase.aload
     aexists = SessionBase.aexists
     acreate = SessionBase.acreate
@@ -46,14 +46,14 @@ class SessionStore(DatabaseSessionStore):
         return row
 
     def _live_rows(self) -> Any:
-        """The rows that have not expired, and whose sign-in, where one is listed, has not ended either."""
+        """Return the rows that have not expired and whose listed sign-in, if any, has not ended."""
         sign_in = Session.objects.filter(browser_key=OuterRef("session_key"))
         ended = sign_in.filter(Q(revoked_at__isnull=False) | Q(expires_at__lte=Now()))
         live = self.model.objects.filter(~Exists(ended), expire_date__gt=timezone.now())
         return live.annotate(last_used_at=Subquery(sign_in.values("last_used_at")[:1]))
 
     def cycle_key(self) -> None:
-        """Change the key; the sign-in that is listed for it goes along, unless it has been revoked meanwhile."""
+        """Change the key. The listed sign-in gets the new key, unless it has been revoked meanwhile."""
         before = self.session_key
         super().cycle_key()
         if before and self.session_key:
@@ -61,18 +61,18 @@ class SessionStore(DatabaseSessionStore):
             listed.update(browser_key=stored_key(self.session_key))
 
     def flush(self) -> None:
-        """Forget the session, as signing out does; the sign-in that is listed for it ends."""
+        """Delete the session, as on signing out. Its listed sign-in ends."""
         if self.session_key:
             listed = Session.objects.filter(browser_key=stored_key(self.session_key), revoked_at__isnull=True)
             listed.update(revoked_at=Now())
         super().flush()
 
     def exists(self, session_key: str) -> bool:
-        """Whether a session has this key."""
+        """Return whether a session with this key exists."""
         return super().exists(stored_key(session_key))
 
     def create_model_instance(self, data: dict[str, Any]) -> Any:
-        """The row to be saved."""
+        """Return the row to save, with the stored key."""
         row = super().create_model_instance(data)
         row.session_key = stored_key(row.session_key)
         return row

@@ -8,28 +8,28 @@ from django.utils import timezone
 from keystone.background.batches import delete_in_chunks
 from keystone.sessions.models import Session
 
-KEPT = timedelta(days=7)  # the list of sessions shows them for so long after their end
+KEPT = timedelta(days=7)  # sessions stay listed for this long after they ended
 
 
 def delete_ended_sessions() -> int:
-    """Delete the sessions of the API whose time ended a week ago. Call it outside a transaction.
+    """Delete listed sessions that expired a week ago. Call this outside a transaction.
 
-    One that was revoked stays until then, too: its tokens are signed to its end, and each of them that comes back is
-    still known by its row. After its end no token of it passes the check of the signature, so that every answer is
-    the same with the row and without.
+    Revoked sessions are kept until then, too: their tokens are signed until the session's expiry, and a token that
+    comes back is recognized by the row. After the expiry no token passes the signature check, so the response is the
+    same with and without the row.
 
     Returns:
-        How many there were.
+        The number of sessions that were deleted.
     """
     return delete_in_chunks(Session.objects.filter(expires_at__lte=timezone.now() - KEPT))
 
 
 def delete_expired_browser_sessions() -> int:
-    """Delete Django's sessions that have expired: those of the admin and the browsable API.
+    """Delete Django's expired sessions: those of the admin and the browsable API.
 
-    Call it outside a transaction.
+    Call this outside a transaction.
 
     Returns:
-        How many there were.
+        The number of sessions that were deleted.
     """
     return delete_in_chunks(BrowserSession.objects.filter(expire_date__lte=timezone.now()))

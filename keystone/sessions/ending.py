@@ -1,4 +1,4 @@
-"""Sign out: this session, another one, all others, all; and others' sessions, for administrators."""
+"""Sign out: end this session, another one, all others or all; administrators can end other users' sessions."""
 
 from contextlib import suppress
 from typing import ClassVar
@@ -22,7 +22,7 @@ from keystone.sessions.token_pair import TokenPair
 
 
 class SessionNotFound(Refusal):
-    """The person has no such open session."""
+    """The user has no such open session."""
 
     code = "not_found"
     status: ClassVar[int] = 404
@@ -30,18 +30,18 @@ class SessionNotFound(Refusal):
 
 
 def sign_out(session: Session) -> None:
-    """End the session that the person acts in. One that has ended already is left as it is."""
+    """End the user's current session. A session that has already ended is left as it is."""
     user = session.user
     with suppress(SessionNotFound, AccessEnded):
         end_session(user, session.pk, by=Actor.person(user))
 
 
 def sign_out_with(token: str) -> None:
-    """End the session that a refresh token names: the newest one, or one that was traded before.
+    """End the session that a refresh token names. The token may be the newest one, or one that was traded before.
 
     Raises:
-        TokenRefused: we did not sign it, or it has expired.
-        TooManyAttempts: tokens that nobody signed came too often from this address.
+        TokenRefused: the token was not signed by us, or has expired.
+        TooManyAttempts: too many tokens that we did not sign came from this IP address.
     """
     session = Session.objects.live().select_related("user").filter(pk=signed_claims(token).session_id).first()
     if session is not None:
@@ -50,11 +50,11 @@ def sign_out_with(token: str) -> None:
 
 @transaction.atomic
 def end_session(user: User, session_id: UUID, *, by: Actor) -> None:
-    """End one open session: the one that the person acts in, or another one.
+    """End one open session of a user: the current one, or another one.
 
     Raises:
-        SessionNotFound: it is not open, or somebody else's.
-        ProtectedAccount: `by` may not act on this person.
+        SessionNotFound: the session is not open, or belongs to another user.
+        ProtectedAccount: `by` may not act on this user.
     """
     _refuse_to_end(lock_for(user, by=by), by=by)
     if not revoke_session(user.pk, session_id):
@@ -65,19 +65,19 @@ def end_session(user: User, session_id: UUID, *, by: Actor) -> None:
 
 @transaction.atomic
 def end_other_sessions(user: User, session_id: UUID | None, *, by: Actor) -> TokenPair | None:
-    """End every session of a person but one, which goes on with a new pair of tokens.
+    """End all sessions of a user except one, which continues with a new pair of tokens.
 
-    Sessions of Django's admin and the links that were mailed end as well.
+    Sessions of Django's admin end as well, and links sent by mail stop working.
 
     Args:
-        session_id: the session that goes on; None where it is one of Django's, whose caller binds it anew.
+        session_id: the session to keep; None if it is one of Django's, which the caller must continue itself.
 
     Returns:
-        The new pair of the session that goes on.
+        The new pair of the session that was kept.
 
     Raises:
-        SessionNotFound: it has ended in the meantime.
-        AccessEnded: the person's access has ended in the meantime.
+        SessionNotFound: the session has ended in the meantime.
+        AccessEnded: the user's access has ended in the meantime.
     """
     locked = lock_acting(user)
     revoke_access([locked], keep=session_id)
@@ -89,11 +89,11 @@ def end_other_sessions(user: User, session_id: UUID | None, *, by: Actor) -> Tok
 
 @transaction.atomic
 def end_all_sessions(user: User, *, by: Actor) -> None:
-    """Sign a person out everywhere: API, admin, and the links that were mailed.
+    """Sign a user out of the API and the admin, and invalidate links sent by mail.
 
     Raises:
-        ProtectedAccount: `by` may not act on this person.
-        UserNotFound: the account has gone.
+        ProtectedAccount: `by` may not act on this user.
+        UserNotFound: the account no longer exists.
     """
     locked = lock_for(user, by=by)
     _refuse_to_end(locked, by=by)
@@ -103,10 +103,12 @@ def end_all_sessions(user: User, *, by: Actor) -> None:
 
 
 def renew_session(user: User, session_id: UUID) -> TokenPair:
-    """A new pair for a session that outlives an end of access. Call it in that transaction, with the person locked.
+    """Issue a new pair for a session that is kept when access is revoked.
+
+    Call this in the same transaction, with the user locked.
 
     Raises:
-        SessionNotFound: it has ended.
+        SessionNotFound: the session has ended.
     """
     session = Session.objects.live().select_for_update().filter(pk=session_id, user=user).first()
     if session is None:
@@ -115,7 +117,7 @@ def renew_session(user: User, session_id: UUID) -> TokenPair:
 
 
 def _refuse_to_end(user: User, *, by: Actor) -> None:
-    """As every act on others is refused; one's own sessions are one's own to end, for administrators too."""
+    """Refuse to act on protected accounts. Everybody may end their own sessions, administrators included."""
     refusal = refusal_to_touch(user, by=by, own=True)
     if refusal is not None:
         raise refusal

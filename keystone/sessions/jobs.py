@@ -1,4 +1,4 @@
-"""The scheduled jobs of the sessions."""
+"""Scheduled jobs that delete old sessions."""
 
 from keystone.scheduling.registry import scheduled
 from keystone.sessions import cleanup

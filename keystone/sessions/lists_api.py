@@ -1,4 +1,4 @@
-"""The API of open sessions: one's own, and others' for staff."""
+"""The API of open sessions: the caller's own, and those of other users for staff."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -22,7 +22,7 @@ from keystone.sessions.serializers import TokenPairSerializer
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):
-    """A session: where somebody is signed in."""
+    """A session in which a user is signed in."""
 
     kind = serializers.SerializerMethodField(help_text="`app`: through this API; `browser`: to the administration.")
     current = serializers.SerializerMethodField(help_text="Whether this request is made in it.")
@@ -42,7 +42,6 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
         read_only_fields = fields
 
     def get_current(self, session: Session) -> bool:
-        """Whether it is the caller's own."""
         request = self.context["request"]
         if isinstance(request.auth, Session):
             return request.auth.pk == session.pk
@@ -50,12 +49,11 @@ class SessionSerializer(serializers.ModelSerializer[Session]):
 
     @extend_schema_field(serializers.ChoiceField(choices=["app", "browser"]))
     def get_kind(self, session: Session) -> str:
-        """How somebody signed in."""
         return "browser" if session.browser_key else "app"
 
 
 class EndSessionsSerializer(StrictSerializer):
-    """Which sessions end."""
+    """Which sessions to end."""
 
     keep_current = serializers.BooleanField(
         required=False, default=False, help_text="Go on in this session, with the new tokens of the answer."
@@ -63,13 +61,13 @@ class EndSessionsSerializer(StrictSerializer):
 
 
 class RenewedTokensSerializer(serializers.Serializer[Any]):
-    """The new tokens of a session that outlives what ended the others."""
+    """The new tokens of a session that was kept when the others ended."""
 
     tokens = TokenPairSerializer(allow_null=True, help_text="Null where this session was not kept, or has no tokens.")
 
 
 class SessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session]):
-    """One's own open sessions."""
+    """The caller's own open sessions."""
 
     queryset = Session.objects.none()
     serializer_class = SessionSerializer
@@ -77,12 +75,11 @@ class SessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session]):
     default_ordering = "-last_used_at"
 
     def get_queryset(self) -> QuerySet[Session]:
-        """Those of the caller that are open."""
         return Session.objects.live().filter(user=person(self.request))
 
     @extend_schema(operation_id="auth_sessions_list", tags=["auth"])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Where one is signed in, the last used first."""
+        """List one's own open sessions, last used first."""
         return super().list(request, *args, **kwargs)
 
     @extend_schema(operation_id="auth_sessions_end", tags=["auth"], responses={204: None})
@@ -101,7 +98,7 @@ class SessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session]):
     def revoke_all(self, request: Request) -> Response:
         """Sign out everywhere, or everywhere else.
 
-        Sessions of the admin and the links of mails that were sent end as well.
+        Sessions of the admin end as well, and links in mails sent earlier stop working.
         """
         body = EndSessionsSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -118,7 +115,7 @@ class SessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session]):
 
 
 class StaffSessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session]):
-    """Somebody's open sessions, for staff who may see or end them."""
+    """The open sessions of a user, for staff who may view or end them."""
 
     queryset = Session.objects.none()
     serializer_class = SessionSerializer
@@ -132,37 +129,36 @@ class StaffSessionViewSet(mixins.ListModelMixin, viewsets.GenericViewSet[Session
     }
 
     def get_queryset(self) -> QuerySet[Session]:
-        """Those of the person of the address that are open."""
         return Session.objects.live().filter(user=self.target())
 
     @extend_schema(operation_id="users_sessions_list", tags=["users"])
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Where a person is signed in, the last used first."""
+        """List a user's open sessions, last used first."""
         return super().list(request, *args, **kwargs)
 
     @extend_schema(operation_id="users_sessions_end", tags=["users"], responses={204: None})
     def destroy(self, request: Request, user_id: UUID, session_id: UUID) -> Response:
-        """End one session of a person."""
+        """End one session of a user."""
         end_session(self.target(), session_id, by=acting(request, self))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     @extend_schema(operation_id="users_sessions_revoke_all", tags=["users"], request=None, responses={204: None})
     def revoke_all(self, request: Request, user_id: UUID) -> Response:
-        """Sign a person out everywhere: API, admin, and the links of mails that were sent."""
+        """Sign a user out of the API and the admin, and invalidate links in mails sent earlier."""
         end_all_sessions(self.target(), by=acting(request, self))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
     def target(self) -> User:
-        """The person of the address."""
+        """Return the user named in the URL."""
         return get_object_or_404(User, pk=self.kwargs["user_id"])
 
 
 def current_session_id(request: Request) -> UUID | None:
-    """The session that the caller acts in; None where it is one of Django's."""
+    """Return the id of the caller's session; None if it is one of Django's."""
     return request.auth.pk if isinstance(request.auth, Session) else None
 
 
 def renewed(pair: Any) -> Response:
-    """The answer with the new tokens, which no cache keeps."""
+    """Return a response with the new tokens that must not be cached."""
     body = RenewedTokensSerializer({"tokens": pair}).data
     return Response(body, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})

@@ -1,4 +1,4 @@
-"""`Session`: one sign-in, by the API or in a browser."""
+"""The model of a session: one sign-in to the API or in a browser."""
 
 import uuid
 
@@ -10,21 +10,21 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SessionQuerySet(models.QuerySet["Session"]):
-    """The named reads."""
+    """Queries of sessions."""
 
     def live(self) -> "SessionQuerySet":
-        """Sessions that have neither ended nor been revoked."""
+        """Return the sessions that have neither expired nor been revoked."""
         return self.filter(revoked_at__isnull=True, expires_at__gt=Now())
 
 
 class Session(models.Model):
-    """A sign-in. `refresh_digest` is that of the one refresh token that works now.
+    """A sign-in. `refresh_digest` is the digest of its only valid refresh token.
 
-    `browser_key` is the key of Django's session, as its table holds it, of a sign-in to the admin or the browsable API.
-    Such a sign-in has no tokens.
+    For a sign-in to the admin or the browsable API, `browser_key` is the key of Django's session as its table stores
+    it. Such a sign-in has no tokens.
 
-    `spent` has the digests of those that were traded in the last seconds, each with the Unix time of it: presented
-    again so soon, a token came from a client that raced itself, and not from a thief.
+    `spent` contains the digests of tokens that were traded within the last seconds, with the Unix time of the trade. A
+    token that is presented again so soon comes from a client that raced itself, not from a thief.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -32,7 +32,7 @@ class Session(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="sessions", db_index=False
     )
     refresh_digest = models.CharField(max_length=64)
-    browser_key = models.CharField(max_length=40, null=True, unique=True, editable=False)  # noqa: DJ001 - the API's have none
+    browser_key = models.CharField(max_length=40, null=True, unique=True, editable=False)  # noqa: DJ001 - null for the API
     spent = models.JSONField(default=dict, db_default={}, blank=True, editable=False)
     created_at = models.DateTimeField(_("signed in"), db_default=Now())
     last_used_at = models.DateTimeField(_("last used"), db_default=Now())

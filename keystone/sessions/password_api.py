@@ -14,7 +14,7 @@ from keystone.sessions.password_change import change_password
 
 
 class ChangePasswordSerializer(CurrentPasswordSerializer):
-    """A change of one's own password."""
+    """The current password and a new one."""
 
     new_password = PasswordField()
 
@@ -31,8 +31,8 @@ class ChangePasswordView(APIView):
     def post(self, request: Request) -> Response:
         """Change one's own password.
 
-        Every other session ends, the one of this request goes on with the new tokens of the answer. A wrong
-        `current_password` answers 400 `wrong_password`, and counts as an attempt to sign in.
+        All other sessions end. The session of this request continues with the new tokens in the response. A wrong
+        `current_password` is answered with 400 `wrong_password` and counts as an attempt to sign in.
         """
         user = person(request)
         keep = current_session_id(request)

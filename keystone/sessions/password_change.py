@@ -1,4 +1,4 @@
-"""Change one's own password. The current session goes on, every other one ends."""
+"""Change one's own password. The current session continues, all others end."""
 
 from uuid import UUID
 
@@ -15,21 +15,21 @@ from keystone.sessions.token_pair import TokenPair
 def change_password(
     user: User, *, current_password: str, new_password: str, keep: UUID | None = None
 ) -> TokenPair | None:
-    """Change one's own password. Every session but `keep`, every token and link ends; the person is told by mail.
+    """Change one's own password. All sessions except `keep`, all tokens and links end; the user is notified by mail.
 
     Args:
-        keep: the session that the person acts in, which goes on with new tokens; None where it is one of Django's,
-            whose caller binds it anew.
+        keep: the user's current session, which continues with new tokens; None if it is one of Django's, which the
+            caller must continue itself.
 
     Returns:
         The new tokens of `keep`.
 
     Raises:
-        TooManyAttempts, HashingBusy: as for signing in; the same limits count.
-        WrongPassword: `current_password` is not the person's.
+        TooManyAttempts, HashingBusy: as for signing in, with the same limits.
+        WrongPassword: `current_password` is wrong.
         PasswordRefused: the validators do not accept `new_password`.
-        PasswordUnchanged: it is the present one.
-        SessionNotFound: `keep` has ended in the meantime; nothing is changed.
+        PasswordUnchanged: `new_password` is the current password.
+        SessionNotFound: `keep` has ended in the meantime; nothing was changed.
     """
     confirm_password(user, current_password)
     if new_password == current_password:

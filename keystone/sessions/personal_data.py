@@ -1,4 +1,4 @@
-"""What the sessions hold about a person."""
+"""Personal data in sessions."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,13 +14,13 @@ TOLD = ("created_at", "last_used_at", "expires_at", "revoked_at", "ip_address", 
 
 @collector("sessions", label=_("Sessions"), models=["keystone.Session"])
 def collect_sessions(user: Any) -> Iterator[dict[str, Any]]:
-    """When, from where and with what the person was signed in."""
+    """Yield when, from where and with which device the user was signed in."""
     yield from Session.objects.filter(user=user).order_by("created_at", "pk").values(*TOLD).iterator()
 
 
 @eraser("sessions", models=["keystone.Session"])
 def erase_sessions(user: Any, erasure: Erasure) -> None:
-    """Delete them, and the sessions of Django's that belong to them."""
+    """Delete the user's sessions, and Django's sessions that belong to them."""
     listed = Session.objects.filter(user=user, browser_key__isnull=False)
     BrowserSession.objects.filter(session_key__in=listed.values("browser_key")).delete()
     Session.objects.filter(user=user).delete()

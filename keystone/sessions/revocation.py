@@ -1,4 +1,4 @@
-"""Revoke sessions: they are refused from the next request on."""
+"""Revoke sessions, which are then refused from the next request on."""
 
 from collections.abc import Collection
 from typing import Any
@@ -12,13 +12,13 @@ from keystone.sessions.models import Session
 
 @access_ended.register
 def revoke_sessions(user_ids: Collection[Any], *, keep: UUID | None = None, browsers: bool = True) -> int:
-    """End every open session of these people, except the one with the id `keep`.
+    """End all open sessions of these users, except the one with the id `keep`.
 
     Args:
         browsers: whether sign-ins in browsers end, too.
 
     Returns:
-        How many were open.
+        The number of sessions that were ended.
     """
     sessions = Session.objects.filter(user_id__in=user_ids, revoked_at__isnull=True)
     if not browsers:
@@ -29,7 +29,7 @@ def revoke_sessions(user_ids: Collection[Any], *, keep: UUID | None = None, brow
 
 
 def revoke_session(user_id: Any, session_id: UUID) -> bool:
-    """End one session of a person.
+    """End one session of a user.
 
     Returns:
         Whether it was open.

@@ -1,8 +1,8 @@
 """Rotate refresh tokens: each works once, and a replay reveals theft.
 
-The rule is that of RFC 9700, section 4.14.2: of two who present the same refresh token, one is a thief, and nobody can
-tell which; so the session ends. A client that races itself is told apart by time: what comes back within seconds is
-only refused.
+This follows RFC 9700, section 4.14.2: if two clients present the same refresh token, one of them is a thief, and there
+is no way to know which, so the session ends. A client that races itself is recognized by time: a token that comes back
+within seconds is only refused.
 """
 
 import secrets
@@ -27,9 +27,9 @@ RACE = timedelta(seconds=10)
 
 
 class TokenJustUsed(TokenRefused):
-    """The token was traded within the last seconds, most likely by another tab of the same browser; the session lives.
+    """The token was traded within the last seconds, most likely by another tab of the browser. The session stays open.
 
-    409 and not 401: the client is still signed in, and is to take the pair that the other tab got.
+    The status is 409, not 401: the client is still signed in and should use the pair that the other tab got.
     """
 
     code = "token_just_used"
@@ -38,19 +38,19 @@ class TokenJustUsed(TokenRefused):
 
 
 def refresh(token: str) -> TokenPair:
-    """Trade a refresh token for a new pair. It works once: of any number of callers at once, one succeeds.
+    """Trade a refresh token for a new pair. A token works once: of several concurrent callers, one succeeds.
 
-    A token that was traded before is refused. Where that was more than `RACE` ago, the session is revoked, the audit
-    log notes it and the person is told by mail; all of it is committed before the refusal is raised.
+    A token that was traded before is refused. If that was more than `RACE` ago, the session is revoked, the audit log
+    records it and the user is notified by mail. All of this is committed before the refusal is raised.
 
     Raises:
-        TokenJustUsed: it was traded within `RACE`, and the session goes on.
-        TokenRefused: the token, its session or its person does not hold any more.
-        TooManyAttempts: tokens that nobody signed came too often from this address.
+        TokenJustUsed: the token was traded within `RACE`; the session stays open.
+        TokenRefused: the token or its session is no longer valid, or the account is no longer active.
+        TooManyAttempts: too many tokens that we did not sign came from this IP address.
     """
     claims = signed_claims(token)
     for user in access_has_ended().filter(pk=claims.user_id):
-        apply_expiry(user)  # before the session is locked: a deactivation locks the person first
+        apply_expiry(user)  # before the session is locked, since a deactivation locks the user first
     with transaction.atomic(durable=True):
         pair = _traded(claims)
     if pair is None:
@@ -59,11 +59,11 @@ def refresh(token: str) -> TokenPair:
 
 
 def signed_claims(token: str) -> Claims:
-    """What a refresh token says that we signed. One that we did not sign is counted as a guess.
+    """Return the claims of a refresh token that we signed. Any other token counts as a guess.
 
     Raises:
-        TokenRefused: we did not sign it, or it has expired.
-        TooManyAttempts: such tokens came too often from this IP address.
+        TokenRefused: the token was not signed by us, or has expired.
+        TooManyAttempts: too many tokens that we did not sign came from this IP address.
     """
     try:
         return decode(RefreshToken, token)
@@ -75,7 +75,7 @@ def signed_claims(token: str) -> Claims:
 
 
 def rotate(session: Session, user: User) -> TokenPair:
-    """Give a session, whose row is locked, a new pair; the tokens it had are spent."""
+    """Issue a new pair for a session whose row is locked. Its earlier tokens are spent."""
     now = timezone.now()
     token_id = new_token_id()
     session.spent = {**_spent_lately(session, now), session.refresh_digest: now.timestamp()}
@@ -86,7 +86,7 @@ def rotate(session: Session, user: User) -> TokenPair:
 
 
 def _traded(claims: Claims) -> TokenPair | None:
-    """The new pair, or None where there is none; then the reason is written already.
+    """Return the new pair, or None if the token is refused. A stolen session has been ended by then.
 
     Raises:
         TokenJustUsed: the token was traded within `RACE`.

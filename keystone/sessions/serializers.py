@@ -1,4 +1,4 @@
-"""Serializers that several views of sessions share."""
+"""Serializers shared by several views of sessions."""
 
 from rest_framework import serializers
 
@@ -6,7 +6,7 @@ from keystone.sessions.token_pair import TokenPair
 
 
 class TokenPairSerializer(serializers.Serializer[TokenPair]):
-    """The tokens."""
+    """A pair of tokens."""
 
     access = serializers.CharField(help_text="Send it as `Authorization: Bearer …`.")
     refresh = serializers.CharField(help_text="Trade it at auth/refresh/ for a new pair, once.")

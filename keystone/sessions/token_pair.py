@@ -16,21 +16,21 @@ TOKEN_ID_BYTES = 24  # 192 random bits
 
 @dataclass(frozen=True)
 class TokenPair:
-    """What a sign-in answers."""
+    """An access token and a refresh token, as returned by a sign-in."""
 
     access: str
     refresh: str
 
 
 def new_token_id() -> str:
-    """The random id of a refresh token."""
+    """Return a random id for a refresh token."""
     return secrets.token_urlsafe(TOKEN_ID_BYTES)
 
 
 def sign_pair(session: Session, user: User, token_id: str, *, now: datetime) -> TokenPair:
     """Sign an access token and the refresh token `token_id` for a session of `user`.
 
-    Both name the session and the account's version, so that neither outlives them.
+    Both contain the session and the account's access version, so that neither outlives them.
     """
     owner: dict[str, Any] = {
         "session_id": session.pk,

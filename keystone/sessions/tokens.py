@@ -1,7 +1,7 @@
 """The JWTs: short-lived access tokens and single-use refresh tokens, each naming its session.
 
-djangorestframework-simplejwt makes and checks them by the settings SIMPLE_JWT. Two things are ours: the keys, which are
-derived from SECRET_KEY and, while keys are rotated, from SECRET_KEY_FALLBACKS, and the claims that name the session.
+djangorestframework-simplejwt creates and checks them according to the setting SIMPLE_JWT. We add the keys, which are
+derived from SECRET_KEY and, during key rotation, from SECRET_KEY_FALLBACKS, and the claims that name the session.
 """
 
 import hashlib
@@ -32,7 +32,7 @@ HEADER_TYPES = {"access": "at+jwt", "refresh": "rt+jwt"}  # the first by RFC 906
 
 
 class TokenRefused(Refusal):
-    """The token is malformed, expired, used, or its session has ended; which of these is not told."""
+    """The token is malformed, expired or used, or its session has ended. The response does not say which."""
 
     code = "invalid_token"
     status = 401
@@ -40,12 +40,12 @@ class TokenRefused(Refusal):
 
 
 class TokenExpired(TokenRefused):
-    """We signed it, and its time is over. The answer is that of `TokenRefused`."""
+    """The token was signed by us but has expired. The response is that of `TokenRefused`."""
 
 
 @dataclass(frozen=True)
 class Claims:
-    """What a checked token says."""
+    """The claims of a verified token."""
 
     session_id: uuid.UUID
     user_id: uuid.UUID
@@ -54,23 +54,23 @@ class Claims:
 
 
 class RotatingKeysBackend(TokenBackend):
-    """Signs with the key of SECRET_KEY, and checks with the one that the token's `kid` names."""
+    """A backend that signs with the key from SECRET_KEY, and verifies with the key that the token's `kid` names."""
 
     def encode(self, payload: dict[str, Any]) -> str:
-        """Sign a token, whose header names its key and its type."""
+        """Sign a token. Its header names its key and its type."""
         key = _keys()[0]
         header = {"typ": HEADER_TYPES[payload[api_settings.TOKEN_TYPE_CLAIM]], "kid": _key_id(key)}
         claims = {**payload, "iss": self.issuer, "aud": self.audience}
         return jwt.encode(claims, key, algorithm=self.algorithm, headers=header)
 
     def decode(self, token: Any, verify: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002 - simplejwt's
-        """Check a token's signature, issuer, audience and end.
+        """Verify a token's signature, issuer, audience and expiry.
 
-        When it was signed is not checked: clocks of our own machines differ by seconds, and nobody else signs.
+        The time of signing is not checked: the clocks of our machines may differ by seconds, and nobody else signs.
 
         Raises:
-            TokenBackendExpiredToken: we signed it, and it has expired.
-            TokenBackendError: it does not hold for another reason.
+            TokenBackendExpiredToken: the token was signed by us but has expired.
+            TokenBackendError: the token is invalid for another reason.
         """
         try:
             named = jwt.get_unverified_header(token).get("kid")
@@ -87,19 +87,18 @@ class RotatingKeysBackend(TokenBackend):
 
 
 class SessionToken(Token):
-    """A token that names a session, its person, and the version of their account."""
+    """A token that names a session, its user, and the version of their account."""
 
     @property
     def token_backend(self) -> TokenBackend:
-        """The backend of our keys."""
         return _backend()
 
     @property
     def claims(self) -> Claims:
-        """What it says.
+        """The claims of the token.
 
         Raises:
-            TokenError: a claim is none of ours.
+            TokenError: a claim is malformed.
         """
         try:
             return Claims(
@@ -113,14 +112,14 @@ class SessionToken(Token):
 
 
 class AccessToken(SessionToken):
-    """What a request is made with."""
+    """A token that authenticates requests."""
 
     token_type = "access"  # noqa: S105 - a claim
     lifetime = api_settings.ACCESS_TOKEN_LIFETIME
 
 
 class RefreshToken(SessionToken):
-    """What is traded for a new pair, once."""
+    """A token that can be traded for a new pair, once."""
 
     token_type = "refresh"  # noqa: S105 - a claim
     lifetime = api_settings.REFRESH_TOKEN_LIFETIME
@@ -136,10 +135,10 @@ def encode(
     expires_at: datetime,
     now: datetime,
 ) -> str:
-    """Sign a token that works until `expires_at`.
+    """Sign a token that is valid until `expires_at`.
 
     Args:
-        version: the account's version; whatever ends access counts it up, and the token ends with it.
+        version: the account's access version. Revoking access increments it, which invalidates the token.
     """
     token = kind()
     token[api_settings.USER_ID_CLAIM] = str(user_id)
@@ -151,11 +150,11 @@ def encode(
 
 
 def decode(kind: type[SessionToken], token: str | bytes) -> Claims:
-    """Check a token and return what it says.
+    """Verify a token and return its claims.
 
     Raises:
-        TokenExpired: we signed it, and it has expired.
-        TokenRefused: it does not hold for another reason.
+        TokenExpired: the token was signed by us but has expired.
+        TokenRefused: the token is invalid for another reason.
     """
     raw: Any = token
     try:
@@ -167,7 +166,7 @@ def decode(kind: type[SessionToken], token: str | bytes) -> Claims:
 
 
 def token_digest(token_id: str) -> str:
-    """What the database holds of a refresh token: the SHA-256 of its random id."""
+    """Return what the database stores of a refresh token: the SHA-256 digest of its random id."""
     return hashlib.sha256(token_id.encode()).hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""The settings that every environment shares; `local`, `testing` and `production` say what differs.
+"""The settings that all environments share; `local`, `testing` and `production` contain the differences.
 
-`config/settings/` imports them and changes what a project wants otherwise.
+`config/settings/` imports them and changes them for a project.
 """
 
 from datetime import timedelta
@@ -26,15 +26,15 @@ IS_SERVER = ENVIRONMENT in env.SERVERS
 
 DEBUG = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [])
-SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])  # older keys that still check, while keys are rotated
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])  # older keys that are still valid during key rotation
 PROJECT_NAME = env.project_name()
-ENVIRONMENT_VARIABLES = "keystone.environment.readings.environment"  # what tells of them to `manage.py server`
+ENVIRONMENT_VARIABLES = "keystone.environment.readings.environment"  # describes the variables to `manage.py server`
 SERVER_LOG_CONFIG = Path(__file__).parents[1] / "server" / "granian_logs.json"
 
 # -- Applications -------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
     "keystone",
-    "unfold.apps.BasicAppConfig",  # without a site of its own
+    "unfold.apps.BasicAppConfig",  # without its own site
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "keystone.admin.apps.KeystoneAdminConfig",  # django.contrib.admin, with our site
@@ -56,11 +56,11 @@ INSTALLED_APPS = [
     "anymail",
 ]
 if ENVIRONMENT == "testing":
-    INSTALLED_APPS += env.words("TEST_APPS", [])  # of the tests' own processes
+    INSTALLED_APPS += env.words("TEST_APPS", [])  # for processes that tests start
 
 MIDDLEWARE = [
-    "keystone.monitoring.metrics.middleware.MetricsMiddleware",  # sees what all others answer, and when
-    # What gives headers comes first: also the answers of the middleware below have them.
+    "keystone.monitoring.metrics.middleware.MetricsMiddleware",  # first, to see all responses and their times
+    # Middleware that adds headers comes first, so that the responses of the middleware below have them, too.
     "keystone.api.middleware.RequestContextMiddleware",
     "keystone.observability.logs.access.AccessLogMiddleware",
     "keystone.api.middleware.ContentSecurityPolicyMiddleware",
@@ -80,7 +80,7 @@ MIDDLEWARE = [
     "keystone.api.middleware.RefusalMiddleware",
 ]
 if ENVIRONMENT == "local":
-    MIDDLEWARE.append("keystone.development.schema_hint.SchemaHintMiddleware")  # tells of a forgotten migration
+    MIDDLEWARE.append("keystone.development.schema_hint.SchemaHintMiddleware")  # reports a forgotten migration
 
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -105,13 +105,13 @@ TEMPLATES = [
 # -- Data --------------------------------------------------------------------------------------------------------
 DATABASES: dict[str, dict[str, Any]]
 if not env.names_a_database() and ENVIRONMENT in {"local", "testing"}:
-    # PostgreSQL 18 from a wheel, started at the first connection. Tests have a server of their own: they can
-    # never touch the developer's data, and may run without waiting for the disk.
+    # PostgreSQL 18 from a wheel, started at the first connection. Tests have their own server: they can't touch the
+    # developer's data, and don't wait for the disk.
     DATABASES = {
         "default": {
             "ENGINE": "keystone.environment.embedded_postgres",
             "NAME": "keystone",
-            "EMBEDDED_NAME": "keystone",  # made with the server; the tests' database is copied from it
+            "EMBEDDED_NAME": "keystone",  # created with the server; the test database is copied from it
             "TEST": {"TEMPLATE": "keystone"},
             "OPTIONS": {},
             "DATA_FOLDER": DATA_DIR / ("postgres-testing" if ENVIRONMENT == "testing" else "postgres"),
@@ -123,7 +123,7 @@ else:
 if IS_SERVER:
     DATABASES["default"]["OPTIONS"].setdefault("pool", POOL)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-DATABASES["default"]["ATOMIC_REQUESTS"] = False  # transactions belong to the verb functions
+DATABASES["default"]["ATOMIC_REQUESTS"] = False  # the functions that change data open transactions
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # -- People and passwords ----------------------------------------------------------------------------------------
@@ -131,7 +131,7 @@ AUTH_USER_MODEL = "keystone.User"
 AUTHENTICATION_BACKENDS = ["keystone.accounts.backends.EmailBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "/docs/"
-# Whom `manage.py server prestart` makes where there is no superuser.
+# `manage.py server prestart` creates this user if there is no superuser.
 FIRST_SUPERUSER = env.line("FIRST_SUPERUSER", "")
 FIRST_SUPERUSER_PASSWORD = env.text("FIRST_SUPERUSER_PASSWORD", "")
 
@@ -184,7 +184,7 @@ REST_FRAMEWORK = {
     "DEFAULT_METADATA_CLASS": "keystone.api.metadata.RequestMetadata",
     "EXCEPTION_HANDLER": "keystone.api.errors.envelope_handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
-    "ALLOWED_VERSIONS": ["1.0.0"],  # else the schema takes any `?version=` into the name of its file, a header
+    "ALLOWED_VERSIONS": ["1.0.0"],  # otherwise any `?version=` would appear in the file name, in a header
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
 }
 SIMPLE_JWT = {
@@ -225,7 +225,7 @@ SPECTACULAR_SETTINGS = {
 }
 
 # -- Tasks, language, time, files --------------------------------------------------------------------------------
-# In tests a task is done when the call that enqueued it is over; with TEST_TASKS=queue, a worker does it.
+# In tests, tasks run immediately when they are enqueued; with TEST_TASKS=queue, a worker runs them.
 _IS_IMMEDIATE = ENVIRONMENT == "testing" and env.choice("TEST_TASKS", "immediate", ("immediate", "queue")) != "queue"
 _TASKS = "immediate.ImmediateBackend" if _IS_IMMEDIATE else "backend.ProcrastinateBackend"
 TASKS: dict[str, dict[str, Any]] = {
@@ -253,7 +253,7 @@ STORAGES = {
     },
 }
 
-# django-typer would give every process framed tracebacks, which no log can be searched for.
+# django-typer would give every process framed tracebacks, which are hard to search in logs.
 DT_RICH_TRACEBACK_CONFIG = {"no_install": True}
 
 # -- Hardening ---------------------------------------------------------------------------------------------------
@@ -269,7 +269,7 @@ SECURE_CSP = {
     "base-uri": [CSP.NONE],
     "frame-ancestors": [CSP.NONE],
 }
-# Other sites' scripts: those of an exact list, with a token of theirs and never with this site's cookies.
+# Scripts of other sites are allowed from an exact list of origins, with their own token and never with cookies.
 CORS_ALLOWED_ORIGINS = env.origins("BACKEND_CORS_ORIGINS")
 CORS_URLS_REGEX = r"^/api/"
 CORS_ALLOW_HEADERS = [
@@ -282,7 +282,7 @@ WHITENOISE_ALLOW_ALL_ORIGINS = False
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_ENGINE = "keystone.sessions.browser_store"  # keys are stored as digests
-MESSAGE_STORAGE = "keystone.sessions.browser_messages.MessageStorage"  # its cookie is named as the others are
+MESSAGE_STORAGE = "keystone.sessions.browser_messages.MessageStorage"  # its cookie is named like the others
 SESSION_COOKIE_HTTPONLY = True
 CSRF_COOKIE_HTTPONLY = False
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024

@@ -1,4 +1,4 @@
-"""The cache: Redis where it is enabled, else the memory of each process."""
+"""The cache: Redis if it is enabled, otherwise the memory of each process."""
 
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -11,7 +11,7 @@ _SCHEMES = ("redis", "rediss", "unix")
 
 
 def _address() -> tuple[str, str]:
-    """Where Redis is, by REDIS_URL or by the others, and the password that stands beside it."""
+    """Return Redis's URL, from REDIS_URL or the other variables, and the password if it isn't in the URL."""
     url = env.text("REDIS_URL", "")
     if not url:
         server = env.text("REDIS_SERVER", "localhost")
@@ -42,7 +42,7 @@ if env.flag("CACHE_ENABLED", default=False):
         "KEY_PREFIX": "keystone",
         "OPTIONS": {"PASSWORD": _password or None},
     }
-# For the look at passwords that everybody knows.
+# For the check of well-known passwords.
 redis_url_password = (
     unquote(urlsplit(env.text("REDIS_URL", "")).password or "") if "LOCATION" in CACHES["default"] else ""
 )

@@ -1,8 +1,8 @@
 """The connection pool of production, usable again as soon as PostgreSQL is.
 
-As the library comes, whoever meets dead connections in it waits for one second, then for two, then for four, and is
-refused; and after each attempt to connect that fails it waits twice as long for the next one, up to minutes. Told to
-give up sooner, it waits for another caller to begin anew, while those who wait already wait for nothing.
+By default, a caller who gets dead connections from the library's pool waits for one second, then two, then four, and is
+refused. After each failed attempt to connect, the pool waits twice as long before the next one, up to minutes. With a
+shorter limit it waits for a new caller before it tries again, and those who wait already wait in vain.
 """
 
 from typing import Any
@@ -12,10 +12,10 @@ from psycopg_pool import ConnectionPool
 
 
 def check_connection(connection: "psycopg.Connection[Any]") -> None:
-    """Ask a connection for a sign of life before it is given out; if there is none, make all others anew as well.
+    """Check that a connection is alive before it is used. If it is dead, have the pool replace all others as well.
 
     Raises:
-        psycopg.OperationalError: it is dead. The pool then takes another one.
+        psycopg.OperationalError: it is dead. The pool then tries another one.
     """
     try:
         ConnectionPool.check_connection(connection)
@@ -26,7 +26,7 @@ def check_connection(connection: "psycopg.Connection[Any]") -> None:
 
 
 def try_again(pool: "ConnectionPool[Any]") -> None:
-    """Go on trying to connect, about once a second: whoever waits is served as soon as PostgreSQL answers."""
+    """Keep trying to connect, about once a second. Waiting callers are served as soon as PostgreSQL responds."""
     pool.check()
 
 
@@ -34,11 +34,11 @@ POOL: dict[str, Any] = {
     "min_size": 2,
     "max_size": 16,
     "timeout": 5,  # seconds that a caller waits for a connection
-    # Whoever comes when so many wait is refused at once: they would take every thread, also those of callers who need
-    # no connection, such as an orchestrator that asks whether the process is alive. The library also counts those who
-    # gave up, until a connection is free again.
+    # If this many wait, further callers are refused at once: they would use up all threads, including those for
+    # requests without a database connection, such as liveness probes. The library also counts callers who gave up,
+    # until a connection is free again.
     "max_waiting": 100,
-    "reconnect_timeout": 2,  # seconds; attempts come at once, after one and after two
+    "reconnect_timeout": 2,  # seconds; attempts are made at once, after one second and after two
     "reconnect_failed": try_again,
     "check": check_connection,
 }

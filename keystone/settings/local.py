@@ -1,4 +1,4 @@
-"""Development on one machine: nothing to install, mails in a folder, readable errors."""
+"""Settings for development on one machine: nothing to install, mails in a folder, readable errors."""
 
 from urllib.parse import urlsplit
 
@@ -11,12 +11,12 @@ ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]", *env.words("ALLOWED_HOSTS", 
 # Only for this environment, whose data never leaves the machine; production refuses to start with it.
 SECRET_KEY = env.text("SECRET_KEY", "local-only-insecure-key-that-production-refuses-to-start-with")
 
-# Several clones may run at once, each on a port of its own.
+# Several clones may run at once, each on its own port.
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = cookie_names(
     base.PROJECT_NAME, port=urlsplit(str(base.KEYSTONE["PUBLIC_URL"])).port
 )
 
-# Static files come straight from the packages: nothing has to be collected.
+# Static files are served from the packages: they need not be collected.
 STATIC_ROOT = None
 
 MAIL_FOLDER = base.DATA_DIR / "mails"

@@ -14,8 +14,8 @@ _NAME_LENGTH = 200  # characters
 
 
 def sender(name: str, address: str) -> str:
-    """The sender as a header has it: with quotes around a name that needs them."""
-    if len(name) > _NAME_LENGTH or "=?" in name:  # which would be taken for the beginning of an encoded word
+    """Return the sender for a header, with quotes around the name if needed."""
+    if len(name) > _NAME_LENGTH or "=?" in name:  # "=?" would begin an encoded word
         raise ImproperlyConfigured(
             f"EMAILS_FROM_NAME (else PROJECT_NAME) must have at most {_NAME_LENGTH} characters and no =?, not {name!r}."
         )

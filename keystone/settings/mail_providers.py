@@ -1,17 +1,17 @@
-"""The supported mail providers. The code for each is anymail's."""
+"""The supported mail providers, which anymail implements."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Provider:
-    """A provider, as anymail knows it.
+    """A mail provider supported by anymail.
 
     Attributes:
-        key_option: the backend's option that takes its API key.
-        tracking: the path of the view that its webhook calls.
-        signing_setting: anymail's name for the key that it signs its calls with; empty where it signs nothing, and its
-            calls carry a name and a password instead.
+        key_option: the backend's option for the API key.
+        tracking: the import path of the webhook's view.
+        signing_setting: anymail's setting for the key that signs webhook calls; empty if the provider doesn't sign them
+            and they use a name and a password instead.
     """
 
     key_option: str

@@ -1,4 +1,4 @@
-"""Staging and production: no default that an attacker could know. See `safety` for what is refused."""
+"""Settings for staging and production, without defaults that an attacker could know. `safety` refuses unsafe ones."""
 
 from keystone.environment import env
 from keystone.settings import base
@@ -11,7 +11,7 @@ CSRF_COOKIE_SECURE = True
 LANGUAGE_COOKIE_SECURE = True
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME, LANGUAGE_COOKIE_NAME = cookie_names(base.PROJECT_NAME, host_only=True)
 SECURE_SSL_REDIRECT = env.flag("SECURE_SSL_REDIRECT", default=True)
-# The health probes of an orchestrator come over plain HTTP, straight to the process.
+# An orchestrator's health probes reach the process directly over plain HTTP.
 SECURE_REDIRECT_EXEMPT = [r"^api/health/"]
 SECURE_HSTS_SECONDS = env.number("SECURE_HSTS_SECONDS", 31_536_000)
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

@@ -12,10 +12,10 @@ from keystone.environment import env
 from keystone.settings.mail_providers import PROVIDERS
 
 SHORTEST_WEBHOOK_SECRET = 24  # characters, with the name and the colon
-SHORTEST_KEY = 50  # characters; what Django's own check asks for (security.W009)
+SHORTEST_KEY = 50  # characters; Django's check requires as many (security.W009)
 FEWEST_SIGNS = 5
 KNOWN_KEYS = ("local-only-", "testing-only-", "django-insecure-", "change", "your-", "your_", "replace", "insecure")
-# The defaults of images, tutorials, of the system that Keystone is modelled on, and of our own development.
+# The defaults of images, tutorials, the system that Keystone is modelled on, and our own development.
 KNOWN_PASSWORDS = frozenset(
     {
         *("admin", "admin@1234", "administrator", "change-me", "change_me", "changeit", "changeme", "changethis"),
@@ -27,14 +27,14 @@ KNOWN_PASSWORDS = frozenset(
 
 
 def refuse_unsafe(settings: dict[str, Any]) -> list[str]:
-    """Refuse to start with settings that an attacker could know or use.
+    """Refuse to start with settings that an attacker could know or exploit.
 
     Args:
-        settings: the names of a settings module and their values, as in `globals()` at its end.
+        settings: the names and values of a settings module, as in `globals()` at its end.
 
     Returns:
-        Nothing but for `manage.py server check`, which lists these faults with all others: it gets them, and a
-        SECRET_KEY where there is none, which Django cannot do without.
+        The faults. They are empty except in `manage.py server check`, which lists them with all others. There a missing
+        SECRET_KEY is also replaced with a random one, because Django requires one.
 
     Raises:
         ImproperlyConfigured: with a line for each fault. None repeats a key or a password.
@@ -78,15 +78,15 @@ def faults_of(
     email_provider: str = "",
     email_webhook_secret: str = "",
 ) -> list[str]:
-    """Return a line for each setting that an attacker could know or use.
+    """Return a line for each setting that an attacker could know or exploit.
 
     Args:
-        debug: whether anything turned Django's debug pages on.
-        public_url: empty where nobody gave one.
-        passwords: by the name of their variable; an empty one is none, as of a server on a socket.
-        database: Django's settings of the database, whose USER and PASSWORD are looked at.
-        email_provider: the one that mails go to, and whose webhook is to tell what became of them; empty for none.
-        email_webhook_secret: what its calls are known by.
+        debug: whether Django's debug pages are on.
+        public_url: empty if it is not set.
+        passwords: the passwords by the name of their variable; empty ones are ignored, as for a server on a socket.
+        database: Django's database settings, whose USER and PASSWORD are checked.
+        email_provider: the provider that sends the mails and reports their delivery by webhook; empty for none.
+        email_webhook_secret: the secret that authenticates the webhook's calls.
     """
     faults = ["DEBUG is on. Its pages show settings and data to everybody: leave it out."] if debug else []
     faults += _key_faults("SECRET_KEY", secret_key)
@@ -112,7 +112,7 @@ def faults_of(
 
 
 def _are_listed() -> bool:
-    """Whether this is `manage.py server check`, which serves nobody and ends."""
+    """Return whether this is `manage.py server check`, which doesn't serve requests."""
     return sys.argv[0].endswith("manage.py") and sys.argv[1:3] == ["server", "check"]
 
 
@@ -127,7 +127,7 @@ def _key_faults(name: str, key: str) -> list[str]:
 
 
 def _host_faults(host: str) -> list[str]:
-    """`.example.com` stands for a domain and all below it, all of which is ours; `.com` and `*` would not be."""
+    """Return the faults of an allowed host. `.example.com` is allowed; `.com` and `*` would match foreign domains."""
     if "*" in host:
         return ["ALLOWED_HOSTS must name the hosts, without *; .example.com stands for a domain and all below it."]
     if host.startswith(".") and "." not in host.strip("."):
@@ -148,7 +148,7 @@ def _address_faults(*, public_url: str, frontend_url: str) -> list[str]:
 
 
 def _webhook_faults(provider: str, secret: str) -> list[str]:
-    """Whoever could call the webhook could have any address mailed no more."""
+    """Return the faults of the webhook's secret. Anybody who knows it could have any email address suppressed."""
     if PROVIDERS[provider].signing_setting:
         missing = f"EMAIL_WEBHOOK_SECRET is not set. Give the key that {provider} signs its calls with."
         return [] if secret else [missing]

@@ -30,7 +30,7 @@ UNFOLD: dict[str, Any] = {
         ("notices/", "notices", f"{_ADMIN}.own_notices.OwnNoticesView"),
     ],
     "COLORS": {
-        # The indigo of the pages and mails; its 600 on white, and white on it, are well above the 4.5:1 of WCAG AA.
+        # The indigo of the pages and mails. The contrast of its 600 with white is well above the 4.5:1 of WCAG AA.
         "primary": {
             "50": "oklch(96.2% .018 272.314)",
             "100": "oklch(93% .034 272.788)",

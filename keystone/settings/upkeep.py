@@ -1,4 +1,4 @@
-"""Options of approval notices, retention periods and imports, with their variables."""
+"""Options for approval notices, retention periods and imports, read from the environment."""
 
 from datetime import timedelta
 

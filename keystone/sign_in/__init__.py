@@ -1,1 +1,1 @@
-"""Signing in, by the API and in browsers: the password, then the second factor."""
+"""Sign in through the API and in browsers: the password, then the second factor."""

@@ -22,7 +22,7 @@ MAX_CODE_LENGTH = 64
 
 
 class LoginSerializer(StrictSerializer):
-    """Address and password."""
+    """Email address and password."""
 
     email = serializers.CharField(max_length=320, help_text="The email address, in any spelling.")
     password = PasswordField()
@@ -42,7 +42,7 @@ class RefreshSerializer(StrictSerializer):
 
 
 class LogoutSerializer(StrictSerializer):
-    """What names the session, where no access token does."""
+    """A refresh token that names the session, if there is no access token."""
 
     refresh = serializers.CharField(
         required=False, max_length=MAX_TOKEN_LENGTH, help_text="A refresh token, where the access token has expired."
@@ -50,13 +50,13 @@ class LogoutSerializer(StrictSerializer):
 
 
 class TokenView(APIView):
-    """What the two ways to a pair of tokens share: they are open to everybody, and no cache keeps the answer."""
+    """Base class of the views that return a pair of tokens. They are open to everybody and must not be cached."""
 
     authentication_classes = ()
     permission_classes = ()
 
     def answer(self, pair: TokenPair) -> Response:
-        """The pair, with the headers that RFC 6749, section 5.1 asks for."""
+        """Return a response with the pair and the headers required by RFC 6749, section 5.1."""
         return Response(TokenPairSerializer(pair).data, headers={"Cache-Control": "no-store", "Pragma": "no-cache"})
 
 
@@ -71,12 +71,13 @@ class LoginView(TokenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Sign in with address and password.
+        """Sign in with email address and password.
 
-        After a wrong address or password the answer is 401 `invalid_credentials`. After a right password it tells
-        the truth about the account: 403 with `email_unverified`, `approval_pending`, `rejected`, `suspended` or
-        `deactivated`. Who has set up a second factor gives its `code` as well: without one the answer is 401
-        `second_factor_required`, with a wrong one 401 `invalid_code`. Too many attempts answer 429 `rate_limited`.
+        If either is wrong, the response is 401 `invalid_credentials`. If both are right but the account may not sign
+        in, the response is 403 with the reason: `email_unverified`, `approval_pending`, `rejected`, `suspended` or
+        `deactivated`. Users who have set up a second factor must also send a `code`: without one the response is 401
+        `second_factor_required`, with a wrong one 401 `invalid_code`. After too many attempts the response is 429
+        `rate_limited`.
         """
         body = LoginSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -84,7 +85,7 @@ class LoginView(TokenView):
 
 
 class RefreshView(TokenView):
-    """Keep signed in."""
+    """Renew the tokens."""
 
     @extend_schema(
         operation_id="auth_refresh",
@@ -96,9 +97,10 @@ class RefreshView(TokenView):
     def post(self, request: Request) -> Response:
         """Trade a refresh token for a new pair.
 
-        Each works once. A second use within ten seconds answers 409 `token_just_used`: another tab was first, the
-        session lives, and the client goes on with the pair that the other tab got. One that comes back later looks
-        stolen: the answer is 401 `invalid_token`, the session ends, and the person is told by mail.
+        Each token works once. If it is used again within ten seconds, the response is 409 `token_just_used`: another
+        tab was first, the session stays open, and the client should use the pair that the other tab got. A token that
+        comes back later looks stolen: the response is 401 `invalid_token`, the session ends, and the user is notified
+        by mail.
         """
         body = RefreshSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -106,12 +108,12 @@ class RefreshView(TokenView):
 
 
 class LogoutView(APIView):
-    """Sign out here."""
+    """Sign out of the current session."""
 
     permission_classes = ()
 
     def perform_authentication(self, request: Request) -> None:
-        """Let an access token that has expired pass where a refresh token names the session."""
+        """Ignore an expired access token if a refresh token names the session."""
         try:
             super().perform_authentication(request)
         except AuthenticationFailed:
@@ -125,7 +127,7 @@ class LogoutView(APIView):
         responses={204: None},
     )
     def post(self, request: Request) -> Response:
-        """End the session of the access token, or of a refresh token in the body."""
+        """End the session of the access token, or of the refresh token in the body."""
         body = LogoutSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         token = body.validated_data.get("refresh")

@@ -1,4 +1,4 @@
-"""Authentication of the browsable API by Django's session, second factor included."""
+"""Authenticate the browsable API by Django's session, including the second factor."""
 
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.request import Request
@@ -8,17 +8,17 @@ from keystone.sign_in.session_state import session_state_of
 
 
 class BrowserSessionAuthentication(SessionAuthentication):
-    """Takes the person of Django's session, guarded against forged requests, as DRF does.
+    """DRF's session authentication with CSRF protection, extended by the second factor.
 
-    Somebody who has a second factor and has not shown it in this session, and staff who must set one up, are taken for
-    nobody. It costs a query more than DRF's own.
+    A user who has a second factor but has not used it in this session counts as anonymous. So do staff who must set one
+    up. This costs one query more than DRF's own class.
     """
 
     def authenticate(self, request: Request) -> tuple[User, None] | None:
-        """The person of the session; None where there is none, or one who has to do something first.
+        """Return the user of the session; None if there is none or if the second factor is missing.
 
         Raises:
-            PermissionDenied: the request may have been forged by another site.
+            PermissionDenied: the CSRF check failed.
         """
         signed_in: tuple[User, None] | None = super().authenticate(request)
         return signed_in if signed_in is None or session_state_of(request._request).is_enough else None

@@ -1,4 +1,4 @@
-"""The forms of signing in and of the second factor."""
+"""Forms for signing in and for the second factor."""
 
 from collections.abc import Callable
 from typing import Any, Literal
@@ -15,7 +15,7 @@ from keystone.sign_in.with_tokens import refuse_inactive
 from keystone.two_factor.verification import MAX_CODE_LENGTH
 
 MAX_ADDRESS_LENGTH = 320  # characters, as the API takes them; RFC 3696, section 3
-RATE_LIMITED = 429  # the lowest status of a refusal that is no mistake of what was typed
+RATE_LIMITED = 429  # refusals from this status on are not input errors
 
 
 Kind = Literal["app", "recovery", "either"]
@@ -27,24 +27,24 @@ KINDS: dict[Kind, tuple[Any, dict[str, str]]] = {
 
 
 class RefusableForm(forms.Form):
-    """A form that asks a rule while it is checked.
+    """A form whose validation calls a rule that may raise a `Refusal`.
 
     Attributes:
-        refusal: what the rule said, for the status of the answer; None where it had nothing against it.
+        refusal: the refusal raised by the rule, which determines the response status; None if there was none.
     """
 
     refusal: Refusal | None = None
 
     @property
     def answer(self) -> dict[str, Any]:
-        """Status and headers of the page that shows the form again: of a limit that is reached, its own."""
+        """Status and headers of the page that shows the form again. A rate limit has its own."""
         if self.refusal is None or self.refusal.status < RATE_LIMITED:
             return {"status": 200, "headers": {}}
         wait = self.refusal.retry_after
         return {"status": self.refusal.status, "headers": {"Retry-After": str(wait)} if wait else {}}
 
     def ask[T](self, rule: Callable[[], T], field: str | None = None) -> T | None:
-        """Call `rule`; what it refuses becomes the error of `field`, or of the form."""
+        """Call `rule`, and turn a refusal into an error of `field`, or of the form."""
         try:
             return rule()
         except Refusal as refusal:
@@ -54,12 +54,13 @@ class RefusableForm(forms.Form):
 
 
 class SignInForm(RefusableForm):
-    """Email address and password.
+    """A form for email address and password.
 
-    A wrong one of either gives the same answer. After a right password the account's status is told, as the API does.
+    The error is the same whichever of them is wrong. If both are right, the account's status is disclosed, as the API
+    does.
 
     Attributes:
-        person: who they belong to, once the form is valid.
+        person: the user, once the form is valid.
     """
 
     username = forms.CharField(
@@ -77,9 +78,9 @@ class SignInForm(RefusableForm):
     person: User | None = None
 
     def clean(self) -> dict[str, Any]:
-        """Find the person.
+        """Find the user.
 
-        The attempt is counted, and the password compared, exactly once per POST.
+        The attempt is counted and the password compared exactly once per POST.
         """
         given = super().clean() or {}
         if "username" in given and "password" in given:
@@ -89,7 +90,7 @@ class SignInForm(RefusableForm):
         return given
 
     def check_entry(self, person: User) -> None:
-        """Refuse a person who may not sign in here. Called after a right password only.
+        """Refuse a user who may not sign in here. This is only called after a correct password.
 
         Raises:
             EmailUnverified, ApprovalPending, Rejected, Suspended, Deactivated: the account is not active.
@@ -104,7 +105,7 @@ class SignInForm(RefusableForm):
 
 
 class PasswordAgainForm(RefusableForm):
-    """The password of somebody who is signed in, once more."""
+    """A form that asks a signed-in user for their password again."""
 
     password = forms.CharField(
         label=_("Password"),
@@ -114,40 +115,39 @@ class PasswordAgainForm(RefusableForm):
     )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
-        """Make the form for this person."""
         super().__init__(*args, **kwargs)
         self.user = user
 
     def clean_password(self) -> str:
-        """Count the attempt and compare, exactly once per POST."""
+        """Count the attempt and compare the password, exactly once per POST."""
         given: str = self.cleaned_data["password"]
         self.ask(lambda: confirm_password(self.user, given), "password")
         return given
 
 
 class CodeInput(forms.TextInput):
-    """A field whose content is never sent back: a code that was wrong is of no use, and a right one is a secret."""
+    """A text input that never shows its value again: a wrong code is of no use, and a correct one is a secret."""
 
     def format_value(self, value: Any) -> None:
-        """Nothing, whatever was typed."""
+        """Return None, whatever was entered."""
 
 
 class CodeForm(RefusableForm):
-    """A code, which `rule` takes.
+    """A form for a code, which is passed to `rule`.
 
     Attributes:
-        taken: what `rule` returned, once the form is valid.
+        taken: the return value of `rule`, once the form is valid.
     """
 
     code = forms.CharField(max_length=MAX_CODE_LENGTH, widget=CodeInput)
     taken: Any = None
 
     def __init__(self, *args: Any, rule: Callable[[str], Any], kind: Kind = "app", **kwargs: Any) -> None:
-        """Make the form.
+        """Create the form.
 
         Args:
-            rule: takes the code, and refuses a wrong one; it is asked once, and only for what may be a code.
-            kind: what the form asks for, for its label and a phone's keyboard: recovery codes have letters.
+            rule: takes the code and refuses a wrong one; it is called once, and only with a code of valid length.
+            kind: the kind of code, which determines the label and the keyboard of phones: recovery codes have letters.
         """
         super().__init__(*args, **kwargs)
         self.rule = rule
@@ -156,7 +156,6 @@ class CodeForm(RefusableForm):
         self.fields["code"].widget.attrs |= {"spellcheck": "false", "autofocus": True, **attributes}
 
     def clean_code(self) -> str:
-        """Ask the rule."""
         code: str = self.cleaned_data["code"]
         self.taken = self.ask(lambda: self.rule(code), "code")
         return code

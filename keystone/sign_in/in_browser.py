@@ -1,6 +1,7 @@
-"""Sign in in a browser: password first, then the code of those who have a second factor.
+"""Sign in with a browser: first the password, then a code for users who have a second factor.
 
-Nobody is signed in between the two. What is known of them by then stands in the anonymous session, for five minutes.
+The user is not signed in between the two steps. Until the second one, the anonymous session keeps their state for five
+minutes.
 """
 
 import time
@@ -42,15 +43,15 @@ BACKEND = "keystone.accounts.backends.EmailBackend"
 PENDING = "keystone_pending_sign_in"
 PENDING_LIFETIME = 300  # seconds
 PROVED_AT = "keystone_password_given"
-PROOF_LIFETIME = 300  # seconds, in which a password that was given at the sign-in is not asked for once more
+PROOF_LIFETIME = 300  # seconds after the sign-in during which the password is not asked for again
 SETUP = "admin:two_factor"
 
 
 def remember(request: HttpRequest, person: User) -> None:
-    """Keep in the session that this person has given their password; nobody is signed in by that.
+    """Record in the session that this user has given their password. This does not sign them in.
 
-    It is bound to the password, the status and the access version of this moment: whatever ends the person's access
-    ends this too.
+    The record is bound to the current password, status and access version, so it becomes invalid when the user's access
+    is revoked.
     """
     request.session.cycle_key()
     request.session[PENDING] = {
@@ -61,7 +62,10 @@ def remember(request: HttpRequest, person: User) -> None:
 
 
 def pending(request: HttpRequest) -> User | None:
-    """Who has given their password in this session and must still give a code; None where that was too long ago."""
+    """Return the user who has given their password in this session and must still give a code.
+
+    Return None if there is none, if it was too long ago, or if the user's access has changed since.
+    """
     kept = request.session.get(PENDING)
     if not kept or not 0 <= time.time() - kept["at"] <= PENDING_LIFETIME:
         return None
@@ -72,10 +76,10 @@ def pending(request: HttpRequest) -> User | None:
 
 
 def enter(request: HttpRequest, person: User, authenticator: Authenticator | None) -> None:
-    """Sign a person in, who has given everything that is asked of them.
+    """Sign in a user who has completed all steps.
 
     Args:
-        authenticator: what `check_code` returned; None for somebody without a second factor.
+        authenticator: the return value of `check_code`; None for a user without a second factor.
 
     Raises:
         AccessEnded: the account was suspended or erased, or its password changed, after `person` was read.
@@ -93,38 +97,38 @@ def enter(request: HttpRequest, person: User, authenticator: Authenticator | Non
 
 
 def has_given_password_lately(request: HttpRequest) -> bool:
-    """Whether the person of this session gave their password in it less than five minutes ago."""
+    """Return whether the user gave their password in this session less than five minutes ago."""
     given: int = request.session.get(PROVED_AT, 0)
     return 0 <= time.time() - given < PROOF_LIFETIME
 
 
 @method_decorator([sensitive_post_parameters("password", "code"), csrf_protect, never_cache], name="dispatch")
 class Step(RedirectURLMixin, View):
-    """What the two steps share. As they stand here they are the browsable API's, for everybody with an account.
+    """Base class of the two steps. In this module they are those of the browsable API, for everybody with an account.
 
-    `next` is followed within this site only.
+    `next` is only followed within this site.
 
     Attributes:
-        sign_in_url, code_url: the names of the addresses of the two steps.
+        sign_in_url, code_url: the URL names of the two steps.
     """
 
     sign_in_url = "rest_framework:login"
     code_url = "rest_framework:login-code"
 
     def get_default_redirect_url(self) -> str:
-        """Where to go without a `next`."""
+        """Return the URL to redirect to without a `next`."""
         return resolve_url(self.next_page or settings.LOGIN_REDIRECT_URL)
 
     def form_invalid(self, form: RefusableForm) -> HttpResponse:
-        """Show what is wrong; where it is a limit, in the status too, and say when to come back."""
+        """Show the errors. A rate limit also sets the status and `Retry-After`."""
         return self.render_to_response(self.get_context_data(form=form), **form.answer)
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """The page's context, with where to go in the end."""
+        """Add `next` to the page's context."""
         return super().get_context_data(**kwargs) | {"next": self.get_redirect_url()}
 
     def go_on(self) -> HttpResponse:
-        """Send somebody who is signed in to where they wanted to go, or to what they must do before."""
+        """Redirect a signed-in user to their destination, or to a step that they must complete first."""
         match session_state_of(self.request):
             case SessionState.CODE_NEEDED:
                 return self.go_to(self.code_url)
@@ -133,29 +137,29 @@ class Step(RedirectURLMixin, View):
         return HttpResponseRedirect(self.get_success_url())
 
     def go_to(self, name: str) -> HttpResponse:
-        """Send them to a page of ours that sends them on to `next`."""
+        """Redirect to one of our pages, passing `next` along."""
         target = self.get_redirect_url()
         return HttpResponseRedirect(reverse(name, query={self.redirect_field_name: target} if target else None))
 
 
 class SignInView(Step):
-    """The first step: address and password."""
+    """The first step: email address and password."""
 
     form_class = SignInForm
     template_name = "keystone/pages/sign_in.html"
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Send those on who are signed in already."""
+        """Redirect users who are already signed in."""
         if request.method == "GET" and self.knows(request):
             return self.go_on()
         return super().dispatch(request, *args, **kwargs)
 
     def knows(self, request: HttpRequest) -> bool:
-        """Whether somebody is signed in who may be here."""
+        """Return whether the user is already signed in here."""
         return request.user.is_authenticated
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Sign the person in, or ask for their code."""
+        """Sign the user in, or ask for their code."""
         if has_second_factor(form.person):
             remember(self.request, form.person)
             return self.go_to(self.code_url)
@@ -165,7 +169,10 @@ class SignInView(Step):
 
 
 class CodeView(Step):
-    """The second step: a code. Also for who is signed in without one: they have set it up elsewhere since."""
+    """The second step: a code.
+
+    It is also for users who signed in without a code and have set up a second factor elsewhere since.
+    """
 
     form_class = CodeForm
     template_name = "keystone/pages/sign_in_code.html"
@@ -173,7 +180,7 @@ class CodeView(Step):
     is_sign_in: bool
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        """Go back to the first step where nobody has passed it, or nothing is to be asked of them any more."""
+        """Redirect to the first step if it was not passed, or if no code is needed any more."""
         person = pending(request)
         self.is_sign_in = person is not None
         if person is None and session_state_of(request) is SessionState.CODE_NEEDED:
@@ -186,20 +193,19 @@ class CodeView(Step):
         return super().dispatch(request, *args, **kwargs)
 
     def get_form_kwargs(self) -> dict[str, Any]:
-        """The form asks for this person's code."""
+        """Add the rule and the kind of code to the form's arguments."""
         return super().get_form_kwargs() | {"rule": self.take, "kind": "recovery" if self.wants_recovery else "app"}
 
     def take(self, code: str) -> Authenticator:
-        """Check the code; a wrong one is news for the owner where the password was given for it."""
+        """Check the code. If the password was given just before, a wrong code is reported to the account's owner."""
         return check_code_of_sign_in(self.person, code) if self.is_sign_in else check_code(self.person, code)
 
     @property
     def wants_recovery(self) -> bool:
-        """Whether the page asks for a recovery code."""
         return "recovery" in self.request.GET
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """Who it is about, and which of the two kinds of code is asked for."""
+        """Add the user, the kind of code that is asked for, and a link to the other kind."""
         other = self.request.GET.copy()
         if self.wants_recovery:
             del other["recovery"]
@@ -209,6 +215,5 @@ class CodeView(Step):
         return super().get_context_data(**kwargs) | context | {"signed_in": self.request.user.is_authenticated}
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Sign the person in."""
         enter(self.request, self.person, form.taken)
         return self.go_on()

@@ -1,4 +1,4 @@
-"""Whether a browser session has shown a second factor, or still must."""
+"""Whether a browser session has passed the second factor, or still must."""
 
 from enum import Enum, auto
 
@@ -14,7 +14,7 @@ _KEPT = "_keystone_standing"
 
 
 class SessionState(Enum):
-    """What a session may do."""
+    """The state of a session with regard to the second factor."""
 
     FREE = auto()
     """The person has no second factor and needs none, or nobody is signed in."""
@@ -27,15 +27,15 @@ class SessionState(Enum):
 
     @property
     def is_enough(self) -> bool:
-        """Whether the session may be used for what it was opened for."""
+        """Whether the session may be used without further steps."""
         return self in {SessionState.FREE, SessionState.VERIFIED}
 
 
 def session_state_of(request: HttpRequest) -> SessionState:
-    """Where the session of this request stands.
+    """Return the state of this request's session.
 
-    At most one query, made once per request: none for a verified session, whose device django-otp's middleware has
-    read, and none where nobody is signed in.
+    This takes at most one query per request: none for a verified session, whose device django-otp's middleware has
+    already read, and none if nobody is signed in.
     """
     user = request.user
     kept = getattr(request, _KEPT, None)
@@ -47,7 +47,7 @@ def session_state_of(request: HttpRequest) -> SessionState:
 
 
 def verify_session(request: HttpRequest, authenticator: Authenticator) -> None:
-    """Note in the session that its person has given a code. It goes on under a new key, as after every sign-in."""
+    """Record in the session that its user has given a code. The session gets a new key, as after every sign-in."""
     request.session.cycle_key()
     django_otp.login(request, authenticator)
     setattr(request, _KEPT, None)

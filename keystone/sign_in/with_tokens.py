@@ -1,4 +1,4 @@
-"""Log in by the API."""
+"""Log in through the API."""
 
 from typing import ClassVar
 
@@ -26,7 +26,7 @@ from keystone.two_factor.verification import CodeNeeded, check_code_of_sign_in, 
 
 
 class InvalidCredentials(Refusal):
-    """No account has this address and password; which of the two is wrong is not told."""
+    """No account has this email address and password. The response does not say which of them is wrong."""
 
     code = "invalid_credentials"
     status: ClassVar[int] = 401
@@ -34,20 +34,20 @@ class InvalidCredentials(Refusal):
 
 
 class SignInRefused(Refusal):
-    """The password was right, but the account may not sign in. Only then is its status told."""
+    """The password was right, but the account may not sign in. Only then is its status disclosed."""
 
     status: ClassVar[int] = 403
 
 
 class EmailUnverified(SignInRefused):
-    """The address is not verified yet."""
+    """The email address is not verified yet."""
 
     code = "email_unverified"
     message: ClassVar[str | Promise] = _("Verify your email address first. The link is in the mail that we sent you.")
 
 
 class ApprovalPending(SignInRefused):
-    """Nobody has decided yet."""
+    """The registration has not been decided on yet."""
 
     code = "approval_pending"
     message: ClassVar[str | Promise] = _("Your registration awaits an administrator's approval. We will mail you.")
@@ -68,7 +68,7 @@ class Suspended(SignInRefused):
 
 
 class Deactivated(SignInRefused):
-    """The account is closed."""
+    """The account is deactivated."""
 
     code = "deactivated"
     message: ClassVar[str | Promise] = _("Your account is deactivated.")
@@ -84,17 +84,18 @@ REFUSALS: dict[str, type[SignInRefused]] = {
 
 
 def sign_in(*, email: str, password: str, code: str = "", user_agent: str = "") -> TokenPair:
-    """Open a session for the person with this address and password.
+    """Open a session for the user with this email address and password.
 
     Args:
-        code: of the authenticator, or a recovery code, for those who have set up a second factor.
-        user_agent: what the client says it is, for the list of sessions.
+        code: a code from the authenticator or a recovery code, for users who have set up a second factor.
+        user_agent: the client's `User-Agent`, for the list of sessions.
 
     Raises:
-        TooManyAttempts: too many were wrong before; whether this one is right is not looked at.
-        InvalidCredentials: there is no such person.
-        EmailUnverified, ApprovalPending, Rejected, Suspended, Deactivated: the password is right, the status is not.
-        CodeNeeded, CodeWrong: the password is right, the second factor is not.
+        TooManyAttempts: there were too many wrong attempts; this one was not checked.
+        InvalidCredentials: the email address or the password is wrong.
+        EmailUnverified, ApprovalPending, Rejected, Suspended, Deactivated: the password is right, but the account may
+            not sign in.
+        CodeNeeded, CodeWrong: the password is right, but the second factor is missing or wrong.
     """
     person = person_with_password(email, password)
     if person is None:
@@ -103,13 +104,13 @@ def sign_in(*, email: str, password: str, code: str = "", user_agent: str = "") 
     factor = check_code_of_sign_in(person, code) if has_second_factor(person) else None
     count_change(address=person.email)
     with transaction.atomic():
-        # Locked: a suspension that runs at the same moment comes before or after the session, never between.
+        # Lock the user, so that a concurrent suspension comes before or after the session is opened, not in between.
         user = User.objects.select_for_update(no_key=True).filter(pk=person.pk).first()
         if user is None or user.password != person.password:
             raise InvalidCredentials
         refuse_inactive(user)
         if factor is None and has_second_factor(user):
-            raise CodeNeeded  # it was set up at this very moment
+            raise CodeNeeded  # it was set up in the meantime
         now = timezone.now()
         token_id = new_token_id()
         session = Session.objects.create(
@@ -125,7 +126,7 @@ def sign_in(*, email: str, password: str, code: str = "", user_agent: str = "") 
 
 
 def refuse_inactive(user: User) -> None:
-    """Raise what tells this person why they may not sign in; nothing where they may."""
+    """Raise a refusal with the reason why this user may not sign in. Active users pass."""
     if user.status == Status.ACTIVE:
         return
     refusal = REFUSALS[user.status]

@@ -15,19 +15,19 @@ register = template.Library()
 
 @register.inclusion_tag("unfold/helpers/label.html")
 def status_label(user: User) -> dict[str, Any]:
-    """The status as a coloured label."""
+    """Show the status as a coloured label."""
     return {"text": user.get_status_display(), "type": STATUS_COLOURS[user.status]}
 
 
 @register.simple_tag
 def address(user: User) -> SafeString:
-    """The address, its domain told apart."""
+    """Return the email address with its domain emphasized."""
     return address_cell(user.email)
 
 
 @register.filter
 def up_to(count: int) -> str:
-    """A number that was counted up to a limit and no further."""
+    """Format a number that was counted up to a limit, with a `+` beyond it."""
     return number(count) if count <= COUNTED else f"{number(COUNTED)}+"
 
 

@@ -12,11 +12,11 @@ register = template.Library()
 
 @register.inclusion_tag("unfold/helpers/label.html")
 def mail_state(mail: OutgoingMail) -> dict[str, Any]:
-    """The state as a coloured label."""
+    """Show the state as a coloured label."""
     return {"text": mail.get_state_display(), "type": STATE_COLOURS[mail.state]}
 
 
 @register.simple_tag
 def mail_title(mail: OutgoingMail) -> str:
-    """What the mail is called."""
+    """Return the mail's title."""
     return title_of(mail)

@@ -1,4 +1,4 @@
-"""Template tags of the pages' frame: error pages are rendered without a context."""
+"""Template tags for the pages' layout, because error pages are rendered without a context."""
 
 from django import template
 
@@ -9,11 +9,11 @@ register = template.Library()
 
 @register.simple_tag
 def project_name() -> str:
-    """The project's name."""
+    """Return the project's name."""
     return options().project_name
 
 
 @register.simple_tag
 def support_email() -> str:
-    """Whom people can write to; empty where nobody is named."""
+    """Return the email address for support; empty if there is none."""
     return options().support_email

@@ -1,4 +1,4 @@
-"""Empties the tests' database after a test whose transactions were committed."""
+"""Empty the test database after tests that commit transactions."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,10 +14,10 @@ flush = TransactionTestCase._fixture_teardown  # type: ignore[attr-defined]  # m
 
 @contextmanager
 def quick_emptying() -> Iterator[None]:
-    """Delete the rows of the few tables that have some, instead of truncating all tables and making permissions anew.
+    """Delete rows only from tables that have some, instead of truncating all tables and recreating permissions.
 
-    Migrations, content types, permissions and whatever else is there before the first test stay. Where a test has
-    changed how many there are, and for a role that is not a superuser, Django's own way is taken.
+    Migrations, content types, permissions and all other rows that exist before the first test are kept. Django's method
+    is used if a test has changed their number, or if the database role is not a superuser.
     """
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
@@ -32,7 +32,7 @@ def quick_emptying() -> Iterator[None]:
             flush(case)
             found = _counts(tables)  # Procrastinate's tables have models that Django doesn't manage
         with transaction.atomic(), connection.cursor() as cursor:
-            if is_superuser:  # neither foreign keys nor the audit log's triggers are in the way
+            if is_superuser:  # disables foreign keys and the audit log's triggers
                 cursor.execute("SET LOCAL session_replication_role = replica")
             for name in [name for name, rows in found.items() if rows and name not in kept]:
                 cursor.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
@@ -42,7 +42,7 @@ def quick_emptying() -> Iterator[None]:
 
 
 def _counts(tables: list[str]) -> dict[str, int]:
-    """How many rows each table has."""
+    """Return the number of rows of each table."""
     count = sql.SQL("SELECT {}, count(*) FROM {}")
     query = sql.SQL(" UNION ALL ").join(count.format(name, sql.Identifier(name)) for name in tables)
     with connection.cursor() as cursor:

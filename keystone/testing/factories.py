@@ -1,4 +1,4 @@
-"""Test data. A factory writes a row directly, in a state that the constraints allow, with no mail and no event."""
+"""Test data. Factories save rows directly, in a state that the constraints allow, without mails and events."""
 
 from datetime import timedelta
 from typing import Any, Protocol, cast
@@ -13,9 +13,9 @@ PASSWORD = "correct horse battery staple"
 
 
 class _UserFactory(factory.django.DjangoModelFactory[User]):
-    """An active person with a verified address, unless told otherwise.
+    """A factory for users, by default active with a verified email address.
 
-    `UserFactory(status=Status.SUSPENDED)` also sets what the constraints want of that status.
+    `UserFactory(status=Status.SUSPENDED)` also sets the fields that the constraints require for that status.
     """
 
     class Meta:
@@ -35,53 +35,48 @@ class _UserFactory(factory.django.DjangoModelFactory[User]):
 
     @factory.lazy_attribute
     def email_verified_at(self) -> Any:
-        """Verified, unless the status says otherwise."""
         return timezone.now() if self.verified and self.status != Status.PENDING_EMAIL_VERIFICATION else None
 
     @factory.lazy_attribute
     def awaiting_since(self) -> Any:
-        """An hour ago, of those who wait."""
         return timezone.now() - timedelta(hours=1) if self.status == Status.PENDING_ADMIN_APPROVAL else None
 
     @factory.lazy_attribute
     def decided_at(self) -> Any:
-        """Now, of those who were rejected."""
         return timezone.now() if self.status == Status.REJECTED else None
 
     @factory.lazy_attribute
     def rejection_count(self) -> int:
-        """One, of those who were rejected."""
         return 1 if self.status == Status.REJECTED else 0
 
     @factory.lazy_attribute
     def status_reason(self) -> str:
-        """A reason, of those who were given one."""
         return "for a reason" if self.status in {Status.REJECTED, Status.SUSPENDED} else ""
 
 
 class MakesUsers(Protocol):
-    """The factory's calls, with their types, which factory_boy does not give."""
+    """The types of the factory's methods, which factory_boy doesn't declare."""
 
     def __call__(self, **fields: Any) -> User:
-        """A saved person."""
+        """Return a saved user."""
 
     def build(self, **fields: Any) -> User:
-        """A person who is not saved."""
+        """Return an unsaved user."""
 
     def create_batch(self, size: int, **fields: Any) -> list[User]:
-        """Saved people."""
+        """Return saved users."""
 
 
 UserFactory = cast("MakesUsers", _UserFactory)
 
 
 def superuser(**fields: Any) -> User:
-    """An active superuser."""
+    """Return an active superuser."""
     return UserFactory(is_staff=True, is_superuser=True, **fields)
 
 
 def approver(*permissions: str, **fields: Any) -> User:
-    """Staff without superuser, with these permissions of the app (default: view and decide)."""
+    """Return a staff user with these permissions of the app (by default `view_user` and `approve_user`)."""
     from django.contrib.auth.models import Permission
 
     user = UserFactory(is_staff=True, **fields)

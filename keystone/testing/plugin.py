@@ -1,4 +1,4 @@
-"""Fixtures that the tests of several packages share."""
+"""Fixtures shared by the tests of several packages."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
@@ -19,9 +19,9 @@ from keystone.testing.queued_tasks import QueuedTasks
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The tests' database, without the ready-made groups: tests of whole transactions could not keep them.
+    """Set up the test database without the predefined groups, which transactional tests would delete.
 
-    The audit log may be truncated in it, in case Django empties it.
+    The audit log's table may be truncated in it, in case Django flushes the database.
     """
     with ExitStack() as stack:
         with django_db_blocker.unblock(), connection.cursor() as cursor:
@@ -33,13 +33,13 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
 
 @pytest.fixture
 def api() -> APIClient:
-    """A client that nobody has signed in."""
+    """Return a client that is not signed in."""
     return APIClient()
 
 
 @pytest.fixture
 def signed_in() -> Callable[[User], APIClient]:
-    """Makes a client that a person has signed in with a token, as an application would."""
+    """Return a function that creates a client signed in with a token, as an application would."""
 
     def sign(user: User) -> APIClient:
         client = APIClient()
@@ -52,7 +52,7 @@ def signed_in() -> Callable[[User], APIClient]:
 
 @pytest.fixture
 def do(django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Callable[..., Any]:
-    """Calls a verb, and lets what waits for the commit run."""
+    """Return a function that calls another one and runs its on-commit hooks."""
 
     def do(verb: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         with django_capture_on_commit_callbacks(execute=True):
@@ -63,32 +63,32 @@ def do(django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks) -> Ca
 
 @pytest.fixture
 def root() -> User:
-    """A superuser."""
+    """Return a superuser."""
     return superuser(email="root@example.com")
 
 
 @pytest.fixture
 def anna() -> User:
-    """Staff who may look and decide, and is no superuser."""
+    """Return a staff user who may view and approve, but is not a superuser."""
     return approver(email="anna@example.com", first_name="Anna", last_name="Decides")
 
 
 @pytest.fixture
 def queue(settings: Settings) -> None:
-    """The real queue instead of tasks that run at once: what the test enqueues waits for a worker."""
+    """Use the real queue instead of running tasks immediately: enqueued tasks wait for a worker."""
     backend = "keystone.background.backend.ProcrastinateBackend"
     settings.TASKS = {"default": {**settings.TASKS["default"], "BACKEND": backend}}
 
 
 @pytest.fixture
 def queued_tasks(queue: None, transactional_db: None) -> QueuedTasks:
-    """The real queue, whose `run()` works off what is due."""
+    """Return the real queue, whose `run()` runs the due tasks."""
     return QueuedTasks()
 
 
 @pytest.fixture
 def unlimited(settings: Settings) -> None:
-    """Lifts the rate limits, for tests that make many requests."""
+    """Lift the rate limits, for tests that make many requests."""
     limits = (
         "ATTEMPTS_PER_IP",
         "ATTEMPTS_PER_ADDRESS_AND_IP",
@@ -104,7 +104,7 @@ def unlimited(settings: Settings) -> None:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Write half characters, which hostile input holds, as escapes: xdist cannot pass on a captured line with one."""
+    """Escape lone surrogates in captured output, which come from hostile input: xdist can't transfer them."""
     report = yield
     report.sections = [(title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections]
     return report

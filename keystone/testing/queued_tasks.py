@@ -1,4 +1,4 @@
-"""Working off the queue in the test's own process."""
+"""Run queued tasks in the test's process."""
 
 import asyncio
 from collections.abc import Iterator
@@ -16,18 +16,18 @@ from keystone.background.worker import Worker
 
 
 class QueuedTasks:
-    """The real queue: what a test enqueues waits until it calls `run`."""
+    """The real queue: enqueued tasks wait until a test calls `run()`."""
 
     options = WorkerOptions(wait=False, heartbeat=1, stalled_after=5, grace=1)
 
     def run(self, **options: Any) -> int:
-        """Run everything that is due, in this process, and what it enqueues in turn.
+        """Run all due tasks in this process, including those that they enqueue.
 
         Args:
-            options: of `WorkerOptions`.
+            options: fields of `WorkerOptions`.
 
         Returns:
-            How many attempts were made.
+            The number of attempts.
         """
         worker = Worker(replace(self.options, **options))
         asyncio.run(worker.run())
@@ -35,20 +35,20 @@ class QueuedTasks:
 
 
 def row(result: "TaskResult[Any, Any]") -> ProcrastinateJob:
-    """Procrastinate's row of a task."""
+    """Return Procrastinate's row of a task."""
     job: ProcrastinateJob = ProcrastinateJob.objects.get(pk=int(result.id))
     return job
 
 
 def make_due(result: "TaskResult[Any, Any]") -> None:
-    """Let a task that waits for its moment be due."""
+    """Make a task that is scheduled for later due now."""
     with connection.cursor() as cursor:
         cursor.execute("UPDATE procrastinate_jobs SET scheduled_at = now() WHERE id = %s", [int(result.id)])
 
 
 @contextmanager
 def received(signal: Signal) -> Iterator[list[tuple[str, str]]]:
-    """The id and the status of each task that a signal tells of in the block."""
+    """Collect the id and the status of each task that the signal reports in the block."""
     told: list[tuple[str, str]] = []
 
     def receive(task_result: "TaskResult[Any, Any]", **_: Any) -> None:

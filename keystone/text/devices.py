@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext as _
 
-# The first that is found wins: most browsers also name those that they want to be taken for.
+# The first match wins: most browsers also name others for compatibility.
 PROGRAMS = (
     ("Edg", "Edge"),
     ("OPR", "Opera"),
@@ -25,11 +25,11 @@ SYSTEMS = (
 )
 
 
-USER_AGENT_LENGTH = 300  # characters of the header that are kept
+USER_AGENT_LENGTH = 300  # characters of the header that are stored
 
 
 def kept_user_agent(user_agent: str) -> str:
-    """What is kept of a client's name for itself.
+    """Return the printable beginning of a user agent, for storing.
 
     Args:
         user_agent: the header `User-Agent` of a request.
@@ -38,9 +38,9 @@ def kept_user_agent(user_agent: str) -> str:
 
 
 def device_name(user_agent: str) -> str:
-    """A name such as "Firefox on Windows", in the language in force; empty where nothing is known by name.
+    """Return a name such as "Firefox on Windows" in the current language; empty if nothing is recognized.
 
-    Only words of ours come out. The header is anybody's to write, and a mail must not repeat a stranger's message.
+    The name consists of our words only. Anybody can set the header, and a mail must not repeat a stranger's message.
 
     Args:
         user_agent: the header `User-Agent` of a request.

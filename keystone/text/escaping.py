@@ -1,4 +1,4 @@
-"""Escapes for what a stream or the database cannot take. A byte of a file name that is no UTF-8 is shown as \\xNN."""
+"""Escape text that a stream or the database can't store. Bytes of file names that are not UTF-8 become \\xNN."""
 
 import codecs
 import io
@@ -8,17 +8,17 @@ import sys
 from pathlib import Path
 
 _HANDLER = "keystone.escaped"
-_LONE = re.compile(r"[\ud800-\udfff]")  # Python reads such a byte as one of these, half a pair of surrogates
+_LONE = re.compile(r"[\ud800-\udfff]")  # Python decodes such bytes to these, lone surrogates
 _ESCAPED = re.compile(rb"\\x([89a-f][0-9a-f])")
 
 
 def escaped(text: str) -> str:
-    """The text, with bytes that are no UTF-8 written as \\xNN."""
+    """Return the text with bytes that are not UTF-8 written as \\xNN."""
     return _LONE.sub(lambda found: _escape(found[0]), text)
 
 
 def path_of(text: str) -> Path:
-    """The path that `escaped` made a text of."""
+    """Return the path from a text that `escaped()` returned."""
     path = Path(text)
     if "\\x" not in text or path.exists():
         return path
@@ -26,7 +26,7 @@ def path_of(text: str) -> Path:
 
 
 def escape_streams() -> None:
-    """Let stdout and stderr escape what their encoding lacks, instead of ending the command by an error."""
+    """Make stdout and stderr escape characters that their encoding lacks, instead of raising an exception."""
     codecs.register_error(_HANDLER, _replacement)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # neither closed nor replaced

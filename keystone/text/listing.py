@@ -6,5 +6,5 @@ SHOWN = 3
 
 
 def first_few(names: Sequence[str]) -> str:
-    """Return the first names with commas between them, and a mark that there are more."""
+    """Return the first names separated by commas, with an ellipsis if there are more."""
     return ", ".join(names[:SHOWN]) + (" …" if len(names) > SHOWN else "")

@@ -6,7 +6,7 @@ import unicodedata
 import idna
 from django.utils.translation import gettext as _
 
-# Scripts that are written together (UTS 39, section 5.2, "highly restrictive"). Scripts are told by Unicode's names.
+# Scripts that may be combined (UTS 39, section 5.2, "highly restrictive"), identified by Unicode character names.
 _TOGETHER = (
     {"LATIN", "CJK", "HIRAGANA", "KATAKANA"},
     {"LATIN", "CJK", "HANGUL"},
@@ -17,17 +17,17 @@ _WORD = re.compile(r"\w+")
 
 
 def mixes_scripts(text: str) -> bool:
-    """Whether a word has letters of scripts that are not written together, such as Cyrillic and Latin."""
+    """Return whether a word combines scripts that are not written together, such as Cyrillic and Latin."""
     return any(not _is_one(_scripts(word)) for word in _WORD.findall(unicodedata.normalize("NFKC", text)))
 
 
 def remark_on_name(name: str) -> str:
-    """What to show beside a name; empty where there is nothing to say."""
+    """Return a warning about a name that mixes scripts; otherwise empty."""
     return _("mixed alphabets") if mixes_scripts(name) else ""
 
 
 def remark_on_address(address: str) -> str:
-    """What to show beside an email address: the ASCII form of its domain, and whether it mixes alphabets."""
+    """Return a remark on an email address: the ASCII form of its domain, and whether it mixes scripts; or empty."""
     if address.isascii() and "xn--" not in address.lower():
         return ""
     local, _at, domain = address.rpartition("@")
@@ -43,7 +43,7 @@ def remark_on_address(address: str) -> str:
 
 
 def with_remark(text: str, remark: str) -> str:
-    """A name or an email address as plain text, with its remark, if there is one."""
+    """Return a name or an email address as plain text, with the remark in parentheses if there is one."""
     return f"{text} ({remark})" if text and remark else text
 
 

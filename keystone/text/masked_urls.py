@@ -3,9 +3,9 @@
 from urllib.parse import urlsplit
 
 MASK = "***"
-# Schemes whose addresses begin with a user's name; in others what stands there may be a key, as in Sentry's.
+# Schemes of URLs with a user name; in other URLs it may be a key, as in Sentry's.
 WITH_USER = frozenset({"postgres", "postgresql", "psql", "redis", "rediss", "smtp", "smtps"})
-# What is known to hold no secret behind the ?; every other option is masked.
+# Query options that are known not to be secret; all others are masked.
 OPEN = frozenset(
     {
         *("application_name", "channel_binding", "connect_timeout", "gssencmode", "host", "keepalives"),
@@ -17,9 +17,10 @@ OPEN = frozenset(
 
 
 def without_secrets(text: str) -> str:
-    """The text; of an address, without user and password, and without what its query says but for open options.
+    """Return the text; if it is a URL, with credentials, unknown query options and the fragment masked.
 
-    An unparsable URL, as with a bare `/` in its password, is masked as a whole.
+    The user name is kept for the schemes in `WITH_USER`. An unparsable URL, such as with an unescaped `/` in its
+    password, is masked completely.
     """
     if "://" not in text:
         return text
@@ -28,7 +29,7 @@ def without_secrets(text: str) -> str:
         _ = parts.port
     except ValueError:
         return MASK
-    # A bare / ? or # in a password ends the host too early, and leaves the rest with an @ behind it.
+    # An unescaped / ? or # in a password ends the host too early and leaves an @ in the rest.
     if not parts.scheme or "@" in parts.path + parts.query + parts.fragment or "://" in text[len(parts.scheme) + 3 :]:
         return MASK
     info, at, host = parts.netloc.rpartition("@")

@@ -9,26 +9,26 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-# What makes a spreadsheet take a cell for a formula (OWASP, "CSV Injection"): a sign at its beginning, or after what
-# is trimmed or not seen there; and what could begin a line or a cell of its own.
-FORMULA_SIGNS = frozenset("=+-@\u2212")  # \u2212 is the minus of typographers; NFKC brings the full-width ones here
+# Characters that make a spreadsheet treat a cell as a formula (OWASP, "CSV Injection"): at its beginning, or after
+# whitespace and invisible characters; and those that could begin a new line or cell.
+FORMULA_SIGNS = frozenset("=+-@\u2212")  # \u2212 is the minus sign; NFKC converts full-width characters to these
 BREAKS = ("\t", "\r", "\n")
-BYTE_ORDER_MARK = "\ufeff"  # without it Excel reads UTF-8 as something else
+BYTE_ORDER_MARK = "\ufeff"  # Excel needs it to detect UTF-8
 
 
 class _Echo:
-    """A file that gives back what is written to it."""
+    """A file-like object that returns what is written to it."""
 
     def write(self, line: str) -> str:
         return line
 
 
 def csv_lines(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
-    """The lines of a CSV file (RFC 4180), the header first.
+    """Yield the lines of a CSV file (RFC 4180), beginning with the header.
 
     Args:
         header: the names of the columns.
-        rows: read one at a time. Times are written as ISO 8601 in UTC, None as an empty cell.
+        rows: read one at a time. Times are written in ISO 8601, None as an empty cell.
     """
     writer = csv.writer(_Echo())
     yield writer.writerow([safe_cell(value) for value in header])
@@ -37,9 +37,9 @@ def csv_lines(header: Sequence[Any], rows: Iterable[Sequence[Any]]) -> Iterator[
 
 
 def safe_cell(value: Any) -> str:
-    """The text of a cell; an apostrophe before it where a spreadsheet would calculate it.
+    """Return the text of a cell, prefixed with an apostrophe if a spreadsheet would treat it as a formula.
 
-    A text that has apostrophes before a formula already gets one more, so that `imported_text` finds the same again.
+    If a formula has apostrophes before it already, one more is added, so that `imported_text()` restores the same text.
     """
     if value is None:
         return ""
@@ -48,7 +48,7 @@ def safe_cell(value: Any) -> str:
 
 
 def imported_text(cell: str) -> str:
-    """The text of a cell without spaces around it; or, where `safe_cell` made it, what that was made of."""
+    """Return the text of a cell, without the apostrophe that `safe_cell()` added, or without surrounding spaces."""
     if cell.startswith("'") and _is_formula(cell.lstrip("'")):
         return cell[1:]
     return cell.strip()

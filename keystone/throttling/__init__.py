@@ -1,1 +1,1 @@
-"""Rate limits: how often secrets may be guessed, counted in PostgreSQL before anything is compared."""
+"""Rate limits on guessing secrets. Attempts are counted in PostgreSQL before anything is compared."""

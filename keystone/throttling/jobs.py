@@ -1,4 +1,4 @@
-"""The scheduled job of rate limits."""
+"""The scheduled job that deletes ended rate limits."""
 
 from keystone.scheduling.registry import scheduled
 from keystone.throttling.reset import delete_ended_windows

@@ -1,10 +1,10 @@
-"""Count attempts: one row per limit, counted up by PostgreSQL in one statement, before anything is compared.
+"""Count attempts before anything is compared. Each limit has one row, which PostgreSQL increments in one statement.
 
-An attempt counts by the IP address that it comes from, by that address and the account's, and by the account's alone,
-in this order, and only as far as none refuses: who has used up their own attempts at an account can make no more that
-would lock out its owner elsewhere. A code of the second factor counts by the account for a day as well: whoever tries
-codes knows the password already, and six digits are few. A limit is soft: it ends with its window, and an
-administrator can lift it.
+An attempt counts by its IP address, by its IP address and email address together, and by its email address alone, in
+this order, until a limit refuses it. Clients that have used up their own attempts at an account can therefore make no
+more that would lock out its owner elsewhere. Codes of the second factor also count by email address for a day:
+somebody who tries codes already knows the password, and six digits are few. Limits are soft: they end with their
+window, and an administrator can reset them.
 """
 
 import ipaddress
@@ -28,10 +28,10 @@ from keystone.throttling.models import AttemptWindow, Limit
 
 logger = logging.getLogger(__name__)
 
-MINUTES_IN_WORDS = 120  # a longer wait is told in hours
-IPV6_NETWORK = 64  # bits; what one customer is given (RFC 6177)
+MINUTES_IN_WORDS = 120  # longer waits are shown in hours
+IPV6_NETWORK = 64  # bits; the network of one customer (RFC 6177)
 
-# The time is that of the statement: in a long transaction, now() would stand still.
+# Use the time of the statement, since now() does not change within a transaction.
 COUNT = """
 INSERT INTO keystone_attemptwindow AS attempts ("limit", address, source, count, started_at, ends_at)
 VALUES (%(limit)s, %(address)s, %(source)s, 1, statement_timestamp(), statement_timestamp() + %(window)s)
@@ -48,7 +48,7 @@ RETURNING id, count, started_at, ceil(extract(epoch FROM ends_at - statement_tim
 
 
 class TooManyAttempts(Refusal):
-    """The limit is reached; whether the secret was right is not looked at."""
+    """The limit is reached. Whether the secret was right is not checked."""
 
     code = "rate_limited"
     status: ClassVar[int] = 429
@@ -76,14 +76,14 @@ class TooManyAttempts(Refusal):
 
 @dataclass(frozen=True)
 class Counted:
-    """Where an attempt was counted: the row, the window that it then had, and how many it takes."""
+    """One count of an attempt: the row, the start of its window at that time, and its limit."""
 
     row: int
     started_at: datetime
     most: int
 
     def take_back(self) -> None:
-        """Count one attempt less, unless the window has ended; one that then is within its limit refuses no more."""
+        """Decrease the count, unless the window has ended. A window within its limit again no longer refuses."""
         window = AttemptWindow.objects.filter(pk=self.row, started_at=self.started_at, count__gt=0)
         still = Case(When(count__gt=self.most + 1, then=F("refused_at")))
         window.update(count=F("count") - 1, refused_at=still)
@@ -91,7 +91,7 @@ class Counted:
 
 @dataclass(frozen=True)
 class Step:
-    """One count of an attempt: what it is counted by, how many are taken, and in which time."""
+    """One count to make for an attempt: what it is counted by, how many are allowed, and in which time."""
 
     limit: Limit
     address: str
@@ -101,7 +101,7 @@ class Step:
 
     @property
     def concerns(self) -> bool:
-        """Whether everything is known that it counts by."""
+        """Whether everything that it counts by is known."""
         by_address = self.limit is not Limit.IP
         by_source = self.limit in {Limit.IP, Limit.ADDRESS_AND_IP}
         return bool(self.address or not by_address) and bool(self.source or not by_source)
@@ -109,60 +109,61 @@ class Step:
 
 @dataclass(frozen=True)
 class Attempt:
-    """An attempt that was counted and may go on."""
+    """An attempt that was counted and may proceed."""
 
     counted: tuple[Counted, ...]
 
     def give_back(self) -> None:
-        """Take this one attempt out of the counts again, because the secret was right. The others stay counted.
+        """Remove this attempt from the counts because the secret was right. Other attempts stay counted.
 
-        So do those that were refused: of parallel guesses, a right one among the first lets no further ones through.
+        So do refused ones: among parallel guesses, a right one does not let further ones through.
         """
         with transaction.atomic():
-            for place in self.counted:  # in the order in which they were counted, so that two cannot block each other
+            for place in self.counted:  # in the order of counting, to avoid deadlocks
                 place.take_back()
 
 
 def count_attempt(*, address: str = "") -> Attempt:
-    """Count an attempt to guess a secret: a password, a code, a token. Call it before anything is compared.
+    """Count an attempt to guess a secret: a password, a code or a token. Call this before anything is compared.
 
-    The IP address is that of the running request; without one (a command, a Unix socket) it is not counted by.
-    Counts are committed at once: they outlive whatever happens to the request, and a race sees each of them.
+    The IP address is that of the running request. Without one (a command, a Unix socket), attempts are not counted by
+    IP address. Counts are committed at once, so that they persist if the request fails and are visible to concurrent
+    attempts.
 
     Args:
-        address: the email address whose secret it is, in any spelling, whether it has an account or not; empty for a
-            token, which is counted by IP address only.
+        address: the email address to which the secret belongs, in any spelling, whether it has an account or not;
+            empty for a token, which is counted by IP address only.
 
     Raises:
-        TooManyAttempts: no more are taken until the window ends.
-        RuntimeError: a transaction is open, which could take the count back.
+        TooManyAttempts: no more attempts are allowed until the window ends.
+        RuntimeError: a transaction is open, which could roll the count back.
     """
     return _count(_steps(address))
 
 
 def count_code(*, address: str) -> Attempt:
-    """Count an attempt at a code of the second factor: as every attempt, and by the person in a window of its own.
+    """Count an attempt at a code of the second factor: like every attempt, and by user in a separate window.
 
     Args:
-        address: the person's email address, in any spelling.
+        address: the user's email address, in any spelling.
 
     Raises:
-        TooManyAttempts: no more are taken until the window ends.
-        RuntimeError: a transaction is open, which could take the count back.
+        TooManyAttempts: no more attempts are allowed until the window ends.
+        RuntimeError: a transaction is open, which could roll the count back.
     """
     limits = options()
     by_person = Step(Limit.CODE, _key(address), "", limits.attempts_per_code_window, limits.code_window)
     steps = _steps(address)
-    # After the IP address and before the rest: `lift_limits` locks the rows in this order, too.
+    # After the IP address and before the rest. `lift_limits` locks the rows in the same order.
     place = sum(step.limit is Limit.IP for step in steps)
     return _count([*steps[:place], by_person, *steps[place:]])
 
 
 def count_request() -> None:
-    """Count a call that guesses nothing but costs a password hash or a mail, by IP address only.
+    """Count a request that guesses no secret but costs a password hash or a mail, by IP address only.
 
     Raises:
-        TooManyAttempts: no more are taken until the window ends.
+        TooManyAttempts: no more requests are allowed until the window ends.
         RuntimeError: a transaction is open.
     """
     source = _source(current_origin().ip_address)
@@ -171,13 +172,13 @@ def count_request() -> None:
 
 
 def count_change(*, address: str) -> None:
-    """Count something that a person does to their own account and that is noted in the audit log, such as a sign-in.
+    """Count an action of users on their own account that is recorded in the audit log, such as a sign-in.
 
     Args:
-        address: the person's email address.
+        address: the user's email address.
 
     Raises:
-        TooManyAttempts: no more are taken until the window ends.
+        TooManyAttempts: no more actions are allowed until the window ends.
         RuntimeError: a transaction is open.
     """
     limits = options()
@@ -185,7 +186,7 @@ def count_change(*, address: str) -> None:
 
 
 def _steps(address: str) -> list[Step]:
-    """What every attempt is counted by, in order."""
+    """Return the counts to make for every attempt, in order."""
     known = _key(address)
     source = _source(current_origin().ip_address)
     limits = options()
@@ -219,7 +220,7 @@ def _count(steps: list[Step]) -> Attempt:
                     logger.warning("A rate limit is reached: %s, row %d.", step.limit.value, row)
                 refused_for = seconds
                 for place in counted:
-                    place.take_back()  # nothing was compared: one limit must not use up another
+                    place.take_back()  # nothing was compared, so one limit must not use up another
                 break
             counted.append(Counted(row, started_at, step.most))
     if refused_for:  # after the commit
@@ -228,7 +229,7 @@ def _count(steps: list[Step]) -> Attempt:
 
 
 def _key(address: str) -> str:
-    """What all spellings of an address share; what is no address stands for itself."""
+    """Return the normalized email address. An invalid one is only case-folded, trimmed and shortened."""
     try:
         return email_address.normalize(address) if address else ""
     except ValidationError:
@@ -237,7 +238,7 @@ def _key(address: str) -> str:
 
 
 def _source(ip_address: str | None) -> str:
-    """The address, or the network of an IPv6 address; nothing where it is unknown."""
+    """Return an IPv4 address, or the network of an IPv6 address; empty if unknown."""
     if not ip_address:
         return ""
     address = ipaddress.ip_address(ip_address)

@@ -1,7 +1,8 @@
-"""Limit the mails that strangers can have sent to an email address, over all kinds and from however many IP addresses.
+"""Limit the mails that strangers can trigger to an email address, for all kinds of mail and any number of IP addresses.
 
-Anybody can register an address, ask for its password to be reset or ask for it as their new one. The waits between such
-mails grow, and there are at most `unasked_mails_per_day` in any 24 hours. Callers answer in the same way either way.
+Anybody can register an email address, request a password reset for it, or request it as their own new one. The waits
+between such mails increase, and there are at most `unasked_mails_per_day` in any 24 hours. Callers must respond in the
+same way whether the mail is sent or not.
 """
 
 from collections.abc import Collection
@@ -16,8 +17,7 @@ from keystone.throttling.models import AttemptWindow, Limit
 
 DAY = timedelta(days=1)
 
-# Locks the row of the address, and makes it where there is none. The time is that of the statement, after the wait for
-# the lock would be later still: it only makes the next mail wait a little longer.
+# Lock the row of the email address, creating it if there is none. The time returned is read after waiting for the lock.
 LOCK = """
 INSERT INTO keystone_attemptwindow AS mails ("limit", address, source, count, started_at, ends_at, times)
 VALUES (%(limit)s, %(address)s, '', 0, statement_timestamp(), statement_timestamp() + %(day)s, '{}')
@@ -28,16 +28,16 @@ RETURNING id, times, clock_timestamp()
 
 @transaction.atomic
 def count_unasked_mail(address: str) -> bool:
-    """Count a mail that somebody causes who need not be the owner of the address.
+    """Count a mail triggered by somebody who may not be the owner of the email address.
 
-    Call it in the transaction that queues the mail: a rollback takes both back. Of callers at the same time, one at a
-    time is counted.
+    Call this in the transaction that queues the mail, so that a rollback undoes both. Concurrent callers are counted
+    one at a time.
 
     Args:
         address: a valid email address, in any spelling.
 
     Returns:
-        Whether the mail may be sent. What is refused is not counted, but shown to administrators.
+        Whether the mail may be sent. A refused mail is not counted, but the refusal is shown to administrators.
     """
     with connection.cursor() as cursor:
         values: dict[str, Any] = {"limit": Limit.MAILS.value, "address": email_address.normalize(address), "day": DAY}
@@ -54,9 +54,9 @@ def count_unasked_mail(address: str) -> bool:
 
 
 def keep_counts_of_erased(addresses: Collection[str]) -> None:
-    """Keep how many mails these addresses had, without the addresses; call it before their rows are deleted.
+    """Keep the counts of mails to these email addresses under a pseudonym. Call this before the rows are deleted.
 
-    Else whoever erases an account could have mails sent to any address that the account asked for, again and again.
+    Otherwise users could erase an account to trigger more mails to the email addresses that it had requested.
     """
     rows = AttemptWindow.objects.running().filter(limit=Limit.MAILS, address__in=addresses).order_by("address")
     kept = list(rows.select_for_update())
@@ -66,7 +66,7 @@ def keep_counts_of_erased(addresses: Collection[str]) -> None:
 
 
 def _taken_from_erased(address: str) -> list[datetime]:
-    """Take over what was counted of this address before an erasure. Call it with the row of the address locked."""
+    """Take over the mails counted before an erasure. Call this with the row of the email address locked."""
     erased = AttemptWindow.objects.filter(
         limit=Limit.MAILS, address=email_address.pseudonym(email_address.normalize(address))
     )
@@ -76,7 +76,7 @@ def _taken_from_erased(address: str) -> list[datetime]:
 
 
 def _next_mail_at(times: list[datetime]) -> datetime:
-    """When the next mail may be sent after those of the last 24 hours, which are in order."""
+    """Return when the next mail may be sent. `times` are the mails of the last 24 hours, in order."""
     limits = options()
     waits = limits.unasked_mail_waits
     after_wait = times[-1] + timedelta(minutes=waits[min(len(times), len(waits)) - 1])

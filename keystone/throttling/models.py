@@ -1,4 +1,4 @@
-"""`AttemptWindow`: how many attempts were counted, since when."""
+"""The model of rate limits: how many attempts were counted, and since when."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Limit(models.TextChoices):
-    """What attempts are counted by. Each has its own number per window (see `limits`)."""
+    """What attempts are counted by. Each has a separate maximum per window (see `limits`)."""
 
     IP = "ip", _("IP address")
     ADDRESS_AND_IP = "address_and_ip", _("Email address and IP address")
@@ -22,26 +22,27 @@ class Limit(models.TextChoices):
 
 
 class AttemptWindowQuerySet(models.QuerySet["AttemptWindow"]):
-    """The named reads."""
+    """Queries of windows."""
 
     def running(self) -> "AttemptWindowQuerySet":
-        """Windows that have not ended."""
+        """Return the windows that have not ended."""
         return self.filter(ends_at__gt=Now())
 
     def ended(self) -> "AttemptWindowQuerySet":
-        """Windows that count no more and may be deleted."""
+        """Return the windows that have ended and may be deleted."""
         return self.filter(ends_at__lte=Now())
 
     def refusing(self) -> "AttemptWindowQuerySet":
-        """Windows whose further attempts are refused until they end."""
+        """Return the running windows that refuse further attempts."""
         return self.running().filter(refused_at__isnull=False)
 
 
 class AttemptWindow(models.Model):
-    """The attempts of one window. The row is counted up in place, and begun anew when its time has passed.
+    """The attempts of one window. The row is incremented in place, and restarted when its time is up.
 
-    `source` is the IP address, or of IPv6 the /64 network: who has one address of it has them all. Neither it nor
-    `address` refers to an account: what has none is counted alike, so that a limit tells nothing.
+    `source` is the IP address. For IPv6 it is the /64 network, since a client has all addresses of its network. Neither
+    `source` nor `address` refers to an account: email addresses without one are counted alike, so that a limit does not
+    reveal whether an account exists.
     """
 
     limit = models.CharField(_("counted by"), max_length=20, choices=Limit)
@@ -53,7 +54,7 @@ class AttemptWindow(models.Model):
     refused_at = models.DateTimeField(_("refused since"), null=True, blank=True)
     times = ArrayField(
         models.DateTimeField(), default=list, db_default=[], editable=False
-    )  # of mails, in the last 24 hours
+    )  # mails of the last 24 hours
 
     objects = AttemptWindowQuerySet.as_manager()
 
@@ -77,5 +78,5 @@ class AttemptWindow(models.Model):
 
     @property
     def has_ended(self) -> bool:
-        """Whether it counts no more."""
+        """Whether the window has ended."""
         return self.ends_at <= timezone.now()

@@ -1,4 +1,4 @@
-"""What is counted about a person's email address."""
+"""Personal data in rate limits: what is counted by a person's email address."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,9 +14,9 @@ TOLD = ("limit", "source", "count", "started_at", "ends_at")
 
 @collector("attempts", label=_("Attempts to sign in"))
 def collect_attempts(user: Any) -> Iterator[dict[str, Any]]:
-    """The windows that count attempts at the person's address; they are forgotten when they have ended.
+    """Yield the windows that count attempts at the user's email address. They are deleted after they have ended.
 
-    Mails to an address that the person has not proved may have been for somebody else.
+    Mails are left out if the user has not verified the email address, since they may have been for somebody else.
     """
     windows = AttemptWindow.objects.filter(address=user.email_normalized)
     if user.email_verified_at is None:
@@ -26,6 +26,6 @@ def collect_attempts(user: Any) -> Iterator[dict[str, Any]]:
 
 @eraser("attempts")
 def erase_attempts(user: Any, erasure: Erasure) -> None:
-    """Delete them. Mails to the addresses stay counted under a pseudonym, for a day."""
+    """Delete the windows. Mails to the email addresses stay counted under a pseudonym, for a day."""
     keep_counts_of_erased(erasure.addresses)
     AttemptWindow.objects.filter(address__in=erasure.addresses).delete()

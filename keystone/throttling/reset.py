@@ -1,4 +1,4 @@
-"""Reset and delete counts."""
+"""Reset and delete counts of attempts."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from keystone.throttling.models import AttemptWindow, AttemptWindowQuerySet, Lim
 
 
 def reset_code_attempts(user: Any) -> None:
-    """Let a person's codes be tried again: who guessed at them knew a password that is not theirs any more."""
+    """Allow codes of this user again. Whoever guessed them knew a password that is no longer valid."""
     AttemptWindow.objects.filter(limit=Limit.CODE, address=user.email_normalized).delete()
 
 
 def limits_of(user: Any) -> AttemptWindowQuerySet:
-    """The running windows of a person's address."""
+    """Return the running windows of a user's email address."""
     return AttemptWindow.objects.running().filter(address=user.email_normalized)
 
 
 def delete_ended_windows() -> int:
-    """Delete the windows that count no more. Call it outside a transaction.
+    """Delete the windows that have ended. Call this outside a transaction.
 
     Returns:
-        How many there were.
+        The number of windows that were deleted.
     """
     return delete_in_chunks(AttemptWindow.objects.ended())

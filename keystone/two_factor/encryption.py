@@ -1,7 +1,8 @@
-"""Encrypt TOTP secrets, so that a stolen dump holds none that works.
+"""Encrypt TOTP secrets, so that a stolen dump contains no usable ones.
 
-The keys come from SECRET_KEY and, while keys are being rotated, SECRET_KEY_FALLBACKS, which the database does not hold:
-secrets are sealed with the first and opened with any. The seal is Fernet (AES-128-CBC with HMAC-SHA-256).
+The keys are derived from SECRET_KEY and, during key rotation, SECRET_KEY_FALLBACKS, which are not in the database.
+Secrets are encrypted with the first key and decrypted with any. The encryption is Fernet (AES-128-CBC with
+HMAC-SHA-256).
 """
 
 from base64 import urlsafe_b64encode
@@ -11,12 +12,12 @@ from django.conf import settings
 from django.utils.crypto import salted_hmac
 
 
-class Unreadable(Exception):  # noqa: N818 - like a refusal: it says what is, not that a function failed
-    """No key that is in force opens the seal."""
+class Unreadable(Exception):  # noqa: N818 - named after a state, like refusals
+    """No current key decrypts the secret."""
 
 
 def encrypt(secret: bytes) -> str:
-    """Seal a secret with the key in force.
+    """Encrypt a secret with the current key.
 
     Returns:
         120 ASCII characters for 20 bytes.
@@ -25,10 +26,10 @@ def encrypt(secret: bytes) -> str:
 
 
 def decrypt(sealed: str) -> bytes:
-    """Give back what `encrypt` was given.
+    """Decrypt a secret that `encrypt` returned.
 
     Raises:
-        Unreadable: it was sealed with a key that is in force no more, or has been tampered with.
+        Unreadable: the secret was encrypted with a key that is no longer used, or was tampered with.
     """
     try:
         return _keys().decrypt(sealed)
@@ -37,7 +38,7 @@ def decrypt(sealed: str) -> bytes:
 
 
 def is_current(sealed: str) -> bool:
-    """Whether it was sealed with the key in force: then the older ones are not needed for it."""
+    """Return whether the secret is encrypted with the current key, so that older keys are not needed for it."""
     try:
         Fernet(_key(settings.SECRET_KEY)).decrypt(sealed)
     except InvalidToken:

@@ -25,32 +25,32 @@ from keystone.two_factor.notices import tell
 from keystone.two_factor.recovery_codes import make_recovery_codes
 from keystone.two_factor.verification import CodeWrong, typed_code
 
-SETUP_LIFETIME = timedelta(minutes=30)  # how long a QR code that was shown can be confirmed
+SETUP_LIFETIME = timedelta(minutes=30)  # how long a QR code can be confirmed after it was shown
 
 
 class NothingBegun(Refusal):
-    """No set-up is under way: it was never begun, was finished, or took too long."""
+    """No set-up is in progress: it was never begun, is finished, or took too long."""
 
     code = "second_factor_not_begun"
     message: ClassVar[str | Promise] = _("This set-up has ended. Begin again.")
 
 
 class NoSecondFactor(Refusal):
-    """The person has set up none."""
+    """The user has not set up a second factor."""
 
     code = "no_second_factor"
     message: ClassVar[str | Promise] = _("This person has not set up two-factor sign-in.")
 
 
 class SecondFactorRequired(Refusal):
-    """Staff must keep theirs where `two_factor_required` says so."""
+    """Staff may not remove their second factor while `two_factor_required` is set."""
 
     code = "second_factor_kept"
     message: ClassVar[str | Promise] = _("Two-factor sign-in is required of staff here: it can be moved, not removed.")
 
 
 class SuperusersOnly(Refusal):
-    """Only superusers take somebody else's second factor away."""
+    """Only superusers may remove another user's second factor."""
 
     code = "permission_denied"
     status: ClassVar[int] = 403
@@ -59,11 +59,11 @@ class SuperusersOnly(Refusal):
 
 @dataclass(frozen=True)
 class SetUp:
-    """What a finished set-up gives.
+    """The result of a finished set-up.
 
     Attributes:
-        authenticator: the one whose codes are asked for from now on.
-        recovery_codes: in clear: the only time that anybody sees them.
+        authenticator: the authenticator whose codes are asked for from now on.
+        recovery_codes: the codes in plain text. They cannot be shown again.
     """
 
     authenticator: Authenticator
@@ -71,34 +71,34 @@ class SetUp:
 
 
 def is_required_of(user: User) -> bool:
-    """Whether the person must set up a second factor before they can use the admin."""
+    """Return whether the user must set up a second factor before they can use the admin."""
     return options().two_factor_required and user.is_staff
 
 
 def begun(user: User, key: int | None) -> Authenticator | None:
-    """The authenticator that the person is setting up; None where there is none, or the set-up took too long.
+    """Return the authenticator that the user is setting up; None if there is none or the set-up took too long.
 
     Args:
-        key: of what `begin` returned. Whoever begins a set-up keeps it, and shows the secret to nobody else: not to
-            another session of the person either.
+        key: the key of the authenticator that `begin` returned. The caller of `begin` must keep it, and must not show
+            the secret to anybody else, not even to another session of the user.
     """
     return _begun(user, key).first()
 
 
 @transaction.atomic
 def begin(user: User) -> Authenticator:
-    """Begin to set up an authenticator with a new secret; one that was begun before ends.
+    """Begin to set up an authenticator with a new secret. A set-up that was begun before ends.
 
-    One that is confirmed goes on to be asked for until the new one is confirmed. Where there is one, ask for a code of
-    it before you call this.
+    A confirmed authenticator stays in use until the new one is confirmed. If the user has one, ask for one of its codes
+    before calling this function.
 
     Returns:
-        The authenticator, not confirmed yet; its `uri` goes into a QR code, its `secret` is for typing, and its key
-        is what `begun` and `confirm` ask for.
+        The unconfirmed authenticator. Its `uri` is for a QR code and its `secret` for typing; its key is required by
+        `begun` and `confirm`.
 
     Raises:
-        AccessEnded: the person was signed out in the meantime.
-        UserNotFound: the account has gone.
+        AccessEnded: the user was signed out in the meantime.
+        UserNotFound: the account no longer exists.
     """
     lock_acting(user)
     Authenticator.objects.devices_for_user(user, confirmed=False).delete()
@@ -106,22 +106,23 @@ def begin(user: User) -> Authenticator:
 
 
 def confirm(user: User, key: int | None, code: str | None) -> SetUp:
-    """Finish the set-up with the first code of the new authenticator. It replaces an older one, and so do the codes.
+    """Finish the set-up with the first code of the new authenticator.
 
-    The person's sessions over the API end: they were opened without it.
+    The new authenticator and its recovery codes replace older ones. The user's API sessions end, because they were
+    opened without it.
 
-    The attempt is counted as by `check_code`; call it outside of any transaction.
+    The attempt is counted as in `check_code`. Call this outside a transaction.
 
     Args:
-        key: of the authenticator that `begin` returned; no other one is confirmed.
+        key: the key of the authenticator that `begin` returned; no other one is confirmed.
 
     Raises:
-        CodeNeeded: nothing was given.
-        CodeWrong: it is not one of the new authenticator.
-        NothingBegun: there is none to confirm, or another set-up was begun since.
-        TooManyAttempts: too many were wrong before.
-        AccessEnded: the person was signed out in the meantime.
-        UserNotFound: the account has gone.
+        CodeNeeded: no code was given.
+        CodeWrong: the code is not one of the new authenticator.
+        NothingBegun: there is no authenticator to confirm, or another set-up was begun since.
+        TooManyAttempts: there were too many wrong attempts before.
+        AccessEnded: the user was signed out in the meantime.
+        UserNotFound: the account no longer exists.
     """
     text = typed_code(code)
     if not _begun(user, key).exists():
@@ -137,7 +138,7 @@ def confirm(user: User, key: int | None, code: str | None) -> SetUp:
         Authenticator.objects.confirmed_of(user).delete()
         authenticator.confirmed, authenticator.confirmed_at = True, timezone.now()
         authenticator.save(update_fields=["confirmed", "confirmed_at"])
-        revoke_sessions([user.pk], browsers=False)  # these are asked for a code instead
+        revoke_sessions([user.pk], browsers=False)  # browser sessions are asked for a code instead
         codes = make_recovery_codes(user)
         person = Actor.person(user)
         record([event("user.second_factor_set_up", user, by=person)])
@@ -148,14 +149,14 @@ def confirm(user: User, key: int | None, code: str | None) -> SetUp:
 
 @transaction.atomic
 def new_recovery_codes(user: User, *, by: Actor) -> list[str]:
-    """Make new recovery codes; the old ones stop working, and the person is told by mail. Ask for a code before.
+    """Create new recovery codes, and notify the user by mail. The old ones stop working. Ask for a code before.
 
     Returns:
-        The codes, in clear: the only time that anybody sees them.
+        The codes in plain text. They cannot be shown again.
 
     Raises:
-        NoSecondFactor: they would let nobody in.
-        UserNotFound: the account has gone.
+        NoSecondFactor: the user has no second factor, so the codes would be of no use.
+        UserNotFound: the account no longer exists.
     """
     lock_acting(user)
     if not Authenticator.objects.confirmed_of(user).exists():
@@ -168,22 +169,23 @@ def new_recovery_codes(user: User, *, by: Actor) -> list[str]:
 
 @transaction.atomic
 def remove(user: User, *, by: Actor) -> bool:
-    """Take a person's second factor away, with its recovery codes: signing in asks for the password only.
+    """Remove a user's second factor and recovery codes, so that signing in only asks for the password.
 
-    It is for oneself, after a code, and to help somebody who has lost everything. Their sessions go on; the person is
-    told by mail. A set-up that is under way ends with it, also where it is all that there is.
+    Users can do this for themselves, after a code; superusers and commands can do it for somebody who has lost both
+    device and codes. Sessions stay open, and the user is notified by mail. An unfinished set-up ends as well, even if
+    there is no second factor yet.
 
     Args:
-        by: the person, a superuser, or a command.
+        by: the user, a superuser, or a command.
 
     Returns:
-        Whether there was a second factor; if not, a set-up was ended that had not been finished.
+        Whether there was a second factor. If not, an unfinished set-up was ended.
 
     Raises:
-        NoSecondFactor: there is neither.
-        SecondFactorRequired: staff who must have one do not remove their own.
+        NoSecondFactor: there is neither a second factor nor a set-up in progress.
+        SecondFactorRequired: staff who must have a second factor may not remove their own.
         SuperusersOnly, OwnAccount: `by` may not do this.
-        UserNotFound: the account has gone.
+        UserNotFound: the account no longer exists.
     """
     locked = lock_for(user, by=by)
     refusal = refusal_to_touch(locked, by=by) or _refusal_to_remove(locked, by=by)

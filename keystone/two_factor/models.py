@@ -1,6 +1,6 @@
-"""`Authenticator`, an authenticator app, and `RecoveryCode`.
+"""Models of authenticator apps and recovery codes.
 
-They build on django-otp's `Device`, but not on the models of its plugins, which keep their keys and codes in clear.
+They build on django-otp's `Device`, but not on the models of its plugins, which store keys and codes in plain text.
 """
 
 import logging
@@ -35,26 +35,26 @@ TOLERANCE = 1  # steps before and after, for clocks that differ; RFC 6238, secti
 
 
 class AuthenticatorQuerySet(models.QuerySet["Authenticator"]):
-    """The named reads."""
+    """Queries of authenticators."""
 
     def devices_for_user(self, user: Any, confirmed: bool | None = None) -> Self:  # noqa: FBT001 - django-otp's
-        """The authenticators of a person, as django-otp asks for them; `confirmed` None gives all of them."""
+        """Return the authenticators of a user, with django-otp's signature. `confirmed=None` returns all of them."""
         devices = self.filter(user=user)
         return devices if confirmed is None else devices.filter(confirmed=confirmed)
 
     def confirmed_of(self, user: Any) -> Self:
-        """The one authenticator of the person whose codes are asked for, or none."""
+        """Return the user's only confirmed authenticator, whose codes are asked for, or none."""
         return self.devices_for_user(user, confirmed=True)
 
     def begun_of(self, user: Any, *, since: datetime) -> Self:
-        """The one authenticator that the person is setting up, or none; begun after `since`."""
+        """Return the only authenticator that the user is setting up, if it was begun after `since`, or none."""
         return self.devices_for_user(user, confirmed=False).filter(created_at__gt=since)
 
 
 class Authenticator(Device):
-    """An authenticator app that shares a secret with us, which the database holds sealed.
+    """An authenticator app that shares a secret with us. The database stores the secret encrypted.
 
-    A person has at most one that is confirmed, whose codes are asked for, and one that is being set up.
+    A user has at most one that is confirmed, whose codes are asked for, and one that is being set up.
     """
 
     user = models.ForeignKey(
@@ -86,25 +86,25 @@ class Authenticator(Device):
 
     @property
     def name(self) -> str:
-        """What django-otp calls the device; there is but one kind, so no column holds it."""
+        """The name of the device for django-otp. There is only one kind, so it is not stored in a column."""
         return gettext("Authenticator app")
 
     @property
     def secret(self) -> str:
-        """The secret as people type it into an app: base32 (RFC 4648) in groups of four.
+        """The secret for typing into an app: base32 (RFC 4648) in groups of four.
 
         Raises:
-            Unreadable: no key opens it.
+            Unreadable: no key decrypts it.
         """
         text = b32encode(decrypt(self.sealed_secret)).decode("ascii")
         return " ".join(text[place : place + 4] for place in range(0, len(text), 4))
 
     @property
     def uri(self) -> str:
-        """What the QR code says: the `otpauth://` address that every authenticator app understands.
+        """The content of the QR code: the `otpauth://` URI that every authenticator app understands.
 
         Raises:
-            Unreadable: no key opens the secret.
+            Unreadable: no key decrypts the secret.
         """
         issuer = options().project_name
         values = {
@@ -118,9 +118,9 @@ class Authenticator(Device):
         return f"otpauth://totp/{label}?{urlencode(values, quote_via=quote)}"
 
     def verify_token(self, token: str) -> bool:
-        """Check a code and use it up: neither it nor one of an earlier time step is taken again (RFC 6238, 5.2).
+        """Check a code and use it up. Neither it nor a code of an earlier time step is accepted again (RFC 6238, 5.2).
 
-        The row must be locked by the caller: of any number of callers at once, one then succeeds.
+        The caller must lock the row, so that only one of several concurrent callers succeeds.
 
         Args:
             token: six ASCII digits; anything else is wrong.
@@ -130,7 +130,7 @@ class Authenticator(Device):
         try:
             key = decrypt(self.sealed_secret)
         except Unreadable:
-            logger.error("Authenticator %s was sealed with a key that is in force no more.", self.pk)  # noqa: TRY400 - a trace says no more
+            logger.error("Authenticator %s was sealed with a key that is in force no more.", self.pk)  # noqa: TRY400 - a traceback adds nothing
             return False
         totp = TOTP(key, step=STEP, digits=DIGITS)
         now = timezone.now()
@@ -140,21 +140,21 @@ class Authenticator(Device):
             return False
         self.last_step, self.last_used_at = totp.t(), now
         if not is_current(self.sealed_secret):
-            self.sealed_secret = encrypt(key)  # so that older keys can be dropped one day
+            self.sealed_secret = encrypt(key)  # so that older keys can be dropped eventually
         self.save(update_fields=["last_step", "last_used_at", "sealed_secret"])
         return True
 
 
 class RecoveryCodeQuerySet(models.QuerySet["RecoveryCode"]):
-    """The named reads."""
+    """Queries of recovery codes."""
 
     def unused(self, user: Any) -> Self:
-        """The codes that still let this person in."""
+        """Return the user's codes that are still valid."""
         return self.filter(user=user, used_at__isnull=True)
 
 
 class RecoveryCode(models.Model):
-    """A code that lets a person in once without their authenticator. Only its digest is kept."""
+    """A code that lets a user sign in once without their authenticator. Only its digest is stored."""
 
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recovery_codes", db_index=False

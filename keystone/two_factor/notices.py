@@ -11,14 +11,14 @@ from keystone.observability.origin import current_origin
 
 
 def tell(name: str, user: User, *, by: Actor, **context: str) -> None:
-    """Mail what was done: the mail is queued in the running transaction.
+    """Notify the user of a change by mail. The mail is queued in the running transaction.
 
-    The IP address is told only where the person did it: an administrator's is their own business.
+    The mail contains the IP address only if the users themselves made the change: that of an administrator is private.
 
     Args:
-        name: that the mail is registered by.
-        by: who did it.
-        context: what the mail says beside that.
+        name: the name under which the mail is registered.
+        by: the actor who made the change.
+        context: additional context of the mail.
     """
     own = by.kind is ActorKind.PERSON
     at = timezone.now().isoformat()

@@ -1,4 +1,4 @@
-"""What the second factor holds about a person."""
+"""Personal data of the second factor."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,8 +13,9 @@ MODELS = ("keystone.Authenticator", "keystone.RecoveryCode")
 
 @collector("two_factor", label=_("Two-factor sign-in"), models=MODELS)
 def collect_two_factor(user: Any) -> Iterator[dict[str, Any]]:
-    """When it was set up and used, and how many recovery codes are left. The secret stays with us: it would let in
-    whoever reads the file.
+    """Yield when the second factor was set up and used, and how many recovery codes are left.
+
+    The secret is left out: it would let anybody who reads the file sign in.
     """
     codes = RecoveryCode.objects.unused(user).count()
     for device in Authenticator.objects.filter(user=user).order_by("pk"):
@@ -24,6 +25,6 @@ def collect_two_factor(user: Any) -> Iterator[dict[str, Any]]:
 
 @eraser("two_factor", models=MODELS)
 def erase_two_factor(user: Any, erasure: Erasure) -> None:
-    """Delete it."""
+    """Delete the user's authenticators and recovery codes."""
     Authenticator.objects.filter(user=user).delete()
     RecoveryCode.objects.filter(user=user).delete()

@@ -19,8 +19,8 @@ from keystone.two_factor.models import DIGITS, Authenticator, RecoveryCode
 from keystone.two_factor.notices import tell
 from keystone.two_factor.recovery_codes import use_recovery_code
 
-MAX_CODE_LENGTH = 64  # characters, with whatever spaces and dashes people type
-WRONG_CODES_TOLD = 5  # wrong codes of a window after which the person is told
+MAX_CODE_LENGTH = 64  # characters, including spaces and dashes
+WRONG_CODES_TOLD = 5  # wrong codes in a window after which the user is notified
 SEPARATORS = re.compile(r"[\s\-\u2010-\u2015]+")
 
 
@@ -33,7 +33,7 @@ class CodeNeeded(Refusal):
 
 
 class CodeWrong(Refusal):
-    """The code is none of this person's, or was used before; which of these is not told."""
+    """The code is not one of this user's, or was used before. The response does not say which."""
 
     code = "invalid_code"
     status: ClassVar[int] = 401
@@ -43,23 +43,23 @@ class CodeWrong(Refusal):
 
 
 class RecoveryCodeWrong(CodeWrong):
-    """What was given cannot be a code of an app, and it is no recovery code either."""
+    """The code cannot be one of an app, and is not a valid recovery code either."""
 
     message: ClassVar[str | Promise] = _("This recovery code is wrong, or was used already. Each works once.")
 
 
 def has_second_factor(user: User) -> bool:
-    """Whether the person has set up a second factor: then signing in asks for it. One query."""
+    """Return whether the user has set up a second factor, which signing in then asks for. This takes one query."""
     return Authenticator.objects.confirmed_of(user).exists()
 
 
 def second_factor_of(user: User) -> Authenticator | None:
-    """The authenticator whose codes are asked for; None where the person has set up none."""
+    """Return the authenticator whose codes are asked for; None if the user has set up none."""
     return Authenticator.objects.confirmed_of(user).first()
 
 
 def typed_code(code: str | None) -> str:
-    """The code without the spaces and dashes that people type.
+    """Return the code without spaces and dashes.
 
     Raises:
         CodeNeeded: nothing is left.
@@ -71,28 +71,28 @@ def typed_code(code: str | None) -> str:
 
 
 def check_code(user: User, code: str | None) -> Authenticator:
-    """Take a code of the person's authenticator or a recovery code. Each works once, for one of any number of callers.
+    """Check and use up a code of the user's authenticator or a recovery code. Each works once, even concurrently.
 
-    The attempt is counted, durably, before anything is compared, by the same limits as the password. That at a code of
-    the app counts by one of its own as well (see `count_code`), because six digits are few; a recovery code cannot be
-    guessed, and lets the owner in when somebody who knows the password has used up the codes.
+    The attempt is counted durably before anything is compared, by the same limits as the password. Attempts at codes of
+    the app also count by a separate limit (see `count_code`), because six digits are few. Recovery codes do not: they
+    cannot be guessed, and they let the owner in when somebody who knows the password has used up that limit.
 
-    Call it outside of any transaction, and only after whatever else proves the person.
+    Call this outside a transaction, and only after the user has otherwise proved their identity.
 
     Returns:
-        The person's authenticator, also after a recovery code; for `django_otp.login`.
+        The user's authenticator, for `django_otp.login`; also after a recovery code.
 
     Raises:
-        CodeNeeded: nothing was given.
-        CodeWrong: it is wrong, was used before, or the person has no second factor.
-        TooManyAttempts: too many were wrong before; whether this one is right is not looked at.
-        UserNotFound: the account has gone.
+        CodeNeeded: no code was given.
+        CodeWrong: the code is wrong or was used before, or the user has no second factor.
+        TooManyAttempts: there were too many wrong attempts; this one was not checked.
+        UserNotFound: the account no longer exists.
     """
     text = typed_code(code)
     count = count_attempt if is_recovery_code(text) else count_code
     attempt = count(address=user.email_normalized)
     with transaction.atomic():
-        lock_user(user)  # before the authenticator, as whatever takes that away does
+        lock_user(user)  # before the authenticator, in the same order as code that removes it
         authenticator = Authenticator.objects.confirmed_of(user).select_for_update().first()
         if authenticator is None or not _fits(user, authenticator, text):
             raise RecoveryCodeWrong if is_recovery_code(text) else CodeWrong
@@ -101,12 +101,12 @@ def check_code(user: User, code: str | None) -> Authenticator:
 
 
 def check_code_of_sign_in(user: User, code: str | None) -> Authenticator:
-    """Take the code of somebody who has just given the right password. A wrong one is news for the account's owner.
+    """Check the code of somebody who has just given the right password, and record a wrong one for the account's owner.
 
-    It is noted in the audit log. At the fifth within the window of codes, a mail tells the owner that somebody knows
-    their password.
+    A wrong code is recorded in the audit log. After the fifth one within the window of codes, a mail warns the owner
+    that somebody knows their password.
 
-    Returns, raises: as `check_code`.
+    Returns and raises the same as `check_code`.
     """
     try:
         return check_code(user, code)
@@ -117,13 +117,16 @@ def check_code_of_sign_in(user: User, code: str | None) -> Authenticator:
 
 @transaction.atomic
 def _note_wrong_code(user: User) -> None:
-    """Note it in the log; tell the owner once a window. Wrong codes come one by one here: the row is locked."""
+    """Record a wrong code in the audit log, and notify the owner once per window.
+
+    The user's row is locked, so wrong codes are processed one by one.
+    """
     if lock_user(user).erased_at is not None:
-        return  # at this moment
+        return  # erased in the meantime
     windows = AttemptWindow.objects.running().filter(limit=Limit.CODE, address=user.email_normalized)
     window = windows.select_for_update().first()
-    record([event("user.wrong_code", user, by=Actor.system())])  # who it was is not known
-    if window is None:  # an administrator has lifted the limit at this moment
+    record([event("user.wrong_code", user, by=Actor.system())])  # it is unknown who entered the code
+    if window is None:  # an administrator has reset the limit in the meantime
         return
     wrong = AuditEvent.objects.filter(
         action="user.wrong_code", target_id=str(user.pk), created_at__gte=window.started_at
@@ -133,7 +136,7 @@ def _note_wrong_code(user: User) -> None:
 
 
 def is_recovery_code(code: str) -> bool:
-    """Whether what was typed stands for a recovery code, and not for a code of an app."""
+    """Return whether the typed code is meant as a recovery code and not as a code of an app."""
     return len(SEPARATORS.sub("", code)) != DIGITS
 
 

@@ -1,4 +1,4 @@
-"""Who may call your operations: a line for each, as in `tests.contract.declared`, which calls them all."""
+"""Who may call your operations: a line for each, as in `tests.contract.declared`. The contract tests call them all."""
 
 from keystone.accounts.models import User
 from project.models import Profile

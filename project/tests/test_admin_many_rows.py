@@ -1,4 +1,4 @@
-"""Forms of the admin with several rows: lists that are edited in place, and rows below their parent."""
+"""Admin forms with several rows: editable lists, and inlines."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ MANAGEMENT = {"form-TOTAL_FORMS": "2", "form-INITIAL_FORMS": "2", "_save": "Save
 
 
 class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # at run time it takes no argument
-    """A list that is edited in place, as Django's own class makes it."""
+    """An editable list, with Django's own base class."""
 
     list_display = ("user", "organisation")
     list_editable = ("organisation",)
@@ -28,14 +28,14 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # at run time it t
 
 
 class Row(admin.TabularInline):  # type: ignore[type-arg]  # as above
-    """Rows below their parent."""
+    """An inline."""
 
     model = Profile
     fields = ("organisation",)
 
 
 class ParentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # as above
-    """A parent with rows below it."""
+    """A parent with an inline."""
 
     fields = ("first_name",)
     inlines = (Row,)

@@ -1,4 +1,4 @@
-"""The examples of an importer, a seeder, a script and a pipeline: run as the commands of `manage.py data` do."""
+"""Tests of the example importer, seeder, script and pipeline, run as by `manage.py data`."""
 
 from pathlib import Path
 

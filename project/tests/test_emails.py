@@ -39,5 +39,5 @@ def test_a_change_that_was_taken_back_is_not_mailed() -> None:
     profile.organisation = "ACME"
     profile.save()
     assert organisation_changed(user) is not None
-    user.email_verified_at = None  # the reader need not be whoever wrote it
+    user.email_verified_at = None  # somebody else may own the email address
     assert organisation_changed(user) is None

@@ -1,4 +1,4 @@
-"""The example of a job: its function is called as it is."""
+"""Tests of the example job. Its function is called directly."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the example holds about people: theirs to take away, and erased with them."""
+"""Tests of the example's personal data: it is exported and erased with the person."""
 
 import json
 from zipfile import ZipFile

@@ -1,4 +1,4 @@
-"""The person behind a request."""
+"""The account behind a request."""
 
 from rest_framework.request import Request
 
@@ -6,7 +6,7 @@ from keystone.accounts.models import User
 
 
 def person(request: Request) -> User:
-    """The person behind a request that a permission class let pass."""
+    """Return the account behind a request that a permission class let pass."""
     user = request.user
     assert isinstance(user, User)  # noqa: S101 - a view without a permission class is a programming error
     return user

@@ -1,4 +1,4 @@
-"""The API of one's password and email address: reset, change, confirm, revert, close the account."""
+"""The API of one's own password and email address: reset, change, confirm, revert, deactivate the account."""
 
 from typing import Any
 
@@ -20,25 +20,25 @@ from keystone.passwords.fields import PasswordField
 
 
 class CurrentPasswordSerializer(StrictSerializer):
-    """The present password, asked for once more."""
+    """The current password, for confirmation."""
 
     current_password = PasswordField(help_text="The present password.")
 
 
 class ChangeEmailSerializer(CurrentPasswordSerializer):
-    """A change of one's own address."""
+    """A change of one's own email address."""
 
     email = NewAddressField(help_text="The new address; a link is mailed to it.")
 
 
 class ResetPasswordSerializer(TokenSerializer):
-    """A new password, with the token of a mail."""
+    """A new password, with the token from an email."""
 
     new_password = PasswordField()
 
 
 class RequestResetView(OpenView):
-    """Ask for the mail that resets a password."""
+    """Request for the email that resets a password."""
 
     @extend_schema(
         operation_id="auth_password_reset",
@@ -48,13 +48,13 @@ class RequestResetView(OpenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Ask for the mail that resets a password. The answer is the same for every address."""
+        """Request the email that resets a password. The response is the same for every email address."""
         request_password_reset(body_of(ResendSerializer, request)["email"])
         return Response({"detail": ACCEPTED}, status=status.HTTP_202_ACCEPTED)
 
 
 class ResetPasswordView(OpenView):
-    """Reset a password."""
+    """Reset of a password."""
 
     @extend_schema(
         operation_id="auth_password_reset_confirm",
@@ -64,14 +64,14 @@ class ResetPasswordView(OpenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Set a new password with the token of a mail. It works once, and all sessions end."""
+        """Set a new password with the token from an email. It works once, and all sessions end."""
         body = body_of(ResetPasswordSerializer, request)
         reset_password(body["token"], new_password=body["new_password"])
         return Response({"detail": _("Your password is set. Sign in with it.")})
 
 
 class ChangeEmailView(APIView):
-    """Change one's own address."""
+    """Change of one's own email address."""
 
     @extend_schema(
         operation_id="me_email_change",
@@ -80,13 +80,13 @@ class ChangeEmailView(APIView):
         responses={202: AcceptedSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Ask for another address. It is changed once the link in the mail to it is used."""
+        """Request another email address. It is changed once the link mailed to it is used."""
         request_email_change(person(request), **body_of(ChangeEmailSerializer, request))
         return Response({"detail": ACCEPTED}, status=status.HTTP_202_ACCEPTED)
 
 
 class ConfirmEmailView(OpenView):
-    """Confirm a new address."""
+    """Confirmation of a new email address."""
 
     @extend_schema(
         operation_id="auth_email_confirm",
@@ -96,16 +96,16 @@ class ConfirmEmailView(OpenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Use the token that was mailed to a new address: it is the account's from now on.
+        """Use the token mailed to a new email address, which then becomes the account's.
 
-        It works once; a second use within ten minutes is answered like the first.
+        It works once; a second use within ten minutes gets the same response as the first.
         """
         confirm_email_change(body_of(TokenSerializer, request)["token"])
         return Response({"detail": _("Your email address is changed.")})
 
 
 class RevertEmailView(OpenView):
-    """Take a change of the address back."""
+    """Reversal of a change of email address."""
 
     @extend_schema(
         operation_id="auth_email_revert",
@@ -115,10 +115,10 @@ class RevertEmailView(OpenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Use the token that was mailed to the old address: it is the account's again.
+        """Use the token mailed to the old email address, which then becomes the account's again.
 
-        The password is taken away and every session ends, because somebody else may know it. It works once; a second
-        use within ten minutes is answered like the first.
+        The password is removed and all sessions end, because somebody else may know it. It works once; a second use
+        within ten minutes gets the same response as the first.
         """
         revert_email_change(body_of(TokenSerializer, request)["token"])
         detail = _("Your email address is the old one again. We have mailed you a link to choose a new password.")
@@ -126,11 +126,11 @@ class RevertEmailView(OpenView):
 
 
 class DeactivateView(APIView):
-    """Close one's own account."""
+    """Deactivation of one's own account."""
 
     @extend_schema(operation_id="me_deactivate", tags=["me"], request=CurrentPasswordSerializer, responses={204: None})
     def post(self, request: Request) -> Response:
-        """Close one's own account. It is kept, and an administrator can reactivate it. Superusers cannot."""
+        """Deactivate one's own account. It is kept, and an administrator can reactivate it. Superusers cannot."""
         deactivate_own_account(person(request), **body_of(CurrentPasswordSerializer, request))
         return Response(status=status.HTTP_204_NO_CONTENT)
 

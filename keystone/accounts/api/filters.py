@@ -9,7 +9,7 @@ from keystone.api.filters import FlagFilter, MomentFilter
 
 
 class UserFilter(django_filters.FilterSet):
-    """What people can be filtered by; anything else is refused by the view."""
+    """The filters of the list of people. The view refuses any others."""
 
     status = django_filters.MultipleChoiceFilter(
         choices=Status.choices, distinct=False, help_text=_("One or more statuses.")
@@ -29,6 +29,5 @@ class UserFilter(django_filters.FilterSet):
         fields = ()
 
     def filter_search(self, queryset: QuerySet[User], _name: str, value: str) -> QuerySet[User]:
-        """Search by word prefix."""
         found: QuerySet[User] = queryset.search(value)  # type: ignore[attr-defined]  # UserQuerySet has it
         return found

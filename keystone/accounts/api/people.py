@@ -41,13 +41,13 @@ from keystone.api.permissions import StaffWithPermission, acting
 
 
 class CSVRenderer(BaseRenderer):
-    """Lets a client ask for `text/csv`; the view streams the rows itself."""
+    """Renderer that lets a client ask for `text/csv`. The view streams the rows itself."""
 
     media_type = "text/csv"
     format = "csv"
 
     def render(self, data: Any, media_type: str | None = None, context: Mapping[str, Any] | None = None) -> bytes:
-        """Errors are JSON also where CSV was asked for."""
+        """Render errors as JSON, even if CSV was requested."""
         if context:
             context["response"]["Content-Type"] = "application/json"
         rendered: bytes = JSONRenderer().render(data)
@@ -58,7 +58,7 @@ View = TypeVar("View", bound=Callable[..., Response])
 
 
 def move_schema(name: str, request: type[serializers.Serializer[Any]]) -> Callable[[View], View]:
-    """The schema of one move."""
+    """Return the schema of one transition."""
     return extend_schema(operation_id=f"users_{name}", request=request, responses=UserSerializer)
 
 
@@ -67,7 +67,7 @@ def move_schema(name: str, request: type[serializers.Serializer[Any]]) -> Callab
     list=extend_schema(operation_id="users_list"), retrieve=extend_schema(operation_id="users_retrieve")
 )
 class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.GenericViewSet[User]):
-    """People, for staff who hold the permission of what they ask for."""
+    """People, for staff with the permission for each action."""
 
     queryset = User.objects.all()
     serializer_class = UserSerializer
@@ -84,65 +84,65 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         "create": "keystone.add_user",
         "partial_update": "keystone.change_user",
         "export": "keystone.export_user",
-        "bulk": "keystone.view_user",  # and the move's own, which `bulk` asks for
+        "bulk": "keystone.view_user",  # and the transition's own, which `bulk` checks
         **{name: move.permission for name, move in TRANSITIONS.items()},
     }
 
     @extend_schema(operation_id="users_create", request=CreateUserSerializer, responses={201: UserSerializer})
     def create(self, request: Request) -> Response:
-        """Make an active account."""
+        """Create an active account."""
         user = create_user(by=self.actor, **self.body(CreateUserSerializer))
         return Response(UserSerializer(user).data, status=status.HTTP_201_CREATED)
 
     @extend_schema(operation_id="users_update", request=EditUserSerializer, responses=UserSerializer)
     def partial_update(self, request: Request, pk: str) -> Response:
-        """Change names, the end of access and, for superusers, roles. The address and the status are not edited."""
+        """Change names, the end of access and, for superusers, roles. Email address and status can't be edited."""
         return self.answer(change_user(self.get_object(), by=self.actor, **self.body(EditUserSerializer)))
 
     @move_schema("approve", ApproveSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> Response:
-        """Let a pending person in."""
+        """Approve a pending person."""
         return self.answer(lifecycle.approve_user(self.get_object(), by=self.actor, **self.body(ApproveSerializer)))
 
     @move_schema("reject", ReasonedMoveSerializer)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: str) -> Response:
-        """Turn a pending person away."""
+        """Reject a pending person."""
         return self.answer(lifecycle.reject_user(self.get_object(), by=self.actor, **self.body(ReasonedMoveSerializer)))
 
     @move_schema("reopen", MoveSerializer)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: str) -> Response:
-        """Take a rejection back: the person is pending again."""
+        """Take a rejection back. The person is pending again."""
         return self.answer(lifecycle.reopen_user(self.get_object(), by=self.actor, **self.body(MoveSerializer)))
 
     @move_schema("suspend", SuspendSerializer)
     @action(detail=True, methods=["post"])
     def suspend(self, request: Request, pk: str) -> Response:
-        """Lock an active person out, for a time or until reactivated."""
+        """Suspend an active person, for a time or until reactivated."""
         return self.answer(lifecycle.suspend_user(self.get_object(), by=self.actor, **self.body(SuspendSerializer)))
 
     @move_schema("reactivate", ReasonedMoveSerializer)
     @action(detail=True, methods=["post"])
     def reactivate(self, request: Request, pk: str) -> Response:
-        """Let a suspended or deactivated person in again."""
+        """Reactivate a suspended or deactivated person."""
         body = self.body(ReasonedMoveSerializer)
         return self.answer(lifecycle.reactivate_user(self.get_object(), by=self.actor, **body))
 
     @move_schema("deactivate", ReasonedMoveSerializer)
     @action(detail=True, methods=["post"])
     def deactivate(self, request: Request, pk: str) -> Response:
-        """Close an account without deleting it."""
+        """Deactivate an account without deleting it."""
         body = self.body(ReasonedMoveSerializer)
         return self.answer(lifecycle.deactivate_user(self.get_object(), by=self.actor, **body))
 
     @extend_schema(operation_id="users_bulk", request=BulkSerializer, responses=BulkOutcomeSerializer)
     @action(detail=False, methods=["post"])
     def bulk(self, request: Request) -> Response:
-        """Make one move of many people: up to 5,000 named by id, or 10,000 by the list's filters.
+        """Apply one transition to many people: up to 5,000 by id, or 10,000 by the list's filters.
 
-        Everybody is judged alone; who is refused is told with the reason, and the others are moved.
+        Each person is checked separately. Those who are refused are listed with the reason; the others are changed.
         """
         body = self.body(BulkSerializer)
         move = TRANSITIONS[body.pop("action")]
@@ -157,14 +157,14 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
     @extend_schema(operation_id="users_status_counts", responses=StatusCountsSerializer)
     @action(detail=False, url_path="status-counts", pagination_class=None, filter_backends=[])
     def status_counts(self, request: Request) -> Response:
-        """How many people stand in each status."""
+        """Return the number of people in each status, and in total."""
         counts = User.objects.count_by_status()
         return Response({**counts, "total": sum(counts.values())})
 
     @extend_schema(operation_id="users_export", filters=True, responses={(200, "text/csv"): OpenApiTypes.STR})
     @action(detail=False, pagination_class=None, renderer_classes=[CSVRenderer, JSONRenderer])
     def export(self, request: Request) -> StreamingHttpResponse:
-        """Everybody whom the filters select, as CSV. The audit log keeps that they were taken."""
+        """Return everybody who matches the filters, as CSV. The audit log records the export."""
         rows = stream_people_csv(self.filter_queryset(self.get_queryset()))
         record_people_export(by=self.actor, filters=request.META["QUERY_STRING"])
         headers = {"Content-Disposition": 'attachment; filename="people.csv"'}
@@ -172,25 +172,24 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
 
     @property
     def actor(self) -> Actor:
-        """Who acts."""
         return acting(self.request, self)
 
     def body(self, serializer: type[serializers.Serializer[Any]]) -> dict[str, Any]:
-        """The checked body."""
+        """Return the validated request body."""
         body = serializer(data=self.request.data)
         body.is_valid(raise_exception=True)
         values: dict[str, Any] = body.validated_data
         return values
 
     def answer(self, user: User) -> Response:
-        """The person as they now are."""
+        """Return the response with the person's current data."""
         return Response(UserSerializer(user).data)
 
     def selected(self, filters: dict[str, Any]) -> list[Any]:
-        """The keys of those whom the filters select.
+        """Return the keys of the people who match the filters.
 
         Raises:
-            ValidationError: they are too many.
+            ValidationError: there are too many.
         """
         chosen: QuerySet[User] = apply_filters(UserFilter, body_filters(UserFilter, filters), User.objects.all())
         ids = list(chosen.order_by("pk").values_list("pk", flat=True)[: MAX_BULK + 1])
@@ -201,7 +200,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
 
 
 def bulk_outcome(outcome: Outcome) -> dict[str, Any]:
-    """The outcome of a move of many, as the API answers it."""
+    """Return the outcome of a bulk transition in the API's format."""
     return {
         "moved": [user.pk for user in outcome.moved],
         "refused": [

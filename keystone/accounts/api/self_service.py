@@ -1,4 +1,4 @@
-"""The API for registering, verifying one's email address and one's own profile."""
+"""The API for registering, verifying one's email address, and one's own account and settings."""
 
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
@@ -28,14 +28,14 @@ ACCEPTED = _("Thank you. If there is something to do, we have sent you a mail.")
 
 
 class OpenView(APIView):
-    """Open to everybody; credentials are not even looked at."""
+    """View that is open to everybody and doesn't read credentials."""
 
     authentication_classes = ()
     permission_classes = ()
 
 
 class RegisterView(OpenView):
-    """Register."""
+    """Registration."""
 
     @extend_schema(
         operation_id="auth_register",
@@ -47,7 +47,7 @@ class RegisterView(OpenView):
     def post(self, request: Request) -> Response:
         """Register a person.
 
-        The answer is 202 and the same whether or not the address has an account; the mail tells its owner.
+        The response is 202 and the same whether or not the email address has an account; its owner is told by email.
         """
         body = RegisterSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -56,7 +56,7 @@ class RegisterView(OpenView):
 
 
 class VerifyEmailView(OpenView):
-    """Prove an address."""
+    """Verification of an email address."""
 
     @extend_schema(
         operation_id="auth_verify_email",
@@ -66,11 +66,11 @@ class VerifyEmailView(OpenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Use the token of a verification mail.
+        """Use the token of a verification email.
 
-        It works once; a second use within ten minutes is answered like the first. Any other token answers 400
-        `invalid_token`. Where the address was registered more than once
-        with different passwords, none of them counts: another link is mailed, to choose one.
+        It works once; a second use within ten minutes gets the same response as the first. Any other token gets 400
+        `invalid_token`. If the email address was registered more than once with different passwords, none of them
+        counts: another link is mailed to choose one.
         """
         body = TokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -80,7 +80,7 @@ class VerifyEmailView(OpenView):
 
 
 class ResendView(OpenView):
-    """Ask for another verification mail."""
+    """Request for another verification email."""
 
     @extend_schema(
         operation_id="auth_verify_email_resend",
@@ -90,7 +90,7 @@ class ResendView(OpenView):
         auth=[],
     )
     def post(self, request: Request) -> Response:
-        """Ask for another verification mail. The answer is the same for every address."""
+        """Request another verification email. The response is the same for every email address."""
         body = ResendSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         resend_verification(body.validated_data["email"])
@@ -102,7 +102,7 @@ class MeView(APIView):
 
     @extend_schema(operation_id="me_retrieve", tags=["me"], responses=MeSerializer)
     def get(self, request: Request) -> Response:
-        """One's own account."""
+        """Return one's own account."""
         return Response(MeSerializer(person(request)).data)
 
     @extend_schema(operation_id="me_update", tags=["me"], request=NamesSerializer, responses=MeSerializer)
@@ -120,7 +120,7 @@ class MySettingsView(APIView):
 
     @extend_schema(operation_id="me_settings_retrieve", tags=["me"], responses=SettingsSerializer)
     def get(self, request: Request) -> Response:
-        """One's own settings. Everybody can read and set them; who may not approve is mailed nothing by them."""
+        """Return one's own settings. Everybody can read and set them, but only approvers get emails because of them."""
         return Response({"approval_notices": notices_of(person(request))})
 
     @extend_schema(

@@ -23,23 +23,23 @@ MAX_BULK_IDS = 5_000  # as many as fit into a body
 
 @extend_schema_field({"type": "string", "format": "email", "maxLength": email_address.MAX_LENGTH})
 class AddressField(serializers.CharField):
-    """An email address that has an identity; kept as typed."""
+    """A valid email address, kept as typed."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"max_length": email_address.MAX_LENGTH, **kwargs})
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """Refuse what is no address."""
+        """Refuse an invalid email address."""
         value = super().run_validation(data)
         email_address.normalize(value)
         return value
 
 
 class NewAddressField(AddressField):
-    """An email address that is to be somebody's: mail can be sent to it."""
+    """An email address for an account; it must be able to receive mail."""
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
-        """Refuse one that mail cannot be sent to."""
+        """Refuse an email address that can't receive mail."""
         value = super().run_validation(data)
         email_address.require_deliverable(value)
         return value
@@ -52,12 +52,12 @@ class NameField(serializers.CharField):
         super().__init__(**{"max_length": 100, "validators": [validate_name], **kwargs})
 
     def to_internal_value(self, data: Any) -> str:
-        """Compose it, so that its length is that of what is stored."""
+        """Compose the name, so that the length checked is the length stored."""
         return composed(super().to_internal_value(data))
 
 
 class NewPersonSerializer(StrictSerializer):
-    """What registering and creating share: the password is judged beside the names and the address."""
+    """Shared by registration and creation. The password is validated together with the names and the email address."""
 
     email = NewAddressField()
     first_name = NameField()
@@ -81,7 +81,7 @@ class RegisterSerializer(NewPersonSerializer):
 
 
 class CreateUserSerializer(NewPersonSerializer):
-    """An account made by an administrator."""
+    """An account created by an administrator."""
 
     password = PasswordField(required=False, help_text="Without one, nobody can sign in until a superuser sets one.")
     is_staff = serializers.BooleanField(required=False, default=False)
@@ -96,19 +96,19 @@ class TokenSerializer(StrictSerializer):
 
 
 class ResendSerializer(StrictSerializer):
-    """An address."""
+    """An email address."""
 
     email = AddressField()
 
 
 class AcceptedSerializer(serializers.Serializer[Any]):
-    """An answer that tells nothing about any account."""
+    """A response that reveals nothing about any account."""
 
     detail = serializers.CharField()
 
 
 class VerifiedSerializer(AcceptedSerializer):
-    """What the person comes to by proving the address."""
+    """The result of verifying the email address."""
 
     status = serializers.ChoiceField(choices=Status.choices)
     password_needed = serializers.BooleanField(
@@ -146,14 +146,14 @@ class UserSerializer(serializers.ModelSerializer[User]):
 
 
 class NamesSerializer(StrictSerializer):
-    """A change of one's own names; what is left out stays."""
+    """A change of one's own names; omitted ones stay."""
 
     first_name = NameField(required=False)
     last_name = NameField(required=False, allow_blank=True)
 
 
 class SettingsSerializer(StrictSerializer):
-    """One's own settings; what is left out stays."""
+    """One's own settings; omitted ones stay."""
 
     approval_notices = serializers.ChoiceField(
         choices=ApprovalNotices.choices,
@@ -163,7 +163,7 @@ class SettingsSerializer(StrictSerializer):
 
 
 class EditUserSerializer(NamesSerializer):
-    """A change of somebody's names or the end of their access, and of the roles that superusers give."""
+    """A change of a person's names, end of access or, for superusers, roles."""
 
     access_ends_at = serializers.DateTimeField(
         required=False, allow_null=True, help_text="The account is deactivated at this time; null: never."
@@ -174,7 +174,7 @@ class EditUserSerializer(NamesSerializer):
 
 
 class MoveSerializer(StrictSerializer):
-    """What every move may be given."""
+    """The fields that all transitions share."""
 
     note = serializers.CharField(
         required=False,
@@ -187,7 +187,7 @@ class MoveSerializer(StrictSerializer):
 
 
 class ReasonedMoveSerializer(MoveSerializer):
-    """A move whose reason the person is told."""
+    """A transition with a reason that the person is told."""
 
     reason = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=REASON_LENGTH, help_text="Told to the person."
@@ -210,7 +210,7 @@ class SuspendSerializer(MoveSerializer):
 
 
 class BulkSerializer(ReasonedMoveSerializer):
-    """One move of many people, named by id or by the filters of the list."""
+    """One transition of many people, given by id or by the filters of the list."""
 
     action = serializers.ChoiceField(choices=sorted(TRANSITIONS))
     ids = serializers.ListField(
@@ -225,14 +225,14 @@ class BulkSerializer(ReasonedMoveSerializer):
     until = serializers.DateTimeField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Want either ids or a filter."""
+        """Require either ids or a filter."""
         if ("ids" in attrs) == ("filter" in attrs):
             raise serializers.ValidationError({"ids": ["Give either ids or a filter."]})
         return attrs
 
 
 class RefusedSerializer(serializers.Serializer[Any]):
-    """Somebody whom a move of many did not move."""
+    """A person for whom a bulk transition was refused."""
 
     id = serializers.UUIDField()
     email = serializers.CharField()
@@ -241,7 +241,7 @@ class RefusedSerializer(serializers.Serializer[Any]):
 
 
 class BulkOutcomeSerializer(serializers.Serializer[Any]):
-    """What a move of many came to."""
+    """The outcome of a bulk transition."""
 
     moved = serializers.ListField(child=serializers.UUIDField())
     refused = RefusedSerializer(many=True)
@@ -249,7 +249,7 @@ class BulkOutcomeSerializer(serializers.Serializer[Any]):
 
 
 class StatusCountsSerializer(serializers.Serializer[Any]):
-    """How many people stand in each status, and in all."""
+    """The number of people in each status, and in total."""
 
     pending_email_verification = serializers.IntegerField()
     pending_admin_approval = serializers.IntegerField()

@@ -1,4 +1,4 @@
-"""Throttling of changes to one's own account: the audit log keeps each of them for ever."""
+"""Throttling of changes to one's own account, because the audit log keeps each of them forever."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from keystone.throttling.limits import count_change
 
 
 class OwnChangesThrottle(BaseThrottle):
-    """Counts what a signed-in person writes, in every view but those of administrators.
+    """Throttle that counts what a signed-in person writes, in every view except those for administrators.
 
-    A view that writes nothing of one's own takes it off by its `throttle_classes`.
+    A view that writes nothing of the person's own turns it off with its `throttle_classes`.
     """
 
     def allow_request(self, request: Request, view: Any) -> bool:
-        """Whether the request may go on: it may, unless the limit is reached.
+        """Return True unless the limit is reached.
 
         Raises:
-            TooManyAttempts: it is.
+            TooManyAttempts: the limit is reached.
         """
         of_administrators = any(
             isinstance(permission, type) and issubclass(permission, (IsSuperuser, StaffWithPermission))

@@ -16,13 +16,13 @@ from keystone.mail.registry import email
 
 @email(label=_("New email address to be confirmed"), sample={"link": LINK, "days": 3}, goes_elsewhere=True)
 def confirm_email(user: User, *, reserved: str) -> Mail | None:
-    """To a new address: the link that makes it the account's.
+    """Return the email to a new address, with the link that confirms it.
 
     Args:
-        reserved: the key of the right to it (see `tokens.reserve`).
+        reserved: the primary key of the reserved token (see `tokens.reserve`).
 
     Returns:
-        None where the right has ended in the meantime, or where another account has the address by now.
+        None if the right has ended in the meantime, or if another account has the email address now.
     """
     lifetime = options().email_verification_lifetime
     right, token = mint_reserved(user, reserved, lifetime)
@@ -36,7 +36,7 @@ def confirm_email(user: User, *, reserved: str) -> Mail | None:
 
 @email(label=_("Email address wanted for another account"), sample=NAME)
 def address_in_use(user: User) -> Mail:
-    """Somebody wants the address of this account for another one; only its owner learns of it."""
+    """Return the notice that somebody wants this account's email address for another one. Only the owner learns it."""
     return mail_to("address_in_use", user)
 
 
@@ -45,7 +45,7 @@ def address_in_use(user: User) -> Mail:
     sample={"link": LINK, "days": 7, "new_email": "new@example.com", "at": AT},
 )
 def email_changed(user: User, *, reserved: str, old_email: str, new_email: str, at: str) -> Mail:
-    """To the old address: the account has another one now, and a link that takes this back, if it still can be."""
+    """Return the notice to the old email address, with a link that reverts the change if that is still possible."""
     lifetime = options().email_revert_lifetime
     right, token = mint_reserved(user, reserved, lifetime)
     context: dict[str, Any] = {"new_email": new_email, "at": parse_datetime(at), **works_for(lifetime)}
@@ -54,5 +54,5 @@ def email_changed(user: User, *, reserved: str, old_email: str, new_email: str, 
 
 @email(label=_("Change of the email address taken back"), sample={"new_email": "ada@example.com", "at": AT})
 def email_reverted(user: User, *, old_email: str, new_email: str, at: str) -> Mail:
-    """To the address that an account had until a change was taken back: news for whoever did not do it."""
+    """Return the notice to the email address that the account had until the change was reverted."""
     return mail_to("email_reverted", user, to=old_email, new_email=new_email, at=parse_datetime(at))

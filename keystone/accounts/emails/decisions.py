@@ -1,7 +1,8 @@
 """Emails about an administrator's decision.
 
-A mail that was kept back, by a mail server that was down for an hour, is not sent where something else was decided
-meanwhile: nobody reads "approved" after "rejected". Each is given `at`, when it was decided (UTC).
+An email that was delayed, for example because a mail server was down for an hour, is not sent if something else was
+decided in the meantime: nobody reads "approved" after "rejected". Each function takes `at`, the time of the decision
+(UTC).
 """
 
 from dataclasses import replace
@@ -19,20 +20,20 @@ from keystone.mail.registry import email
 
 @email(label=_("Approved"), sample={**NAME, **REASON, "link": LINK})
 def approved(user: User, *, reason: str = "", at: str = "") -> Mail | None:
-    """The decision, with a word of the administrator's where there is one, and how to get in."""
+    """Return the email about an approval, with the administrator's message, if any, and how to sign in."""
     mail = mail_as_decided("approved", user, at, reason=reason)
     return with_a_way_in(mail, user) if mail is not None else None
 
 
 @email(label=_("Rejected"), sample={**NAME, **REASON})
 def rejected(user: User, *, reason: str = "", at: str = "") -> Mail | None:
-    """The decision and its reason."""
+    """Return the email about a rejection, with its reason."""
     return mail_as_decided("rejected", user, at, reason=reason)
 
 
 @email(label=_("Rejection taken back"), sample=NAME)
 def reopened(user: User, *, at: str = "") -> Mail | None:
-    """The registration is decided on anew, once the email address is verified where the flow wants that."""
+    """Return the email that a rejection was taken back, with a verification link if the flow requires one."""
     mail = mail_as_decided("reopened", user, at)
     if mail is None or not user.flow.verifies_email or user.email_verified_at is not None:
         return mail
@@ -42,18 +43,18 @@ def reopened(user: User, *, at: str = "") -> Mail | None:
 
 @email(label=_("Suspended"), sample={**NAME, **REASON, "until": AT})
 def suspended(user: User, *, reason: str = "", until: str = "", at: str = "") -> Mail | None:
-    """The suspension, its reason and, where it has one, its end."""
+    """Return the email about a suspension, with its reason and its end, if any."""
     return mail_as_decided("suspended", user, at, reason=reason, until=parse_datetime(until) if until else None)
 
 
 @email(label=_("Active again"), sample={**NAME, **REASON, "link": LINK})
 def reactivated(user: User, *, reason: str = "", at: str = "") -> Mail | None:
-    """The account works again."""
+    """Return the email that the account works again, and how to sign in."""
     mail = mail_as_decided("reactivated", user, at, reason=reason)
     return with_a_way_in(mail, user) if mail is not None else None
 
 
 @email(label=_("Deactivated"), sample={**NAME, **REASON})
 def deactivated(user: User, *, reason: str = "", at: str = "") -> Mail | None:
-    """The account was closed."""
+    """Return the email that the account was deactivated, with the reason, if any."""
     return mail_as_decided("deactivated", user, at, reason=reason)

@@ -12,10 +12,10 @@ from keystone.mail.outgoing import Mail
 
 
 def mail_to(template: str, user: User, *, to: str = "", **context: Any) -> Mail:
-    """A mail to the account's address, or to another one.
+    """Return an email to the account's address, or to another one.
 
-    It greets by name only at an address that is the account's and proved: anywhere else the name is what a stranger
-    typed, and would be their message to somebody else in a mail of ours.
+    It greets by name only at the account's own, verified email address. Anywhere else, the name is what a stranger
+    typed, and would be their message to somebody else in an email of ours.
     """
     to = to or user.email
     is_own = user.email_verified_at is not None and to == user.email
@@ -23,9 +23,9 @@ def mail_to(template: str, user: User, *, to: str = "", **context: Any) -> Mail:
 
 
 def with_a_way_in(mail: Mail, user: User) -> Mail:
-    """The mail with the `link` that the person gets in by: to sign in, or first to choose a password.
+    """Return the email with a `link` to sign in, or to choose a password first.
 
-    Where there is no page to sign in on, there is no link.
+    If there is no page to sign in on, there is no link.
     """
     password_link = first_password_link(user)
     lifetime = works_for(options().email_verification_lifetime) if password_link else {}
@@ -34,6 +34,6 @@ def with_a_way_in(mail: Mail, user: User) -> Mail:
 
 
 def mail_as_decided(template: str, user: User, at: str, **context: Any) -> Mail | None:
-    """A mail that says where the account stands since `at` (UTC); None where it stands elsewhere by now."""
+    """Return an email about the status since `at` (UTC), or None if the status has changed since then."""
     is_still_so = not at or parse_datetime(at) == user.status_changed_at
     return mail_to(template, user, **context) if is_still_so else None

@@ -17,17 +17,17 @@ from keystone.conf import options
 
 
 def link(name: str, token: str) -> str:
-    """A link that carries a token, to the front end or to Keystone's own page; never built from a Host header."""
+    """Return a URL with a token, on the front end or Keystone's own pages. It is never built from a Host header."""
     return f"{page(name)}{quote(token)}/"
 
 
 def page(name: str) -> str:
-    """The address of a page that needs no token."""
+    """Return the URL of a page that needs no token."""
     return f"{options().link_url}/{name}/"
 
 
 def sign_in_page(user: User) -> str:
-    """The page that this person signs in on; empty where there is none that we know of.
+    """Return the URL where this person signs in; empty if no such page is known.
 
     Keystone's own sign-in page is that of the admin, and lets in staff only.
     """
@@ -37,7 +37,7 @@ def sign_in_page(user: User) -> str:
 
 
 def first_password_link(user: User) -> str:
-    """A link that sets the password of an active account which has none, made now; empty for any other account."""
+    """Return a new link to set the password of an active account without one; empty for any other account."""
     with transaction.atomic():
         now = locked(user)
         if now is None or now.status != Status.ACTIVE or now.has_usable_password():
@@ -48,9 +48,9 @@ def first_password_link(user: User) -> str:
 
 
 def mint_reserved(user: User, reserved: str, lifetime: timedelta) -> tuple[OneTimeToken | None, str]:
-    """The right that was reserved, and a token for it; neither where it has ended."""
+    """Return the reserved row and a new token for it, or None and an empty string if it has ended."""
     with transaction.atomic():
-        now = locked(user)  # what ends the right holds this lock, too: it comes before or after the token
+        now = locked(user)  # whatever ends the right holds this lock too: it comes before or after the token
         right = tokens.reserved(reserved) if now else None
         if right is None:
             return None, ""
@@ -59,7 +59,7 @@ def mint_reserved(user: User, reserved: str, lifetime: timedelta) -> tuple[OneTi
 
 
 def locked(user: User) -> User | None:
-    """The row as it now is, locked; None where the account has gone, which must not keep others' mails back."""
+    """Return the current row, locked, or None if the account is gone, which must not hold up other emails."""
     try:
         return lock_user(user)
     except UserNotFound:
@@ -67,7 +67,7 @@ def locked(user: User) -> User | None:
 
 
 def works_for(lifetime: timedelta) -> dict[str, Any]:
-    """How long a link works, in the largest unit that is whole: `days`, `hours` or `minutes`."""
+    """Return how long a link works, in the largest whole unit: `days`, `hours` or `minutes`."""
     minutes = max(1, int(lifetime.total_seconds() // 60))
     if minutes % (24 * 60) == 0:
         return {"days": minutes // (24 * 60)}

@@ -16,22 +16,25 @@ from keystone.text.devices import device_name
 
 @email(label=_("Link to set a new password"), sample={**NAME, "link": RESET_LINK, "minutes": 30})
 def reset_password(user: User, *, reserved: str) -> Mail | None:
-    """The link that sets a new password; None where the right has ended in the meantime.
+    """Return the email with the link to set a new password, or None if the right to it has ended.
 
     Args:
-        reserved: the key of the right to it (see `queue_password_email`).
+        reserved: the primary key of the reserved token (see `queue_password_email`).
     """
     return _password_link("reset_password", user, reserved)
 
 
 @email(label=_("Link to choose a password"), sample={**NAME, "link": RESET_LINK, "days": 3, "after": "registration"})
 def choose_password(user: User, *, reserved: str, after: str = "registration") -> Mail | None:
-    """The link that sets the first password that is certainly the owner's; None where the right to it has ended.
+    """Return the email with the link to set a password that is certainly the owner's.
 
     Args:
-        reserved: the key of the right to it (see `queue_password_email`).
-        after: why there is none: "registration", for the address was registered more than once; or "revert", for a
-            change of the address was taken back.
+        reserved: the primary key of the reserved token (see `queue_password_email`).
+        after: why there is no password: "registration" if the email address was registered more than once, "revert" if
+            a change of email address was reverted.
+
+    Returns:
+        None if the right to the link has ended.
     """
     return _password_link("choose_password", user, reserved, after=after)
 
@@ -42,7 +45,7 @@ def choose_password(user: User, *, reserved: str, after: str = "registration") -
     is_news=True,
 )
 def password_changed(user: User, *, at: str, ip_address: str = "") -> Mail:
-    """The password is another one: news for whoever did not do it."""
+    """Return the notice that the password was changed, in case the owner didn't do it."""
     return mail_to("password_changed", user, at=parse_datetime(at), ip_address=ip_address, link=page("reset-password"))
 
 
@@ -52,7 +55,7 @@ def password_changed(user: User, *, at: str, ip_address: str = "") -> Mail:
     is_news=True,
 )
 def session_stolen(user: User, *, at: str, device: str = "", ip_address: str = "") -> Mail:
-    """A session was ended because its token was used twice, which looks like theft."""
+    """Return the notice that a session was ended because its token was used twice, which looks like theft."""
     context: dict[str, Any] = {"at": parse_datetime(at), "device": device_name(device), "ip_address": ip_address}
     return mail_to("session_stolen", user, link=page("reset-password"), **context)
 

@@ -18,23 +18,23 @@ PEOPLE_PER_STATEMENT = 1_000
 
 
 def queue_email(name: str, user_ids: Collection[Any], *, key: str = "", to: str = "", **context: str) -> int:
-    """Write the mail `name` to each of these people into the outbox, in the caller's transaction.
+    """Queue the email `name` to each of these people, in the caller's transaction.
 
-    News of what was done with an account goes to an unproved address no more often than other mails that strangers
-    cause: whoever registered the address can do those things as often as they like.
+    Notices of what was done with an account go to an unverified email address no more often than other unsolicited
+    mail: whoever registered the address can cause them as often as they like.
 
     Args:
-        name: that the mail is registered by.
-        key: what the mail is the only one of, such as the moment of the decision that causes it: a second one to the
-            same person with the same key is not written. Empty for none.
-        to: the address, where it is not the account's.
-        context: what the mail says beside the person; never a token. An empty text is left out.
+        name: the name that the email is registered by.
+        key: what the email is unique for, such as the time of the decision that causes it: a second one to the same
+            person with the same key is not queued. Empty for none.
+        to: the email address, if it is not the account's.
+        context: what the email says besides the person; never a token. Empty values are left out.
 
     Returns:
-        How many were written.
+        The number of queued emails.
 
     Raises:
-        UnknownEmail: no mail is registered by `name`.
+        UnknownEmail: no email is registered by `name`.
     """
     return queue_email_at(None, name, user_ids, key=key, to=to, context=context)
 
@@ -48,30 +48,30 @@ def queue_email_at(
     to: str = "",
     context: Mapping[str, str],
 ) -> int:
-    """As `queue_email`, but the mail is not sent before `at` (UTC)."""
+    """Queue emails like `queue_email`, but not to be sent before `at` (UTC)."""
     said = {word: value for word, value in context.items() if value != ""}
     addressees = _addressees(user_ids, f"{name}:{key}" if key else "", to=to, is_news=registry.get(name).is_news)
     return len(outbox.queue(name, addressees, context=said, at=at))
 
 
 def queue_registration_email(address: str, *, otherwise: str = "") -> None:
-    """Write the mail to whoever registered this address, or asks for another link, into the outbox.
+    """Queue the email to whoever registered this email address or requested another link.
 
-    Nothing is looked up: whether anybody has the address, and which mail it gets, is decided when the mail is sent
+    Nothing is looked up. Whether an account has the address, and which email it gets, is decided when the email is sent
     (see `emails.registration`).
 
     Args:
-        address: a valid one, in any spelling.
-        otherwise: the mail to a person who has nothing to verify; empty for none.
+        address: a valid email address, in any spelling.
+        otherwise: the email to a person who has nothing to verify; empty for none.
     """
     recipient = email_address.normalize(address)
     outbox.queue("registration", [Addressee(recipient=recipient)], context={"otherwise": otherwise})
 
 
 def queue_password_email(name: str, user: User, **context: str) -> None:
-    """As `queue_email`, for "reset_password" and "choose_password": the right to their link is reserved at once.
+    """Queue "reset_password" or "choose_password", and reserve the right to the link at once.
 
-    Call it with the row locked, after whatever ends other links.
+    Call it with the row locked, after anything that ends other links.
     """
     lifetime = password_link_lifetime(name)
     right = tokens.reserve(purpose=Purpose.RESET_PASSWORD, user=user, email=user.email, lifetime=lifetime)

@@ -21,12 +21,12 @@ from keystone.throttling.mails import count_unasked_mail
 
 @chooser(label=_("Registration"))
 def registration(address: str, *, otherwise: str = "") -> Choice | None:
-    """The verification link for whoever has this address and still needs it, else the mail `otherwise`.
+    """Choose the verification link if the account with this email address still needs it, else the email `otherwise`.
 
-    None where nobody has the address, or where it has had too many mails lately (see `throttling.mails`).
+    None if no account has the address, or if it has had too many emails recently (see `throttling.mails`).
 
     Args:
-        otherwise: the mail to a person who has nothing to verify; empty for none.
+        otherwise: the email to a person who has nothing to verify; empty for none.
     """
     user: User | None = User.objects.with_email(address).select_for_update(no_key=True).first()
     if user is None:
@@ -37,10 +37,10 @@ def registration(address: str, *, otherwise: str = "") -> Choice | None:
 
 @email(label=_("Email address to be verified"), sample={"link": LINK, "days": 3})
 def verify_email(user: User) -> Mail | None:
-    """The link that verifies an email address. None if verification is no longer needed when the mail is sent."""
+    """Return the email with the verification link, or None if verification is no longer needed when it is sent."""
     lifetime = options().email_verification_lifetime
     with transaction.atomic():
-        now = locked(user)  # a decision holds this lock, too: it comes before or after the token
+        now = locked(user)  # a decision holds this lock too: it comes before or after the token
         if now is None or not now.needs_verification:
             return None
         token = mint(purpose=Purpose.VERIFY_EMAIL, user=now, email=now.email, lifetime=lifetime)
@@ -52,7 +52,7 @@ def verify_email(user: User) -> Mail | None:
     sample={"link": LINK, "days": 3, "registered_at": AT, "deleted_at": AT + timedelta(days=30)},
 )
 def registration_expires(user: User) -> Mail | None:
-    """A new link, before the registration is deleted. None if verification is no longer needed."""
+    """Return the warning that the registration will be deleted, with a new link. None if it is already verified."""
     if user.expiry_warned_at is None:
         return None
     mail = verify_email(user)
@@ -71,10 +71,10 @@ def registration_expires(user: User) -> Mail | None:
     sample={**NAME, "status": Status.ACTIVE.value, "link": LINK, "reset_link": RESET_LINK},
 )
 def already_registered(user: User) -> Mail:
-    """Somebody registered an address that has an account; only its owner learns of it, and where the account stands.
+    """Return the notice to the owner that their email address was registered again, with the account's status.
 
-    Where nobody has proved the address, the account need not be the reader's: the mail then says how to take it over,
-    if a password can be set by mail as it stands.
+    If the email address is unverified, the account may not be the reader's. The email then says how to take it over, if
+    a password can be set by email in this status.
     """
     reset_link = page("reset-password")
     if user.email_verified_at is None and user.can_be_mailed_a_password_link:
@@ -88,10 +88,10 @@ def already_registered(user: User) -> Mail:
     sample={**NAME, "chooses": True, "link": RESET_LINK, "days": 3, "reset_link": RESET_LINK},
 )
 def account_created(user: User) -> Mail | None:
-    """An administrator made the account, and typed the name that it greets with.
+    """Return the email about an account created by an administrator, who also typed the name in the greeting.
 
-    Where the account has no password, the mail brings the link that sets it; whoever uses the link has proved the email
-    address. None where the account does not work by now.
+    If the account has no password, the email has the link to set it; using the link verifies the email address. None if
+    the account is no longer active.
     """
     if not user.is_active:
         return None
@@ -101,5 +101,5 @@ def account_created(user: User) -> Mail | None:
 
 @email(label=_("Registration received"), sample=NAME)
 def awaiting_approval(user: User, *, at: str = "") -> Mail | None:
-    """The registration was received, and waits for a decision since `at` (UTC); None where it was decided on."""
+    """Return the email that the registration awaits a decision since `at` (UTC), or None if it was decided."""
     return mail_as_decided("awaiting_approval", user, at, lacks_password=not user.has_usable_password())

@@ -17,31 +17,31 @@ DONE = {**NAME, "at": AT, "ip_address": IP_ADDRESS, "own": "yes", "link": LINK}
 
 @email(label=_("Two-factor sign-in set up"), sample=DONE, is_news=True)
 def second_factor_set_up(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
-    """Signing in asks for a code now: news for whoever did not set it up."""
+    """Return the notice that signing in now asks for a code, in case the owner didn't set it up."""
     return _second_factor("second_factor_set_up", user, at=at, ip_address=ip_address, own=own)
 
 
 @email(label=_("Two-factor sign-in removed"), sample=DONE, is_news=True)
 def second_factor_removed(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
-    """Signing in asks for no code any more."""
+    """Return the notice that signing in no longer asks for a code."""
     return _second_factor("second_factor_removed", user, at=at, ip_address=ip_address, own=own)
 
 
 @email(label=_("New recovery codes made"), sample=DONE, is_news=True)
 def recovery_codes_made(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
-    """The recovery codes are other ones."""
+    """Return the notice that the recovery codes were replaced."""
     return _second_factor("recovery_codes_made", user, at=at, ip_address=ip_address, own=own)
 
 
 @email(label=_("Recovery code used"), sample={**DONE, "left": 7}, is_news=True)
 def recovery_code_used(user: User, *, left: str, at: str = "", ip_address: str = "", own: str = "") -> Mail:
-    """A recovery code let somebody in, or proved them; `left` is how many still work."""
+    """Return the notice that a recovery code was used to sign in or to confirm. `left` is how many still work."""
     return _second_factor("recovery_code_used", user, at=at, ip_address=ip_address, own=own, left=int(left))
 
 
 @email(label=_("Wrong codes after the right password"), sample={**DONE, "link": RESET_LINK}, is_news=True)
 def wrong_codes(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
-    """Somebody gave the right password, and then one wrong code after the other."""
+    """Return the notice that the right password was followed by several wrong codes."""
     return _second_factor("wrong_codes", user, at=at, ip_address=ip_address, own=own, link=page("reset-password"))
 
 

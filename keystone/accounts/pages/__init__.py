@@ -1,4 +1,4 @@
-"""The pages that links in emails lead to when there is no front end, and the page at `/`.
+"""The pages that links in emails lead to if there is no front end, and the page at `/`.
 
-Looking at a page never uses a link up: mail scanners and previews open every link. A button does.
+Opening a page never uses up a link, because mail scanners and previews open every link. Pressing a button does.
 """

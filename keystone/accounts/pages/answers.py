@@ -1,4 +1,4 @@
-"""What the responses of the pages share: headers, and how a refusal is shown."""
+"""Shared by the responses of the pages: headers, and how a refusal is shown."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -17,14 +17,14 @@ from keystone.exceptions import Refusal
 
 GONE = 410
 
-# What a result page says comes next. The word stands in its address, and tells nothing about anybody.
+# What a result page shows as the next step. The word is part of its URL, and reveals nothing about anybody.
 NEXT: dict[str, str] = {Status.ACTIVE: "sign-in", Status.PENDING_ADMIN_APPROVAL: "approval"}
 
 
 def private[**P](view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> Callable[..., HttpResponse]:
-    """Keep a page whose address holds a token out of caches, search engines and other sites' logs.
+    """Keep a page with a token in its URL out of caches, search engines and other sites' logs.
 
-    A refusal that the view does not show itself is answered here, so that it has the same headers.
+    A refusal that the view doesn't show itself is handled here, so that it has the same headers.
     """
 
     @wraps(view)
@@ -34,7 +34,7 @@ def private[**P](view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> C
         except Refusal as refusal:
             response = refused(request, refusal)
         # Not `no-referrer`: browsers then send the form with `Origin: null`, which the CSRF check must refuse.
-        # With `strict-origin` no address but only the host is ever sent, to other sites and to our own.
+        # With `strict-origin` only the host is ever sent, never the path, to other sites and to our own.
         response.headers["Referrer-Policy"] = "strict-origin"
         response.headers["X-Robots-Tag"] = "noindex, nofollow"
         return response
@@ -45,12 +45,12 @@ def private[**P](view: Callable[Concatenate[HttpRequest, P], HttpResponse]) -> C
 def with_form(
     request: HttpRequest, page: str, form: forms.Form, *, refusal: Refusal | None = None, **context: Any
 ) -> HttpResponse:
-    """A page with a form: 400 where it has errors, and the status of a refusal where there is one.
+    """Render a page with a form: 400 if it has errors, or the status of the refusal if there is one.
 
     Args:
         page: the template's name below `keystone/pages/`.
-        refusal: why what was sent was not done. What it says of fields is told beside them, else above the form.
-        context: what the page shows beside the form.
+        refusal: why the request was refused. Its messages about fields are shown beside them, others above the form.
+        context: what the page shows besides the form.
     """
     if refusal is not None:
         form.add_error(None, refusal.fields or refusal.detail)
@@ -62,6 +62,6 @@ def with_form(
 
 
 def to_result(page: str, user: User, **words: str) -> HttpResponseRedirect:
-    """Go to a result page, whose address says in words what comes next for this person."""
+    """Redirect to a result page, whose URL says what comes next for this person."""
     query = {"next": NEXT[user.status], **words} if user.status in NEXT else words
     return HttpResponseRedirect(reverse(f"pages:{page}", query=query))

@@ -17,7 +17,7 @@ from keystone.conf import options
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
 def confirm(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows the new address; POST makes it the account's."""
+    """Show the new email address on GET; make it the account's on POST."""
     try:
         if request.method == "POST":
             email_change.confirm_email_change(token)
@@ -35,14 +35,14 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 @private
 def confirmed(request: HttpRequest) -> HttpResponse:
-    """The result: the address is the new one."""
+    """Show that the email address was changed."""
     return render(request, "keystone/pages/email_confirmed.html", {"continue_url": options().frontend_url})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
 def revert(request: HttpRequest, token: str) -> HttpResponse:
-    """GET explains what it means to take a change back; POST does it."""
+    """Explain on GET what reverting a change means; revert it on POST."""
     try:
         if request.method == "POST":
             return _to_reverted(email_change.revert_email_change(token))
@@ -65,6 +65,6 @@ def _to_reverted(user: User) -> HttpResponse:
 @require_safe
 @private
 def reverted(request: HttpRequest) -> HttpResponse:
-    """The result: the address is the old one again."""
+    """Show that the email address is the old one again."""
     context = {"password_mailed": request.GET.get("password") == "mailed"}
     return render(request, "keystone/pages/email_reverted.html", context)

@@ -10,6 +10,6 @@ from keystone.conf import options
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """What this server is, and where its parts are."""
+    """Show what this server is, and where its parts are."""
     context = {"is_local": settings.ENVIRONMENT == "local", "frontend_url": options().frontend_url}
     return render(request, "keystone/pages/home.html", context)

@@ -21,7 +21,7 @@ from keystone.throttling.limits import TooManyAttempts
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
 def ask(request: HttpRequest) -> HttpResponse:
-    """Ask for a link. The answer is the same whatever the address."""
+    """Request a link. The response is the same for every email address."""
     form = AddressForm(request.POST if request.method == "POST" else None)
     refusal = None
     if form.is_valid():
@@ -37,7 +37,7 @@ def ask(request: HttpRequest) -> HttpResponse:
 @require_safe
 @private
 def sent(request: HttpRequest) -> HttpResponse:
-    """Where to look for the link."""
+    """Show where to look for the link."""
     return render(request, "keystone/pages/password_reset_sent.html")
 
 
@@ -45,7 +45,7 @@ def sent(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
 def reset(request: HttpRequest, token: str) -> HttpResponse:
-    """GET asks for the new password; POST sets it. One that is refused leaves the link as it is."""
+    """Ask for the new password on GET; set it on POST. A refused password doesn't use up the link."""
     form = NewPasswordForm(request.POST if request.method == "POST" else None)
     refusal: Refusal | None = None
     try:
@@ -68,7 +68,7 @@ def reset(request: HttpRequest, token: str) -> HttpResponse:
 @require_safe
 @private
 def done(request: HttpRequest) -> HttpResponse:
-    """The result: what comes next for this person."""
+    """Show what comes next for this person."""
     context = {
         "next": request.GET.get("next", ""),
         "to_administration": request.GET.get("place") == "administration",

@@ -17,7 +17,7 @@ from keystone.throttling.limits import TooManyAttempts
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
 def verify_email(request: HttpRequest, token: str) -> HttpResponse:
-    """GET shows whose address would be confirmed; POST confirms it."""
+    """Show the email address to be verified on GET; verify it on POST."""
     try:
         if request.method == "POST":
             return _to_verified(verification.verify_email(token))
@@ -38,7 +38,7 @@ def _to_verified(user: User) -> HttpResponse:
 @require_safe
 @private
 def email_verified(request: HttpRequest) -> HttpResponse:
-    """The result: what comes next for this person."""
+    """Show what comes next for this person."""
     context = {
         "next": request.GET.get("next", ""),
         "password_mailed": request.GET.get("password") == "mailed",
@@ -50,7 +50,7 @@ def email_verified(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
 def resend_verification(request: HttpRequest) -> HttpResponse:
-    """Ask for a new link. The answer is the same whatever the address."""
+    """Request a new link. The response is the same for every email address."""
     form = AddressForm(request.POST if request.method == "POST" else None)
     refusal = None
     if form.is_valid():
@@ -66,5 +66,5 @@ def resend_verification(request: HttpRequest) -> HttpResponse:
 @require_safe
 @private
 def verification_resent(request: HttpRequest) -> HttpResponse:
-    """Where to look for the new link."""
+    """Show where to look for the new link."""
     return render(request, "keystone/pages/verification_resent.html")

@@ -1,4 +1,4 @@
-"""The facts about an applicant that a decision rests on."""
+"""The facts about an applicant that a decision is based on."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ NAMES = {
 
 @dataclass(frozen=True)
 class Fact:
-    """One line: what it is, its value, something quieter beside it, and where it leads."""
+    """A line on the page: its label, value, secondary text and link."""
 
     label: str
     value: Any
@@ -47,7 +47,7 @@ class Fact:
 
 
 def about(request: HttpRequest, user: User) -> dict[str, Any]:
-    """The facts and the earlier decisions, for the template. Six queries, whatever there is to tell."""
+    """Return the facts and the earlier decisions, for the template. It takes six queries, whatever there is to show."""
     events = AuditEvent.objects.filter(target_type="user", target_id=str(user.pk))
     decisions = list(events.filter(action__in=DECISIONS)[: SHOWN + 1])
     return {
@@ -87,14 +87,14 @@ def _facts(request: HttpRequest, user: User, registered: AuditEvent | None) -> I
 
 
 def _from(ip_address: str) -> QuerySet[User]:
-    """Those who registered from this IP address, the latest of them."""
+    """Return the latest people who registered from this IP address."""
     found = AuditEvent.objects.filter(action="user.registered", ip_address=ip_address)
     people: QuerySet[User] = User.objects.filter(pk__in=list(found.values_list("target_id", flat=True)[: COUNTED + 2]))
     return people
 
 
 def _others(label: str, people: QuerySet[User], user: User, *, link: str = "") -> Fact:
-    """How many others these are, and how they fared."""
+    """Return how many others there are, and their statuses."""
     statuses = list(people.exclude(pk=user.pk).order_by().values_list("status", flat=True)[: COUNTED + 1])
     if not statuses:
         return Fact(label, _("nobody else"))

@@ -23,26 +23,23 @@ STATUS_COLOURS = {
 
 
 class PersonCells:
-    """The columns that the queue and the list of people share."""
+    """Columns shared by the queue and the list of people."""
 
     @display(description=gettext_lazy("email address"), ordering="email")
     def address(self, user: User) -> SafeString:
-        """The address, its domain told apart: an organisation is recognised by it."""
+        """Return the email address with its domain set apart, since the domain identifies an organization."""
         return address_cell(user.email)
 
     @display(description=gettext_lazy("verified"), label={"yes": "success", "no": "warning"})
     def verified(self, user: User) -> tuple[str, str]:
-        """Whether the address is proved."""
         return ("yes", _("Verified")) if user.email_verified_at else ("no", _("Not verified"))
 
     @display(description=gettext_lazy("status"), label=STATUS_COLOURS)
     def status_label(self, user: User) -> tuple[str, str]:
-        """Where the account stands."""
         return user.status, user.get_status_display()
 
     @display(description=gettext_lazy("earlier rejections"))
     def rejections(self, user: User) -> SafeString | str:
-        """How often the person has been turned away before."""
         if not user.rejection_count:
             return NONE
         times = ngettext("rejected once", "rejected %(count)d times", user.rejection_count)
@@ -50,11 +47,11 @@ class PersonCells:
 
     @display(description=gettext_lazy("waiting"), ordering="awaiting_since")
     def waiting(self, user: User) -> SafeString | str:
-        """How long the person has waited, or how long they have not verified their address."""
+        """Return how long the person has waited for a decision, or has not verified their email address."""
         since = user.awaiting_since if user.status == Status.PENDING_ADMIN_APPROVAL else user.created_at
         return labelled(_("waiting"), ago(since))
 
 
 def name_and_address(user: User) -> dict[str, Any]:
-    """What a page or a result says of a person."""
+    """Return a person's id, name and email address, for a page or a result."""
     return {"id": str(user.pk), "name": f"{user.first_name} {user.last_name}".strip(), "email": user.email}

@@ -1,4 +1,4 @@
-"""The dashboard: users by status, recent decisions, who waits. Only what the viewer may see."""
+"""The dashboard: users by status, recent decisions, and who waits, limited to what the viewer may see."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ LABELLED = 5  # every fifth day has its date under it
 
 
 def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Fill the page's context; unfold calls it."""
+    """Fill the page's context. Called by unfold."""
     sees = request.user.has_perm("keystone.view_user")
     decides = request.user.has_perm(APPROVE.permission)
     context["title"] = _("Dashboard")
@@ -49,7 +49,7 @@ def dashboard(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def duration(value: timedelta | None) -> str | None:
-    """A length of time in the words of its size: minutes, hours, or days and hours."""
+    """Return a duration in words: minutes, hours and minutes, or days and hours."""
     if value is None:
         return None
     minutes = round(value.total_seconds() / 60)
@@ -118,7 +118,7 @@ def _percent(count: int, top: int) -> str:
 
 
 def _round_up(value: int) -> int:
-    """The next number with one or two leading digits, as the top of a scale."""
+    """Return the next number with one or two leading digits, as the top of a scale."""
     if value <= 4:
         return max(value + value % 2, 2)
     step = 10 ** (len(str(value)) - 1)

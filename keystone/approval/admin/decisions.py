@@ -1,7 +1,6 @@
 """Decisions in the admin: GET asks, POST acts.
 
-Everything that is decided is decided by `lifecycle.move_users`: these views translate, call it once, and say what
-came of it.
+All decisions are made by `lifecycle.move_users`. These views translate the request, call it once, and show the result.
 """
 
 from collections.abc import Callable
@@ -45,7 +44,7 @@ else:
 
 
 def selected(move: Transition, description: Any) -> Callable[..., HttpResponse]:
-    """A bulk action that asks about making `move` of the selected people."""
+    """Return a bulk action that asks whether to apply `move` to the selected people."""
 
     @action(description=description)
     def ask(self: "DecisionsMixin", request: HttpRequest, queryset: QuerySet[Any]) -> HttpResponse:
@@ -57,17 +56,17 @@ def selected(move: Transition, description: Any) -> Callable[..., HttpResponse]:
 
 
 class DecisionsMixin(UndoMixin, Base):
-    """A list of people with the moves: for one at `<key>/<move>/`, for many at `bulk/<move>/`.
+    """A list of people with transitions: for one person at `<key>/<move>/`, for many at `bulk/<move>/`.
 
     Attributes:
-        moves: the names of the moves that this admin offers for one person.
-        decides_between: whether the page that asks about one of them offers the others, too.
+        moves: the names of the transitions that this admin offers for one person.
+        decides_between: whether the page that asks about one of them offers the others too.
     """
 
     moves: tuple[str, ...] = tuple(TRANSITIONS)
     decides_between = False
     paginator = DecisionPaginator
-    search_fields = ("email",)  # turns the search box on; what is searched is get_search_results' business
+    search_fields = ("email",)  # enables the search box; get_search_results does the search
     search_help_text = gettext_lazy("Name, email address or domain")
 
     def get_search_results(
@@ -77,7 +76,7 @@ class DecisionsMixin(UndoMixin, Base):
         return queryset.search(search_term), False  # type: ignore[attr-defined]  # the User's own queryset
 
     def get_urls(self) -> list[URLPattern]:
-        """The addresses of the decisions, before those that would take them for keys."""
+        """Add the URLs of the decisions, before those that would match them as keys."""
         wrap = self.admin_site.admin_view
         urls = [path("result/<str:name>/", wrap(self.result_view), name=self.url_name("result"))]
         for name in self.moves:
@@ -89,15 +88,15 @@ class DecisionsMixin(UndoMixin, Base):
         return [*urls, *super().get_urls()]
 
     def url_name(self, name: str) -> str:
-        """The name of one of this admin's addresses."""
+        """Return the name of one of this admin's URLs."""
         return f"{self.opts.app_label}_{self.opts.model_name}_{name}"
 
     def may(self, request: HttpRequest, move: Transition) -> bool:
-        """Whether the viewer may make this move here."""
+        """Return whether the viewer may make this transition here."""
         return self.has_view_permission(request) and request.user.has_perm(move.permission)
 
     def offered(self, request: HttpRequest, user: User) -> list[dict[str, Any]]:
-        """The moves that are legal for this person and allowed to this viewer, as buttons."""
+        """Return the buttons for the transitions that are legal for this person and allowed to this viewer."""
         if refusal_to_touch(user, by=acting(request)) is not None:
             return []
         return [
@@ -113,7 +112,7 @@ class DecisionsMixin(UndoMixin, Base):
         ]
 
     def decide_view(self, request: HttpRequest, object_id: str, move: Transition) -> HttpResponse:
-        """Ask about one person, then do it."""
+        """Ask about one person on GET; make the transition on POST."""
         if not self.may(request, move):
             raise PermissionDenied
         user = person_or_404(object_id)
@@ -123,7 +122,7 @@ class DecisionsMixin(UndoMixin, Base):
         back = self._way_back(request, user)
         decision = last_decisions([user], move).get(str(user.pk))
         refusal = check_transition(user, move, even_unverified=True, decision=decision)
-        if refusal is not None:  # somebody was first, or the page was sent twice
+        if refusal is not None:  # somebody else was first, or the page was sent twice
             messages.warning(request, wording.not_done(user, refusal.detail))
             return HttpResponseRedirect(back)
         unverified = int(user.email_verified_at is None)
@@ -149,15 +148,15 @@ class DecisionsMixin(UndoMixin, Base):
         return self._ask(request, move, form, context)
 
     def other_choices(self, request: HttpRequest, user: User, move: Transition) -> dict[str, Any]:
-        """What the page that asks offers beside the decision itself."""
+        """Return what the page that asks offers besides the decision itself."""
         return {}
 
     def after_decision(self, request: HttpRequest, user: User, move: Transition) -> str:
-        """Where the viewer goes once `user`, as read before, is decided on."""
+        """Return the URL that the viewer goes to after deciding on `user`, as read before the decision."""
         return self._way_back(request, user)
 
     def ask_about(self, request: HttpRequest, queryset: QuerySet[Any], move: Transition) -> HttpResponse:
-        """Ask about the people that were selected in the list; the bulk actions call it."""
+        """Ask about the people selected in the list. Called by the bulk actions."""
         if not self.may(request, move):
             raise PermissionDenied
         across = request.POST.get("select_across", "0") not in {"", "0", "false", "False"}  # as Django reads it
@@ -165,7 +164,7 @@ class DecisionsMixin(UndoMixin, Base):
         return self._ask_about(request, Selection.of(queryset, ids), move)
 
     def bulk_view(self, request: HttpRequest, move: Transition) -> HttpResponse:
-        """Do what was asked about many people, and show what came of it."""
+        """Make a transition of many people, and show the result."""
         if not self.may(request, move):
             raise PermissionDenied
         if request.method != "POST":
@@ -188,7 +187,7 @@ class DecisionsMixin(UndoMixin, Base):
         unverified = people.filter(email_verified_at__isnull=True).exists()
         form = DecisionForm(request.POST, move=move, unverified=int(unverified), single=False)
         if not ids or not form.is_valid() or (across and (shown_at is None or len(ids) > shown)):
-            # More people than were shown: somebody's change was being written while the page was made.
+            # More people than were shown: a change was being written while the page was rendered.
             return self._ask_about(request, Selection.of(people, None if across else ids), move, form)
         outcome = self._move(move, ids, form, by=acting(request, move.permission))
         self.offer_undo(request, outcome, told=form.cleaned_data["tell"])
@@ -199,7 +198,7 @@ class DecisionsMixin(UndoMixin, Base):
         return HttpResponseRedirect(f"{address}?{request.GET.urlencode()}" if request.GET else address)
 
     def result_view(self, request: HttpRequest, name: str) -> HttpResponse:
-        """What happened to each person."""
+        """Show what happened to each person."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         result = results.recall(request, name)
@@ -259,5 +258,5 @@ class DecisionsMixin(UndoMixin, Base):
         )
 
     def _way_back(self, request: HttpRequest, user: User) -> str:
-        """Where the decision on one person was begun."""
+        """Return the URL where the decision on one person started."""
         return self.list_url(request)

@@ -21,20 +21,20 @@ from keystone.background.models import Task
 from keystone.background.states import TaskState
 from keystone.mail.models import MailState, OutgoingMail
 
-COUNT_LIMIT = 999  # a count goes through an index, and no further than it is shown
-MAIL_DAYS = 7  # UTC days; a failed task stays until somebody decides, a failed mail only until it is old
+COUNT_LIMIT = 999  # counting uses an index, and goes no further than what is shown
+MAIL_DAYS = 7  # UTC days; a failed task stays until somebody handles it, a failed mail only until it is old
 FAILED_MAILS = (MailState.FAILED, MailState.BOUNCED)
 
 
 @dataclass(frozen=True)
 class Failures:
-    """One kind of failure.
+    """A kind of failure.
 
     Attributes:
-        label: what the dashboard calls it.
-        permission: of those who may see it.
-        rows: the failed rows.
-        link: where the list of exactly these rows is.
+        label: its name on the dashboard.
+        permission: required to see it.
+        rows: returns the failed rows.
+        link: returns the URL of the list of exactly these rows.
     """
 
     label: str | Promise
@@ -43,7 +43,7 @@ class Failures:
     link: Callable[[], str]
 
     def count(self, request: HttpRequest) -> int:
-        """How many there are, at most one more than `COUNT_LIMIT`. A request counts once, for page and sidebar."""
+        """Return the count, at most one more than `COUNT_LIMIT`. Counted once per request, for page and sidebar."""
         counted: dict[str, int] = request.__dict__.setdefault("keystone_failures", {})
         if self.permission not in counted:
             counted[self.permission] = self.rows().order_by()[: COUNT_LIMIT + 1].count()
@@ -78,7 +78,7 @@ MAILS = Failures(gettext_lazy("Failed mails, last 7 days"), "keystone.view_outgo
 
 
 def failures(request: HttpRequest) -> list[dict[str, Any]]:
-    """The counts that this viewer may see, with where their rows are."""
+    """Return the counts that this viewer may see, with links to their rows."""
     return [
         {"label": kind.label, "count": capped(count), "failed": count > 0, "link": kind.link()}
         for kind in (TASKS, MAILS)
@@ -88,17 +88,17 @@ def failures(request: HttpRequest) -> list[dict[str, Any]]:
 
 
 def capped(count: int) -> str:
-    """A count as it is shown, which was counted no further than `COUNT_LIMIT`."""
+    """Return a count for display. Counting stopped just above `COUNT_LIMIT`."""
     return f"{COUNT_LIMIT}+" if count > COUNT_LIMIT else number(count)
 
 
 def failed_tasks_badge(request: HttpRequest) -> SafeString | str:
-    """How many tasks have failed."""
+    """Return the number of failed tasks, for the sidebar."""
     return _badge(TASKS, request)
 
 
 def failed_mails_badge(request: HttpRequest) -> SafeString | str:
-    """How many mails have failed lately."""
+    """Return the number of recently failed mails, for the sidebar."""
     return _badge(MAILS, request)
 
 

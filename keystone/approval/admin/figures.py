@@ -1,7 +1,6 @@
 """The numbers of the dashboard, one query each.
 
-They are numbers, and the same for everybody: who may see them, the dashboard decides. With Redis they are kept; people
-never are.
+They are the same for everybody; the dashboard decides who may see them. With Redis they are cached; people never are.
 """
 
 from dataclasses import dataclass
@@ -17,13 +16,13 @@ from keystone.audit.models import AuditEvent
 from keystone.caching.values import remembered
 
 DAYS = 30
-KEPT = 60  # seconds; a change that is committed voids them before, and a window of 30 days moves by less than that
+KEPT = 60  # seconds; a committed change invalidates them earlier, and a window of 30 days hardly moves in that time
 SERIES = ("user.registered", APPROVE.action, REJECT.action)
-UNDONE = {APPROVE.action: APPROVAL_UNDONE, REJECT.action: REJECTION_UNDONE}  # a decision that was undone is none
+UNDONE = {APPROVE.action: APPROVAL_UNDONE, REJECT.action: REJECTION_UNDONE}  # an undone decision doesn't count
 
 
 class Median(Aggregate):
-    """The middle value, as PostgreSQL's percentile_cont interpolates it."""
+    """The median, as interpolated by PostgreSQL's percentile_cont."""
 
     function = "percentile_cont"
     template = "%(function)s(0.5) WITHIN GROUP (ORDER BY %(expressions)s)"
@@ -32,7 +31,7 @@ class Median(Aggregate):
 
 @dataclass(frozen=True)
 class Day:
-    """What happened on one UTC day."""
+    """The counts of one UTC day."""
 
     day: date
     registered: int
@@ -41,12 +40,11 @@ class Day:
 
     @property
     def most(self) -> int:
-        """The largest of the three."""
         return max(self.registered, self.approved, self.rejected)
 
 
 def days() -> list[Day]:
-    """The last 30 UTC days, today included and last."""
+    """Return the last 30 UTC days, ending with today."""
     today = timezone.now().astimezone(UTC).date()
     first = today - timedelta(days=DAYS - 1)
     figures = _counted_since(first)
@@ -57,7 +55,7 @@ def days() -> list[Day]:
 
 
 def _made(figures: dict[tuple[date, str], int], day: date, action: str) -> int:
-    """How often it happened on this day, without what was undone within a minute."""
+    """Return how often it happened on this day, without what was undone."""
     undone = figures.get((day, UNDONE[action]), 0) if action in UNDONE else 0
     return max(figures.get((day, action), 0) - undone, 0)
 
@@ -77,21 +75,21 @@ def _counted_since(first: date) -> dict[tuple[date, str], int]:
 
 @remembered(KEPT, models=(User,))
 def statuses() -> dict[str, int]:
-    """How many people are in each status."""
+    """Return the number of people in each status."""
     counts: dict[str, int] = User.objects.count_by_status()
     return counts
 
 
 def longest_waiting(count: int = 5) -> list[User]:
-    """Those who have waited longest for a decision."""
+    """Return the people who have waited longest for a decision."""
     return list(User.objects.awaiting_approval().order_by("awaiting_since", "pk")[:count])
 
 
 @remembered(KEPT, models=(User,))
 def median_time_to_decision() -> timedelta | None:
-    """The median time from joining the queue to the decision, of the decisions of the last 30 days.
+    """Return the median time from joining the queue to the decision, for the decisions of the last 30 days.
 
-    None where there was none. Who was decided on without having waited does not count.
+    None if there were none. Decisions on people who had not waited don't count.
     """
     took = ExpressionWrapper(F("decided_at") - F("awaiting_since"), output_field=DurationField())
     decided = User.objects.filter(

@@ -12,7 +12,7 @@ from keystone.accounts.status import PENDING, ApprovalFlow, Status
 
 
 class QueueFilter(RadioFilter):
-    """Who stands in the queue: those who wait for a decision, unless something else is chosen."""
+    """Filter of the queue: people who wait for a decision, unless something else is chosen."""
 
     title = _("status")
     parameter_name = "show"
@@ -20,7 +20,6 @@ class QueueFilter(RadioFilter):
     WAITING, UNVERIFIED, EVERYBODY = "waiting", "unverified", "everybody"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Who waits for us, who still has to verify their address, and both."""
         return [
             (self.WAITING, Status.PENDING_ADMIN_APPROVAL.label),
             (self.UNVERIFIED, Status.PENDING_EMAIL_VERIFICATION.label),
@@ -28,12 +27,11 @@ class QueueFilter(RadioFilter):
         ]
 
     def value(self) -> str:
-        """The choice; what is none counts as the first."""
+        """Return the choice; an invalid one counts as the first."""
         chosen = super().value()
         return chosen if chosen in {self.UNVERIFIED, self.EVERYBODY} else self.WAITING
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """The chosen people."""
         match self.value():
             case self.UNVERIFIED:
                 return queryset.filter(status=Status.PENDING_EMAIL_VERIFICATION)
@@ -43,23 +41,21 @@ class QueueFilter(RadioFilter):
 
 
 class _ChoicesFilter(CheckboxFilter):
-    """Any of several values of a column; values that are none are ignored."""
+    """Filter by any of several values of a column. Invalid values are ignored."""
 
     field: str
     values: Any
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The values that there are."""
         return list(self.values.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """The rows with one of the chosen values."""
         chosen = [value for value in self.value() or () if value in self.values.values]
         return queryset.filter(**{f"{self.field}__in": chosen}) if chosen else queryset
 
 
 class StatusFilter(_ChoicesFilter):
-    """By status."""
+    """Filter by status."""
 
     title = _("status")
     parameter_name = field = "status"
@@ -67,7 +63,7 @@ class StatusFilter(_ChoicesFilter):
 
 
 class FlowFilter(_ChoicesFilter):
-    """By the stored flow."""
+    """Filter by the stored approval flow."""
 
     title = _("approval flow")
     parameter_name, field = "flow", "approval_flow"
@@ -76,42 +72,38 @@ class FlowFilter(_ChoicesFilter):
 
 class _YesNoFilter(RadioFilter):
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """Yes and no."""
         return [("yes", _("Yes")), ("no", _("No"))]
 
 
 class VerifiedFilter(_YesNoFilter):
-    """By whether the address is verified."""
+    """Filter by whether the email address is verified."""
 
     title = _("email verified")
     parameter_name = "verified"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """Those with a verified address, or those without."""
         if self.value() not in {"yes", "no"}:
             return queryset
         return queryset.filter(email_verified_at__isnull=self.value() == "no")
 
 
 class StaffFilter(_YesNoFilter):
-    """By whether the person is staff."""
+    """Filter by whether the person is staff."""
 
     title = _("staff")
     parameter_name = "staff"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """Staff, or everybody else."""
         return queryset.filter(is_staff=self.value() == "yes") if self.value() in {"yes", "no"} else queryset
 
 
 class RejectedBeforeFilter(_YesNoFilter):
-    """By whether the person has been turned away before."""
+    """Filter by whether the person was rejected before."""
 
     title = _("rejected before")
     parameter_name = "rejected"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> QuerySet[User]:
-        """Those who have been, or those who have not."""
         match self.value():
             case "yes":
                 return queryset.filter(rejection_count__gt=0)

@@ -38,7 +38,7 @@ NO_REASON = _(
 
 
 def searched(field: Any) -> Any:
-    """A choice of several from a list that is searched by typing."""
+    """Make a multiple choice a list that is searched by typing."""
     widget = UnfoldAdminSelect2MultipleWidget()
     widget.choices = field.choices
     field.widget, field.help_text = widget, ""
@@ -46,17 +46,16 @@ def searched(field: Any) -> Any:
 
 
 def _to_come(end: datetime | None) -> datetime | None:
-    """An end that is to come, or none; one that has passed is refused."""
+    """Return an end in the future or None; refuse one in the past."""
     if end is not None and end <= timezone.now():
         raise ValidationError(str(EndsInThePast.message), code=EndsInThePast.code)
     return end
 
 
 class SavedReasonSelect(UnfoldAdminSelectWidget):
-    """A list of saved reasons, each of which carries its text for the script that copies it."""
+    """A list of saved reasons. Each option carries its text, for the script that copies it."""
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """An option with its text."""
         option = super().create_option(name, value, *args, **kwargs)
         if hasattr(value, "instance"):
             option["attrs"]["data-text"] = value.instance.text
@@ -64,7 +63,7 @@ class SavedReasonSelect(UnfoldAdminSelectWidget):
 
 
 class DecisionForm(forms.Form):
-    """What an administrator says to a move."""
+    """What an administrator enters for a transition."""
 
     saved_reason = forms.ModelChoiceField(
         label=_("Saved reason"),
@@ -105,13 +104,13 @@ class DecisionForm(forms.Form):
         occasions: Collection[str] = (),
         **kwargs: Any,
     ) -> None:
-        """Shape the form for `move`.
+        """Adapt the form to `move`.
 
         Args:
-            move: what is about to be done.
-            unverified: how many of those concerned have not verified their address.
+            move: the transition to be made.
+            unverified: how many of the people have not verified their email address.
             single: whether it is about one person.
-            occasions: which saved reasons are offered, by the names of moves; empty for those of `move`.
+            occasions: the names of the transitions whose saved reasons are offered; empty for those of `move`.
         """
         super().__init__(*args, **kwargs)
         self.asks_for_reason, self.asks_again = move.ends_access and move is not SUSPEND, False
@@ -141,11 +140,11 @@ class DecisionForm(forms.Form):
             box.help_text = _("Without this tick they stay as they are.")
 
     def clean_until(self) -> Any:
-        """Refuse an end that has passed."""
+        """Refuse an end in the past."""
         return _to_come(self.cleaned_data["until"])
 
     def clean(self) -> dict[str, Any] | None:
-        """Take a saved reason where none was typed; ask once where there is none at all."""
+        """Use the saved reason if none was typed; ask once more if there is none at all."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         saved = cleaned.get("saved_reason")
         if saved and not cleaned.get("reason"):
@@ -161,10 +160,10 @@ class DecisionForm(forms.Form):
 
 
 class _PersonForm(UserForm):
-    """Checks of the form first, then those of the model, so that one fault gives one message."""
+    """Form that checks its own rules before the model's, so that one mistake gives one message."""
 
     def clean(self) -> dict[str, Any] | None:
-        """A superuser is staff."""
+        """Require superusers to be staff."""
         cleaned: dict[str, Any] | None = super().clean()
         if cleaned and cleaned.get("is_superuser") and not cleaned.get("is_staff"):
             self.add_error("is_staff", SuperuserIsStaff.message)
@@ -176,7 +175,7 @@ class _PersonForm(UserForm):
 
 
 class PersonForm(_PersonForm):
-    """The names, the end of access and, for superusers, the roles. The status is no field of any form."""
+    """The names, the end of access and, for superusers, the roles. No form has the status as a field."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -184,7 +183,7 @@ class PersonForm(_PersonForm):
             self.fields["user_permissions"].keep(self.instance.user_permissions)  # type: ignore[attr-defined]  # its own
 
     def clean_access_ends_at(self) -> Any:
-        """Refuse an end that has passed, unless it is the one that is there."""
+        """Refuse an end in the past, unless it is unchanged."""
         end = self.cleaned_data["access_ends_at"]
         return _to_come(end) if "access_ends_at" in self.changed_data else end
 
@@ -194,7 +193,7 @@ class PersonForm(_PersonForm):
 
 
 class NewPersonForm(_PersonForm):
-    """An active account on an administrator's authority."""
+    """An active account created by an administrator."""
 
     password1 = forms.CharField(
         label=_("Password"),
@@ -212,13 +211,13 @@ class NewPersonForm(_PersonForm):
         widgets = {"email": UnfoldAdminEmailInputWidget(attrs={"autocomplete": "off"})}
 
     def clean_email(self) -> str:
-        """Refuse one that mail cannot be sent to."""
+        """Refuse an email address that can't receive mail."""
         email: str = self.cleaned_data["email"]
         require_deliverable(email)
         return email
 
     def clean_password1(self) -> str | None:
-        """A password that the validators accept, or None."""
+        """Return a password that the validators accept, or None."""
         password: str = self.cleaned_data["password1"]
         if not password:
             return None
@@ -249,7 +248,7 @@ class PasswordForm(forms.Form):
         self.fields["password1"].help_text = " ".join(str(text) for text in password_validators_help_texts())
 
     def clean_password2(self) -> str:
-        """The same password again, one that the validators accept."""
+        """Return the repeated password, if it is the same and the validators accept it."""
         first, second = self.cleaned_data.get("password1"), self.cleaned_data["password2"]
         if first and first != second:
             raise ValidationError(_("The two passwords differ."), code="password_mismatch")

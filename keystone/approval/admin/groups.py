@@ -1,4 +1,4 @@
-"""The admin of groups. Viewed with the permission; changed by superusers."""
+"""The admin of groups. The permission lets staff view them; only superusers change them."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ from keystone.text import EMPTY
 
 
 class GroupAdmin(KeystoneModelAdmin):
-    """Who could change a group could give themselves every permission: that is for superusers."""
+    """The admin of groups. Only superusers change them: anybody else could grant themselves every permission."""
 
     form = GroupForm
     list_display = ("name", "members", "permission_count")
@@ -33,50 +33,44 @@ class GroupAdmin(KeystoneModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
     ) -> tuple[QuerySet[Any], bool]:
-        """Search by part of the name, however it is typed."""
+        """Search by part of the name, in any Unicode form."""
         return super().get_search_results(request, queryset, composed(search_term))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """The groups with how many people and permissions they have."""
+        """Return the groups with their numbers of people and permissions."""
         counts = {"people": Count("user", distinct=True), "allowed": Count("permissions", distinct=True)}
         groups: QuerySet[Any] = super().get_queryset(request).annotate(**counts)
         return groups
 
     @display(description=_("people"))
     def members(self, group: Any) -> int:
-        """How many people are in it."""
         return int(group.people)
 
     @display(description=_("permissions"))
     def permission_count(self, group: Any) -> int:
-        """How many permissions it gives."""
         return int(group.allowed)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        """Superusers."""
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers."""
         return bool(request.user.is_superuser)
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Superusers."""
         return bool(request.user.is_superuser)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        """The name and the permissions, as boxes or in words."""
+        """Return the name and the permissions, as boxes or in words."""
         return ("name", "permissions" if self.has_change_permission(request, obj) else "allowed_in_words")
 
     @display(description=_("permissions"))
     def allowed_in_words(self, group: Any) -> SafeString | str:
-        """What the group allows."""
         rows = in_groups(group.permissions.select_related("content_type"))
         lines = ((subject, ", ".join(str(words.title) for _permission, words in held)) for subject, held in rows)
         return format_html_join("", "<p><b>{}</b>: {}</p>", lines) or EMPTY
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's
-        """Save the permissions, and note what changed; Django has a transaction open."""
+        """Save the permissions and record what changed. Django has a transaction open."""
         before = (
             {"name": form.initial["name"], "permissions": group_state(form.instance)["permissions"]} if change else {}
         )
@@ -86,13 +80,13 @@ class GroupAdmin(KeystoneModelAdmin):
         record_group(action, form.instance, by=by, before=before, after=group_state(form.instance))
 
     def delete_model(self, request: HttpRequest, obj: Any) -> None:
-        """Delete a group, and note it."""
+        """Delete a group and record it."""
         by = acting(request)
         record_group("group.deleted", obj, by=by, before=group_state(obj), after={})
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Delete several, each noted."""
+        """Delete several groups and record each."""
         for group in queryset:
             self.delete_model(request, group)
 

@@ -24,17 +24,15 @@ STATE_COLOURS = {"refusing": "danger", "counting": "info", "ended": "default"}
 
 
 class StateFilter(RadioFilter):
-    """What is refused now, what is only counted, what has ended."""
+    """Filter by state: refused now, counted now, or ended."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The states."""
         return [("refusing", _("Refused now")), ("running", _("Counted now")), ("ended", _("Ended"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> QuerySet[AttemptWindow]:
-        """The windows in the chosen state."""
         if self.value() not in {"refusing", "running", "ended"}:
             return queryset
         chosen: QuerySet[AttemptWindow] = getattr(queryset, str(self.value()))()
@@ -42,92 +40,85 @@ class StateFilter(RadioFilter):
 
 
 class LimitFilter(RadioFilter):
-    """By what is counted."""
+    """Filter by what is counted."""
 
     title = _("counted by")
     parameter_name = "limit"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """All limits."""
         return list(Limit.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> QuerySet[AttemptWindow]:
-        """The windows of the chosen limit."""
         return queryset.filter(limit=self.value()) if self.value() else queryset
 
 
 @admin.register(AttemptWindow)
 class AttemptWindowAdmin(ReadOnlyAdmin):
-    """The windows, the last to end first."""
+    """The admin of rate limits: their windows, the last to end first."""
 
     list_display = ("state", "counted_by", "whom", "source_cell", "attempts", "since", "until")
     list_display_links = None
     list_filter = (StateFilter, LimitFilter)
     sortable_by = ()
     ordering = ("-ends_at", "-id")
-    search_fields = ("address",)  # turns the search box on; what is searched is get_search_results' business
+    search_fields = ("address",)  # enables the search box; get_search_results does the search
     search_help_text = _("Beginning of an email address or IP address")
     fields = ("limit", "whom", "source_cell", "count", "started_at", "ends_at", "refused_at")
     actions = ("lift_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AttemptWindow]:
-        """The windows that count something: of those who got in at once nothing is left."""
+        """Return the windows that count something; immediate success leaves nothing."""
         windows: QuerySet[AttemptWindow] = super().get_queryset(request)
         return windows.filter(count__gt=0)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AttemptWindow], search_term: str
     ) -> tuple[QuerySet[AttemptWindow], bool]:
-        """The windows whose address or IP address begins with what was typed."""
+        """Search for the beginning of an email address or IP address."""
         text = beginning(search_term)
         if not text:
             return queryset, False
         return queryset.filter(address__startswith=text) | queryset.filter(source__startswith=text), False
 
     def has_lift_permission(self, request: HttpRequest) -> bool:
-        """Whether this viewer may lift limits."""
         return request.user.has_perm(LIFT)
 
     @display(description=_("state"), label=STATE_COLOURS)
     def state(self, window: AttemptWindow) -> tuple[str, Any]:
-        """Whether further attempts are refused."""
+        """Return whether further attempts are refused."""
         if window.has_ended:
             return "ended", _("Ended")
         return ("refusing", _("Refused")) if window.refused_at else ("counting", _("Counted"))
 
     @display(description=_("counted by"))
     def counted_by(self, window: AttemptWindow) -> SafeString:
-        """What is counted."""
         return labelled(_("counted by"), window.get_limit_display())
 
     @display(description=_("email address"))
     def whom(self, window: AttemptWindow) -> SafeString:
-        """The address that was tried, where the limit counts by it."""
+        """Return the email address that was tried, if the limit counts by it."""
         return labelled(_("email address"), window.address) if window.address else NONE
 
     @display(description=_("IP address"))
     def source_cell(self, window: AttemptWindow) -> SafeString:
-        """Where the attempts came from, where the limit counts by it."""
+        """Return the IP address that the attempts came from, if the limit counts by it."""
         return labelled(_("IP address"), window.source) if window.source else NONE
 
     @display(description=_("attempts"))
     def attempts(self, window: AttemptWindow) -> SafeString:
-        """How many there were."""
         return labelled(_("attempts"), number(window.count))
 
     @display(description=_("since (UTC)"))
     def since(self, window: AttemptWindow) -> SafeString:
-        """When the window began."""
         return labelled(_("since (UTC)"), on_day(window.started_at))
 
     @display(description=_("until (UTC)"))
     def until(self, window: AttemptWindow) -> SafeString:
-        """When it ends."""
         return labelled(_("until (UTC)"), on_day(window.ends_at))
 
     @action(description=_("Lift"), permissions=["lift"])
     def lift_selected(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> None:
-        """Let those who are held back try again at once."""
+        """Reset the selected limits, so that those who were refused may try again at once."""
         lifted = lift_limits(list(queryset.values_list("pk", flat=True)), by=acting(request, LIFT))
         text = ngettext("%(count)d limit was lifted.", "%(count)d limits were lifted.", lifted)
         messages.success(request, text % {"count": lifted})

@@ -1,4 +1,4 @@
-"""The page of one's own approval notices."""
+"""The page for one's own approval notices."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ NOTICES = "admin:notices"
 
 
 class NoticesForm(forms.Form):
-    """The choice."""
+    """The choice of notices."""
 
     approval_notices = forms.ChoiceField(
         label=gettext_lazy("How do you want to hear of people who wait?"),
@@ -33,12 +33,12 @@ class NoticesForm(forms.Form):
 
 
 class OwnNoticesView(View):
-    """The page at `notices/`, for everybody who gets into the admin."""
+    """The page at `notices/`, for everybody who has access to the admin."""
 
     admin_site: Any = None
 
     def dispatch(self, request: HttpRequest) -> HttpResponse:
-        """Show the choice, or make it."""
+        """Show the choice on GET; save it on POST."""
         user: Any = request.user  # admin_view lets nobody else in
         person: User = user
         form = NoticesForm(request.POST or None, initial={"approval_notices": notices_of(person)})
@@ -61,5 +61,5 @@ class OwnNoticesView(View):
 
 
 def hears_of_people(user: Any) -> bool:
-    """Whether there is anything that this person would be told."""
+    """Return whether there are any notices that this person could get."""
     return may(user, APPROVE) or may(user, SUSPEND)

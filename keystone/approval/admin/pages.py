@@ -37,10 +37,10 @@ NEWEST_MAILS = 20
 
 
 class PersonPagesMixin(Base):
-    """Adds a person's history and sessions beside the page of the account."""
+    """Mixin that adds a person's history, sessions and mails beside the account's page."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The addresses of the pages; the history's replaces Django's."""
+        """Add the URLs of the pages. The history's replaces Django's."""
         wrap = self.admin_site.admin_view
         return [
             path("<path:object_id>/history/", wrap(self.history_view), name="keystone_user_history"),
@@ -50,7 +50,7 @@ class PersonPagesMixin(Base):
         ]
 
     def tabs(self, request: HttpRequest, user: User, current: str) -> list[dict[str, Any]]:
-        """The pages of a person that this viewer may open."""
+        """Return the pages of a person that this viewer may open."""
         pages = [("history", _("History"))]
         if self.has_view_permission(request):
             pages.insert(0, ("change", _("Account")))
@@ -64,7 +64,7 @@ class PersonPagesMixin(Base):
             {"title": title, "link": self.page_url(request, name, user.pk), "current": name == current}
             for name, title in pages
         ]
-        if not self.has_view_permission(request):  # who reads the history without that came from the queue
+        if not self.has_view_permission(request):  # such viewers of the history come from the queue
             decision = reverse("admin:keystone_awaitingdecision_approve", args=[user.pk])
             tabs.append({"title": _("Decision"), "link": decision, "current": False})
         return tabs
@@ -72,7 +72,10 @@ class PersonPagesMixin(Base):
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """What happened to the person, the newest first. Whoever may decide reads it of those who can be decided on."""
+        """Show what happened to the person, newest first.
+
+        Approvers who may not view people can read it for pending people.
+        """
         if request.user.has_perm(APPROVE.permission) and not self.has_view_permission(request):
             user = person_or_404(object_id)
             if not user.is_pending:
@@ -88,7 +91,7 @@ class PersonPagesMixin(Base):
         return self._person_page(request, user, "history", page, rows)
 
     def sessions_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Where the person is or was signed in, the last used first, and what holds them back; POST ends or lifts."""
+        """Show the person's sessions, last used first, and active rate limits. POST ends sessions or resets limits."""
         user = self._person(request, object_id)
         if not request.user.has_perm("keystone.view_session"):
             raise PermissionDenied
@@ -117,7 +120,7 @@ class PersonPagesMixin(Base):
         return self._person_page(request, user, "sessions", page, rows, extra)
 
     def mails_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """The newest mails about the person, and where they stand; the outbox has the others."""
+        """Show the newest mails about the person and their states. The outbox has the others."""
         user = self._person(request, object_id)
         if not request.user.has_perm("keystone.view_outgoingmail"):
             raise PermissionDenied
@@ -129,7 +132,7 @@ class PersonPagesMixin(Base):
         return allowed and request.user.has_perm(END)
 
     def _end_or_lift(self, request: HttpRequest, user: User) -> None:
-        """Do what the pressed button says: end one session (its id), end all, or lift the limits."""
+        """Handle the pressed button: end one session (by its id), end all, or reset the limits."""
         if "lift" in request.POST:
             if not request.user.has_perm(LIFT):
                 raise PermissionDenied

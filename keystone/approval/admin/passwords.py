@@ -33,21 +33,20 @@ else:
 
 
 class PasswordMixin(Base):
-    """Adds the page on which a superuser gives somebody a new password."""
+    """Mixin that adds the page where a superuser sets another person's password."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The page's address."""
         view = self.admin_site.admin_view(self.password_view)
         return [path("<path:object_id>/password/", view, name="keystone_user_password"), *super().get_urls()]
 
     @method_decorator(sensitive_post_parameters())
     def password_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask for the new password, then set it."""
+        """Ask for the new password on GET; set it on POST."""
         if not request.user.is_superuser:
             raise PermissionDenied
         user = person_or_404(object_id)
         by = acting(request)
-        if refusal_to_touch(user, by=by) is not None:  # their own: the old one is asked for on another page
+        if refusal_to_touch(user, by=by) is not None:  # their own: another page asks for the old one
             return HttpResponseRedirect(reverse("admin:password_change"))
         form = PasswordForm(request.POST or None, user=user)
         back = self.page_url(request, "change", user.pk)
@@ -66,20 +65,20 @@ class PasswordMixin(Base):
 
 
 class OwnPasswordForm(RefusableForm, AdminOwnPasswordChangeForm):
-    """The old password, which is counted and compared as every way in counts it, and the new one."""
+    """The old password, which is counted and checked like a sign-in, and the new one."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["old_password"].validators.append(MaxLengthValidator(MAX_PASSWORD_LENGTH))
 
     def clean_old_password(self) -> str:
-        """The person's password, asked for once more."""
+        """Check the person's current password."""
         given: str = self.cleaned_data["old_password"]
         self.ask(lambda: confirm_password(self.user, given), "old_password")
         return given
 
     def clean(self) -> dict[str, Any] | None:
-        """Another password than the old one."""
+        """Refuse the old password as the new one."""
         cleaned = super().clean()
         if not self.errors and self.cleaned_data["new_password1"] == self.cleaned_data["old_password"]:
             self.add_error("new_password2", PasswordUnchanged().fields["new_password"][0])
@@ -87,7 +86,7 @@ class OwnPasswordForm(RefusableForm, AdminOwnPasswordChangeForm):
 
 
 class OwnPasswordView(PasswordChangeView):
-    """One's own password, with the old one; other sessions end, the one in this browser stays."""
+    """Change of one's own password. Other sessions end; the one in this browser continues."""
 
     admin_site: AdminSite | None = None
     form_class = OwnPasswordForm
@@ -95,19 +94,19 @@ class OwnPasswordView(PasswordChangeView):
     success_url = reverse_lazy("admin:password_change_done")
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """What every page of the admin has."""
+        """Add the context that every page of the admin has."""
         assert self.admin_site is not None  # noqa: S101 - unfold gives it
         return {**self.admin_site.each_context(self.request), **super().get_context_data(**kwargs)}
 
     def form_invalid(self, form: Any) -> HttpResponse:
-        """The page again, with what is wrong; of a limit that is reached, with its status."""
+        """Show the page again with the errors. If a limit is reached, use its status and headers."""
         response = self.render_to_response(self.get_context_data(form=form), status=form.answer["status"])
         for name, value in form.answer["headers"].items():
             response.headers[name] = value
         return response
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Set it as every change of a password is set."""
+        """Set the password and continue the session in this browser."""
         user: Any = self.request.user
         count_change(address=user.email)
         set_password(user, password=form.cleaned_data["new_password1"], by=Actor.person(user))

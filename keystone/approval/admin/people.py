@@ -66,7 +66,7 @@ class PersonAdmin(
     DecisionsMixin,
     KeystoneModelAdmin,
 ):
-    """The list of people and the page of a person."""
+    """The admin of people: the list, and the page of a person."""
 
     form = PersonForm
     change_form_template = "keystone/admin/person.html"
@@ -92,7 +92,7 @@ class PersonAdmin(
 
     @display(description=_("person"))
     def person(self, user: User) -> SafeString:
-        """The name, and under it the address."""
+        """Return the name with the email address below it."""
         name = f"{user.first_name} {user.last_name}".strip() or EMPTY
         return format_html(
             '<span class="k-name">{}</span><span class="k-second">{}</span>',
@@ -102,26 +102,23 @@ class PersonAdmin(
 
     @display(description=_("approval flow"))
     def flow(self, user: User) -> SafeString:
-        """What stood or stands between registration and an active account."""
         # In an element, since unfold takes the bare word "None" for no value.
         return format_html("<span>{}</span>", user.get_approval_flow_display())
 
     @display(description=_("role"))
     def staff(self, user: User) -> SafeString | str:
-        """Superuser, staff or neither."""
         if user.is_superuser:
             return str(_("Superuser"))
         return str(_("Staff")) if user.is_staff else NONE
 
     @display(description=_("created (UTC)"), ordering="created_at")
     def created(self, user: User) -> SafeString:
-        """When the account was made."""
         return labelled(_("created"), on_day(user.created_at))
 
     def get_actions(
         self, request: HttpRequest, action_location: ActionLocation = ActionLocation.CHANGE_LIST
     ) -> dict[str, Any]:
-        """The bulk actions that the viewer may take."""
+        """Return the bulk actions that the viewer may use."""
         actions: dict[str, Any] = super().get_actions(request, action_location)
         barred = {f"{name}_selected" for name, move in TRANSITIONS.items() if not self.may(request, move)}
         return {name: value for name, value in actions.items() if name not in barred}
@@ -134,23 +131,28 @@ class PersonAdmin(
     deactivate_selected = selected(TRANSITIONS["deactivate"], _("Deactivate…"))
 
     def export_lines(self, queryset: QuerySet[User]) -> Iterator[str]:
-        """The people as CSV."""
         return stream_people_csv(queryset)
 
     def record_export(self, *, by: Actor, filters: str) -> None:
-        """Note who took the people away."""
         record_people_export(by=by, filters=filters)
 
     # -- who may what --------------------------------------------------------------------------------------------
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Staff and superusers are changed by superusers only, and who was erased by nobody."""
+        """Return whether the viewer may change people, or this person.
+
+        Only superusers change staff and superusers; nobody changes an erased account.
+        """
         if not super().has_change_permission(request, obj) or (obj is not None and obj.erased_at is not None):
             return False
         return obj is None or not (obj.is_staff or obj.is_superuser) or bool(request.user.is_superuser)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """Everything but the names and, never for oneself, the end of access and for superusers the roles."""
+        """Return the fields that the viewer may not edit.
+
+        The names are editable, the end of access unless it is one's own, and the roles for superusers, also except
+        their own.
+        """
         if obj is None:
             return ()
         fields = ("address_cell", "status_label_text", "erased_at", *FACTS)
@@ -159,7 +161,7 @@ class PersonAdmin(
         return (*fields, *end, *roles)
 
     def get_fieldsets(self, request: HttpRequest, obj: User | None = None) -> list[Any]:
-        """Who, where they stand and, for superusers, what they may."""
+        """Return the sections of the page. Only superusers see a person's groups and permissions."""
         superuser = bool(request.user.is_superuser)
         if obj is None:
             parts: list[Any] = [
@@ -180,13 +182,13 @@ class PersonAdmin(
         return [*parts, (_("Roles"), {"fields": roles})]
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:  # noqa: FBT001, FBT002 - Django's
-        """The form of a new person, or that of one who is there."""
+        """Return the form for a new person or an existing one."""
         if obj is None:
             kwargs["form"] = NewPersonForm
         return super().get_form(request, obj, change, **kwargs)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        """Groups and permissions are chosen from a list that is searched, and that opens no other form."""
+        """Return searchable lists for groups and permissions, without links to other forms."""
         if db_field.name == "user_permissions":
             return searched(PermissionsField(label=_("Permissions of their own")))
         field: Any = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -195,7 +197,10 @@ class PersonAdmin(
     # -- the page of a person ------------------------------------------------------------------------------------
 
     def lock_for_edit(self, request: HttpRequest, object_id: str | None) -> None:
-        """Lock the person and whoever acts, in one order. A new person's password is hashed before any lock."""
+        """Lock the person and the account that acts, in one order.
+
+        A new person's password is hashed before any lock.
+        """
         if object_id is not None:
             ids = keys([unquote(object_id)])
             lock_superusers_among(ids)
@@ -208,7 +213,7 @@ class PersonAdmin(
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page, with the person's tabs and moves; a rule's refusal is told, and nothing is changed."""
+        """Show the page with the person's tabs and transitions. If a rule refuses a change, show why."""
         context = dict(extra_context or {})
         user = None
         if object_id is not None:
@@ -229,7 +234,7 @@ class PersonAdmin(
             return HttpResponseRedirect(request.get_full_path())
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
-        """Make the account or change it, through the functions that everybody calls."""
+        """Create the account or change it, through `create_user` and `change_user`."""
         by = acting(request, "keystone.change_user" if change else "keystone.add_user")
         given = form.cleaned_data
         values = {name: given[name] for name in (*NAMES, *ROLES) if name in given}
@@ -242,7 +247,7 @@ class PersonAdmin(
             obj.__dict__.update(made.__dict__)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's
-        """The groups and permissions, where the form has them."""
+        """Save the groups and permissions, if the form has them."""
         given = {name.removeprefix("user_"): form.cleaned_data[name] for name in GRANTS if name in form.cleaned_data}
         if change and given:
             change_grants(form.instance, by=acting(request), **given)
@@ -252,45 +257,39 @@ class PersonAdmin(
 
     @display(description=_("email address"))
     def address_cell(self, user: User) -> SafeString:
-        """The address, its domain told apart."""
         return address_cell(user.email)
 
     @display(description=_("email verified"))
     def address_verified(self, user: User) -> str:
-        """Since when, or not."""
         return in_full(user.email_verified_at) if user.email_verified_at else str(_("not verified"))
 
     @display(description=_("status"))
     def status_label_text(self, user: User) -> str:
-        """Where the account stands."""
         return user.get_status_display()
 
     @display(description=_("in this status since"))
     def since(self, user: User) -> str:
-        """Since when."""
         return in_full(user.status_changed_at)
 
     @display(description=_("reason given"))
     def reason_given(self, user: User) -> str:
-        """What the person was told."""
         return user.status_reason or EMPTY
 
     @display(description=_("suspended until"))
     def until(self, user: User) -> str:
-        """When the suspension ends by itself."""
         return in_full(user.suspended_until)
 
     @display(description=_("last decision"))
     def decided(self, user: User) -> str:
-        """When somebody last approved or rejected them."""
+        """Return when somebody last approved or rejected the person."""
         return in_full(user.decided_at)
 
     @display(description=_("last sign-in"))
     def seen(self, user: User) -> str:
-        """When they last signed in, here or through the API."""
+        """Return when the person last signed in, here or through the API."""
         return in_full(user.last_login)
 
 
 def _gives_roles(request: HttpRequest, user: User) -> bool:
-    """Whether the viewer is a superuser, and this is somebody else."""
+    """Return whether the viewer is a superuser and this is another person."""
     return bool(request.user.is_superuser) and refusal_to_touch(user, by=acting(request)) is None

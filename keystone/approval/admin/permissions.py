@@ -20,10 +20,10 @@ else:
 
 
 class GroupedPermissions(ChoiceIterator):
-    """The choices under what they are about."""
+    """The choices, grouped by subject."""
 
     def __iter__(self) -> Iterator[Any]:
-        """Each group with its choices: one query."""
+        """Yield each group with its choices, in one query."""
         for subject, rows in in_groups(self.queryset):
             choices = [(ModelChoiceIteratorValue(row.pk, row), str(words.title)) for row, words in rows]
             yield subject, choices
@@ -35,14 +35,13 @@ class PermissionBoxes(forms.CheckboxSelectMultiple):
     template_name = "keystone/admin/permission_boxes.html"
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> Any:
-        """A box with its sentence."""
         option = super().create_option(name, value, *args, **kwargs)
         option["sentence"] = words_of(value.instance).sentence
         return option
 
 
 class PermissionsField(MultipleChoiceField):
-    """The permissions that mean something here."""
+    """A choice of the permissions in use."""
 
     iterator = GroupedPermissions
 
@@ -50,13 +49,16 @@ class PermissionsField(MultipleChoiceField):
         super().__init__(meaningful(), *args, required=False, **kwargs)
 
     def keep(self, held: Any) -> None:
-        """Offer also those that are held, which may be others: what is not shown would be taken away on saving."""
+        """Also offer the permissions in `held`: those that are not shown would be removed on saving."""
         kept = Q(pk__in=meaningful().values("pk")) | Q(pk__in=held.values("pk"))
         self.queryset = Permission.objects.filter(kept).select_related("content_type")
 
 
 class GroupForm(forms.ModelForm):  # type: ignore[type-arg]  # the class takes no argument at run time
-    """A group: a name, stored composed (NFC) so that it is found however it is typed, and a box for each permission."""
+    """A group: its name, and a box for each permission.
+
+    The name is stored composed (NFC), so that it is found however it is typed.
+    """
 
     permissions = PermissionsField(label=_("Permissions"), widget=PermissionBoxes())
 
@@ -66,5 +68,4 @@ class GroupForm(forms.ModelForm):  # type: ignore[type-arg]  # the class takes n
             self.fields["permissions"].keep(self.instance.permissions)  # type: ignore[attr-defined]  # a PermissionsField
 
     def clean_name(self) -> str:
-        """Compose it."""
         return composed(self.cleaned_data["name"])

@@ -28,11 +28,11 @@ from keystone.approval.queue import AwaitingDecision
 
 @admin.register(AwaitingDecision)
 class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
-    """The queue. Whoever has keystone.approve_user sees it and decides."""
+    """The admin of the queue. Everybody with keystone.approve_user sees it and decides."""
 
     moves = (APPROVE.name, REJECT.name)
     decides_between = True
-    list_display = ("address", "verified", "waiting", "rejections")  # get_list_display puts those with links around
+    list_display = ("address", "verified", "waiting", "rejections")  # get_list_display adds those with links
     list_display_links = None
     list_filter = (QueueFilter, RejectedBeforeFilter, ("created_at", DayRangeFilter))
     list_per_page = 50
@@ -40,18 +40,18 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
     actions = ("approve_selected", "reject_selected")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """Those who can be decided on; the filter says which of them."""
+        """Return everybody who can be decided on. The filter narrows it down."""
         undecided: QuerySet[Any] = AwaitingDecision.objects.undecided()
         return undecided
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """Who has waited longest comes first."""
+        """Sort by waiting time, longest first."""
         if request.GET.get(QueueFilter.parameter_name) in {QueueFilter.UNVERIFIED, QueueFilter.EVERYBODY}:
             return ("status_changed_at", "id")
         return ("awaiting_since", "id")
 
     def get_list_display(self, request: HttpRequest) -> tuple[Any, ...]:
-        """The columns; those with links know the viewer and the list's filters."""
+        """Return the columns. Those with links depend on the viewer and the list's filters."""
         query = f"?{request.GET.urlencode()}" if request.GET else ""
         links = request.user.has_perm("keystone.view_user")
 
@@ -99,7 +99,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
     # -- from one person to the next ------------------------------------------------------------------------------
 
     def other_choices(self, request: HttpRequest, user: User, move: Transition) -> dict[str, Any]:
-        """The other decision, and whom the list has after this person."""
+        """Return the other decision, and the next person in the list."""
         following, others = self._following(request, user)
         query = f"?{request.GET.urlencode()}" if request.GET else ""
         asked = request.POST.get("asked", move.name)
@@ -118,7 +118,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         }
 
     def after_decision(self, request: HttpRequest, user: User, move: Transition) -> str:
-        """The next person of the list where that was asked for, else the list."""
+        """Return the URL of the next person in the list if requested, else that of the list."""
         if "next" not in request.POST:
             return self.list_url(request)
         following, _others = self._following(request, user)
@@ -128,7 +128,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         return self._decision_url(request, following, request.POST.get("asked", move.name))
 
     def undone_url(self, request: HttpRequest, user: User, move: Transition) -> str:
-        """The page that decides on them."""
+        """Return the URL of the page that decides on the person."""
         return self._decision_url(request, user, move.name)
 
     def _decision_url(self, request: HttpRequest, user: User, name: str) -> str:
@@ -136,7 +136,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         return f"{url}?{request.GET.urlencode()}" if request.GET else url
 
     def _following(self, request: HttpRequest, user: User) -> tuple[User | None, int]:
-        """Whom the list has after `user`, else its first, as it is filtered and searched; and how many others."""
+        """Return the person after `user` in the list as filtered, or else its first, and how many others there are."""
         try:
             listed = self.get_changelist_instance(request)
         except IncorrectLookupParameters:
@@ -149,20 +149,18 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         return following, DecisionPaginator(people, 1).count if following else 0
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Whoever may decide."""
         return request.user.has_perm(APPROVE.permission)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        """Whoever may decide."""
         return request.user.has_perm(APPROVE.permission)
 
     def history_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """A person has one history."""
+        """Redirect to the person's only history, in the admin of people."""
         return HttpResponseRedirect(reverse("admin:keystone_user_history", args=[object_id]))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
-        """A person has one page, that of the people; who may not look at it gets the question that they may answer."""
+        """Redirect to the person's page in the admin of people or, for viewers who may not see it, to the decision."""
         page = "user_change" if request.user.has_perm("keystone.view_user") else "awaitingdecision_approve"
         return HttpResponseRedirect(reverse(f"admin:keystone_{page}", args=[object_id]))

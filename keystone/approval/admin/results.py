@@ -1,6 +1,7 @@
-"""The result of a bulk decision: counts, the first hundred of each outcome, every reason.
+"""The result of a bulk decision: counts, the first hundred people of each outcome, and every reason.
 
-The session keeps ids only. Names and addresses are read when the result is shown, so that an erasure reaches them.
+The session stores only ids. Names and email addresses are read when the result is shown, so that erasures apply to
+them.
 """
 
 import secrets
@@ -16,7 +17,7 @@ from keystone.approval.admin.cells import name_and_address
 from keystone.audit.models import AuditEvent
 
 NAMED = 100
-REASONS = 50  # reasons told apart; further ones are put together by their kind
+REASONS = 50  # distinct reasons; further ones are grouped by their code
 KEPT = 5
 SESSION_KEY = "decision_results"
 
@@ -26,10 +27,10 @@ class Group:
     """People with the same outcome.
 
     Attributes:
-        reason: why they were refused; empty in the session where it names somebody.
-        decision: the key of the audit event of the decision that came first, which the reason names.
+        reason: why they were refused; empty in the session if it names somebody.
+        decision: the key of the audit event of the earlier decision, which the reason names.
         ids: the first hundred.
-        people: those of `ids` who are still there, for showing.
+        people: those of `ids` who still exist, for display.
     """
 
     code: str
@@ -40,13 +41,13 @@ class Group:
     people: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, user: User) -> None:
-        """Count a person in, by id where there is room."""
+        """Count a person, and store the id if there is room."""
         self.count += 1
         if len(self.ids) < NAMED:
             self.ids.append(str(user.pk))
 
     def without_names(self) -> dict[str, Any]:
-        """What the session keeps."""
+        """Return what the session stores."""
         return {
             "code": self.code,
             "reason": "" if self.decision else self.reason,
@@ -74,16 +75,15 @@ class Result:
 
     @property
     def refused_count(self) -> int:
-        """How many were refused."""
         return sum(group.count for group in self.refused)
 
 
 def summarize(move: Transition, outcome: Outcome, *, changed: int = 0, told: bool = True) -> Result:
-    """Put an outcome together.
+    """Summarize an outcome.
 
     Args:
-        changed: how many of those shown changed before the decision, and were left alone.
-        told: whether those moved get a mail.
+        changed: how many of the people shown changed before the decision and were skipped.
+        told: whether the people changed by it get a mail.
     """
     done = Group(move.name, "")
     for user in outcome.moved:
@@ -100,10 +100,10 @@ def summarize(move: Transition, outcome: Outcome, *, changed: int = 0, told: boo
 
 
 def keep(request: HttpRequest, result: Result) -> str:
-    """Keep a result in the administrator's session, and the few before it.
+    """Store a result in the administrator's session, along with the few before it.
 
     Returns:
-        What names it.
+        The name of the result.
     """
     kept = dict(request.session.get(SESSION_KEY, {}))
     name = secrets.token_urlsafe(8)
@@ -114,7 +114,7 @@ def keep(request: HttpRequest, result: Result) -> str:
 
 
 def recall(request: HttpRequest, name: str) -> Result | None:
-    """A kept result, or None when it is not this session's or too old."""
+    """Return a stored result, or None if it is not in this session or too old."""
     stored = request.session.get(SESSION_KEY, {}).get(name)
     if stored is None:
         return None
@@ -124,7 +124,7 @@ def recall(request: HttpRequest, name: str) -> Result | None:
 
 
 def _name(groups: list[Group]) -> None:
-    """Fill in the names as they are now; two queries."""
+    """Fill in the current names, with two queries."""
     people = {str(user.pk): user for user in User.objects.filter(pk__in=[key for group in groups for key in group.ids])}
     keys = [group.decision for group in groups if group.decision]
     decisions = AuditEvent.objects.in_bulk(keys) if keys else {}

@@ -16,7 +16,7 @@ FIELDS = ("occasion", "title", "text")
 
 @admin.register(SavedReason)
 class SavedReasonAdmin(KeystoneModelAdmin):
-    """Whoever has the permissions of the model adds, changes and deletes them."""
+    """The admin of saved reasons. The model's permissions let staff add, change and delete them."""
 
     list_display = ("title", "occasion", "text")
     list_filter = ("occasion",)
@@ -24,11 +24,11 @@ class SavedReasonAdmin(KeystoneModelAdmin):
     fields = FIELDS
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """By the model's own permission: nothing refers to a saved reason."""
+        """Return whether the viewer has the model's permission. That is enough: nothing refers to a saved reason."""
         return request.user.has_perm("keystone.delete_savedreason")
 
     def save_model(self, request: HttpRequest, obj: SavedReason, form: Any, change: bool) -> None:  # noqa: FBT001 - Django's
-        """Save it, and note what changed; Django has a transaction open."""
+        """Save the reason and record what changed. Django has a transaction open."""
         super().save_model(request, obj, form, change)
         changes = {name: [form.initial.get(name) if change else None, getattr(obj, name)] for name in form.changed_data}
         by = acting(request)
@@ -38,12 +38,12 @@ class SavedReasonAdmin(KeystoneModelAdmin):
             record([event("saved_reason.created", obj, by=by, changes=changes)])
 
     def delete_model(self, request: HttpRequest, obj: SavedReason) -> None:
-        """Delete it, and note its text."""
+        """Delete the reason and record its text."""
         changes = {name: [getattr(obj, name), None] for name in FIELDS}
         record([event("saved_reason.deleted", obj, by=acting(request), changes=changes)])
         super().delete_model(request, obj)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[SavedReason]) -> None:
-        """Delete several, each noted."""
+        """Delete several reasons and record each."""
         for reason in queryset:
             self.delete_model(request, reason)

@@ -1,4 +1,4 @@
-"""The second factor on a user's page: its state, and removing it for superusers."""
+"""The second factor on a person's page: its state, and removing it as a superuser."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -27,16 +27,15 @@ else:
 
 
 class SecondFactorMixin(Base):
-    """Adds the state, and the page on which a superuser removes somebody's second factor who has lost it."""
+    """Mixin that adds the state, and the page where a superuser removes a second factor that was lost."""
 
     def get_urls(self) -> list[URLPattern]:
-        """The page's address."""
         view = self.admin_site.admin_view(self.second_factor_view)
         return [path("<path:object_id>/two-factor/", view, name="keystone_user_second_factor"), *super().get_urls()]
 
     @display(description=gettext_lazy("two-factor sign-in"))
     def second_factor(self, user: User) -> str:
-        """Since when the person has had it, and when they last used it."""
+        """Return since when the person has had it, and when they last used it."""
         factor = second_factor_of(user)
         if factor is None:
             return _("required, and not set up yet") if is_required_of(user) else _("not set up")
@@ -46,22 +45,22 @@ class SecondFactorMixin(Base):
         }
 
     def removes_second_factor(self, request: HttpRequest, user: User) -> bool:
-        """Whether the viewer may take this person's second factor away, and there is one."""
+        """Return whether there is a second factor that the viewer may remove."""
         may = request.user.is_superuser and refusal_to_touch(user, by=acting(request)) is None
         return may and has_second_factor(user)
 
     def second_factor_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask, then remove it."""
+        """Ask on GET; remove the second factor on POST."""
         if not request.user.is_superuser:
             raise PermissionDenied
         user = person_or_404(object_id)
         by = acting(request)
-        if refusal_to_touch(user, by=by) is not None:  # their own: a code is asked for on another page
+        if refusal_to_touch(user, by=by) is not None:  # their own: another page asks for a code
             return HttpResponseRedirect(reverse(SETUP))
         back = self.page_url(request, "change", user.pk)
         factor = second_factor_of(user)
         if factor is None or request.method == "POST":
-            self._remove(request, user)  # which says so where there is none any more
+            self._remove(request, user)  # which reports if there is none any more
             return HttpResponseRedirect(back)
         context: dict[str, Any] = {
             "original": user,

@@ -14,7 +14,7 @@ from keystone.conf import options
 from keystone.sign_in.in_browser import SETUP
 
 BADGE_LIMIT = 999
-OURS = {"keystone", "auth"}  # what other apps register is listed under the app's own name
+OURS = {"keystone", "auth"}  # models of other apps are listed under the app's name
 SAVED_REASONS = "admin:keystone_savedreason_changelist"
 QUEUE = "admin:keystone_awaitingdecision_changelist"
 TASKS, MAILS = "admin:keystone_task_changelist", "admin:keystone_outgoingmail_changelist"
@@ -26,29 +26,29 @@ BADGES = {
 
 
 def project_name(request: HttpRequest) -> str:
-    """The product's name."""
+    """Return the product's name."""
     return options().project_name
 
 
 def subtitle(request: HttpRequest) -> str:
-    """What this part of the product is."""
+    """Return the name of this part of the product."""
     return _("Administration")
 
 
 def environment(request: HttpRequest) -> list[str] | None:
-    """A label where it is not production, so that nobody takes one for the other."""
+    """Return a label unless this is production, so that nobody confuses the two."""
     labels = {"local": [_("Local"), "info"], "testing": [_("Testing"), "info"], "staging": [_("Staging"), "warning"]}
     return labels.get(getattr(settings, "ENVIRONMENT", ""))
 
 
 def title_prefix(request: HttpRequest) -> str | None:
-    """The same in the title of the browser's tab."""
+    """Return the same label for the title of the browser tab."""
     label = environment(request)
     return f"[{label[0]}]" if label else None
 
 
 def waiting_badge(request: HttpRequest) -> str:
-    """How many people wait for a decision: one query, which counts no further than it shows."""
+    """Return how many people wait for a decision. One query, which counts no further than what is shown."""
     waiting = User.objects.awaiting_approval().order_by()[: BADGE_LIMIT + 1].count()
     if waiting > BADGE_LIMIT:
         return f"{BADGE_LIMIT}+"
@@ -56,8 +56,8 @@ def waiting_badge(request: HttpRequest) -> str:
 
 
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The groups of links, with what this viewer may open and nothing else."""
-    # A group's title, then for each link its title, icon, address and permission.
+    """Return the groups of links that this viewer may open."""
+    # A group's title, then for each link its title, icon, URL or URL name, and permission.
     groups: list[tuple[str, list[tuple[str, str, str, str]]]] = [
         ("", [(_("Dashboard"), "dashboard", "admin:index", "")]),
         (
@@ -127,7 +127,7 @@ def _item(title: str, icon: str, name: str, permission: str) -> dict[str, Any]:
 
 
 def account_links(request: HttpRequest) -> list[dict[str, str]]:
-    """The links in the menu of whoever is signed in."""
+    """Return the links in the menu of the signed-in person."""
     links = [{"title": _("Two-factor sign-in"), "link": reverse(SETUP)}]
     if hears_of_people(request.user):
         links.insert(0, {"title": _("My notices"), "link": reverse(NOTICES)})

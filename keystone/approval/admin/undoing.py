@@ -22,16 +22,15 @@ if TYPE_CHECKING:
 else:
     Base = object
 
-SESSION_KEY = "last_decision"  # its id, and whether the people are told by mail
+SESSION_KEY = "last_decision"  # its id, and whether the people get a mail
 
 
 class UndoMixin(Base):
-    """Offers to undo what the viewer decided last, until its mail goes out."""
+    """Mixin that offers to undo the viewer's last decision until its mail goes out."""
 
     list_before_template = "keystone/admin/undo.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """The URL of the button."""
         name = f"{self.opts.app_label}_{self.opts.model_name}_undo"
         return [
             path("undo/<uuid:decision>/", self.admin_site.admin_view(self.undo_view), name=name),
@@ -39,18 +38,18 @@ class UndoMixin(Base):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, with the offer above it."""
+        """Show the list, with the offer above it."""
         return super().changelist_view(request, {**(extra_context or {}), "undo": self.undo_offer(request)})
 
     def offer_undo(self, request: HttpRequest, outcome: Outcome, *, told: bool) -> bool:
-        """Remember the decision in the viewer's session; whether it can be undone."""
+        """Store the decision in the viewer's session. Return whether it can be undone."""
         if outcome.decision is None:
             return False
         request.session[SESSION_KEY] = [str(outcome.decision), told]
         return True
 
     def undo_offer(self, request: HttpRequest) -> dict[str, Any] | None:
-        """What the viewer can undo now, in words, and the URL that does it. At most two queries."""
+        """Return what the viewer can undo now, in words, and the URL that does it. At most two queries."""
         if SESSION_KEY not in request.session:
             return None
         decision, told = request.session[SESSION_KEY]
@@ -68,7 +67,7 @@ class UndoMixin(Base):
         }
 
     def undo_view(self, request: HttpRequest, decision: uuid.UUID) -> HttpResponse:
-        """Undo the decision, and go back to the person, or to the list where they were many."""
+        """Undo the decision. Return to the person, or to the list if there were many."""
         if not self.has_view_permission(request) or not request.user.has_perm(APPROVE.permission):
             raise PermissionDenied
         back = self.list_url(request)
@@ -86,7 +85,7 @@ class UndoMixin(Base):
         return HttpResponseRedirect(back)
 
     def undone_url(self, request: HttpRequest, user: User, move: Transition) -> str:
-        """Where a decision on one person is made anew."""
+        """Return the URL where a decision on one person can be made again."""
         return self.page_url(request, "change", user.pk)
 
 

@@ -11,7 +11,7 @@ from keystone.accounts.models import User
 from keystone.accounts.transition_table import APPROVE, Transition
 from keystone.admin.cells import number
 
-# For each move: its button, an icon, whether it takes something away.
+# For each transition: its button, icon and button variant.
 LOOKS: dict[str, tuple[Any, str, str]] = {
     "approve": (gettext_lazy("Approve"), "check", "primary"),
     "reject": (gettext_lazy("Reject"), "close", "danger"),
@@ -39,22 +39,22 @@ NEXT: dict[str, Any] = {
 
 
 def button(move: Transition) -> str:
-    """What the button of a move says."""
+    """Return the label of a transition's button."""
     return str(LOOKS[move.name][0])
 
 
 def button_without_reason(move: Transition) -> str:
-    """What the button says once nobody gave a reason."""
+    """Return the label of the button after it was pressed without a reason."""
     return _("%(move)s without a reason") % {"move": button(move)}
 
 
 def button_and_next(move: Transition) -> str:
-    """What the button says that goes on to the next person."""
+    """Return the label of the button that continues with the next person."""
     return str(NEXT[move.name])
 
 
 def title(move: Transition, count: int, user: User | None = None) -> str:
-    """The heading of the page that asks."""
+    """Return the heading of the page that asks."""
     if user is not None:
         return _("%(move)s %(name)s?") % {"move": button(move), "name": user.get_full_name()}
     people = ngettext("%(count)s person", "%(count)s people", count) % {"count": number(count)}
@@ -62,7 +62,7 @@ def title(move: Transition, count: int, user: User | None = None) -> str:
 
 
 def done(move: Transition, user: User, *, told: bool) -> str:
-    """What happened to one person."""
+    """Return what happened to one person."""
     values = {"name": user.get_full_name(), "email": user.email, "done": move.done}
     if told:
         return _("%(name)s (%(email)s) was %(done)s and is told by mail.") % values
@@ -70,7 +70,7 @@ def done(move: Transition, user: User, *, told: bool) -> str:
 
 
 def undoable(move: Transition, user: User, count: int, *, told: bool, until: datetime) -> str:
-    """What was decided last, and until when it can be undone."""
+    """Return what was decided last, and until when it can be undone."""
     values = {
         "name": user.get_full_name(),
         "email": user.email,
@@ -89,7 +89,7 @@ def undoable(move: Transition, user: User, count: int, *, told: bool, until: dat
 
 
 def undone(move: Transition, user: User, count: int) -> str:
-    """Whose decision was undone."""
+    """Return whose decision was undone."""
     if count == 1:
         text = (
             _("The approval of %(name)s is undone.") if move is APPROVE else _("The rejection of %(name)s is undone.")
@@ -100,7 +100,7 @@ def undone(move: Transition, user: User, count: int) -> str:
 
 
 def not_undone(count: int) -> str:
-    """How many decisions stand."""
+    """Return how many decisions stand."""
     text = ngettext(
         "%(count)s person stays as decided: the account was changed meanwhile, or the mail has gone out.",
         "%(count)s people stay as decided: the accounts were changed meanwhile, or the mails have gone out.",
@@ -110,7 +110,7 @@ def not_undone(count: int) -> str:
 
 
 def not_done(user: User, reason: str) -> str:
-    """Why nothing happened to one person."""
+    """Return why nothing happened to one person."""
     return _("%(name)s (%(email)s) stays as before: %(reason)s") % {
         "name": user.get_full_name(),
         "email": user.email,

@@ -1,7 +1,6 @@
 """The daily digest, the reminder, and the rest of a busy hour.
 
-Each is a mail whose list is made when it is sent. Here is decided only who gets one; whoever was to get one and finds
-nobody waiting by then gets none.
+Only who gets an email is decided here; its list is made when it is sent. If nobody is waiting by then, it is not sent.
 """
 
 from datetime import datetime, timedelta
@@ -27,10 +26,10 @@ DAY = timedelta(days=1)
 
 
 def queue_digests() -> int:
-    """Queue the digest of this day (UTC) for everybody who chose it, where somebody waits or has left.
+    """Queue the digest of this day (UTC) for everybody who chose it, if somebody waits or has left.
 
     Returns:
-        How many mails were queued; none at a second call on the same day.
+        The number of queued emails; none on a second call on the same day.
     """
     now = timezone.now()
     permissions = [
@@ -48,12 +47,12 @@ def queue_digests() -> int:
 
 
 def queue_reminders() -> int:
-    """Queue a mail of those who wait too long, for everybody who hears of each person at once. One a day.
+    """Queue a list of people who wait too long, for approvers with immediate notices. One a day.
 
-    Who chose the digest has them in it.
+    The digest lists these people too.
 
     Returns:
-        How many mails were queued; none at a second call on the same day.
+        The number of queued emails; none on a second call on the same day.
     """
     now = timezone.now()
     if not waiting_too_long(now).exists():
@@ -63,12 +62,12 @@ def queue_reminders() -> int:
 
 
 def queue_rest() -> int:
-    """Queue a mail about those of whom an hour was too busy to tell one by one. One for each approver and hour.
+    """Queue an email about the people left over when an hour's limit of notices was reached. One per approver and hour.
 
-    It looks at the last day, so that an hour in which no job ran is made up for.
+    It covers the last day, to make up for hours in which no job ran.
 
     Returns:
-        How many mails were queued.
+        The number of queued emails.
     """
     now = hour_of(timezone.now())
     past = OutgoingMail.objects.filter(template__in=NOTICES, created_at__gte=now - DAY, created_at__lt=now)
@@ -90,7 +89,7 @@ def queue_rest() -> int:
 
 
 def waiting_too_long(now: datetime) -> UserQuerySet:
-    """Those who have waited longer than `approval_reminder_after`."""
+    """Return the people who have waited longer than `approval_reminder_after`."""
     people: UserQuerySet = User.objects.awaiting_approval().filter(
         awaiting_since__lte=now - options().approval_reminder_after
     )
@@ -98,7 +97,7 @@ def waiting_too_long(now: datetime) -> UserQuerySet:
 
 
 def left_between(since: datetime, until: datetime) -> UserQuerySet:
-    """Those who closed their account themselves in this time, and whose account is closed still."""
+    """Return the people who deactivated their own account in this time, and whose account is still deactivated."""
     events = AuditEvent.objects.filter(
         action="user.deactivated", actor_kind=ActorKind.PERSON, created_at__gt=since, created_at__lte=until
     )

@@ -1,7 +1,7 @@
 """The emails to approvers. What they list is read when they are sent.
 
-Whoever they are about may have typed anything as their name, and any address: a name is shown where it can be nothing
-else, an address where it is proved.
+The people in them may have typed anything as their name, and any email address. A name is shown if it can't be anything
+else, an email address if it is verified.
 """
 
 from dataclasses import replace
@@ -42,19 +42,19 @@ LEFT = {"left": [PERSON], "left_count": 3, "left_is_more": False, "left_unlisted
 
 @email(label=_("To approvers: somebody waits"), sample={**NAME, **PERSON, **BY_CHOICE})
 def person_waits(user: User, *, person: str, since: str) -> Mail | None:
-    """Somebody waits for a decision. The link opens it in the admin, after signing in.
+    """Return the notice that a person waits for a decision. The link opens them in the admin, after signing in.
 
     Args:
         user: the approver.
-        person: the key of who waits.
-        since: since when; None is sent where they do not wait any more, or wait anew.
+        person: the primary key of the person.
+        since: when they began to wait; nothing is sent if they don't wait any more, or wait anew.
     """
     return _about(user, "person_waits", person, since, page="awaitingdecision_change")
 
 
 @email(label=_("To administrators: somebody closed their account"), sample={**NAME, **PERSON, **BY_CHOICE})
 def person_left(user: User, *, person: str, since: str) -> Mail | None:
-    """Somebody closed their account themselves. The arguments are those of `person_waits`."""
+    """Return the notice that a person deactivated their own account. The arguments are those of `person_waits`."""
     return _about(user, "person_left", person, since, page="user_change")
 
 
@@ -63,7 +63,7 @@ def person_left(user: User, *, person: str, since: str) -> Mail | None:
     sample={**NAME, **PEOPLE, **BY_CHOICE, **LEFT, "too_long": 3, "hours": 48},
 )
 def people_wait(user: User, *, since: str) -> Mail | None:
-    """Everybody who waits, and who has closed their account since `since` (UTC); None where there is nobody."""
+    """Return the list of everybody who waits or has left since `since` (UTC), or None if there is nobody."""
     if not is_told(user, ApprovalNotices.DIGEST):
         return None
     begun = _moment(since)
@@ -87,7 +87,7 @@ def people_wait(user: User, *, since: str) -> Mail | None:
 
 @email(label=_("To approvers: who waits too long"), sample={**NAME, **PEOPLE, **BY_CHOICE, "hours": 48})
 def people_wait_long(user: User) -> Mail | None:
-    """Those who have waited longer than `approval_reminder_after`; None where nobody has."""
+    """Return the list of people who have waited longer than `approval_reminder_after`, or None if there is nobody."""
     if not is_told(user, ApprovalNotices.IMMEDIATE) or not may(user, APPROVE):
         return None
     found = _listed(waiting_too_long(timezone.now()))
@@ -98,9 +98,9 @@ def people_wait_long(user: User) -> Mail | None:
 
 @email(label=_("To approvers: who else came in a busy hour"), sample={**NAME, **PEOPLE, **BY_CHOICE})
 def more_people_wait(user: User, *, since: str) -> Mail | None:
-    """Those of whom this approver has had no mail yet, though the hour since `since` (UTC) was to bring one.
+    """Return the list of people whom this approver was not notified of in the busy hour since `since` (UTC).
 
-    They may have begun to wait earlier, where no worker ran then.
+    They may have begun to wait earlier, if no worker ran then.
     """
     if not is_told(user, ApprovalNotices.IMMEDIATE) or not may(user, APPROVE):
         return None
@@ -108,8 +108,8 @@ def more_people_wait(user: User, *, since: str) -> Mail | None:
     before = OutgoingMail.objects.filter(user=user, template="more_people_wait", state=MailState.SENT)
     listed = before.order_by("-created_at").values_list("sent_at", flat=True).first()
     if listed is not None:
-        begun = max(begun, listed)  # whoever waited by then was in that mail
-    # A notice is queued a moment after the person began to wait: an hour earlier is early enough.
+        begun = max(begun, listed)  # those who waited by then were in that email
+    # A notice is queued shortly after the person began to wait, so an hour of margin is enough.
     mails = OutgoingMail.objects.filter(user=user, template="person_waits", created_at__gte=begun - timedelta(hours=1))
     told = list(mails.values_list("context__person", flat=True))
     found = _listed(User.objects.awaiting_approval().filter(awaiting_since__gte=begun).exclude(pk__in=told))
@@ -127,7 +127,7 @@ def _about(user: User, name: str, person: str, since: str, *, page: str) -> Mail
 
 
 def _to(user: User, template: str, page: str, *about: User, **context: Any) -> Mail:
-    """A mail that says where to act, and where to choose how to hear of it."""
+    """Return an email with links to act and to change the notice settings."""
     links = {
         "link": _address(f"keystone_{page}", *(person.pk for person in about)),
         "settings_link": _address("notices"),
@@ -136,7 +136,7 @@ def _to(user: User, template: str, page: str, *about: User, **context: Any) -> M
 
 
 def _address(name: str, *args: Any) -> str:
-    """Of a page of the admin. It is this server's, also where other links lead to a front end."""
+    """Return the URL of a page of the admin. It is on this server, even if other links lead to a front end."""
     return options().public_url + reverse(f"admin:{name}", args=args)
 
 
@@ -145,7 +145,7 @@ def _listed(waiting: UserQuerySet) -> dict[str, Any]:
 
 
 def _people(people: UserQuerySet, since: str) -> dict[str, Any]:
-    """The first of them, the earliest first, and how many there are."""
+    """Return the first of these people, earliest first, and how many there are."""
     listed = [_shown(person, since) for person in people.order_by(since, "pk")[:LISTED]]
     count = _count(people) if len(listed) == LISTED else len(listed)
     return {
@@ -157,7 +157,7 @@ def _people(people: UserQuerySet, since: str) -> dict[str, Any]:
 
 
 def _shown(person: User, since: str) -> dict[str, Any]:
-    """What a mail says of somebody whom its reader is to decide on."""
+    """Return what an email shows of a person whom its reader is to decide on."""
     address = Truncator(person.email).chars(ADDRESS_LENGTH) if person.email_verified_at else ""
     name = as_name(f"{person.first_name} {person.last_name}")
     return {

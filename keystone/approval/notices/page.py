@@ -14,11 +14,11 @@ from keystone.approval.notices import unsubscribing
 PAGE = "keystone/pages/unsubscribe.html"
 
 
-@csrf_exempt  # a mail program posts without a page of ours; the token is what authorises (RFC 8058)
+@csrf_exempt  # mail programs post without opening our page; the token authorizes (RFC 8058)
 @require_http_methods(["GET", "HEAD", "POST"])
 @private
 def unsubscribe(request: HttpRequest, token: str) -> HttpResponse:
-    """GET asks; POST switches the notices off, with neither a session nor a CSRF token, and does not redirect."""
+    """Ask on GET; turn the notices off on POST, without a session, a CSRF token or a redirect."""
     try:
         if request.method == "POST":
             unsubscribing.unsubscribe(token)

@@ -1,4 +1,4 @@
-"""Who gets notices: staff who may decide, by their own setting."""
+"""The recipients of notices: staff who may decide, according to their own setting."""
 
 from django.contrib.auth.models import Permission
 from django.db.models import Q
@@ -12,14 +12,14 @@ from keystone.accounts.status import Status
 APPROVE = transition_table.APPROVE.permission
 SUSPEND = transition_table.SUSPEND.permission
 
-# Who may suspend hears of who has left on the pages of people; who may not look at those is told nothing of them.
+# People who have left are seen on the pages of people, so notices about them also need the permission to view those.
 ALSO = {SUSPEND: "keystone.view_user"}
 
 
 def who_may(*permissions: str) -> UserQuerySet:
-    """Active staff who may do one of these, by themselves or through a group; and active superusers.
+    """Return active staff with one of these permissions, directly or through a group, and active superusers.
 
-    One query, by the indexes on who holds a permission; it does not look at the accounts one by one.
+    It is one query that uses the indexes on who holds a permission, and doesn't scan the accounts.
     """
     either = Q()
     for permission in permissions:
@@ -40,7 +40,7 @@ def _holders(permission: str) -> Q:
 
 
 def with_setting(people: UserQuerySet, setting: ApprovalNotices) -> UserQuerySet:
-    """Those of `people` whose setting this is; who chose nothing has the default."""
+    """Return those of `people` who have this setting. The default applies to people who chose none."""
     chosen = Q(preferences__approval_notices=setting)
     if default_notices() == setting:
         chosen |= Q(preferences__isnull=True)
@@ -48,11 +48,11 @@ def with_setting(people: UserQuerySet, setting: ApprovalNotices) -> UserQuerySet
 
 
 def may(user: User, permission: str) -> bool:
-    """Whether somebody may do this now, as `who_may` sees it."""
+    """Return whether a user may do this now, by the same rules as `who_may`."""
     needed = [permission, ALSO[permission]] if permission in ALSO else [permission]
     return user.is_active and user.is_staff and user.has_perms(needed)
 
 
 def is_told(user: User, setting: ApprovalNotices) -> bool:
-    """Whether a mail of this setting is still wanted when it is about to be sent."""
+    """Return whether an email of this setting is still wanted when it is about to be sent."""
     return user.is_active and notices_of(user) == setting

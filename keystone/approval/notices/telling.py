@@ -1,7 +1,7 @@
-"""Immediate notices: one mail to each approver for each user who begins to wait or leaves.
+"""Immediate notices: one email to each approver for each person who begins to wait or leaves.
 
-However many register in an hour, an approver gets no more than `approval_notices_per_hour` such mails; one mail after
-the hour tells of the rest (see `digests.queue_rest`).
+However many register in an hour, an approver gets at most `approval_notices_per_hour` such emails. One email after the
+hour lists the rest (see `digests.queue_rest`).
 """
 
 from collections.abc import Collection
@@ -26,7 +26,7 @@ from keystone.background.declaring import task
 from keystone.conf import options
 from keystone.mail.models import OutgoingMail
 
-NEWS = timedelta(days=1)  # what is older is told by the reminder
+NEWS = timedelta(days=1)  # the reminder covers what is older
 PEOPLE_PER_TASK = 500
 LOCK = 0x6B65_796E  # "keyn"
 
@@ -36,9 +36,9 @@ class Notice:
     """A kind of notice about one person.
 
     Attributes:
-        permission: who holds it is told.
-        status: the person's, while it is true.
-        since: the column that says since when; it tells one period from the next.
+        permission: the permission of those who get it.
+        status: the person's status while the notice is true.
+        since: the column with the start of that status; it distinguishes one period from the next.
     """
 
     permission: str
@@ -54,23 +54,23 @@ NOTICES = {
 
 @task()
 def send_notices(*, name: str, user_ids: list[str], but: str = "") -> int:
-    """Queue the notice `name` about these people for everybody who is to hear of it at once.
+    """Queue the notice `name` about these people for everybody who gets it immediately.
 
     Returns:
-        How many mails were queued.
+        The number of queued emails.
     """
     return queue_notices(name, user_ids, but=but)
 
 
 @approvers_hear.register
 def tell_approvers(name: str, people: Collection[User], *, by: Actor) -> None:
-    """Let those who decide hear of these people. Call it in the transaction in which it becomes true.
+    """Notify approvers about these people. Call it in the transaction of the change.
 
     It costs the caller one row, however many approvers there are.
 
     Args:
         name: a key of `NOTICES`.
-        by: who did it; an administrator is not told of their own doing.
+        by: who did it; administrators are not notified of their own actions.
     """
     but = str(by.user.pk) if by.kind is ActorKind.ADMINISTRATOR else ""
     for some in batched(people, PEOPLE_PER_TASK):
@@ -79,16 +79,16 @@ def tell_approvers(name: str, people: Collection[User], *, by: Actor) -> None:
 
 @transaction.atomic
 def queue_notices(name: str, user_ids: Collection[Any], *, but: str = "") -> int:
-    """Queue the notice `name` about these people, for everybody who is to hear of it at once.
+    """Queue the notice `name` about these people, for everybody who gets it immediately.
 
-    One mail per approver, person and period: it may be called twice. Who has had as many as they get in an hour gets
-    no more; one caller counts at a time.
+    There is one email for each approver, person and period, so it may be called twice. Approvers who have reached the
+    hourly limit get no more. Only one caller counts at a time.
 
     Args:
-        but: the key of an approver who knows already; empty for none.
+        but: the primary key of an approver who already knows; empty for none.
 
     Returns:
-        How many mails were queued.
+        The number of queued emails.
     """
     notice = NOTICES[name]
     people = list(still_so(notice).filter(pk__in=user_ids, **{f"{notice.since}__gt": timezone.now() - NEWS}))
@@ -112,18 +112,18 @@ def queue_notices(name: str, user_ids: Collection[Any], *, but: str = "") -> int
 
 
 def still_so(notice: Notice) -> UserQuerySet:
-    """The people of whom a notice is true, the earliest first."""
+    """Return the people of whom a notice is true, earliest first."""
     people: UserQuerySet = User.objects.filter(status=notice.status).order_by(notice.since, "pk")
     return people
 
 
 def hour_of(moment: datetime) -> datetime:
-    """The beginning of the hour (UTC)."""
+    """Return the start of the hour (UTC)."""
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
 def _left(approvers: Collection[Any]) -> dict[Any, int]:
-    """How many more notices each of them, by key, gets in this hour."""
+    """Return how many more notices each approver gets in this hour, by primary key."""
     this_hour = OutgoingMail.objects.filter(
         template__in=NOTICES, user__in=approvers, created_at__gte=hour_of(timezone.now())
     )

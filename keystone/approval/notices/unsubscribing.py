@@ -1,7 +1,7 @@
 """Unsubscribe by the `List-Unsubscribe` header of an email (RFC 8058), without signing in.
 
-The link is signed and stored nowhere. It can do nothing else, works as long as the account has the email address that
-the mail went to, and may be used any number of times.
+The link is signed and not stored. It does nothing else, works as long as the account has the email address that the
+email went to, and may be used any number of times.
 """
 
 import uuid
@@ -17,20 +17,20 @@ from keystone.accounts.tokens import InvalidToken
 from keystone.actors.actor import Actor
 from keystone.conf import options
 
-KEY_LENGTH = 32  # characters of the token that name the person; the rest is the signature
+KEY_LENGTH = 32  # characters of the token that identify the person; the rest is the signature
 
 
 def unsubscribe_url(user: User) -> str:
-    """The link for this person. It leads to Keystone's own page, also where other links lead to a front end."""
+    """Return the link for this person. It leads to Keystone's own page, even if other links lead to a front end."""
     token = user.pk.hex + _signature(user, settings.SECRET_KEY)
     return options().public_url + reverse("pages:unsubscribe", args=[token])
 
 
 def find_subscriber(token: str) -> User:
-    """Whose notices a link switches off. Looking changes nothing.
+    """Return the person whose notices a link turns off. This changes nothing.
 
     Raises:
-        InvalidToken: the link was not made by us, or the account has gone or has another email address by now.
+        InvalidToken: the signature is wrong, or the account is gone or has another email address now.
     """
     user: User | None = None
     with suppress(ValueError):
@@ -42,11 +42,11 @@ def find_subscriber(token: str) -> User:
 
 
 def unsubscribe(token: str) -> User:
-    """Switch off all notices of the person whose link this is; nothing changes where they are off already.
+    """Turn off all notices of the person whose link this is. Nothing changes if they are already off.
 
     Raises:
         InvalidToken: as `find_subscriber`.
-        AccessEnded, UserNotFound: the account does not work any more, and gets no notices.
+        AccessEnded, UserNotFound: the account is not usable any more, and gets no notices.
     """
     user = find_subscriber(token)
     choose_notices(user, approval_notices=ApprovalNotices.OFF, by=Actor.person(user))

@@ -1,4 +1,4 @@
-"""The filters of the list of tasks. Each uses an index."""
+"""Filters for the list of tasks. Each uses an index."""
 
 from typing import Any
 
@@ -14,53 +14,47 @@ from keystone.background.states import TaskState
 
 
 class StateFilter(RadioFilter):
-    """By where a task stands."""
+    """Filters tasks by state."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """All states."""
         return [(state.name.lower(), state.label) for state in TaskState]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        """The tasks in the chosen state."""
         chosen = {state.name.lower(): state for state in TaskState}.get(str(self.value()))
         return queryset if chosen is None else queryset.filter(status=chosen)
 
 
 class QueueFilter(DropdownFilter):
-    """By queue."""
+    """Filters tasks by queue."""
 
     title = _("queue")
     parameter_name = "queue"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The queues that any task is in."""
         return [(name, name) for name in queue_names()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        """The tasks of the chosen queue."""
         return queryset.filter(queue_name=self.value()) if self.value() else queryset
 
 
 class NameFilter(DropdownFilter):
-    """By the function that runs."""
+    """Filters tasks by the function they run."""
 
     title = _("task")
     parameter_name = "task"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The names of all tasks that the table holds."""
         return [(name, name) for name in task_names()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Task]) -> QuerySet[Task]:
-        """The tasks of the chosen name."""
         return queryset.filter(task_name=self.value()) if self.value() else queryset
 
 
 def search_tasks(queryset: QuerySet[Task], text: str) -> QuerySet[Task]:
-    """The task with this number, or those whose name has the text in it; nothing selects everything."""
+    """Return the task with this number, or the tasks whose names contain the text. An empty text selects all."""
     text = text.strip().removeprefix("#").casefold()
     if not text:
         return queryset

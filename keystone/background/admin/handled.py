@@ -16,7 +16,7 @@ from keystone.background.handling import Handled, cancel_tasks, discard_tasks, r
 from keystone.background.models import Task
 from keystone.background.states import ENDED, TaskState
 
-AT_ONCE = 10_000  # tasks in one decision, as many as the pages show
+AT_ONCE = 10_000  # maximum number of tasks per action, as many as the pages show
 PERMISSION = "keystone.handle_task"
 DECISIONS: dict[str, Callable[..., Handled]] = {
     "retry": retry_tasks,
@@ -26,41 +26,37 @@ DECISIONS: dict[str, Callable[..., Handled]] = {
 
 
 class HandlingMixin(ButtonsMixin):
-    """A list of tasks with the decisions, in bulk and for one."""
+    """A mixin that lets administrators retry, cancel and discard tasks, in bulk and one by one."""
 
     actions = ("retry_selected", "cancel_selected", "discard_selected")
     decisions = tuple(DECISIONS)
     key_converter = "int"
 
     def has_handle_permission(self, request: HttpRequest) -> bool:
-        """Whether this viewer may decide on tasks."""
         return self.has_view_permission(request) and request.user.has_perm(PERMISSION)
 
     @action(description=gettext_lazy("Try again"), permissions=["handle"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        """Let the selected tasks run again."""
         self._decide(request, "retry", queryset)
 
     @action(description=gettext_lazy("Cancel or stop"), permissions=["handle"])
     def cancel_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        """Cancel the selected tasks that wait, and stop those that run."""
         self._decide(request, "cancel", queryset)
 
     @action(description=gettext_lazy("Discard"), permissions=["handle"])
     def discard_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
-        """Give the selected failed tasks up."""
         self._decide(request, "discard", queryset)
 
     def may(self, request: HttpRequest, decision: str) -> bool:
-        """Whoever may decide on tasks may decide anything."""
+        """Whether the user may handle tasks. All decisions need the same permission."""
         return self.has_handle_permission(request)
 
     def decide(self, request: HttpRequest, decision: str, keys: Iterable[int]) -> None:
-        """Decide on the tasks with these keys, and say what came of it."""
+        """Apply the decision to the tasks with these keys, and report the result in messages."""
         self._tell(request, decision, DECISIONS[decision](list(keys), by=acting(request, PERMISSION)))
 
     def offered(self, request: HttpRequest, task: Task) -> list[dict[str, Any]]:
-        """The decisions that are legal for this task and allowed to this viewer, as buttons."""
+        """Return buttons for the decisions that are possible for this task and allowed to this user."""
         offered: list[Button] = []
         if task.status in ENDED:
             offered.append(("retry", _("Try again"), "replay", ""))

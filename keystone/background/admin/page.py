@@ -18,7 +18,7 @@ SHOWN = 20_000  # characters of a value or a traceback
 
 
 def task_page(request: HttpRequest, task: Task) -> dict[str, Any]:
-    """What the template shows of a task."""
+    """Return the template context of a task's page."""
     add_times([task])
     outcome = task_outcome(task)
     worker = None
@@ -42,13 +42,13 @@ def task_page(request: HttpRequest, task: Task) -> dict[str, Any]:
 
 
 def _arguments(given: dict[str, Any]) -> list[tuple[str, str]]:
-    """The arguments with their names, those by position with their place."""
+    """Return the arguments by name, and positional ones by their position."""
     placed, named = masked_data(given.get("args") or []), masked_data(given.get("kwargs") or {})
     return [(str(name), _json(value)) for name, value in [*enumerate(placed, 1), *named.items()]]
 
 
 def _error(error: dict[str, Any]) -> dict[str, Any]:
-    """An attempt's error: when, which class, the last line and the whole of it."""
+    """Return an attempt's error for the template: time, class, last line and full traceback."""
     traceback = masked(str(error.get("traceback") or "")).strip()
     return {
         "at": parse_datetime(str(error.get("at") or "")),
@@ -59,7 +59,7 @@ def _error(error: dict[str, Any]) -> dict[str, Any]:
 
 
 def _request_link(request: HttpRequest, request_id: str) -> str:
-    """Where the audit log shows what else that request did, for who may read it."""
+    """Return the URL of the request in the audit log; empty if the user may not view the log."""
     if not request_id or not request.user.has_perm("keystone.view_auditevent"):
         return ""
     return request_address(request_id)
@@ -70,5 +70,5 @@ def _json(value: Any) -> str:
 
 
 def _ending(text: str) -> str:
-    """The end of a text: what went wrong stands in a traceback's last lines."""
+    """Truncate a text at its start, since a traceback's last lines say what went wrong."""
     return text if len(text) <= SHOWN else "…" + text[-SHOWN:]

@@ -25,15 +25,14 @@ from keystone.background.models import Task
 from keystone.background.reading import add_times, overview
 from keystone.background.states import TaskState
 
-# Procrastinate's own page of its only model that has one: it shows arguments as they are, and lets everything be tried
-# again, also what runs.
+# Procrastinate's own admin shows arguments unmasked, and lets any task be retried, even a running one.
 if admin.site.is_registered(ProcrastinateJob):
     admin.site.unregister(ProcrastinateJob)
 
 
 @admin.register(Task)
 class TaskAdmin(HandlingMixin, OwnPageAdmin):
-    """The tasks, newest first."""
+    """The admin of tasks, newest first."""
 
     page_template = "keystone/admin/task.html"
     list_display = (
@@ -51,60 +50,55 @@ class TaskAdmin(HandlingMixin, OwnPageAdmin):
     list_before_template = "keystone/admin/tasks_overview.html"
     sortable_by = ()
     ordering = ("-id",)
-    search_fields = ("id",)  # turns the search box on; what is searched is get_search_results' business
+    search_fields = ("id",)  # enables the search box; see get_search_results
     search_help_text = _("Number, or part of the task's name")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> Any:
-        """The list, whose page has the times of its tasks."""
+        """Return a change list that adds the times of its tasks."""
         return _with_times(super().get_changelist(request, **kwargs))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, with queues and workers above it."""
+        """Show the list, with queues and workers above it."""
         context = {**(extra_context or {})}
         if request.method == "GET" and self.has_view_permission(request):
             context["overview"] = overview()
         return super().changelist_view(request, context)
 
     def page(self, request: HttpRequest, obj: Task) -> dict[str, Any]:
-        """The task, with the decisions that this viewer may take on it."""
+        """Return the context of the task's page, with buttons for the decisions allowed to this user."""
         return {**task_page(request, obj), "buttons": self.offered(request, obj)}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Task], search_term: str
     ) -> tuple[QuerySet[Task], bool]:
-        """The task with a number, or those of a name."""
         return search_tasks(queryset, search_term), False
 
     @display(description=_("number"))
     def number_cell(self, task: Task) -> str:
-        """The key."""
         return f"#{task.pk}"
 
     @display(description=_("task"))
     def name(self, task: Task) -> SafeString:
-        """The function, with its module at hand."""
         return format_html('<span class="k-task" title="{}">{}</span>', task.task_name, task.short_name)
 
     @display(description=_("state"), label=STATE_COLOURS)
     def state(self, task: Task) -> tuple[str, Any]:
-        """Where the task stands."""
         if task.status == TaskState.RUNNING and task.abort_requested:
             return task.status, _("Stopping")
         return task.status, TaskState(task.status).label
 
     @display(description=_("queue"))
     def queue(self, task: Task) -> SafeString:
-        """The queue."""
         return labelled(_("queue"), task.queue_name)
 
     @display(description=_("attempts"))
     def attempts_cell(self, task: Task) -> SafeString:
-        """How often it was tried, the running attempt left out."""
+        """The number of attempts, without the running one."""
         return labelled(_("attempts"), number(task.attempts)) if task.attempts else NONE
 
     @display(description=_("enqueued (UTC)"))
     def enqueued(self, task: Any) -> SafeString:
-        """When it was enqueued and, below that, when it is to run, of those that wait for a time to come."""
+        """When the task was enqueued and, below that, when it is due if that is in the future."""
         if task.enqueued_at is None:
             return NONE
         due = ""
@@ -115,7 +109,6 @@ class TaskAdmin(HandlingMixin, OwnPageAdmin):
 
     @display(description=_("last event"))
     def last_event(self, task: Any) -> SafeString:
-        """How long ago something last happened to it."""
         if task.last_event_at is None:
             return NONE
         text = format_html(gettext("{} ago"), ago(task.last_event_at))
@@ -123,7 +116,7 @@ class TaskAdmin(HandlingMixin, OwnPageAdmin):
 
     @display(description=_("duration"))
     def duration(self, task: Any) -> SafeString:
-        """How long its last attempt took, or has taken until now."""
+        """How long the last attempt took or has been running."""
         text = lasted(task)
         return labelled(_("duration"), text) if text else NONE
 

@@ -1,4 +1,4 @@
-"""How tasks are shown: colours of states, times in words."""
+"""How the admin shows tasks: state colours, and durations in words."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,22 +19,22 @@ STATE_COLOURS = {
 
 
 def lasted(task: Any) -> str:
-    """How long the last attempt took, or has taken until now; empty where it has not begun.
+    """Return how long the last attempt took or has been running; empty if it has not begun.
 
     Args:
-        task: one with its times (see `add_times`).
+        task: a task with its times (see `add_times`).
     """
     return between(task.started_at, task.finished_at, goes_on=task.status == TaskState.RUNNING)
 
 
 def between(started_at: datetime | None, finished_at: datetime | None, *, goes_on: bool) -> str:
-    """The time from a start to an end, or until now of what goes on; else empty."""
+    """Return the time between start and end, or until now if it is still running; empty if a time is missing."""
     end = timezone.now() if finished_at is None and goes_on else finished_at
     return "" if started_at is None or end is None else duration_in_words(end - started_at)
 
 
 def duration_in_words(duration: timedelta) -> str:
-    """A duration in the unit that suits it."""
+    """Return a duration in a suitable unit."""
     seconds = max(duration.total_seconds(), 0)
     if seconds < 1:
         return _("%(count)d ms") % {"count": round(seconds * 1000)}

@@ -1,5 +1,5 @@
-"""Backups: complete, verifiable, restored beside the database in service.
+"""Backups that can be verified and are restored next to the database in service.
 
-`creating` makes one, `finding` lists them, `checking` looks before anything is touched, `filling` brings one into a new
-database, and `swapping` puts that in the place of the old one in one transaction.
+`creating` creates one, `finding` lists them, `checking` checks one before anything is changed, `filling` loads one into
+a new database, and `swapping` replaces the old database by the new one in one transaction.
 """

@@ -21,12 +21,12 @@ from keystone.database.backup.server import Address, configured, errors_told, se
 from keystone.database.backup.tables import people_table, tables
 from keystone.exceptions import Refusal
 
-NAMED = 5  # files at most, in a line
-ROOM = 1.1  # how much more than the database had is needed, of the disk
+NAMED = 5  # maximum number of files in a message
+ROOM = 1.1  # required free disk space relative to the size of the database
 
 
 class DamagedBackup(Refusal):
-    """Its files are not those that were written."""
+    """The files of the backup are not those that were written."""
 
     code = "damaged_backup"
 
@@ -37,7 +37,7 @@ class DamagedBackup(Refusal):
 
 
 class NoSuchFormat(Refusal):
-    """The backup does not have this form."""
+    """The backup does not have this format."""
 
     code = "no_such_format"
 
@@ -47,7 +47,7 @@ class NoSuchFormat(Refusal):
 
 
 class UnknownMigrations(Refusal):
-    """The backup is of newer code."""
+    """The backup has migrations that this code does not know."""
 
     code = "unknown_migrations"
 
@@ -60,7 +60,7 @@ class UnknownMigrations(Refusal):
 
 
 class OlderServer(Refusal):
-    """PostgreSQL's dumps do not go back to an older major version."""
+    """Archives of pg_dump cannot be restored to an older major version of PostgreSQL."""
 
     code = "older_server"
 
@@ -73,14 +73,14 @@ class OlderServer(Refusal):
 
 
 class NotAllowed(Refusal):
-    """The role may not do what a restore needs."""
+    """The role lacks a right that a restore needs."""
 
     code = "not_allowed"
     status = 403
 
 
 class PeopleThere(Refusal):
-    """A backup of people goes only where there are none."""
+    """A backup of people can only be restored to a database without people."""
 
     code = "people_there"
 
@@ -92,7 +92,7 @@ class PeopleThere(Refusal):
 
 
 class NoRoom(Refusal):
-    """The server's disk is too full."""
+    """The server's disk has too little free space."""
 
     code = "no_room"
 
@@ -103,12 +103,12 @@ class NoRoom(Refusal):
 
 @dataclass(frozen=True)
 class Plan:
-    """A restore that may be done.
+    """A restore that has passed all checks.
 
     Attributes:
-        place: what is in service now; nothing where there is no database of this name yet.
-        program: `pg_restore`, where that is needed.
-        pending: how many migrations the code has that the backup lacks.
+        place: the database in service; None if there is no database with this name yet.
+        program: `pg_restore`, if it is needed.
+        pending: number of migrations that the code has and the backup lacks.
     """
 
     backup: Backup
@@ -124,16 +124,16 @@ class Plan:
 def check(
     which: str, *, folder: Path, form: Format | None = None, accept_unknown: bool = False, progress: Progress
 ) -> Plan:
-    """Look whether a backup can be restored here. Nothing is touched.
+    """Check whether a backup can be restored here, without changing anything.
 
     Args:
         which: its name in the folder, or its path.
-        form: which of its formats; pg_dump's where it has that.
-        accept_unknown: whether it may have migrations that this code does not know.
+        form: the format to restore; defaults to the one of pg_dump if the backup has it.
+        accept_unknown: whether the backup may have migrations that this code does not know.
 
     Raises:
         Refusal: those of this module, of `finding.find` and `programs.find`; ServerRefuses.
-        OSError: a file of it is out of reach.
+        OSError: a file of the backup cannot be read.
     """
     backup = find(which, folder)
     manifest = backup.manifest
@@ -184,7 +184,7 @@ def _check_migrations(manifest: Manifest, *, accept: bool) -> int:
 
 
 def completed(manifest: Manifest, loader: MigrationLoader) -> set[tuple[str, str]]:
-    """The migrations that the backup has, and those which replace some that it has."""
+    """Return the migrations of the backup, and those that replace some of them."""
     has = {(label, name) for label, names in manifest.migrations.items() for name in names}
     return has | {
         key
@@ -212,7 +212,11 @@ def _check_rights(connection: psycopg.Connection[Any], found: Place | None) -> N
 
 
 def _check_room(connection: psycopg.Connection[Any], manifest: Manifest) -> None:
-    """Where the server is on this machine, for its socket is, and tells its folder, there must be room in that."""
+    """Check that the server's disk has enough free space.
+
+    This is possible only if the server is on this machine, which a socket implies, and tells the role its data
+    directory.
+    """
     if not connection.info.host.startswith("/"):
         return
     row = connection.execute(

@@ -9,7 +9,7 @@ from keystone.database.backup.finding import backups, default_folder
 
 
 def complete_backup(context: Context, parameter: Parameter, incomplete: str) -> list[CompletionItem]:
-    """The names of the folder's backups that begin so; paths beside them."""
+    """Complete the name of a backup in the folder, or a path."""
     folder = context.params.get("folder")
     try:
         found = backups(Path(folder) if folder else default_folder())

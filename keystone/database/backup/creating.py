@@ -1,4 +1,4 @@
-"""Create a backup, in a folder that gets its name when everything is on the disk."""
+"""Create a backup in a folder that gets its final name when everything is on disk."""
 
 import os
 import re
@@ -27,19 +27,19 @@ from keystone.exceptions import Refusal
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 DUMP = "database.dump"
-LOCK_WAIT = 60_000  # milliseconds that a dump waits for a table that is being changed
+LOCK_WAIT = 60_000  # milliseconds to wait for the lock of a table
 DUMPING = re.compile(r'dumping contents of table "')
 
 
 class BadName(Refusal):
-    """A backup cannot be called so."""
+    """The name is not valid for a backup."""
 
     code = "bad_name"
     message: ClassVar[str | Promise] = _("A backup's name has letters, digits and . _ - only, 100 at most.")
 
 
 class BackupExists(Refusal):
-    """There is one of this name."""
+    """There is already a backup with this name."""
 
     code = "backup_exists"
 
@@ -48,7 +48,7 @@ class BackupExists(Refusal):
 
 
 class FolderUnusable(Refusal):
-    """Nothing can be written there."""
+    """The folder cannot be written to."""
 
     code = "folder_unusable"
 
@@ -57,7 +57,7 @@ class FolderUnusable(Refusal):
 
 
 class NoMigrations(Refusal):
-    """The database has no tables of Django's; there is nothing to keep."""
+    """The database has no migrations table, so there is nothing to back up."""
 
     code = "no_migrations"
 
@@ -68,12 +68,12 @@ class NoMigrations(Refusal):
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be made.
+    """Options for creating a backup.
 
     Attributes:
-        folder: in which the backup gets a folder of its own.
-        name: empty for the database's and the time.
-        jobs: how many connections pg_dump uses; with more than one its archive is a folder.
+        folder: the parent folder of the backup's own folder.
+        name: defaults to the name of the database and the time.
+        jobs: number of connections of pg_dump; with more than one, its archive is a directory.
     """
 
     folder: Path
@@ -84,13 +84,13 @@ class Wanted:
 
 
 def create(wanted: Wanted, *, progress: Progress) -> Backup:
-    """Make a backup of the database as it is at one moment; the site goes on meanwhile.
+    """Create a backup of the database as of a single moment. The site keeps running meanwhile.
 
     Raises:
-        BadName, BackupExists, FolderUnusable: it cannot be put there.
+        BadName, BackupExists, FolderUnusable: the backup cannot be written there.
         NoMigrations: the database is empty.
-        ProgramMissing, ProgramFailed: of pg_dump.
-        ServerRefuses: what PostgreSQL says.
+        ProgramMissing, ProgramFailed: pg_dump is missing or failed.
+        ServerRefuses: PostgreSQL reported an error.
     """
     moment = timezone.now()
     with errors_told():
@@ -107,7 +107,7 @@ def create(wanted: Wanted, *, progress: Progress) -> Backup:
 
 @contextmanager
 def _finished(parent: Path, name: str) -> Iterator[Path]:
-    """A new folder that gets its name at the end of the block, and is removed where the block fails."""
+    """Create a folder that gets its final name at the end of the block, or is removed if the block fails."""
     path, unfinished = parent / name, parent / f"{UNFINISHED}{name}-{os.getpid()}"
     try:
         parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -136,7 +136,10 @@ def _sync(path: Path) -> None:
 
 
 def _described(connection: psycopg.Connection[Any], wanted: Wanted, *, name: str, moment: str) -> Manifest:
-    """What the database is. It begins the transaction whose rows are kept, and holds its tables against changes."""
+    """Describe the database in a manifest.
+
+    This starts the transaction whose snapshot is backed up, and locks the tables against schema changes.
+    """
     connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
     connection.execute(f"SET LOCAL lock_timeout = {LOCK_WAIT}")
     row = connection.execute(
@@ -215,7 +218,7 @@ def _written(
 
 
 def _version() -> str:
-    """The version of the code; empty where its pyproject.toml did not come along."""
+    """Return the version of the code, or an empty string if there is no pyproject.toml."""
     try:
         with (Path(settings.BASE_DIR) / "pyproject.toml").open("rb") as file:
             return str(tomllib.load(file)["project"]["version"])

@@ -1,4 +1,4 @@
-"""The CSV format of backups: a file for each table."""
+"""The CSV format of backups: one file per table."""
 
 from pathlib import Path
 from typing import Any
@@ -11,22 +11,25 @@ from keystone.database.backup.manifest import CHUNK, Rows
 from keystone.database.backup.tables import Name, Table
 
 FOLDER = "csv"
-# An empty cell is NULL, a quoted empty one an empty text. The header must name the columns that are written.
+# An empty cell is NULL, a quoted empty cell an empty string. On import, the header must match the columns.
 _OUT = sql.SQL("COPY {} ({}) TO STDOUT WITH (FORMAT csv, HEADER true, ENCODING 'UTF8')")
 _IN = sql.SQL("COPY {} ({}) FROM STDIN WITH (FORMAT csv, HEADER match, ENCODING 'UTF8')")
 
 
 def path_of(name: Name) -> str:
-    """Where a table's file is, in the backup's folder; signs that file systems do not take are percent-encoded."""
+    """Return the path of a table's file relative to the backup's folder.
+
+    Characters that file systems do not accept are percent-encoded.
+    """
     schema = quote(name.schema, safe=" ").replace(".", "%2E")
     return f"{FOLDER}/{schema}.{quote(name.name, safe=' ')}.csv"
 
 
 def write(connection: psycopg.Connection[Any], table: Table, folder: Path) -> None:
-    """Write a table's rows, piece by piece.
+    """Write a table's rows in chunks.
 
     Args:
-        connection: in the transaction whose rows are meant.
+        connection: in the transaction whose snapshot is backed up.
     """
     path = folder / path_of(table.name)
     path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -37,10 +40,10 @@ def write(connection: psycopg.Connection[Any], table: Table, folder: Path) -> No
 
 
 def load(connection: psycopg.Connection[Any], table: Rows, folder: Path) -> None:
-    """Read a table's rows into the database, piece by piece.
+    """Load a table's rows into the database in chunks.
 
     Raises:
-        psycopg.Error: the file has other columns, or PostgreSQL refuses a row.
+        psycopg.Error: the file has other columns, or PostgreSQL rejects a row.
     """
     statement = _statement(_IN, table.identity, table.columns)
     with (folder / path_of(table.identity)).open("rb") as file, connection.cursor().copy(statement) as copy:

@@ -21,7 +21,7 @@ from keystone.database.mark import mark_on_servers
 from keystone.exceptions import Refusal
 
 LOADING = re.compile(r'processing data for table "')
-# pg_restore sets parameters of its own version first, which an older server does not have.
+# pg_restore sets parameters of its own version first, which an older server may not know.
 UNKNOWN_PARAMETER = "unrecognized configuration parameter"
 _FOREIGN_KEYS = """
 SELECT n.nspname, c.relname, k.conname, pg_get_constraintdef(k.oid) FROM pg_constraint k
@@ -31,7 +31,7 @@ WHERE k.contype = 'f' AND k.conparentid = 0 ORDER BY n.nspname, c.relname, k.con
 
 
 class NotWhole(Refusal):
-    """Something of the backup has not arrived."""
+    """A restored table does not have as many rows as the backup."""
 
     code = "not_whole"
 
@@ -41,12 +41,12 @@ class NotWhole(Refusal):
 
 
 def fill(plan: Plan, name: str, *, jobs: int, progress: Progress) -> None:
-    """Bring the backup into an empty database, and check it.
+    """Load the backup into an empty database and verify it.
 
     Raises:
-        ProgramFailed: pg_restore says no.
-        NotWhole: rows are missing.
-        psycopg.Error: PostgreSQL says no.
+        ProgramFailed: pg_restore failed.
+        NotWhole: a table has another number of rows than in the backup.
+        psycopg.Error: PostgreSQL reported an error.
     """
     if plan.manifest.scope == Scope.WHOLE and plan.form is Format.PG_DUMP:
         _run_restore(plan, name, [], jobs=jobs, progress=progress)
@@ -62,13 +62,13 @@ def fill(plan: Plan, name: str, *, jobs: int, progress: Progress) -> None:
     with plan.address.connect(name) as connection:
         _check(connection, plan.manifest, progress)
         _mark(connection, plan)
-        connection.execute("ANALYZE")  # else the first queries are planned as if the tables were empty
+        connection.execute("ANALYZE")  # otherwise the first queries are planned as if the tables were empty
     with usual_database(name):
         mark_on_servers()
 
 
 def _mark(connection: psycopg.Connection[Any], plan: Plan) -> None:
-    """Let the database be marked where the backup's was, or the one in service is: see `keystone.database.mark`."""
+    """Mark the database if the backup or the database in service is marked: see `keystone.database.mark`."""
     marks = [tables.mark(connection), plan.manifest.mark]
     if plan.place is not None:
         with plan.address.connect() as usual:
@@ -78,7 +78,7 @@ def _mark(connection: psycopg.Connection[Any], plan: Plan) -> None:
 
 
 def _run_restore(plan: Plan, name: str, more: list[str], *, jobs: int, progress: Progress) -> None:
-    assert plan.program is not None  # noqa: S101 - the check has found it for this format
+    assert plan.program is not None  # noqa: S101 - `check` has found it for this format
     is_older = plan.server_major < plan.program.major
     arguments = ["--verbose", "--no-owner", "--no-privileges", f"--jobs={jobs}", *more]
     arguments += [] if is_older else ["--exit-on-error"]
@@ -89,7 +89,7 @@ def _run_restore(plan: Plan, name: str, more: list[str], *, jobs: int, progress:
 
 
 def _migrate(name: str, manifest: Manifest) -> None:
-    """Make the tables as they were: with the migrations that the backup has, and no others."""
+    """Create the tables with exactly the migrations that the backup has."""
     with usual_database(name):
         executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
         has = completed(manifest, executor.loader)
@@ -101,10 +101,10 @@ def _migrate(name: str, manifest: Manifest) -> None:
 
 @contextmanager
 def _open_for_loading(connection: psycopg.Connection[Any], manifest: Manifest) -> Iterator[None]:
-    """Empty the tables of the backup, without foreign keys and triggers; put those back, and check them, at the end.
+    """Empty the tables of the backup, without foreign keys and triggers until the end of the block.
 
-    Rows may then come in any order and in bounded memory, and nobody has to be a superuser. Nobody else knows the
-    database, so that nothing of this has to be one transaction.
+    This way rows can be loaded in any order, with bounded memory and without superuser rights. The foreign keys are
+    checked when they are added again. It is not one transaction, because nobody else uses the database yet.
     """
     keys = connection.execute(_FOREIGN_KEYS).fetchall()
     named = [sql.Identifier(table.schema, table.name) for table in manifest.tables]

@@ -1,4 +1,4 @@
-"""Find backups, and what restores have left on the server."""
+"""Find backups, and the databases that restores have left on the server."""
 
 import re
 from dataclasses import dataclass
@@ -20,16 +20,19 @@ STAMP = r"\d{14}"
 
 
 class State(StrEnum):
-    """Whether a backup can be restored, as far as a look at its folder tells; its checksums are looked at then."""
+    """Whether a backup can be restored, judging by the files in its folder.
+
+    Checksums are verified only before a restore.
+    """
 
     WHOLE = "whole"
     DAMAGED = "damaged"
     UNFINISHED = "unfinished"
-    UNREADABLE = "unreadable"  # somebody else's, who alone may read it
+    UNREADABLE = "unreadable"  # it belongs to another user
 
 
 class NoSuchBackup(Refusal):
-    """There is none of this name, and no folder of this path that is one."""
+    """There is no backup with this name or path."""
 
     code = "no_such_backup"
     status = 404
@@ -41,7 +44,10 @@ class NoSuchBackup(Refusal):
 
 @dataclass(frozen=True)
 class Backup:
-    """A backup's folder; without a manifest it is none, or not yet, or one that this user may not read."""
+    """The folder of a backup.
+
+    Without a manifest it is damaged, unfinished, or not readable by this user.
+    """
 
     path: Path
     manifest: Manifest | None
@@ -49,7 +55,7 @@ class Backup:
 
     @property
     def state(self) -> State:
-        """Whether its files are there, in their sizes."""
+        """The state, judging by the existence and the sizes of the files."""
         if self.path.name.startswith(UNFINISHED):
             return State.UNFINISHED
         if self.manifest is None:
@@ -64,10 +70,10 @@ class Backup:
 
 @dataclass(frozen=True)
 class Left:
-    """A database that a restore has left.
+    """A database that a restore has left on the server.
 
     Attributes:
-        kind: `before` for the one that was in service until then, `unfinished` for one that never was.
+        kind: `before` for the database that was in service before, `unfinished` for one that never was.
         size: in bytes.
     """
 
@@ -77,21 +83,21 @@ class Left:
 
     @property
     def removal(self) -> str:
-        """The statement that removes it."""
+        """The SQL statement that drops the database."""
         quoted = self.name.replace('"', '""')
         return f'DROP DATABASE "{quoted}"'
 
 
 def default_folder() -> Path:
-    """Where backups are, unless another folder is named."""
+    """Return the folder of backups if no other is given."""
     return Path(settings.DATA_DIR) / "backups"
 
 
 def backups(folder: Path) -> list[Backup]:
-    """The backups of a folder, the oldest first; also broken and unfinished ones.
+    """Return the backups in a folder, oldest first, including damaged and unfinished ones.
 
     Raises:
-        OSError: the folder is out of reach.
+        OSError: the folder cannot be read.
     """
     if not folder.is_dir():
         return []
@@ -100,12 +106,12 @@ def backups(folder: Path) -> list[Backup]:
 
 
 def find(which: str, folder: Path) -> Backup:
-    """The backup of a name in the folder, or of a path.
+    """Return the backup with this name in the folder, or with this path.
 
     Raises:
-        NoSuchBackup: there is none.
-        BrokenManifest: what is there is not whole.
-        OSError: it is out of reach.
+        NoSuchBackup: there is no such backup.
+        BrokenManifest: its manifest is missing or cannot be read.
+        OSError: it cannot be read.
     """
     for path in (folder / which, Path(which)):
         if _is_one(path):
@@ -114,10 +120,10 @@ def find(which: str, folder: Path) -> Backup:
 
 
 def left_by_restores() -> list[Left]:
-    """The databases that restores of this one have left, the oldest first.
+    """Return the databases that restores of this database have left, oldest first.
 
     Raises:
-        ServerRefuses: the server does not answer.
+        ServerRefuses: PostgreSQL does not answer or reported an error.
     """
     with errors_told():
         address = configured()
@@ -126,7 +132,7 @@ def left_by_restores() -> list[Left]:
 
 
 def left_on(connection: psycopg.Connection[Any], name: str) -> list[Left]:
-    """The databases that restores of one have left on the server of a connection."""
+    """Return the databases that restores of the named database have left on the server, oldest first."""
     wanted = re.compile(f"{re.escape(shortened(name))}({RESTORING}|{BEFORE}){STAMP}")
     found = []
     listed = "SELECT datname FROM pg_database WHERE NOT datistemplate ORDER BY right(datname, 14), datname"
@@ -139,7 +145,7 @@ def left_on(connection: psycopg.Connection[Any], name: str) -> list[Left]:
 
 
 def shortened(name: str) -> str:
-    """A database's name, so short that PostgreSQL takes it with what we put behind it (63 bytes at most)."""
+    """Return the database name, truncated so that it fits into 63 bytes together with our suffixes."""
     longest = 63 - len(RESTORING) - 14
     return name.encode()[:longest].decode(errors="ignore")
 
@@ -147,9 +153,9 @@ def shortened(name: str) -> str:
 def _is_one(path: Path) -> bool:
     try:
         return path.is_dir() and (path.name.startswith(UNFINISHED) or (path / FILE).exists())
-    except PermissionError:  # it may be
+    except PermissionError:  # it may be one
         return True
-    except OSError:  # such as a name that is too long for one
+    except OSError:  # such as a name that is too long for the file system
         return False
 
 

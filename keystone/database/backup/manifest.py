@@ -1,4 +1,4 @@
-"""`manifest.json`: what a backup is of, its contents and checksums."""
+"""`manifest.json`: the origin, contents and checksums of a backup."""
 
 import hashlib
 import json
@@ -19,14 +19,14 @@ CHUNK = 1 << 20  # bytes
 
 
 class Format(StrEnum):
-    """In what form the rows are kept."""
+    """The format of the rows."""
 
     PG_DUMP = "pg_dump"
     CSV = "csv"
 
 
 class Scope(StrEnum):
-    """How much of the database is kept: all of it, its rows alone, or the people and what belongs to them."""
+    """What is backed up: the whole database, only its rows, or only the people and what belongs to them."""
 
     WHOLE = "whole"
     DATA = "data"
@@ -34,7 +34,7 @@ class Scope(StrEnum):
 
 
 class BrokenManifest(Refusal):
-    """It cannot be read, or is of a layout that this code does not know."""
+    """The manifest cannot be read, or has a layout that this code does not know."""
 
     code = "broken_manifest"
 
@@ -47,7 +47,7 @@ class Rows:
     """A table of the backup.
 
     Attributes:
-        columns: those that were written; generated ones are not.
+        columns: the columns that were written; generated columns are left out.
     """
 
     schema: str
@@ -57,13 +57,12 @@ class Rows:
 
     @property
     def identity(self) -> Name:
-        """Its name."""
         return Name(self.schema, self.name)
 
 
 @dataclass(frozen=True)
 class LastNumber:
-    """The last number that a sequence gave."""
+    """The last number of a sequence."""
 
     schema: str
     name: str
@@ -72,7 +71,7 @@ class LastNumber:
 
 @dataclass(frozen=True)
 class File:
-    """A file of the backup; its path is relative to the backup's folder, its size in bytes."""
+    """A file of the backup, with its path relative to the backup's folder and its size in bytes."""
 
     path: str
     size: int
@@ -81,17 +80,17 @@ class File:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a backup says of itself.
+    """The manifest of a backup.
 
     Attributes:
         made_at: ISO 8601, in UTC.
-        keystone: the version of the code; empty where that is not known.
-        server, pg_dump: versions of PostgreSQL; the latter is empty where it was not used.
-        database_size: in bytes, on the server.
-        archive: pg_dump's own format, `custom` or `directory`; empty where it was not used.
-        migrations: of each app, the names of those that were applied.
-        tables: each after those that it refers to.
-        mark: of a database that must not be reset.
+        keystone: the version of the code; empty if unknown.
+        server, pg_dump: versions of PostgreSQL; the latter is empty if pg_dump was not used.
+        database_size: size on the server in bytes.
+        archive: the archive format of pg_dump, `custom` or `directory`; empty if it was not used.
+        migrations: names of the applied migrations by app.
+        tables: each after the tables that it refers to.
+        mark: the mark of the database, if it must not be reset.
     """
 
     name: str
@@ -116,16 +115,16 @@ class Manifest:
 
     @property
     def rows(self) -> int:
-        """Of all tables."""
+        """The number of rows of all tables."""
         return sum(table.rows for table in self.tables)
 
     @property
     def size(self) -> int:
-        """Of all files, in bytes."""
+        """The size of all files in bytes."""
         return sum(file.size for file in self.files)
 
     def write(self, folder: Path) -> None:
-        """Write it into the backup's folder."""
+        """Write the manifest into the backup's folder."""
         text = json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
         path = folder / FILE
         path.touch(mode=0o600)
@@ -133,11 +132,11 @@ class Manifest:
 
 
 def read(folder: Path) -> Manifest:
-    """Read the manifest of a backup's folder.
+    """Read the manifest in the folder of a backup.
 
     Raises:
-        BrokenManifest: there is none that this code can read.
-        OSError: it is out of reach.
+        BrokenManifest: there is no manifest that this code can read.
+        OSError: it cannot be read.
     """
     path = folder / FILE
     try:
@@ -169,7 +168,7 @@ def _checked(found: dict[str, Any]) -> Manifest:
 
 
 def _typed[Part: (Manifest, Rows, LastNumber, File)](part: Part) -> Part:
-    """The same, where each of its fields is of its type."""
+    """Return the object unchanged after checking the types of its fields."""
     for one in fields(part):
         value = getattr(part, one.name)
         kind: Any = one.type if isinstance(one.type, UnionType) else get_origin(one.type) or one.type
@@ -181,12 +180,15 @@ def _typed[Part: (Manifest, Rows, LastNumber, File)](part: Part) -> Part:
 
 
 def digest(path: Path) -> str:
-    """The SHA-256 of a file."""
+    """Return the SHA-256 digest of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def files_of(folder: Path) -> list[str]:
-    """The paths of a backup's files, without its manifest; what is no plain file counts as one, and fits nowhere."""
+    """Return the paths of a backup's files except its manifest.
+
+    Anything that is not a directory counts, including symbolic links, so that unexpected entries are detected.
+    """
     found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
     return sorted(name for path in found if (name := path.relative_to(folder).as_posix()) != FILE)

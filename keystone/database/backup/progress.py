@@ -3,11 +3,11 @@
 import re
 from collections.abc import Callable
 
-Progress = Callable[[str, int, int], None]  # what is done, how much of it, of how much
+Progress = Callable[[str, int, int], None]  # the current step, units done, units in total
 
 
 def counting(pattern: re.Pattern[str], text: str, total: int, progress: Progress) -> Callable[[str], None]:
-    """Something that takes the lines of a program, and tells of each table that it has come to."""
+    """Return a function that takes the output lines of a program and reports each table that it reaches."""
     done = 0
 
     def said(line: str) -> None:

@@ -29,7 +29,7 @@ UNFINISHED = "Keystone: a restore that is not finished. The next one drops this 
 
 
 class AlreadyRestoring(Refusal):
-    """Somebody else restores this database."""
+    """Another restore of this database is running."""
 
     code = "already_restoring"
     message: ClassVar[str | Promise] = _("Another restore of this database is running.")
@@ -37,11 +37,11 @@ class AlreadyRestoring(Refusal):
 
 @dataclass(frozen=True)
 class Restored:
-    """What was done.
+    """The result of a restore.
 
     Attributes:
-        aside: the name that the database has now which was in service; None where there was none, or it was dropped.
-        removed: unfinished databases of restores that had been killed.
+        aside: the new name of the database that was in service; None if there was none, or it was dropped.
+        removed: unfinished databases of killed restores that were dropped.
     """
 
     database: str
@@ -52,15 +52,15 @@ class Restored:
 
 
 def restore(plan: Plan, *, jobs: int = 1, drop_old: bool = False, progress: Progress) -> Restored:
-    """Restore what `checking.check` has found good. Until its last moment the old database is in service.
+    """Restore a backup that has passed `checking.check`. The old database stays in service until the last moment.
 
     Args:
-        jobs: how many connections pg_restore uses.
-        drop_old: whether the old database is dropped at the end, instead of being kept under another name.
+        jobs: number of connections of pg_restore.
+        drop_old: drop the old database at the end, instead of keeping it under another name.
 
     Raises:
-        AlreadyRestoring: by somebody else.
-        ProgramFailed, NotWhole, InUse, ServerRefuses: nothing has changed.
+        AlreadyRestoring: another restore of this database is running.
+        ProgramFailed, NotWhole, InUse, ServerRefuses: the restore failed; nothing has changed.
     """
     name = plan.address.name
     with errors_told(), plan.address.connect_beside() as connection, _alone(connection, name):
@@ -72,11 +72,11 @@ def restore(plan: Plan, *, jobs: int = 1, drop_old: bool = False, progress: Prog
             close_usual()
             swap(plan.address, new=new, old=plan.place, aside=aside)
         except BaseException:
-            # Ours may be the reason; where nothing answers, the next restore drops it.
+            # Our own connection may be broken. If the server does not answer, the next restore drops the database.
             with suppress(psycopg.Error), plan.address.connect_beside() as another:
                 drop(another, new)
             raise
-        changed()  # what was kept of the old one's rows is void
+        changed()  # invalidate all cached values of the old database
         logger.info("the database %s was restored from %s", name, plan.backup.path)
         if plan.place is not None and drop_old:
             drop(connection, aside)
@@ -86,9 +86,9 @@ def restore(plan: Plan, *, jobs: int = 1, drop_old: bool = False, progress: Prog
 
 @contextmanager
 def _alone(connection: psycopg.Connection[Any], name: str) -> Iterator[None]:
-    """Hold the lock of restores of a database; its end frees it, and so does the end of this process.
+    """Hold the lock for restores of a database, until the connection is closed or this process ends.
 
-    The connection of a restore that was killed may still be ending: it is waited for.
+    The lock of a killed restore is released when its connection ends, so wait a moment for it.
     """
     connection.execute(f"SET lock_timeout = '{PATIENCE}'")
     try:
@@ -100,7 +100,7 @@ def _alone(connection: psycopg.Connection[Any], name: str) -> Iterator[None]:
 
 
 def _free_names(connection: psycopg.Connection[Any], name: str) -> tuple[str, str]:
-    """What the new database and the old one are called, by the second; one that is taken is let pass."""
+    """Return unused names with a timestamp for the new database and the old one."""
     while True:
         stamp = timezone.now().strftime("%Y%m%d%H%M%S")
         new, aside = f"{shortened(name)}{RESTORING}{stamp}", f"{shortened(name)}{BEFORE}{stamp}"
@@ -110,7 +110,10 @@ def _free_names(connection: psycopg.Connection[Any], name: str) -> tuple[str, st
 
 
 def _remove_unfinished(connection: psycopg.Connection[Any], name: str) -> list[str]:
-    """Drop what restores have left that were killed: nobody else restores now, and their comment says what they are."""
+    """Drop the databases that killed restores have left, which are recognized by their comment.
+
+    The lock ensures that no other restore is running.
+    """
     removed = []
     for left in left_on(connection, name):
         found = place(connection, left.name)

@@ -1,4 +1,4 @@
-"""The PostgreSQL server of the settings, for this package and PostgreSQL's programs."""
+"""The configured PostgreSQL server, as used by this package and by PostgreSQL's programs."""
 
 import os
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ SECRETS = {"password", "sslpassword", "oauth_client_secret", "scram_client_key",
 VARIABLES = {
     option.keyword.decode(): option.envvar.decode() if option.envvar else "" for option in pq.Conninfo.get_defaults()
 }
-# Of sessions and statements. A role's or a database's are meant for the site, not for what may take hours.
+# Timeouts that a role or a database may set for the site. A backup may take hours, so they are disabled.
 LIMITS = ["statement_timeout", "lock_timeout", "transaction_timeout"]
 LIMITS += ["idle_in_transaction_session_timeout", "idle_session_timeout"]
 MAINTENANCE = ("postgres", "template1")  # databases that every server has
 
 
 class ServerRefuses(Refusal):
-    """PostgreSQL does not do what was asked."""
+    """PostgreSQL reported an error."""
 
     code = "server_refuses"
     status = 503
@@ -38,11 +38,11 @@ class ServerRefuses(Refusal):
 
 @dataclass(frozen=True)
 class Address:
-    """Where a database is, and who signs in there.
+    """The connection parameters of a database.
 
     Attributes:
-        name: the database's.
-        parameters: libpq's own words, the password among them.
+        name: the name of the database.
+        parameters: parameters of libpq, including the password.
     """
 
     name: str
@@ -50,28 +50,28 @@ class Address:
 
     @property
     def server(self) -> str:
-        """The host and port, for people."""
+        """The host and port for display."""
         return f"{self.parameters.get('host', '')}:{self.parameters.get('port', '')}".strip(":")
 
     def connect(self, name: str | None = None, *, autocommit: bool = True) -> psycopg.Connection[Any]:
-        """Connect to the database, or to another one of the same server; without the limits of the role's statements.
+        """Connect to this database or another one on the same server, with all timeouts of the role disabled.
 
         Raises:
-            psycopg.Error: it does not answer.
+            psycopg.Error: the server does not answer.
         """
         wanted = {**self.parameters, "dbname": name or self.name, "application_name": "keystone backup"}
-        connection = psycopg.connect(**wanted, autocommit=True)  # type: ignore[arg-type]  # libpq takes text for all
+        connection = psycopg.connect(**wanted, autocommit=True)  # type: ignore[arg-type]  # libpq takes strings
         connection.execute("SELECT set_config(name, '0', false) FROM pg_settings WHERE name = ANY (%s)", [LIMITS])
-        # What is written as text must read the same anywhere.
+        # Text output must be readable with any settings.
         connection.execute("SET DateStyle = ISO; SET IntervalStyle = postgres; SET TimeZone = 'UTC'")
         connection.autocommit = autocommit
         return connection
 
     def connect_beside(self) -> psycopg.Connection[Any]:
-        """Connect to a database of the same server that is not this one: from there it can be renamed.
+        """Connect to another database on the same server, from which this one can be renamed.
 
         Raises:
-            psycopg.Error: neither answers.
+            psycopg.Error: the server does not answer.
         """
         first, *others = [name for name in MAINTENANCE if name != self.name]
         try:
@@ -82,22 +82,25 @@ class Address:
             return self.connect(others[0])
 
     def environment(self) -> dict[str, str]:
-        """The environment of PostgreSQL's programs. The password is in it, and nowhere else."""
+        """Return the environment for PostgreSQL's programs. The password is passed only in it."""
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_"))}
         named = {VARIABLES[key]: value for key, value in self.parameters.items() if VARIABLES[key]}
-        return {**inherited, **named, "PGAPPNAME": "keystone backup", "LC_ALL": "C"}  # we read what they say
+        return {**inherited, **named, "PGAPPNAME": "keystone backup", "LC_ALL": "C"}  # their output is parsed
 
     def target(self, name: str | None = None) -> str:
-        """A database's address for a command line: what has no variable of the environment, and no secret."""
+        """Return the connection string for a command line.
+
+        It contains only parameters that have no environment variable, and no secrets.
+        """
         bare = {key: value for key, value in self.parameters.items() if not VARIABLES[key] and key not in SECRETS}
         return make_conninfo("", **{**bare, "dbname": name or self.name})
 
 
 def configured() -> Address:
-    """The database of the settings; the embedded server is started where it is that.
+    """Return the connection parameters of the settings. The embedded server is started if it is used.
 
     Raises:
-        SessionNeeded: it is behind a pooler that hands connections on.
+        SessionNeeded: a pooler would hand the connection on.
     """
     need_session()
     known = connections[DEFAULT_DB_ALIAS].get_connection_params()
@@ -106,15 +109,18 @@ def configured() -> Address:
 
 
 def close_usual() -> None:
-    """Close Django's own connection to the database of the settings, and those that its pool keeps."""
+    """Close Django's default connection and its pool."""
     connection = connections[DEFAULT_DB_ALIAS]
     connection.close()
-    connection.close_pool()  # type: ignore[attr-defined]  # PostgreSQL's has it
+    connection.close_pool()  # type: ignore[attr-defined]  # the PostgreSQL backend has it
 
 
 @contextmanager
 def usual_database(name: str) -> Iterator[None]:
-    """Let Django work on another database of the same server: also a migration that asks for no connection does."""
+    """Let Django's default connection use another database on the same server.
+
+    Migrations that do not use the given connection use that database, too.
+    """
     settings = connections[DEFAULT_DB_ALIAS].settings_dict
     usual = settings["NAME"]
     close_usual()
@@ -127,17 +133,17 @@ def usual_database(name: str) -> Iterator[None]:
 
 
 def server_version(connection: psycopg.Connection[Any]) -> tuple[str, int]:
-    """The server's version, as it is written and its first number."""
+    """Return the server's version as a string, and the major version."""
     row = connection.execute("SHOW server_version").fetchone()
     return (str(row[0]).split()[0] if row else ""), connection.info.server_version // 10_000
 
 
 @contextmanager
 def errors_told() -> Iterator[None]:
-    """Turn what PostgreSQL says in the block into a refusal.
+    """Turn errors of PostgreSQL in the block into a refusal.
 
     Raises:
-        ServerRefuses: with its words.
+        ServerRefuses: PostgreSQL reported an error; the message contains it.
     """
     try:
         yield

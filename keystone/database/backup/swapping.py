@@ -1,4 +1,4 @@
-"""Swap a new database for the old one, in one transaction."""
+"""Swap a new database for the old one in one transaction."""
 
 import threading
 from collections.abc import Iterator
@@ -13,17 +13,17 @@ from keystone.database.backup.places import Place, dress, remark
 from keystone.database.backup.server import Address
 from keystone.exceptions import Refusal
 
-# Whoever holds a lock on one of the databases is waited for, and then the old one stays in service. And were this
-# process frozen in the transaction, nobody could connect: PostgreSQL gives up for it.
+# If a lock on one of the databases is not released in time, the old one stays in service. If this process froze in the
+# transaction, nobody could connect, so PostgreSQL has to abort it.
 _LIMITS = """
 SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '5s'; SET LOCAL idle_in_transaction_session_timeout = '5s'
 """
-PAUSE = 0.05  # seconds between two looks at who is connected
+PAUSE = 0.05  # seconds between two checks for connected clients
 _CONNECTED = "SELECT pid FROM pg_stat_activity WHERE datid = ANY (%s) AND backend_type = 'client backend'"
 
 
 class InUse(Refusal):
-    """Somebody is connected who cannot be sent away."""
+    """A client's connection could not be ended."""
 
     code = "in_use"
 
@@ -36,18 +36,18 @@ class InUse(Refusal):
 
 
 def swap(address: Address, *, new: str, old: Place | None, aside: str) -> None:
-    """Let a new database have the old one's name, and the old one another.
+    """Rename the new database to the name of the old one, which gets another name.
 
-    From the first renaming on, whoever connects waits until the transaction is over, and those who are connected are
-    sent away: so nobody writes to the old database any more.
+    From the first rename on, new connections wait until the transaction ends, and existing ones are terminated, so
+    nobody writes to the old database any more.
 
     Args:
         new: the new database.
-        old: the one in service; without one there is nothing to put aside.
-        aside: the name that the old one gets.
+        old: the database in service; None if there is none.
+        aside: the new name of the old database.
 
     Raises:
-        InUse: a connection could not be ended in time; the old one is in service.
+        InUse: a connection could not be ended in time; the old database stays in service.
     """
     renaming = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     names = [new] if old is None else [old.name, new]
@@ -60,7 +60,7 @@ def swap(address: Address, *, new: str, old: Place | None, aside: str) -> None:
                 else:
                     connection.execute(renaming.format(sql.Identifier(old.name), sql.Identifier(aside)))
                     dress(connection, new, like=old)
-                    connection.execute(_LIMITS)  # which settings of the database may have replaced
+                    connection.execute(_LIMITS)  # settings copied by `dress` may have replaced them
                 connection.execute(renaming.format(sql.Identifier(new), sql.Identifier(address.name)))
         except (errors.ObjectInUse, errors.LockNotAvailable):
             raise InUse(address.name) from None
@@ -68,13 +68,13 @@ def swap(address: Address, *, new: str, old: Place | None, aside: str) -> None:
 
 @contextmanager
 def _others_sent_away(address: Address, names: list[str]) -> Iterator[None]:
-    """End the connections to some databases, again and again during the block."""
+    """Keep terminating the connections to some databases during the block."""
     is_over = threading.Event()
 
     def end_all(connection: psycopg.Connection[Any], oids: list[int]) -> None:
         while not is_over.is_set():
             for (process,) in connection.execute(_CONNECTED, [oids]).fetchall():
-                # Another role's may not be ended by us: the renaming will say so.
+                # Connections of other roles may be protected; the rename then fails.
                 with suppress(errors.InsufficientPrivilege):
                     connection.execute("SELECT pg_terminate_backend(%s)", [process])
             is_over.wait(PAUSE)

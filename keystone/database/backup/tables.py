@@ -1,4 +1,4 @@
-"""The tables of a database, and their foreign keys."""
+"""The tables of a database and their foreign keys."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import psycopg
 from django.contrib.auth import get_user_model
 from psycopg import sql
 
-# Of a partitioned table, the parts are meant. Generated columns are left out: they cannot be written.
+# Partitions are listed instead of partitioned tables. Generated columns are left out: they cannot be written.
 _TABLES = """
 SELECT n.nspname, c.relname, array_remove(array_agg(a.attname::text ORDER BY a.attnum), NULL)
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -47,18 +47,17 @@ class Name:
 
     @property
     def quoted(self) -> sql.Identifier:
-        """For a statement."""
         return sql.Identifier(self.schema, self.name)
 
     @property
     def pattern(self) -> str:
-        """For pg_dump's `--table`: exactly this one."""
+        """A pattern for pg_dump's `--table` that matches exactly this table."""
         return ".".join('"' + part.replace('"', '""') + '"' for part in (self.schema, self.name))
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table, with the columns that can be written."""
+    """A table with its writable columns."""
 
     name: Name
     columns: list[str]
@@ -66,7 +65,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Reference:
-    """A foreign key; `required` where each row of the table has what it refers to."""
+    """A foreign key; `required` if none of its columns is nullable."""
 
     table: Name
     to: Name
@@ -75,7 +74,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Numbering:
-    """A sequence that has given a number, the last one, and the table that it numbers."""
+    """A sequence that has been used, with its last number and the table that owns it."""
 
     name: Name
     table: Name | None
@@ -83,13 +82,13 @@ class Numbering:
 
 
 def tables(connection: psycopg.Connection[Any]) -> list[Table]:
-    """The tables, each after those that it refers to, as far as they do not refer to each other."""
+    """Return the tables, each after those it refers to, except for circular references."""
     found = [Table(Name(schema, name), columns) for schema, name, columns in connection.execute(_TABLES)]
     return in_order(found, references(connection))
 
 
 def references(connection: psycopg.Connection[Any]) -> list[Reference]:
-    """The foreign keys."""
+    """Return the foreign keys of the database."""
     rows = connection.execute(_REFERENCES)
     return [
         Reference(Name(schema, name), Name(to_schema, to), required) for schema, name, to_schema, to, required in rows
@@ -97,7 +96,7 @@ def references(connection: psycopg.Connection[Any]) -> list[Reference]:
 
 
 def sequences(connection: psycopg.Connection[Any]) -> list[Numbering]:
-    """The sequences that have given a number."""
+    """Return the sequences that have been used."""
     return [
         Numbering(Name(schema, name), Name(owner_schema, owner) if owner else None, last)
         for schema, name, owner_schema, owner, last in connection.execute(_SEQUENCES)
@@ -106,13 +105,13 @@ def sequences(connection: psycopg.Connection[Any]) -> list[Numbering]:
 
 
 def rows(connection: psycopg.Connection[Any], table: Name) -> int:
-    """How many rows a table has, exactly."""
+    """Return the exact number of rows of a table."""
     row = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(table.quoted)).fetchone()
     return int(row[0]) if row else 0
 
 
 def in_order(found: Sequence[Table], known: Iterable[Reference]) -> list[Table]:
-    """Put tables after those that they refer to; where some refer to each other in a ring, it begins somewhere."""
+    """Sort tables so that each comes after those it refers to. A cycle is broken at an arbitrary table."""
     by_name = {table.name: table for table in found}
     needs: dict[Name, list[Name]] = {name: [] for name in by_name}
     for reference in known:
@@ -134,9 +133,9 @@ def in_order(found: Sequence[Table], known: Iterable[Reference]) -> list[Table]:
 
 
 def of_people(found: Sequence[Table], known: Sequence[Reference], people: Name) -> list[Table]:
-    """The people, what belongs to them, and what all of that refers to.
+    """Return the table of people, the tables of what belongs to them, and the tables that these refer to.
 
-    A row belongs to a person where it cannot be without one: by a foreign key that is never empty.
+    A row belongs to a person if it cannot exist without one, that is, if it has a foreign key that is never NULL.
     """
     chosen = {people}
     while more := {one.table for one in known if one.required and one.to in chosen} - chosen:
@@ -147,12 +146,12 @@ def of_people(found: Sequence[Table], known: Sequence[Reference], people: Name) 
 
 
 def people_table(connection: psycopg.Connection[Any]) -> Name:
-    """The table of people, where Django looks for it."""
+    """Return the name of the user table in the schema that Django uses."""
     row = connection.execute("SELECT current_schema()").fetchone()
     return Name(row[0] if row and row[0] else "public", get_user_model()._meta.db_table)
 
 
 def mark(connection: psycopg.Connection[Any]) -> str | None:
-    """The mark of a database that must not be reset, as it is written: see `keystone.database.mark`."""
+    """Return the comment that marks a database against being reset: see `keystone.database.mark`."""
     row = connection.execute("SELECT obj_description(to_regclass('django_migrations'), 'pg_class')").fetchone()
     return row[0] if row else None

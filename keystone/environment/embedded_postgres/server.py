@@ -1,8 +1,8 @@
-"""An embedded server: created, started, shared between processes, stopped by the last of them.
+"""An embedded server: created, started, shared between processes, and stopped by the last of them.
 
-Two files beside the data folder keep the order. `<folder>.lock` is held exclusively while the server is made,
-started or stopped. `<folder>.users` is held, shared, by every process that uses the server: who gets it for
-itself alone is the last one. The kernel lets go of both when a process dies, so the dead never count as users.
+Two lock files beside the data folder coordinate the processes. `<folder>.lock` is locked exclusively while the server
+is created, started or stopped. `<folder>.users` has a shared lock by every process that uses the server: the process
+that can lock it exclusively is the last one. The kernel releases both when a process dies.
 """
 
 import atexit
@@ -30,7 +30,7 @@ LONGEST_SOCKET = 100  # bytes; Linux allows 107, macOS 103
 
 
 class StartError(Exception):
-    """The server could not be made, started or reached; the message says why."""
+    """The server could not be created, started or reached; the message says why."""
 
 
 class Server:
@@ -43,7 +43,7 @@ class Server:
         self._owner = 0
 
     def acquire(self) -> str:
-        """Start the server, or join those who use it, until this process ends.
+        """Start the server or join its users, until this process ends.
 
         Returns:
             The folder of its Unix socket.
@@ -65,7 +65,7 @@ class Server:
         return socket
 
     def release(self) -> None:
-        """Use the server no more; the last user stops it. A forked child leaves that to its parent."""
+        """Stop using the server. The last user stops it. A forked child leaves that to its parent."""
         if self._users is None or self._owner != os.getpid():
             return
         with self._locked():
@@ -77,7 +77,7 @@ class Server:
                 self._run("pg_ctl", "-D", str(self.folder), "-m", "fast", "-w", "stop")
                 folder = self._socket_folder()
                 if folder != self.folder:
-                    with suppress(OSError):  # what else lies in it is not ours
+                    with suppress(OSError):  # other files in it are not ours
                         folder.rmdir()
             finally:
                 self._users.close()
@@ -96,7 +96,7 @@ class Server:
         log = str(self.folder / "log")
         seconds = str(SECONDS_TO_START)
         started = self._run("pg_ctl", "-D", str(self.folder), "-l", log, "-o", options, "-w", "-t", seconds, "start")
-        # It fails, too, where somebody was killed while starting the server, which goes on starting.
+        # pg_ctl also fails if another process was killed while starting the server, which continues to start.
         patience = time.monotonic() + (5 if started else SECONDS_TO_START)
         while not (socket := self._answering()):
             if time.monotonic() > patience or (not started and not self._alive()):
@@ -105,7 +105,7 @@ class Server:
         return socket
 
     def _make(self) -> None:
-        """Make the data folder whole or not at all: under another name, which becomes its own at the end."""
+        """Create the data folder atomically: under another name, renamed at the end."""
         unfinished = self._beside("unfinished")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -128,7 +128,7 @@ class Server:
         unfinished.rename(self.folder)
 
     def _answering(self) -> str | None:
-        """The folder of the socket, if the server takes connections."""
+        """Return the folder of the socket if the server accepts connections."""
         try:
             socket = (self.folder / "postmaster.pid").read_text().splitlines()[4].strip()
             psycopg.connect(host=socket, port=PORT, user=SUPERUSER, dbname="postgres", connect_timeout=5).close()
@@ -140,13 +140,13 @@ class Server:
         return self._run("pg_ctl", "-D", str(self.folder), "status")
 
     def _socket_folder(self) -> Path:
-        """The data folder, or one in /tmp where its path is too long or has a sign that pg_ctl breaks at."""
+        """Return the data folder, or one in /tmp if its path is too long or has characters that break pg_ctl."""
         path = str(self.folder)
         plain = all(sign.isalnum() or sign in "/._-+" for sign in path)
         if plain and len(f"{path}/.s.PGSQL.{PORT}".encode()) <= LONGEST_SOCKET:
             return self.folder
         digest = hashlib.sha256(path.encode()).hexdigest()[:12]
-        folder = Path("/tmp") / f"keystone-{os.getuid()}-{digest}"  # noqa: S108 - checked to be ours below
+        folder = Path("/tmp") / f"keystone-{os.getuid()}-{digest}"  # noqa: S108 - its owner is checked below
         folder.mkdir(mode=0o700, exist_ok=True)
         if folder.is_symlink() or folder.stat().st_uid not in {os.getuid(), system_user.uid()}:
             raise StartError(f"{folder} belongs to somebody else")
@@ -154,20 +154,20 @@ class Server:
         return folder
 
     def _run(self, name: str, *arguments: str) -> bool:
-        """Run one of PostgreSQL's programs; what it says goes to a file beside the data folder."""
-        # PG* of the developer's shell are meant for other servers; LC_* may name a locale that is missing.
+        """Run one of PostgreSQL's programs, with its output in a file beside the data folder."""
+        # The shell's PG* variables are for other servers; LC_* may name a missing locale.
         environment = {
             key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_")) and key != "LANG"
         }
         with self._beside("output").open("w") as output:
-            result = subprocess.run(  # noqa: S603 - a program of the wheel with arguments of our own
+            result = subprocess.run(  # noqa: S603 - a program of the wheel with our own arguments
                 [self._program(name), *arguments],
                 env={**environment, "LC_ALL": "C"},
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C is for the command that was typed, not for its database
+                start_new_session=True,  # Ctrl-C must stop the command, not its database
                 check=False,
                 **system_user.identity(),
             )

@@ -1,4 +1,4 @@
-"""The operating-system user that the embedded server runs as where we are root, which PostgreSQL refuses."""
+"""The operating-system user that runs the embedded server if we are root, which PostgreSQL refuses."""
 
 import os
 import pwd
@@ -12,7 +12,7 @@ NAME = "pgserver"
 
 
 class Identity(TypedDict, total=False):
-    """The arguments of `subprocess.run` that say who runs."""
+    """The arguments of `subprocess.run` for the user and groups."""
 
     user: int
     group: int
@@ -20,12 +20,12 @@ class Identity(TypedDict, total=False):
 
 
 def uid() -> int:
-    """Who the server runs as."""
+    """Return the id of the user that the server runs as."""
     return _entry().pw_uid if os.geteuid() == 0 else os.geteuid()
 
 
 def identity() -> Identity:
-    """Run as that user; nothing to say where it is the user that we are."""
+    """Return the arguments to run a program as that user; empty if it is the current user."""
     if os.geteuid() != 0:
         return {}
     entry = _entry()
@@ -33,14 +33,14 @@ def identity() -> Identity:
 
 
 def give(folder: Path) -> None:
-    """Make `folder` that user's."""
+    """Change the owner of `folder` to that user."""
     if os.geteuid() == 0:
         entry = _entry()
         os.chown(folder, entry.pw_uid, entry.pw_gid)
 
 
 def prepare(*paths: Path) -> None:
-    """Let that user reach `paths`: the folders above get the right to pass through, not to be listed."""
+    """Let that user reach `paths`: make the folders above them searchable, but not listable."""
     if os.geteuid() != 0:
         return
     _entry()

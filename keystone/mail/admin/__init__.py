@@ -1,1 +1,1 @@
-"""The admin of mail: the outbox, previews, and suppressed addresses."""
+"""The admin of mail: the outbox, previews, and suppressed email addresses."""

@@ -14,44 +14,42 @@ from keystone.mail.registry import EMAILS, label_of
 
 
 class StateFilter(CheckboxFilter):
-    """Any of the states."""
+    """A filter by one or more states."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """All states."""
         return list(MailState.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> QuerySet[OutgoingMail]:
-        """The mails in the chosen states; what is no state is ignored."""
+        """Return the mails in the chosen states, ignoring unknown states."""
         chosen = [value for value in self.value() or () if value in MailState.values]
         return queryset.filter(state__in=chosen) if chosen else queryset
 
 
 class MailFilter(DropdownFilter):
-    """By which mail it is."""
+    """A filter by the kind of mail."""
 
     title = _("mail")
     parameter_name = "mail"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The mails that there are, by what they are called."""
+        """Return the registered mails, sorted by label."""
         return sorted(((name, label_of(name)) for name in EMAILS), key=lambda choice: choice[1])
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> QuerySet[OutgoingMail]:
-        """The chosen mail."""
         return queryset.filter(template=self.value()) if self.value() else queryset
 
 
 class PersonFilter(RadioFilter):
-    """About one person, as the link on their page asks for; without it there is nothing to choose from."""
+    """A filter by person. It is set by the link on the person's page and offers no choices otherwise."""
 
     title = _("person")
     parameter_name = "person"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """The person that the address of the page names."""
+        """Return the person named in the page's URL."""
         if not request.GET.get(self.parameter_name):
             return []
         key = _key(request.GET[self.parameter_name])
@@ -59,7 +57,7 @@ class PersonFilter(RadioFilter):
         return [(str(key), str(person) if person else str(_("Nobody")))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> QuerySet[OutgoingMail]:
-        """The mails about this person; none for a key that is none."""
+        """Return the mails about this person; no mails if the key is not a UUID."""
         key = _key(str(self.value()))
         return queryset.filter(user_id=key) if key else queryset.none()
 

@@ -1,4 +1,4 @@
-"""The outbox in the admin: what was sent, what failed and why, and sending again."""
+"""The admin of the outbox: which mails were sent, which failed and why, and resending."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +27,7 @@ from keystone.mail.registry import EMAILS
 
 @admin.register(OutgoingMail)
 class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin):
-    """The mails, the newest first."""
+    """The outbox, newest mails first."""
 
     change_form_template = "keystone/admin/mail.html"
     list_display_links = ("title",)
@@ -35,17 +35,16 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
     list_select_related = ("user",)
     sortable_by = ()
     ordering = ("-created_at", "-id")
-    search_fields = ("recipient",)  # turns the search box on; what is searched is get_search_results' business
+    search_fields = ("recipient",)  # turns the search box on; get_search_results() decides what is searched
     search_help_text = _("Beginning of an email address")
     actions = ("resend_selected",)
 
     def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
-        """The columns; the person's page is linked for those who may open it."""
+        """Return the columns; the person is linked if the viewer may open their page."""
         to = "to_linked" if request.user.has_perm("keystone.view_user") else "to"
         return ("title", "state_label", to, "attempts_cell", "created", "sent", "next_attempt")
 
     def get_fieldsets(self, request: HttpRequest, obj: OutgoingMail | None = None) -> list[Any]:
-        """All that is known of a mail."""
         person = "person_linked" if request.user.has_perm("keystone.view_user") else "person"
         return [
             (None, {"fields": ("what", "address", person, "language_name")}),
@@ -54,25 +53,24 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: OutgoingMail | None = None) -> list[str]:
-        """All of them."""
         return [name for _title, options in self.get_fieldsets(request, obj) for name in options["fields"]]
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[OutgoingMail], search_term: str
     ) -> tuple[QuerySet[OutgoingMail], bool]:
-        """The mails to addresses that begin with what was typed, through the index on them."""
+        """Return the mails to email addresses that begin with the search term. Uses the index on the recipient."""
         return queryset.to_addresses_with(search_term), False  # type: ignore[attr-defined]  # the model's own queryset
 
-    # -- sending again -------------------------------------------------------------------------------------------
+    # -- Resending -----------------------------------------------------------------------------------------------
 
     def get_urls(self) -> list[URLPattern]:
-        """The address of sending one mail again, beside those of the templates."""
+        """Add the URL that resends one mail."""
         view = self.admin_site.admin_view(self.resend_view)
         return [path("<path:object_id>/resend/", view, name="keystone_outgoingmail_resend"), *super().get_urls()]
 
     @action(description=_("Send again"), permissions=["send"])
     def resend_selected(self, request: HttpRequest, queryset: QuerySet[OutgoingMail]) -> HttpResponse | None:
-        """Send the selected mails again; where some of them were sent, ask first."""
+        """Resend the selected mails. Ask for confirmation first if some of them were sent."""
         keys = list(queryset.values_list("pk", flat=True)[: MOST_AT_ONCE + 1])
         sent = OutgoingMail.objects.filter(pk__in=keys, state=MailState.SENT).count()
         if sent and len(keys) <= MOST_AT_ONCE and "confirmed" not in request.POST:
@@ -82,7 +80,7 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
         return None
 
     def resend_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Send one mail again; by GET, and where it was sent and nobody said that they know it, ask first."""
+        """Resend one mail. Ask for confirmation on GET, and on POST if the mail was sent."""
         if not self.has_send_permission(request):
             raise PermissionDenied
         mail = self.get_object(request, unquote(object_id))
@@ -111,7 +109,7 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
             for level, text in in_words(outcome):
                 messages.add_message(request, level, text)
 
-    # -- the page of a mail --------------------------------------------------------------------------------------
+    # -- The page of a mail --------------------------------------------------------------------------------------
 
     def changeform_view(
         self,
@@ -120,7 +118,7 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """The page, with where a sample of its kind of mail is."""
+        """Add to the page whether the mail can be resent and which template it uses."""
         context = dict(extra_context or {})
         mail = self.get_object(request, unquote(object_id)) if object_id else None
         if mail is not None and self.has_view_permission(request, mail):
@@ -137,7 +135,7 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
 
 
 def in_words(outcome: Resent) -> Iterator[tuple[int, str]]:
-    """What came of sending mails again: for each part the level of its message, and the message."""
+    """Yield the level and the text of a message for each outcome of resending."""
     if outcome.resent:
         text = ngettext(
             "%(count)d mail is on its way again.", "%(count)d mails are on their way again.", outcome.resent

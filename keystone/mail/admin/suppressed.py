@@ -18,14 +18,14 @@ from keystone.mail.models import SuppressedAddress
 
 @admin.register(SuppressedAddress)
 class SuppressedAddressAdmin(ReadOnlyAdmin):
-    """The addresses, the latest first."""
+    """The suppressed email addresses, newest first."""
 
     list_display = ("whom", "why", "since")
     list_display_links = None
     list_filter = (("created_at", DayRangeFilter),)
     sortable_by = ()
     ordering = ("-created_at",)
-    search_fields = ("address",)  # turns the search box on; what is searched is get_search_results' business
+    search_fields = ("address",)  # turns the search box on; get_search_results() decides what is searched
     search_help_text = _("Beginning of an email address")
     fields = ("address", "reason", "created_at")
     actions = ("lift_selected",)
@@ -33,31 +33,28 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[SuppressedAddress], search_term: str
     ) -> tuple[QuerySet[SuppressedAddress], bool]:
-        """The addresses that begin with what was typed."""
+        """Return the email addresses that begin with the search term."""
         return queryset.filter(address__startswith=beginning(search_term)), False
 
     def has_send_permission(self, request: HttpRequest) -> bool:
-        """Whether this viewer may let an address be mailed again."""
+        """Return whether the viewer may lift suppressions."""
         return request.user.has_perm(PERMISSION)
 
     @display(description=_("address"))
     def whom(self, suppressed: SuppressedAddress) -> SafeString:
-        """The address."""
         return address_cell(suppressed.address)
 
     @display(description=_("reason"))
     def why(self, suppressed: SuppressedAddress) -> SafeString:
-        """Why it is not mailed."""
         return labelled(_("reason"), suppressed.reason)
 
     @display(description=_("since (UTC)"))
     def since(self, suppressed: SuppressedAddress) -> SafeString:
-        """Since when."""
         return labelled(_("since (UTC)"), on_day(suppressed.created_at))
 
     @action(description=_("Mail these addresses again"), permissions=["send"])
     def lift_selected(self, request: HttpRequest, queryset: QuerySet[SuppressedAddress]) -> None:
-        """Let the selected addresses be mailed again."""
+        """Lift the suppression of the selected email addresses."""
         lifted = lift_suppressions(list(queryset.values_list("pk", flat=True)), by=acting(request, PERMISSION))
         text = ngettext(
             "%(count)d address is mailed again. What it did not get can be sent again in the list of mails.",

@@ -1,4 +1,4 @@
-"""Previews of every mail in the admin, with a test to oneself."""
+"""Previews of every mail in the admin, and sending a test mail to oneself."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -26,12 +26,12 @@ PAGES = "admin:keystone_outgoingmail"
 
 
 class TemplatePagesMixin(Base):
-    """Adds the list of the mails that there are, and a page for each."""
+    """Adds a list of the registered mails, and a page for each."""
 
     change_list_template = "keystone/admin/mail_list.html"
 
     def get_urls(self) -> list[URLPattern]:
-        """The addresses of the pages, before those that would take them for keys."""
+        """Add the pages' URLs, before those that would match them as keys."""
         wrap = self.admin_site.admin_view
         html = self.admin_site.admin_view(framed(self.template_html))
         test = self.admin_site.admin_view(require_POST(self.test_view))
@@ -44,11 +44,11 @@ class TemplatePagesMixin(Base):
         ]
 
     def has_send_permission(self, request: HttpRequest) -> bool:
-        """Whether this viewer may send mails."""
+        """Return whether the viewer may send mails."""
         return self.has_view_permission(request) and request.user.has_perm(PERMISSION)
 
     def templates_view(self, request: HttpRequest) -> HttpResponse:
-        """Every mail, by what it is called, with its subject."""
+        """Show every mail with its subject, sorted by label."""
         self._check(request)
         mails: list[dict[str, Any]] = [
             {"name": name, "label": label_of(name), "rendered": try_preview(name)[0]} for name in EMAILS
@@ -57,7 +57,7 @@ class TemplatePagesMixin(Base):
         return self.render_page(request, "keystone/admin/mail_templates.html", context)
 
     def template_view(self, request: HttpRequest, name: str) -> HttpResponse:
-        """One mail: how it looks, its text, and the button that sends it to whoever looks."""
+        """Show one mail: its HTML, its text, and a button that sends it to the viewer."""
         self._check(request, name)
         context = {
             "title": label_of(name),
@@ -69,12 +69,12 @@ class TemplatePagesMixin(Base):
         return self.render_page(request, "keystone/admin/mail_template.html", context)
 
     def template_html(self, request: HttpRequest, name: str) -> str:
-        """The HTML part, as the frame shows it."""
+        """Return the HTML part, for the frame on the page."""
         self._check(request, name)
         return preview(name, language=language_or_default(request.GET.get("language", ""))).html
 
     def test_view(self, request: HttpRequest, name: str) -> HttpResponse:
-        """Send the mail with its sample data to whoever asks for it."""
+        """Send the mail with its sample data to the viewer."""
         self._check(request, name)
         if not self.has_send_permission(request):
             raise PermissionDenied
@@ -85,11 +85,11 @@ class TemplatePagesMixin(Base):
         return HttpResponseRedirect(f"{reverse(f'{PAGES}_template', args=[name])}?{urlencode({'language': language})}")
 
     def preview_context(self, name: str, language: str) -> dict[str, Any]:
-        """What a page needs to show a mail with its sample data.
+        """Return the template context for showing a mail with its sample data.
 
         Args:
-            name: of a registered mail.
-            language: its code; that of the site for one that the site has not.
+            name: the name of a registered mail.
+            language: the language's code; LANGUAGE_CODE is used instead of an unknown one.
         """
         language = language_or_default(language)
         address = reverse(f"{PAGES}_template_html", args=[name])
@@ -110,5 +110,5 @@ class TemplatePagesMixin(Base):
 
 
 def _languages() -> list[dict[str, str]]:
-    """The site's languages, each by its own name."""
+    """Return the site's languages, each with its own name for itself."""
     return [{"code": code, "label": get_language_info(code)["name_local"]} for code, _label in settings.LANGUAGES]

@@ -17,13 +17,13 @@ from keystone.console.usage import OneLine
 
 
 class Command(OneLine):
-    """A group of commands. Each translates, makes one call, and says what came of it."""
+    """The `audit` command group. Each command calls one function and prints the result."""
 
     help = _("The audit log: archive it by month.")  # type: ignore[assignment]  # Django takes a lazy text
 
     @initialize()
     def init(self) -> None:
-        """Nothing is set for all of them; without this, a single sub-command would stand for the group."""
+        """Do nothing. Without this callback, a single sub-command would stand for the whole group."""
 
     @command(name="archive", help=str(_("Move the oldest month from the audit log to a file.")))
     def archive(
@@ -36,7 +36,8 @@ class Command(OneLine):
         """Archive a month.
 
         Raises:
-            CommandError: it is not over, older events are in the log, there is no such folder, or the file exists.
+            CommandError: the month is not over, the log contains older events, there is no such folder, or the file
+                exists.
         """
         with refusals_told():
             done = archive_month(month, folder=folder, by=Actor.cli())

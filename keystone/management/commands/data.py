@@ -10,11 +10,11 @@ from keystone.management.data.scripts import Scripts
 from keystone.management.data.seeders import Seeders
 
 
-class Command(OneLine, Pipelines, Scripts, Seeders, Importers):  # the last comes first in the help
-    """A group of groups. Each command translates, makes one call, and says in a line what came of it."""
+class Command(OneLine, Pipelines, Scripts, Seeders, Importers):  # the last one is listed first in the help
+    """The `data` command, which consists of groups. Each of their commands makes one call and prints the result."""
 
     help = _("Data: import files, make rows up, and run scripts and pipelines.")  # type: ignore[assignment]  # lazy
 
     @initialize()
     def init(self) -> None:
-        """Nothing is set for all of them."""
+        """Do nothing: the groups have no common options."""

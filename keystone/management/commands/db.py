@@ -10,13 +10,13 @@ from keystone.management.db.moving import Moving
 from keystone.management.db.reading import Reading
 
 
-class Command(OneLine, Backups, Moving, Making, Reading):  # the last comes first in the help
-    """A group of commands."""
+class Command(OneLine, Backups, Moving, Making, Reading):  # the last one is listed first in the help
+    """The `db` command group."""
 
     help = _("The database: what is there, its migrations, and its backups.")  # type: ignore[assignment]  # lazy
 
-    requires_system_checks: list[str] = []  # some ask the database, which need not answer yet, or have no tables
+    requires_system_checks: list[str] = []  # some need the database, which may not answer yet or have no tables
 
     @initialize()
     def init(self) -> None:
-        """Nothing is set for all of them."""
+        """Do nothing: the commands have no common options."""

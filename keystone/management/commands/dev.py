@@ -1,4 +1,4 @@
-"""`manage.py dev`: everything that development needs, in one command."""
+"""`manage.py dev`: everything needed for development in one command."""
 
 from typing import Annotated
 
@@ -16,10 +16,10 @@ from keystone.server.ports import check_port
 
 
 class Command(TyperCommand):
-    """Prepares the database and serves; the work is done in `keystone.development`."""
+    """Prepares the database and runs the servers, both implemented in `keystone.development`."""
 
     help = _("Run Keystone on this machine: database, migrations, an administrator, sample people, web server, worker.")
-    requires_system_checks: list[str] = []  # the server checks at each start
+    requires_system_checks: list[str] = []  # the server runs them at each start
 
     def handle(
         self,
@@ -62,4 +62,4 @@ class Command(TyperCommand):
         for label, value in lines:
             self.stdout.write(f"  {label:<{width}}  {value}")
         self.stdout.write("")
-        self.stdout.flush()  # before the server's process speaks, also into a pipe
+        self.stdout.flush()  # before the output of the server process, even in a pipe

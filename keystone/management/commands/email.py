@@ -27,7 +27,7 @@ from keystone.mail.registry import EMAILS, UnknownEmail
 
 
 class Format(StrEnum):
-    """The two forms of a mail."""
+    """The two formats of a mail."""
 
     HTML = "html"
     TEXT = "text"
@@ -37,17 +37,17 @@ Language = Annotated[str, Option("--language", help=str(_("The code of a languag
 
 
 class Command(OneLine):
-    """A group of commands. Each translates, makes one call, and says what came of it."""
+    """The `email` command group. Each command calls one function and prints the result."""
 
     help = _("Mails: which there are, how they look, and whether they arrive.")  # type: ignore[assignment]  # Django takes a lazy text
 
     @initialize()
     def init(self) -> None:
-        """Nothing is set for all of them; without this, a single sub-command would stand for the group."""
+        """Do nothing. Without this callback, a single sub-command would stand for the whole group."""
 
     @command(name="list", help=str(_("List the mails that there are.")))
     def list_mails(self, *, as_json: Json = False) -> None:
-        """Print each mail's name and what lists call it."""
+        """Print the name and label of each mail."""
         mails = [(name, str(EMAILS[name].label)) for name in sorted(EMAILS)]
         if as_json:
             print_json(self.stdout, [{"name": name, "label": label} for name, label in mails])
@@ -67,7 +67,7 @@ class Command(OneLine):
         """Print a mail, or write it to a file.
 
         Raises:
-            CommandError: there is no such mail or language, its template is wrong, or the file cannot be written.
+            CommandError: there is no such mail or language, its template is broken, or the file cannot be written.
         """
         try:
             rendered = preview(name, language=_known(language))
@@ -95,10 +95,11 @@ class Command(OneLine):
         now: Annotated[bool, Option("--now", help=str(_("Send it here and now, without a worker.")))] = False,
         as_json: Json = False,
     ) -> None:
-        """Queue a test mail, or send it at once and tell how that went.
+        """Queue a test mail, or send it immediately and report the result.
 
         Raises:
-            CommandError: mail cannot be sent to the address, or was not, or there is no such mail or language.
+            CommandError: mail cannot be sent to the email address, it was not sent, or there is no such mail or
+                language.
         """
         try:
             with refusals_told():

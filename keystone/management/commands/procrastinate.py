@@ -8,13 +8,16 @@ from procrastinate.contrib.django.management.commands.procrastinate import Comma
 
 
 class Command(ProcrastinateCommand):
-    """Its shell and its health check work on our queue; its worker knows none of our tasks, and would fail them all."""
+    """Procrastinate's command.
+
+    Its shell and its health check work with our queue. Its worker does not know our tasks and would fail all of them.
+    """
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the command.
 
         Raises:
-            CommandError: it is the worker.
+            CommandError: the worker was requested.
         """
         if options["command"] == "worker":
             raise CommandError(gettext("Procrastinate's worker cannot run these tasks. Use: manage.py worker"))

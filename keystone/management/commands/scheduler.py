@@ -15,10 +15,10 @@ from keystone.scheduling.scheduler import SlotScheduler
 
 
 class Command(TyperCommand):
-    """Runs until it is told to end; the work is done in `keystone.scheduling`."""
+    """Runs the scheduler of `keystone.scheduling` until it is stopped."""
 
     help = _("Enqueue scheduled jobs when they are due. Any number may run: each slot is enqueued once.")
-    requires_system_checks: list[str] = []  # it starts where the database is still away, and waits
+    requires_system_checks: list[str] = []  # it may start before the database, and waits for it
 
     def handle(
         self,

@@ -1,4 +1,4 @@
-"""`manage.py server`: run it, show and set its settings, prepare a start, check it."""
+"""`manage.py server`: run the server, show and change settings, prepare a start, run checks."""
 
 import sys
 from enum import StrEnum
@@ -26,7 +26,7 @@ from keystone.server.setting import Written, set_variable
 
 
 class LogLevel(StrEnum):
-    """How bad something must be to be logged."""
+    """The minimum level of log messages."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -36,15 +36,15 @@ class LogLevel(StrEnum):
 
 
 class Command(OneLine):
-    """A group of commands. Each translates, makes one call, and says what came of it."""
+    """The `server` command group. Each command calls one function and prints the result."""
 
     help = _("The server: run it, see and set its settings, prepare a start, look for what is wrong.")  # type: ignore[assignment]  # Django takes a lazy text
 
-    requires_system_checks: list[str] = []  # they would stop what is to find out why, and what comes before `migrate`
+    requires_system_checks: list[str] = []  # they would stop `check`, and `prestart` before it migrates
 
     @initialize()
     def init(self) -> None:
-        """Nothing is set for all of them; without this, a single sub-command would stand for the group."""
+        """Do nothing. Without this callback, a single sub-command would stand for the whole group."""
 
     @command(help=str(_("Run the web server (granian) until it is told to stop.")))
     def run(
@@ -60,14 +60,14 @@ class Command(OneLine):
             LogLevel | None, Option(help=str(_("From which level on things are logged; else LOG_LEVEL says.")))
         ] = None,
     ) -> None:
-        """Become the server.
+        """Replace this process by the web server.
 
         Raises:
-            CommandError: a check fails, the port is taken, or strangers would reach a developer's server.
+            CommandError: a check fails, the port is taken, or a development server would be reachable from outside.
         """
         level = str(log_level.value) if log_level else ""
         served = running.Served(host=host, port=port, workers=workers, reload=reload, log_level=level)
-        self.check(databases=[])  # the server lives without its database, and starts before it
+        self.check(databases=[])  # the server can start and run without its database
         with refusals_told():
             running.serve(served)
 
@@ -81,10 +81,10 @@ class Command(OneLine):
         *,
         as_json: Json = False,
     ) -> None:
-        """Print each setting's value and source; secrets are masked.
+        """Print the value and source of each setting. Secrets are masked.
 
         Raises:
-            CommandError: there is no setting of a name.
+            CommandError: there is no setting with one of the names.
         """
         with refusals_told():
             variables, unknown = chosen(names or []), environment().unknown()
@@ -110,10 +110,10 @@ class Command(OneLine):
         ] = False,
         file: Annotated[Path | None, Option(dir_okay=False, help=str(_("Another file than .env.local.")))] = None,
     ) -> None:
-        """Check a value as the settings would, and write it. On a terminal, a missing one is asked for.
+        """Validate a value as the settings do, and write it. A missing value is prompted for on a terminal.
 
         Raises:
-            CommandError: there is no such setting, its reader refuses the value, or the file cannot be written.
+            CommandError: there is no such setting, the value is invalid, or the file cannot be written.
         """
         if value is not None and stdin:
             raise CommandError(gettext("Give a value or --stdin, not both."))
@@ -149,7 +149,7 @@ class Command(OneLine):
         ] = 5.0,
         as_json: Json = False,
     ) -> None:
-        """Do what must be done before a start; a second time there is nothing left to do.
+        """Do everything that is necessary before a start. Running it again changes nothing.
 
         Raises:
             CommandError: a step failed. The exit status says which: 10 wait, 11 migrate, 12 administrator, 13 seed,
@@ -180,7 +180,7 @@ class Command(OneLine):
         settings_only: Annotated[bool, Option("--settings-only", hidden=True)] = False,
         as_json: Json = False,
     ) -> None:
-        """Run all checks, and say what is wrong and what to do.
+        """Run all checks and print the problems with hints.
 
         Raises:
             CommandError: something would stop production.
@@ -198,7 +198,7 @@ class Command(OneLine):
             raise CommandError(text % {"count": stopping})
 
     def _say(self, line: str) -> None:
-        """Tell what happens meanwhile, beside what is printed for machines."""
+        """Report progress on stderr, separate from machine-readable output."""
         self.stderr.write(printable(line))
 
     def _tell_written(self, key: str, written: Written) -> None:
@@ -254,7 +254,7 @@ def _data(variable: Variable) -> dict[str, object]:
 
 
 def _read() -> str:
-    """All that stands on standard input, without the end of its line."""
+    """Return the content of standard input without the line break at its end."""
     return sys.stdin.read().removesuffix("\n").removesuffix("\r")
 
 

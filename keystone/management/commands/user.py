@@ -1,4 +1,4 @@
-"""`manage.py user`: manage accounts from a shell."""
+"""`manage.py user`: manage accounts from the command line."""
 
 from django.utils.translation import gettext_lazy as _
 from django_typer.management import initialize
@@ -12,10 +12,10 @@ from keystone.management.user.securing import Securing
 
 
 class Command(Making, Reading, Moving, Securing, PersonalData, OneLine):
-    """A group of commands. Each translates, makes one call, and says in a line what came of it."""
+    """The `user` command group. Each command makes one call and prints the result."""
 
     help = _("Accounts: what administrators do from a shell.")  # type: ignore[assignment]  # Django takes a lazy text
 
     @initialize()
     def init(self) -> None:
-        """Nothing is set for all of them; without this, a single sub-command would stand for the group."""
+        """Do nothing: the commands have no common options."""

@@ -16,11 +16,11 @@ DEFAULTS = WorkerOptions()
 
 
 class Command(TyperCommand):
-    """Runs until it is told to stop; the work is done in `keystone.background`."""
+    """Runs the worker of `keystone.background` until it is stopped."""
 
     help = _("Run the tasks that wait in the queue, until told to stop. Start as many workers as you need, anywhere.")
 
-    requires_system_checks: list[str] = []  # some ask the database, which a worker waits for; `run_worker` asks its own
+    requires_system_checks: list[str] = []  # some need the database, which a worker waits for; `run_worker` has its own
 
     def handle(
         self,
@@ -52,7 +52,7 @@ class Command(TyperCommand):
         """Run tasks.
 
         Raises:
-            CommandError: a queue that does not exist, or times that do not fit together.
+            CommandError: a queue does not exist, or the durations contradict each other.
         """
         names = [name.strip() for name in queues.split(",") if name.strip()]
         options = WorkerOptions(

@@ -16,27 +16,27 @@ type Declared = Importer | Seeder | Script | Pipeline
 
 
 def complete_importer(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The importers that begin so."""
+    """Complete the name of an importer."""
     return _names(importers, incomplete)
 
 
 def complete_seeder(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The seeders that begin so."""
+    """Complete the name of a seeder."""
     return _names(seeders, incomplete)
 
 
 def complete_script(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The scripts that begin so."""
+    """Complete the name of a script."""
     return _names(scripts, incomplete)
 
 
 def complete_pipeline(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The pipelines that begin so."""
+    """Complete the name of a pipeline."""
     return _names(pipelines, incomplete)
 
 
 def complete_column(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The columns that begin so, of the importer that is typed already."""
+    """Complete a column of the importer that was typed before."""
     try:
         columns = columns_known(resource_of(importers()[_name_in(context)]))
     except Exception:  # noqa: BLE001 - as below, or no name is typed
@@ -45,7 +45,7 @@ def complete_column(context: Context, parameter: Parameter, incomplete: str) -> 
 
 
 def complete_step(context: Context, parameter: Parameter, incomplete: str) -> Offered:
-    """The steps that begin so, of the pipeline that is typed already."""
+    """Complete a step of the pipeline that was typed before."""
     try:
         steps = pipelines()[_name_in(context)].steps
     except Exception:  # noqa: BLE001 - as below, or no name is typed
@@ -54,13 +54,16 @@ def complete_step(context: Context, parameter: Parameter, incomplete: str) -> Of
 
 
 def _name_in(context: Context) -> str:
-    """The name that is typed already. Where the line ends in an option that lacks its value, it was not parsed."""
+    """Return the name that was typed before.
+
+    It is not among the parsed parameters if the line ends with an option whose value is missing.
+    """
     return str(context.params.get("name") or next(iter(context.args), ""))
 
 
 def _names(declared: Callable[[], Mapping[str, Any]], incomplete: str) -> Offered:
     try:
         found: list[Declared] = [one for name, one in declared().items() if name.startswith(incomplete)]
-    except Exception:  # noqa: BLE001 - an app's module can raise anything, and Tab is not where to tell it
+    except Exception:  # noqa: BLE001 - an app's module can raise anything, and completion cannot report it
         return []
     return [CompletionItem(one.name, help=str(one.description)) for one in found]

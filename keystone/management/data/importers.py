@@ -27,21 +27,21 @@ from keystone.management.data.options import pairs
 from keystone.management.data.outcomes import print_outcome, tell_import, tell_refusals, tell_trial
 from keystone.management.data.runs import failures_told
 
-PARTLY = 3  # the exit status where some rows are written and others are not
-MOST = 10_000  # rows that are told of: they are all held in memory
-TAB = r"\t"  # as people type it
+PARTLY = 3  # exit status if only some of the rows were written
+MOST = 10_000  # maximum number of listed rows, which are all held in memory
+TAB = r"\t"  # as typed on the command line
 
 
 class Importers(TyperCommand):
-    """The group `importer`."""
+    """The `importer` group."""
 
     @group(name="importer", help=str(_("Importers: files into tables.")))
     def importer(self) -> None:
-        """Nothing is set for all of them."""
+        """Do nothing: the commands have no common options."""
 
     @importer.command(name="list", help=str(_("List the importers, with the columns that they take.")))
     def list_importers(self, *, as_json: Json = False) -> None:
-        """Print what there is.
+        """Print the importers.
 
         Raises:
             CommandError: a declaration is wrong.
@@ -50,7 +50,7 @@ class Importers(TyperCommand):
             declared = sorted(importers().items())
         found = []
         for name, importer in declared:
-            with failures_told(Kind.IMPORTER, name):  # its resource is an app's own code
+            with failures_told(Kind.IMPORTER, name):  # its resource is code of an app
                 found.append(_as_data(importer))
         if as_json:
             print_json(self.stdout, {"importers": found})
@@ -119,8 +119,8 @@ class Importers(TyperCommand):
         """Import a file.
 
         Raises:
-            CommandError: the file or an option is wrong, or rows are refused. The exit status is 3 where the others
-                were written, and else 1.
+            CommandError: the file or an option is wrong, or rows were refused. The exit status is 3 if the other rows
+                were written, and 1 otherwise.
         """
         options = ImportOptions(
             file=file,
@@ -179,7 +179,7 @@ def _refuse_in_part(imported: Imported, *, is_trial: bool) -> None:
 
 
 def _left(options: ImportOptions) -> str:
-    """What an import leaves that is stopped."""
+    """Return a message about what remains if the import is stopped."""
     if options.partial and not options.trial:
         return gettext("What it wrote stays. Go on with --partial --resume, or begin anew with --restart.")
     return gettext("Nothing was written.")

@@ -1,4 +1,4 @@
-"""Options that several commands of `manage.py data` share."""
+"""Options shared by several commands of `manage.py data`."""
 
 from typing import Annotated, Literal
 
@@ -13,15 +13,15 @@ Count = Annotated[int, Option("--count", "-c", min=1, help=str(_("How many rows 
 
 
 def pairs(given: list[str] | None, *, option: str, form: str, sign: Literal["first", "last"]) -> dict[str, str]:
-    """What an option says that is given as NAME=VALUE, once for each name.
+    """Parse the values of an option that is given as NAME=VALUE, once for each name.
 
     Args:
-        option: which one it is.
-        form: how its help calls the two, such as STEP=PATH.
-        sign: which = parts them; the other side may have some of its own.
+        option: the name of the option.
+        form: the placeholder in its help, such as STEP=PATH.
+        sign: which = separates the two; the other side may contain more of them.
 
     Raises:
-        CommandError: one is not of that form, or a name is there twice.
+        CommandError: a value does not have this form, or a name is given twice.
     """
     found: dict[str, str] = {}
     for text in given or []:

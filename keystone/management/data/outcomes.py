@@ -1,4 +1,4 @@
-"""Print the result of an import, real or dry."""
+"""Print the result of an import or of a dry run."""
 
 from datetime import date
 from decimal import Decimal
@@ -16,9 +16,9 @@ LONGEST = 60  # characters of a value in a table
 
 
 def print_outcome(command: BaseCommand, imported: Imported) -> None:
-    """Print as JSON what an import did, or a trial would do."""
+    """Print the result of an import or a trial as JSON."""
     run, counts = imported.run, as_data(imported.run)
-    is_kept = run.state == State.SUCCEEDED  # else all of it was taken back
+    is_kept = run.state == State.SUCCEEDED  # otherwise everything was rolled back
     print_json(
         command.stdout,
         {
@@ -35,7 +35,7 @@ def print_outcome(command: BaseCommand, imported: Imported) -> None:
 
 
 def tell_trial(command: BaseCommand, imported: Imported) -> None:
-    """Print what an import would change and refuse, row by row, and how much that is."""
+    """Print row by row what an import would change and refuse, with totals."""
     out, counts = command.stdout, imported.counts
     if imported.changes:
         what = {True: gettext("new"), False: gettext("changed")}
@@ -65,7 +65,7 @@ def tell_import(command: BaseCommand, imported: Imported, *, resumed: bool) -> N
     """Print what an import did.
 
     Args:
-        resumed: whether it went on with another; then nobody knows how many rows of that were new.
+        resumed: whether it continued another import; it is unknown then how many rows of that one were new.
     """
     if imported.emptied:
         text = ngettext("%(count)d row was deleted before.", "%(count)d rows were deleted before.", imported.emptied)
@@ -80,7 +80,7 @@ def tell_import(command: BaseCommand, imported: Imported, *, resumed: bool) -> N
 
 
 def tell_refusals(command: BaseCommand, imported: Imported) -> None:
-    """Say on stderr why the first of the refused rows are."""
+    """Print the reasons for the first refused rows on stderr."""
     for refused in imported.refusals:
         text = gettext("row %(row)d: %(reason)s") % {"row": refused.row, "reason": refused.reason}
         command.stderr.write(printable(text))
@@ -146,5 +146,5 @@ def _change_as_data(change: Changed) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON has it; what it has not, such as a row of another table, is told as text."""
+    """Return a value for JSON. Other types, such as related objects, are converted to strings."""
     return value if value is None or isinstance(value, str | int | float | Decimal | date) else str(value)

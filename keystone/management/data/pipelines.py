@@ -25,15 +25,15 @@ from keystone.management.data.runs import as_data, failures_told, in_words
 
 
 class Pipelines(TyperCommand):
-    """The group `pipeline`."""
+    """The `pipeline` group."""
 
     @group(name="pipeline", help=str(_("Pipelines: importers, seeders and scripts, one after the other.")))
     def pipeline(self) -> None:
-        """Nothing is set for all of them."""
+        """Do nothing: the commands have no common options."""
 
     @pipeline.command(name="list", help=str(_("List the pipelines, with their steps in order.")))
     def list_pipelines(self, *, as_json: Json = False) -> None:
-        """Print what there is.
+        """Print the pipelines.
 
         Raises:
             CommandError: a declaration is wrong.
@@ -74,11 +74,11 @@ class Pipelines(TyperCommand):
         ] = None,
         as_json: Json = False,
     ) -> None:
-        """Run the steps, and say each as it ends.
+        """Run the steps, and report each when it is done.
 
         Raises:
-            CommandError: there is no such pipeline or step, it runs already, or a step failed; then it says how to go
-                on.
+            CommandError: there is no such pipeline or step, it is already running, or a step failed; the message then
+                says how to continue.
         """
         given = pairs(file, option="--file", form="STEP=PATH", sign="first")
         files = {step: Path(path) for step, path in given.items()}
@@ -105,7 +105,7 @@ class Pipelines(TyperCommand):
     def _saying(self, done: list[StepDone], bars: ExitStack, *, as_json: bool) -> Callable[[StepDone], None]:
         def say(step: StepDone) -> None:
             done.append(step)
-            bars.close()  # a line would be written into the bar
+            bars.close()  # otherwise the line would overwrite the progress bar
             if not as_json:
                 text = gettext("%(place)d of %(of)d: %(step)s is done; %(rows)s.")
                 values = {"place": step.place, "of": step.of, "step": step.step.name, "rows": in_words(step.run)}
@@ -116,7 +116,7 @@ class Pipelines(TyperCommand):
 
 
 def _showing(bars: ExitStack) -> Callable[[str, int, int], None]:
-    """Shows how far a step is; each step has a bar of its own, which `bars` closes."""
+    """Return a function that shows the progress of a step. Each step gets a progress bar, which `bars` closes."""
     shown: list[Callable[[str, int, int], None]] = []
 
     def show(step: str, done: int, total: int) -> None:

@@ -1,4 +1,4 @@
-"""Print a run, also a failed one."""
+"""Print a run, including a failed one."""
 
 import logging
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ from keystone.data.pipelines import PipelineFailed
 from keystone.exceptions import Refusal
 from keystone.text.one_line import in_one_line
 
-STOPPED = 130  # the exit status of what Ctrl-C ends, as shells have it
+STOPPED = 130  # exit status after Ctrl-C, as in shells
 logger = logging.getLogger("keystone.data")
 EXPECTED = (Refusal, ValidationError, ImproperlyConfigured, OperationalError, InterfaceError, CommandError)
 
 
 def in_words(run: DataRun) -> str:
-    """How many rows there were, of each kind of which there were some."""
+    """Return the numbers of rows by what happened to them, without zeros."""
     numbers = {
         gettext("%(number)d read"): run.rows_read,
         gettext("%(number)d written"): run.rows_written,
@@ -35,7 +35,7 @@ def in_words(run: DataRun) -> str:
 
 
 def as_data(run: DataRun) -> dict[str, Any]:
-    """What machines are told of a run."""
+    """Return a run as data for JSON."""
     return {
         "run": run.pk,
         "kind": run.kind,
@@ -52,11 +52,11 @@ def as_data(run: DataRun) -> dict[str, Any]:
 
 @contextmanager
 def failures_told(kind: Kind, name: str, *, stopped: str = "") -> Iterator[None]:
-    """Turn whatever the block raises into one line; the traceback of what nobody expected goes to the log.
+    """Turn any error in the block into one line. The traceback of an unexpected error is logged.
 
     Args:
         kind, name: what the block runs.
-        stopped: what is said beside, where somebody stops it by Ctrl-C.
+        stopped: text to add to the message after Ctrl-C.
 
     Raises:
         CommandError: with that line.

@@ -20,15 +20,15 @@ from keystone.management.data.runs import as_data, failures_told, in_words
 
 
 class Scripts(TyperCommand):
-    """The group `script`."""
+    """The `script` group."""
 
     @group(name="script", help=str(_("Scripts: run what apps declare.")))
     def script(self) -> None:
-        """Nothing is set for all of them."""
+        """Do nothing: the commands have no common options."""
 
     @script.command(name="list", help=str(_("List the scripts.")))
     def list_scripts(self, *, as_json: Json = False) -> None:
-        """Print what there is.
+        """Print the scripts.
 
         Raises:
             CommandError: a declaration is wrong.
@@ -58,7 +58,7 @@ class Scripts(TyperCommand):
         """Run a script.
 
         Raises:
-            CommandError: there is no such script, it runs already, or it failed.
+            CommandError: there is no such script, it is already running, or it failed.
         """
         with failures_told(Kind.SCRIPT, name):
             run = run_script(name, by=Actor.cli(), source=src, output=output)

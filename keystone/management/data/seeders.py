@@ -22,15 +22,15 @@ COUNT = 10
 
 
 class Seeders(TyperCommand):
-    """The group `seeder`."""
+    """The `seeder` group."""
 
     @group(name="seeder", help=str(_("Seeders: make rows up, for development and trials.")))
     def seeder(self) -> None:
-        """Nothing is set for all of them."""
+        """Do nothing: the commands have no common options."""
 
     @seeder.command(name="list", help=str(_("List the seeders, in the order of `run-all`.")))
     def list_seeders(self, *, as_json: Json = False) -> None:
-        """Print what there is.
+        """Print the seeders.
 
         Raises:
             CommandError: a declaration is wrong.
@@ -62,10 +62,10 @@ class Seeders(TyperCommand):
         count: Count = COUNT,
         as_json: Json = False,
     ) -> None:
-        """Make rows, all or none.
+        """Create rows, all or none.
 
         Raises:
-            CommandError: there is no such seeder, it may not run here, it runs already, or it failed.
+            CommandError: there is no such seeder, it may not run here, it is already running, or it failed.
         """
         with failures_told(Kind.SEEDER, name):
             run = run_seeder(name, count=count, by=Actor.cli())
@@ -76,10 +76,10 @@ class Seeders(TyperCommand):
 
     @seeder.command(name="run-all", help=str(_("Run every seeder, until one fails.")))
     def seed_all(self, *, count: Count = COUNT, as_json: Json = False) -> None:
-        """Make rows of all kinds, and say each seeder as it ends. Where one fails, those before it stay done.
+        """Run all seeders, and report each when it is done. If one fails, earlier ones stay done.
 
         Raises:
-            CommandError: one may not run here, which stops it before the first; or one runs already, or failed.
+            CommandError: a seeder may not run here, in which case none runs; or one is already running or failed.
         """
         with refusals_told():
             names = list(seeders())

@@ -25,7 +25,7 @@ from keystone.management.db.sizes import sized
 
 
 class Choice(StrEnum):
-    """What `create --format` takes."""
+    """The values of `create --format`."""
 
     PG_DUMP = "pg_dump"
     CSV = "csv"
@@ -39,11 +39,11 @@ Jobs = Annotated[int, Option("--jobs", min=1, max=64, help=str(_("How many conne
 
 
 class Backups(TyperCommand):
-    """The group `backup`. Each command translates, makes its calls, and says what came of it."""
+    """The `backup` group. Each command makes its calls and prints the result."""
 
     @group(name="backup", help=str(_("Backups: make, list and restore them.")))
     def backup(self) -> None:
-        """Nothing is set for all of them."""
+        """Do nothing: the commands have no common options."""
 
     @backup.command(name="create", help=str(_("Make a backup; the site goes on meanwhile.")))
     def create_backup(
@@ -63,10 +63,11 @@ class Backups(TyperCommand):
         name: Annotated[str, Option(help=str(_("The backup's name; else the database's and the time.")))] = "",
         as_json: Json = False,
     ) -> None:
-        """Make a backup.
+        """Create a backup.
 
         Raises:
-            CommandError: it cannot be put there, pg_dump is missing, too old or fails, or PostgreSQL says no.
+            CommandError: it cannot be written there; pg_dump is missing, too old or fails; or PostgreSQL reports an
+                error.
         """
         formats = (Format.PG_DUMP, Format.CSV) if choice is Choice.BOTH else (Format(choice),)
         scope = Scope.PEOPLE if user_only else Scope.DATA if data_only else Scope.WHOLE
@@ -85,7 +86,7 @@ class Backups(TyperCommand):
 
     @backup.command(name="list", help=str(_("List the backups, and the databases that restores have left.")))
     def list_backups(self, *, folder: Folder = None, as_json: Json = False) -> None:
-        """Print what there is. Where the server does not answer, the backups alone."""
+        """Print the backups, and the databases that restores have left if the server answers."""
         left: list[Left] = []
         with errors_told():
             found = backups(folder or default_folder())
@@ -142,11 +143,11 @@ class Backups(TyperCommand):
         jobs: Jobs = 1,
         as_json: Json = False,
     ) -> None:
-        """Restore into a new database, which takes the old one's name when it is whole.
+        """Restore into a new database, which takes the old one's name when it is complete.
 
         Raises:
-            CommandError: the backup is damaged, of newer code, or does not fit here; the name was not typed; or the
-                restore failed, with the old database in service.
+            CommandError: the backup is damaged, was made by newer code or does not fit here; the name was not typed; or
+                the restore failed, with the old database still in service.
         """
         with errors_told():
             with progress_shown() as progress:

@@ -19,7 +19,7 @@ from keystone.management.db.refusing import errors_told
 
 
 class Making(TyperCommand):
-    """What writes files of the code, and touches no database."""
+    """The command that writes migration files and does not access the database."""
 
     @command(name="migrate", help=str(_("Write a migration of what the models have and the migrations lack.")))
     def migrate(
@@ -44,14 +44,14 @@ class Making(TyperCommand):
         """Write a migration.
 
         Raises:
-            CommandError: the message has no letters, the branch is a library's or ends in several migrations, or
-                something has to be asked and there is no terminal.
+            CommandError: the message has no letters or digits, the branch belongs to a library or has several leaves,
+                or a question has to be answered and there is no terminal.
         """
         writes_nothing = dry_run or check
         with errors_told():
             try:
                 made = make(message, branch=branch, autogenerate=autogenerate, dry_run=writes_nothing)
-            except EOFError:  # the end of the input, for an answer
+            except EOFError:  # the input ended instead of an answer
                 raise CommandError(str(Declined.message)) from None
         if as_json:
             print_json(self.stdout, [_as_data(migration) for migration in made])

@@ -44,7 +44,7 @@ Database = Annotated[
 
 
 class Moving(TyperCommand):
-    """What changes the schema. Each translates, makes its calls, and says what came of it."""
+    """Commands that change the schema. Each makes its calls and prints the result."""
 
     @command(name="upgrade", help=str(_("Apply the migrations that are pending.")))
     def upgrade(
@@ -63,7 +63,7 @@ class Moving(TyperCommand):
         lock_timeout: LockTimeout = LOCK_TIMEOUT,
         as_json: Json = False,
     ) -> None:
-        """Apply what is pending in one branch, or in all of them.
+        """Apply the pending migrations of one branch or of all.
 
         Raises:
             CommandError: there is no such migration or branch, or a migration failed.
@@ -80,7 +80,7 @@ class Moving(TyperCommand):
         elif not done:
             self.stdout.write(gettext("Nothing to do: everything is applied."))
 
-    # Without this, -2 would be taken for an option.
+    # Otherwise -2 would be parsed as an option.
     @command(
         name="downgrade",
         help=str(_("Undo migrations, one if nothing else is said.")),
@@ -103,11 +103,11 @@ class Moving(TyperCommand):
         lock_timeout: LockTimeout = LOCK_TIMEOUT,
         as_json: Json = False,
     ) -> None:
-        """Undo migrations of a branch, Keystone's own if none is said, and with them the others' that need them.
+        """Undo migrations of a branch, by default Keystone's, and those of other apps that depend on them.
 
         Raises:
-            CommandError: there is no such migration or branch, it is not applied, something cannot be undone, nobody
-                agreed, or a migration failed.
+            CommandError: there is no such migration or branch, it is not applied, a migration is irreversible, the user
+                did not confirm, or a migration failed.
         """
         with errors_told():
             reached, steps = moving.plan_downgrade(target, branch=branch)
@@ -147,10 +147,11 @@ class Moving(TyperCommand):
         lock_timeout: LockTimeout = LOCK_TIMEOUT,
         as_json: Json = False,
     ) -> None:
-        """Begin again. The database's name has to be typed.
+        """Drop everything and apply all migrations. The database's name has to be typed.
 
         Raises:
-            CommandError: the database is a server's, others are connected, the name is another one, or it failed.
+            CommandError: the database belongs to a server, others are connected, the typed name does not match, or it
+                failed.
         """
         with errors_told():
             resetting.refuse(override=override_production, ends_others=disconnect)
@@ -194,10 +195,10 @@ class Moving(TyperCommand):
         database: Database = None,
         as_json: Json = False,
     ) -> None:
-        """Print the mark, after it was set or removed if that was asked for.
+        """Print the mark, after setting or removing it if requested.
 
         Raises:
-            CommandError: both were asked for, the name is another one, or there is no terminal to type it on.
+            CommandError: both were requested, the typed name does not match, or there is no terminal.
         """
         if set_it and remove:
             raise CommandError(gettext("Give --set or --remove, not both."))

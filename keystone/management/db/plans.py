@@ -1,4 +1,4 @@
-"""Print the plan of a migration: for people, as JSON, as SQL."""
+"""Print the plan of a migration: as text, JSON or SQL."""
 
 from collections.abc import Callable, Sequence
 
@@ -11,10 +11,10 @@ from keystone.database.planning import Step
 
 
 def show_plan(out: OutputWrapper, steps: Sequence[Step], *, branch: str | None = None, as_json: bool = False) -> None:
-    """Print what would be done, in order.
+    """Print the steps of a plan in order.
 
     Args:
-        branch: the one that was asked for; what belongs to others is marked.
+        branch: the requested branch; steps of other branches are marked.
     """
     if as_json:
         print_json(out, {"plan": [_data(step) for step in steps]})
@@ -30,7 +30,9 @@ def show_plan(out: OutputWrapper, steps: Sequence[Step], *, branch: str | None =
 
 
 def show_sql(out: OutputWrapper, steps: Sequence[Step], *, as_json: bool = False) -> None:
-    """Print what would be run, in order. Whoever runs it elsewhere runs `db upgrade` afterwards, for what follows.
+    """Print the SQL of a plan in order.
+
+    If the SQL is run by hand, `db upgrade` has to be run afterwards to create content types and permissions.
 
     Raises:
         Irreversible: one of the steps cannot be undone.
@@ -49,7 +51,7 @@ def show_sql(out: OutputWrapper, steps: Sequence[Step], *, as_json: bool = False
 
 
 def say_to(out: OutputWrapper, *, as_json: bool) -> Callable[[str], None]:
-    """What takes the lines that tell how a move goes on; beside JSON, nobody reads them."""
+    """Return a function that prints progress messages, or discards them if the output is JSON."""
 
     def say(line: str) -> None:
         if not as_json:

@@ -1,4 +1,4 @@
-"""`manage.py db status` and the like: read only."""
+"""`manage.py db status` and other read-only commands."""
 
 from dataclasses import asdict
 from typing import Annotated
@@ -20,18 +20,18 @@ from keystone.database.tables import Table
 from keystone.management.db.refusing import errors_told
 from keystone.management.db.sizes import sized
 
-MOST = 3  # names of pending migrations in a line
+MOST = 3  # maximum number of pending migrations that are listed
 
 
 class Reading(TyperCommand):
-    """What only looks. Each translates, makes one call, and prints what came of it."""
+    """Read-only commands. Each makes one call and prints the result."""
 
     @command(name="status", help=str(_("Show the server, the tables with their rows, and how migrations stand.")))
     def status(self, *, as_json: Json = False) -> None:
-        """Print how the database stands.
+        """Print the status of the database.
 
         Raises:
-            CommandError: it does not answer.
+            CommandError: the database does not answer.
         """
         with errors_told():
             found = status()
@@ -55,7 +55,7 @@ class Reading(TyperCommand):
 
     @command(name="current", help=str(_("Show the migration that each branch is at.")))
     def current(self, *, as_json: Json = False) -> None:
-        """Print the branches.
+        """Print the status of the branches.
 
         Raises:
             CommandError: the database does not answer.
@@ -73,7 +73,7 @@ class Reading(TyperCommand):
         """Print how the server answers.
 
         Raises:
-            CommandError: it does not.
+            CommandError: it does not answer.
         """
         with errors_told():
             self._print_answer(ask(), as_json=as_json)
@@ -94,10 +94,10 @@ class Reading(TyperCommand):
         ] = waiting.TIMEOUT,
         as_json: Json = False,
     ) -> None:
-        """Ask until there is an answer; each attempt that fails is told on stderr.
+        """Try to connect until the database answers. Failed attempts are reported on stderr.
 
         Raises:
-            CommandError: there was none at the last attempt.
+            CommandError: it did not answer at the last attempt.
         """
         with errors_told():
             answer = waiting.wait_for_database(
@@ -129,7 +129,7 @@ class Reading(TyperCommand):
         """Print a migration or a branch.
 
         Raises:
-            CommandError: there is none, or several are called so; or the database does not answer.
+            CommandError: there is no such migration or branch, several match, or the database does not answer.
         """
         with errors_told():
             shown = show(name, branch=branch, sql=sql)
@@ -168,7 +168,7 @@ class Reading(TyperCommand):
         )
 
     def _print_branches(self, listed: list[BranchStatus]) -> None:
-        """A line each: where it is, how many are applied, and which are not."""
+        """Print one line per branch: the current migration, the number applied, and what is not."""
         headings = [gettext("Branch"), gettext("Current"), gettext("Applied"), gettext("Pending"), ""]
         print_table(
             self.stdout,
@@ -215,7 +215,7 @@ class Reading(TyperCommand):
 
 
 def _told(standing: BranchStatus) -> str:
-    """What is not as it should be."""
+    """Return a remark about what is wrong with a branch."""
     told = []
     if standing.pending:
         told.append(gettext("pending: %(names)s") % {"names": _few(standing.pending)})
@@ -227,7 +227,7 @@ def _told(standing: BranchStatus) -> str:
 
 
 def _few(names: list[str]) -> str:
-    """All names, or the first ones and how many more there are."""
+    """Return the first names, and how many more there are."""
     more = len(names) - MOST
     return ", ".join(names[:MOST]) + (gettext(" and %(count)d more") % {"count": more} if more > 0 else "")
 

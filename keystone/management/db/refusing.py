@@ -1,4 +1,4 @@
-"""Errors of `manage.py db`, also of missing rights, read-only databases and unreadable files."""
+"""Error handling of `manage.py db`, including missing rights, read-only databases and unreadable files."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +14,7 @@ from keystone.text.one_line import in_one_line
 
 @contextmanager
 def errors_told() -> Iterator[None]:
-    """Turn what the block refuses, and all that PostgreSQL and the system say to it, into one line.
+    """Turn refusals, database errors and operating system errors in the block into one line.
 
     Raises:
         CommandError: with that line.

@@ -4,5 +4,5 @@ from django.template.defaultfilters import filesizeformat
 
 
 def sized(size: int | None) -> str:
-    """A number of bytes for people."""
+    """Return a number of bytes in readable form."""
     return "?" if size is None else filesizeformat(size).replace("\xa0", " ")

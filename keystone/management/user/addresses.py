@@ -1,4 +1,4 @@
-"""Look up users by the email addresses that were typed."""
+"""Look up users by email address."""
 
 from collections.abc import Iterable
 
@@ -10,10 +10,10 @@ from keystone.accounts.transition_table import UserNotFound
 
 
 def person_of(address: str) -> User:
-    """The person with this address in any spelling.
+    """Return the user with this email address in any spelling.
 
     Raises:
-        UserNotFound: nobody has it.
+        UserNotFound: nobody has this email address.
     """
     user: User | None = User.objects.with_email(address).first()
     if user is None:
@@ -22,7 +22,10 @@ def person_of(address: str) -> User:
 
 
 def people_of(addresses: Iterable[str]) -> tuple[list[User], list[str]]:
-    """The people with these addresses, each once and in the order of the addresses, and the addresses of nobody."""
+    """Return the users with these email addresses, and the email addresses that nobody has.
+
+    Each user is returned once, in the order of the email addresses.
+    """
     wanted = {address: _normalized(address) for address in addresses}
     rows = User.objects.filter(email_normalized__in={spelling for spelling in wanted.values() if spelling})
     people = {user.email_normalized: user for user in rows}

@@ -1,4 +1,4 @@
-"""Ask for a user's data on a terminal until it is valid; passwords are never shown."""
+"""Prompt for a user's data on a terminal until it is valid. Passwords are never displayed."""
 
 import sys
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from keystone.console.printing import printable
 from keystone.exceptions import Refusal
 from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 
-LONGEST_READ = 4 * MAX_PASSWORD_LENGTH + len("\r\n")  # bytes; what is longer is no password
+LONGEST_READ = 4 * MAX_PASSWORD_LENGTH + len("\r\n")  # bytes; longer input cannot be a valid password
 
 
 class PasswordUnreadable(Refusal):
-    """What stands in standard input is no password."""
+    """Standard input does not contain a password."""
 
     code = "password_unreadable"
     status = 400
 
 
 def until_it_fits(ask: Callable[[], str], check: Callable[[str], Any]) -> str:
-    """Ask until `check` raises nothing; what it raises is told."""
+    """Ask until `check` raises no error, and display the errors."""
     while True:
         answer = ask()
         try:
@@ -40,30 +40,30 @@ def until_it_fits(ask: Callable[[], str], check: Callable[[str], Any]) -> str:
 
 
 def check_address(address: str) -> None:
-    """Refuse what is no address, and one that somebody has.
+    """Check that an email address is valid and free.
 
     Raises:
-        ValidationError: it is none.
+        ValidationError: it is invalid.
         AddressTaken: somebody has it in any spelling.
     """
     refuse_taken(address)
 
 
 def check_name(name: str) -> None:
-    """Refuse what is no name, or too long for one.
+    """Check that a name is valid and not too long.
 
     Raises:
-        ValidationError: it is.
+        ValidationError: it is not.
     """
     validate_name(name)
-    User._meta.get_field("first_name").clean(name, None)  # the last name may be as long
+    User._meta.get_field("first_name").clean(name, None)  # the last name has the same limit
 
 
 def check_password(password: str, user: User) -> None:
-    """Refuse a password that the validators do not accept.
+    """Check a password with the validators.
 
     Raises:
-        PasswordRefused: with their reasons.
+        PasswordRefused: they do not accept it; the error contains their reasons.
     """
     try:
         password.encode()
@@ -73,10 +73,10 @@ def check_password(password: str, user: User) -> None:
 
 
 def ask_fitting_password(user: User, *, option: str) -> str:
-    """Ask for a new password of a person, twice and unseen, until the validators accept it.
+    """Prompt for a new password twice, without echo, until the validators accept it.
 
     Raises:
-        NoTerminal: nobody can answer; the refusal names `option`.
+        NoTerminal: there is no terminal; the message names `option`.
     """
     return until_it_fits(
         lambda: ask_password(gettext("Password"), option=option), lambda password: check_password(password, user)
@@ -84,9 +84,9 @@ def ask_fitting_password(user: User, *, option: str) -> str:
 
 
 def read_password(user: User) -> str:
-    """The password that stands in standard input, a line of its own; a line break at its end is no part of it.
+    """Read a password from standard input, without the line break at its end.
 
-    Where that is a terminal, which would show it, it is asked for instead.
+    If standard input is a terminal, which would echo it, prompt for the password instead.
 
     Raises:
         PasswordUnreadable: there is nothing, or more than a password.

@@ -1,4 +1,4 @@
-"""What `user list` and `user show` print of a user."""
+"""Facts about a user for `user list` and `user show`."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,11 +20,11 @@ from keystone.two_factor.enrolment import SETUP_LIFETIME, is_required_of
 from keystone.two_factor.models import Authenticator, RecoveryCode
 
 EVENTS = 10
-MOST = 50  # sessions, and mails that wait
+MOST = 50  # sessions, and queued mails
 
 
 def facts_in_short(user: User) -> dict[str, Any]:
-    """Who the person is and where they stand, from their row alone."""
+    """Return basic facts from the user's row, without further queries."""
     return {
         "id": user.pk,
         "email": user.email,
@@ -40,7 +40,7 @@ def facts_in_short(user: User) -> dict[str, Any]:
 
 
 def facts_in_full(user: User) -> dict[str, Any]:
-    """Everything that helps whoever is asked about this person: a handful of queries, each of a bounded size."""
+    """Return everything that is useful for support, with a few queries of bounded size."""
     own = user.user_permissions.order_by("content_type__app_label", "codename")
     return {
         **facts_in_short(user),
@@ -76,14 +76,14 @@ def facts_in_full(user: User) -> dict[str, Any]:
 
 
 def roles_in_words(user: User) -> str:
-    """Superuser, staff, or neither."""
+    """Return the user's role: superuser, staff, or neither."""
     if user.is_superuser:
         return gettext("superuser")
     return gettext("staff") if user.is_staff else gettext("without a role")
 
 
 def pairs_of(user: User, facts: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
-    """The facts of `facts_in_full` that are one line each, with the names that people read."""
+    """Yield the labels and values of those facts of `facts_in_full` that fit into one line."""
     status = f"{user.get_status_display()} ({gettext('since %(when)s') % {'when': in_full(user.status_changed_at)}})"
     yield gettext("Address"), with_remark(user.email, remark_on_address(user.email))
     name = f"{user.first_name} {user.last_name}".strip()
@@ -112,7 +112,7 @@ def pairs_of(user: User, facts: dict[str, Any]) -> Iterator[tuple[str, str | Non
 
 
 def events_in_words(facts: dict[str, Any]) -> list[list[str | None]]:
-    """The last events as rows: when, what, by whom, and what was said."""
+    """Return the last events as rows: when, what, who, and the reason and note."""
     return [
         [
             in_full(event["created_at"]),

@@ -34,7 +34,7 @@ Name = Annotated[str | None, Option(help=str(_("May be left out.")))]
 
 
 class Making(TyperCommand):
-    """How accounts come to be, and the roles that they have."""
+    """Commands that create accounts and change their roles."""
 
     @command(name="create", help=str(_("Make an account that is active at once. What is missing is asked for.")))
     def create(
@@ -59,13 +59,13 @@ class Making(TyperCommand):
         tell: Annotated[bool, Option("--tell", help=str(_("Tell the person by mail.")))] = False,
         as_json: Json = False,
     ) -> None:
-        """Make an account.
+        """Create an account.
 
-        Its address counts as proved, but not where the person is mailed how to choose a password: using that mail's
-        link proves it.
+        Its email address counts as verified, except with `--no-password`: the link in the mail verifies it.
 
         Raises:
-            CommandError: something is missing and cannot be asked for, is not valid, or the address is somebody's.
+            CommandError: something is missing and there is no terminal, something is invalid, or the email address is
+                taken.
         """
         if [password is not None, password_stdin, no_password].count(True) > 1:
             raise CommandError(gettext("Give one of --password, --password-stdin and --no-password."))
@@ -113,10 +113,10 @@ class Making(TyperCommand):
         superuser: Annotated[bool | None, Option(help=str(_("May do everything; is staff, too.")))] = None,
         as_json: Json = False,
     ) -> None:
-        """Give or take roles; a loss of role ends the person's sessions.
+        """Grant or revoke roles. Losing a role ends the user's sessions.
 
         Raises:
-            CommandError: there is no such person, no role was said, or a rule refuses it.
+            CommandError: there is no such user, no role was given, or a rule refuses the change.
         """
         if staff is None and superuser is None:
             raise CommandError(gettext("Say which: --staff, --no-staff, --superuser or --no-superuser."))
@@ -131,7 +131,7 @@ class Making(TyperCommand):
 
 
 def _refuse_unanswerable(*, email: str | None, has_password: bool) -> None:
-    """Name at once all that is missing, where nobody can be asked."""
+    """Report all missing options at once if there is no terminal."""
     missing = [*([] if email is not None else ["--email"]), *([] if has_password else [PASSWORD_OPTIONS])]
     if missing and not has_terminal():
         raise NoTerminal(", ".join(missing))
@@ -145,7 +145,7 @@ def _given_or_asked(email: str | None) -> str:
 
 
 def _name(given: str | None, which: str) -> str:
-    """A name as it was given or is asked for; where nobody can be asked, there is none."""
+    """Return the given name, or prompt for it. Without a terminal it is empty."""
     if given is None and has_terminal():
         label = gettext("First name") if which == "first" else gettext("Last name")
         given = until_it_fits(lambda: ask(label, option=f"--{which}-name", default=""), check_name)

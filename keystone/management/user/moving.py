@@ -36,7 +36,10 @@ Silent = Annotated[bool, Option("--silent", help=str(_("Send no mail.")))]
 
 
 class Moving(TyperCommand):
-    """The moves of the life cycle. What is refused is told person by person, and the others are moved."""
+    """Commands for the transitions of the account lifecycle.
+
+    A refused transition is reported for that user; the others are still carried out.
+    """
 
     @command(name="approve", help=str(_("Let pending people in.")))
     def approve(
@@ -51,7 +54,7 @@ class Moving(TyperCommand):
         silent: Silent = False,
         as_json: Json = False,
     ) -> None:
-        """Approve people."""
+        """Approve pending users."""
         said: dict[str, Any] = {"reason": reason, "note": note, "even_unverified": even_unverified}
         self._move(APPROVE, addresses, said, silent=silent, as_json=as_json)
 
@@ -65,13 +68,13 @@ class Moving(TyperCommand):
         silent: Silent = False,
         as_json: Json = False,
     ) -> None:
-        """Reject people; an empty reason, where it is given, tells them none."""
+        """Reject pending users. If the given reason is empty, they are told no reason."""
         said = {"reason": _asked_where_missing(reason), "note": note}
         self._move(REJECT, addresses, said, silent=silent, as_json=as_json)
 
     @command(name="reopen", help=str(_("Take rejections back: the people are pending again.")))
     def reopen(self, addresses: Addresses, *, note: Note = "", silent: Silent = False, as_json: Json = False) -> None:
-        """Take rejections back."""
+        """Take rejections back, so that the users are pending again."""
         self._move(REOPEN, addresses, {"note": note}, silent=silent, as_json=as_json)
 
     @command(name="suspend", help=str(_("Lock active people out, for a time or until they are reactivated.")))
@@ -88,7 +91,7 @@ class Moving(TyperCommand):
         silent: Silent = False,
         as_json: Json = False,
     ) -> None:
-        """Suspend people."""
+        """Suspend active users."""
         with refusals_told():
             end = None if until is None else parse_moment(until, length="ahead")
         said = {"reason": _asked_where_missing(reason), "until": end, "note": note}
@@ -104,7 +107,7 @@ class Moving(TyperCommand):
         silent: Silent = False,
         as_json: Json = False,
     ) -> None:
-        """Reactivate people."""
+        """Reactivate suspended or deactivated users."""
         self._move(REACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
 
     @command(name="deactivate", help=str(_("Close accounts. They are kept, and can be reactivated.")))
@@ -117,19 +120,19 @@ class Moving(TyperCommand):
         silent: Silent = False,
         as_json: Json = False,
     ) -> None:
-        """Deactivate people."""
+        """Deactivate users."""
         self._move(DEACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
 
     def _move(
         self, move: Transition, addresses: list[str], said: dict[str, Any], *, silent: bool, as_json: bool
     ) -> None:
-        """Make one move of all these people, and tell what came of it.
+        """Carry out a transition for all these users and print the result.
 
         Args:
-            said: what the move is made with.
+            said: arguments of the transition.
 
         Raises:
-            CommandError: somebody was refused, or is not there; or all of it was refused.
+            CommandError: a user was refused or does not exist, or the whole call was refused.
         """
         words: dict[str, str] = {name: _as_taken(said[name]) for name in ("reason", "note") if name in said}
         with refusals_told():
@@ -147,7 +150,7 @@ def _asked_where_missing(reason: str | None) -> str:
 
 
 def _as_taken(text: str) -> str:
-    """A reason or a note as the API and the admin take it, without white space around it."""
+    """Return a reason or a note without surrounding white space, as the API and the admin accept it."""
     text = text.strip()
     if len(text) > REASON_LENGTH:
         said = gettext("A reason or a note has at most %(count)d characters.")

@@ -24,15 +24,15 @@ def tell_outcome(
     told: bool,
     as_json: bool,
 ) -> None:
-    """Print who was moved, and who was not and why.
+    """Print which users were changed, and which were not and why.
 
     Args:
-        people: those whom the move was about, in the order in which they were named.
-        unknown: the addresses of nobody.
-        told: whether those who were moved get a mail.
+        people: the users of the transition, in the order in which they were given.
+        unknown: the email addresses that nobody has.
+        told: whether the changed users get a mail.
 
     Raises:
-        CommandError: not everybody was moved.
+        CommandError: not all users were changed.
     """
     places = {user.pk: place for place, user in enumerate(people)}
     addresses = {user.pk: user.email for user in people}
@@ -71,7 +71,7 @@ def _done(move: Transition, user: User, *, told: bool) -> str:
 
 
 def _why(refusal: Refusal) -> str:
-    """Why somebody was refused, and the option that says the override where there is one."""
+    """Return the reason of a refusal, with the option that overrides it if there is one."""
     return f"{refusal.detail} (--even-unverified)" if isinstance(refusal, UnverifiedAddress) else refusal.detail
 
 

@@ -27,7 +27,7 @@ Email = Annotated[
 
 
 class PersonalData(TyperCommand):
-    """What is held about one person."""
+    """Commands for the personal data of a user."""
 
     @command(name="export", help=str(_("Write everything that is held about somebody into a zip of JSON files.")))
     def export_data(
@@ -40,15 +40,15 @@ class PersonalData(TyperCommand):
         ] = None,
         as_json: Json = False,
     ) -> None:
-        """Write the file, which only its owner can read; one that is there is not written over.
+        """Write a file that only its owner can read. An existing file is not overwritten.
 
         Raises:
-            CommandError: there is no such person, or the file is there already or cannot be written.
+            CommandError: there is no such user, or the file exists or cannot be written.
         """
         with refusals_told():
             user = person_of(email)
             target = output or Path(file_name(user))
-            if target.exists():  # before the audit log says that it was taken
+            if target.exists():  # checked before the audit log records the export
                 raise CommandError(gettext("%(file)s is there already.") % {"file": target})
             with export_person(user, by=Actor.cli()) as data:
                 _write(target, data)
@@ -67,10 +67,11 @@ class PersonalData(TyperCommand):
         ] = None,
         as_json: Json = False,
     ) -> None:
-        """Erase a person, once their address is typed again.
+        """Erase a user after their email address was typed again.
 
         Raises:
-            CommandError: there is no such person, they are staff or erased already, or another address was typed.
+            CommandError: there is no such user, they are staff or already erased, or the typed email address does not
+                match.
         """
         with refusals_told():
             user = person_of(email)

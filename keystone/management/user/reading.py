@@ -23,11 +23,11 @@ from keystone.console.refusing import refusals_told
 from keystone.management.user.addresses import person_of
 from keystone.management.user.facts import events_in_words, facts_in_full, facts_in_short, pairs_of, roles_in_words
 
-MOST = 10_000  # people in one list: they are all held in memory
+MOST = 10_000  # maximum number of listed users, which are all held in memory
 
 
 class Order(StrEnum):
-    """What a list is in the order of."""
+    """The orderings of `user list`."""
 
     NEWEST = "newest"
     OLDEST = "oldest"
@@ -46,7 +46,7 @@ ORDERINGS: dict[Order, tuple[Any, ...]] = {
 
 
 class Reading(TyperCommand):
-    """What there is to see of people."""
+    """Read-only commands."""
 
     @command(name="list", help=str(_("List people: all, or those whom every filter selects.")))
     def list_people(
@@ -71,10 +71,10 @@ class Reading(TyperCommand):
         limit: Annotated[int, Option(min=1, max=MOST, help=str(_("How many at most.")))] = 50,
         as_json: Json = False,
     ) -> None:
-        """Print people, and how many more there are.
+        """Print users, and how many more match.
 
         Raises:
-            CommandError: a time is none, or the search has no word.
+            CommandError: a time is invalid, or the search contains no word.
         """
         if pending:
             status = [*(status or []), *PENDING]
@@ -108,10 +108,10 @@ class Reading(TyperCommand):
 
     @command(name="show", help=str(_("Show all that there is to know of somebody.")))
     def show(self, address: Address, *, as_json: Json = False) -> None:
-        """Print where a person stands, their roles and sign-in, their sessions, mails that wait and last events.
+        """Print a user's status, roles, sign-in, sessions, queued mails and last events.
 
         Raises:
-            CommandError: there is no such person.
+            CommandError: there is no such user.
         """
         with refusals_told():
             user = person_of(address)
@@ -156,9 +156,9 @@ class Reading(TyperCommand):
 
 def _chosen(filters: dict[str, Any]) -> UserQuerySet:
     try:
-        chosen: UserQuerySet = apply_filters(UserFilter, as_query(filters), User.objects.all())  # type: ignore[assignment]  # of the same kind
+        chosen: UserQuerySet = apply_filters(UserFilter, as_query(filters), User.objects.all())  # type: ignore[assignment]  # same type
     except InvalidFilter as error:
-        detail: Any = error.detail  # by the filter's name
+        detail: Any = error.detail  # by filter name
         reasons = [f"--{name.replace('_', '-')}: {said[0]}" for name, said in detail.items()]
         raise CommandError(" ".join(reasons)) from None
     return chosen

@@ -20,7 +20,7 @@ from keystone.two_factor.enrolment import remove
 
 
 class Securing(TyperCommand):
-    """Passwords, sessions, second factors and rate limits."""
+    """Commands for passwords, sessions, two-factor sign-in and rate limits."""
 
     @command(name="set-password", help=str(_("Give somebody a new password. Their sessions end.")))
     def set_new_password(
@@ -32,10 +32,10 @@ class Securing(TyperCommand):
         ] = False,
         as_json: Json = False,
     ) -> None:
-        """Ask for a new password and set it.
+        """Prompt for a new password, or read it from standard input, and set it.
 
         Raises:
-            CommandError: there is no such person, the validators do not accept it, or nobody can be asked.
+            CommandError: there is no such user, the validators do not accept the password, or there is no terminal.
         """
         with refusals_told():
             user = person_of(address)
@@ -49,10 +49,10 @@ class Securing(TyperCommand):
 
     @command(name="revoke-sessions", help=str(_("Sign somebody out everywhere.")))
     def revoke_sessions(self, address: Address, *, as_json: Json = False) -> None:
-        """End a person's sessions over the API and in the admin, and the links that they were mailed.
+        """End a user's sessions in the API and the admin, and invalidate the links in mails to them.
 
         Raises:
-            CommandError: there is no such person.
+            CommandError: there is no such user.
         """
         with refusals_told():
             user = person_of(address)
@@ -65,10 +65,10 @@ class Securing(TyperCommand):
 
     @command(name="reset-otp", help=str(_("Remove the two-factor sign-in of somebody who has lost it.")))
     def reset_otp(self, address: Address, *, as_json: Json = False) -> None:
-        """Take a person's second factor away, and they are told by mail; or end a set-up that they have not finished.
+        """Remove a user's second factor and notify them by mail, or cancel a setup that is not finished.
 
         Raises:
-            CommandError: there is no such person, or they have no second factor and are setting none up.
+            CommandError: there is no such user, or they have neither a second factor nor a setup in progress.
         """
         with refusals_told():
             user = person_of(address)
@@ -84,10 +84,10 @@ class Securing(TyperCommand):
 
     @command(name="lift-limits", help=str(_("Let somebody try to sign in again who tried too often.")))
     def lift_limits(self, address: Address, *, as_json: Json = False) -> None:
-        """Lift the rate limits of a person's address; those of IP addresses stay.
+        """Reset the rate limits for a user's email address; those for IP addresses stay.
 
         Raises:
-            CommandError: there is no such person.
+            CommandError: there is no such user.
         """
         with refusals_told():
             user = person_of(address)

@@ -1,14 +1,14 @@
-"""Health checks, as orchestrators ask for them: live, and ready with a result for each part."""
+"""Health checks for orchestrators: liveness, and readiness with a result for each component."""
 
 from django.conf import settings
 
 
 def prepare() -> None:
-    """Read the migrations of this code before a process serves: at the first question it would be late with its answer.
+    """Load the migrations before the process serves, so that the first readiness check responds in time.
 
     Call it after `django.setup()`.
     """
-    from keystone.monitoring.health.migrations import known  # here: entry points import this before Django is set up
+    from keystone.monitoring.health.migrations import known  # entry points import this before Django is set up
 
-    if not settings.DEBUG:  # on a developer's machine a quick start matters more
+    if not settings.DEBUG:  # in development a quick start matters more
         known()

@@ -1,4 +1,4 @@
-"""What is looked up in PostgreSQL: whether it answers, takes writes, has our tables, and how work in it goes on."""
+"""Health checks in PostgreSQL: whether it responds, accepts writes and is migrated; the state of mails and tasks."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -23,34 +23,34 @@ CRITICAL = (DATABASE, MIGRATIONS, DISK)
 OTHERS = (MAIL, WORKER, SCHEDULER, QUEUE)
 
 STATEMENT_MS = 1500
-FAILED_TWICE = 2  # attempts: one alone may be about its own address, as with a server that greylists
+FAILED_TWICE = 2  # attempts: a single failure may be specific to the mail, as with greylisting
 MAILS_LOOKED_AT = 500
 
-# All of it holds for the transaction: behind a pooler the next one may be in another session. As little memory as can
-# be is for the statement below, and in the tablespace of the database, not where temporary files may go otherwise.
+# The settings apply to the transaction: behind a pooler the next one may use another session. The minimal work_mem and
+# the database's own tablespace are for the statement WRITE below.
 BEGIN = """
 SELECT set_config('statement_timeout', %(timeout)s, true), set_config('work_mem', '64kB', true),
        set_config('temp_tablespaces', '', true), to_regclass('django_migrations') IS NOT NULL,
        current_setting('transaction_read_only')::boolean OR pg_is_in_recovery()
 """
 APPLIED = "SELECT app, name FROM django_migrations"
-# Reading goes on when a disk is full. This is too much for the memory above, and goes to a temporary file of 56 kB:
-# no row, no WAL, nothing left to vacuum.
+# Reads still work when the disk is full. This query exceeds work_mem and writes a temporary file of 56 kB: no rows, no
+# WAL, nothing to vacuum.
 WRITE = "SELECT count(*) FROM generate_series(1, 4000)"
 DISK_FULL = "53100"
-GONE = ("08", "57P")  # classes of SQLSTATE: the connection is lost, the server ends or begins
+GONE = ("08", "57P")  # classes of SQLSTATE: the connection is lost, the server stops or starts
 
 
 def look() -> dict[str, str]:
-    """Each check with `ok` or what is wrong: ten statements in one transaction.
+    """Return the result of each check, `ok` or what is wrong, using ten statements in one transaction.
 
-    Nothing of a fault's text is told, which may name hosts. What could not be looked at is `unknown`.
+    The results don't contain error messages, which may name hosts. A check that could not be run is `unknown`.
     """
     said = dict.fromkeys((*CRITICAL, *OTHERS), UNKNOWN)
     try:
         with transaction.atomic():
             _look(said)
-            transaction.set_rollback(True)  # nothing was written: what waits for commits has nothing to do
+            transaction.set_rollback(True)  # nothing was written: skip on-commit hooks
     except (DatabaseError, InterfaceError) as error:
         _judge(error, said)
     return said
@@ -67,12 +67,12 @@ def _look(said: dict[str, str]) -> None:
             applied = set(cursor.fetchall())
         missing = len(migrations.unapplied(applied))
         said[MIGRATIONS] = f"{missing} unapplied" if missing else OK
-        if settings.DEBUG and (changed := migrations.changed_apps()):  # on a developer's machine only
+        if settings.DEBUG and (changed := migrations.changed_apps()):  # in development only
             said[MIGRATIONS] = f"not made: {', '.join(changed)}"
         cursor.execute(WRITE)
         said[DISK] = OK
     if missing:
-        return  # the tables may not be there yet
+        return  # the tables may not exist yet
     said[MAIL] = "failing" if mail_fails() else OK
     said[WORKER] = OK if any(worker.is_alive for worker in running_workers()) else "none"
     said[SCHEDULER] = OK if alive().exists() else "none"
@@ -93,11 +93,11 @@ def _judge(error: Exception, said: dict[str, str]) -> None:
 
 
 def mail_fails() -> bool:
-    """Whether mails fail again and again, and none has gone out since: two queries, through indexes.
+    """Return whether mails fail repeatedly and none has been sent since, using two indexed queries.
 
-    No mail server is asked: the outbox has noted how the last attempts went.
+    It doesn't contact the mail server: the outbox has the results of the last attempts.
     """
-    # What waits after a failure is due last, and comes first.
+    # Mails that wait after a failure are due last, so they come first here.
     queued = OutgoingMail.objects.queued().order_by("-next_attempt_at")
     tried = Q(attempts__gte=FAILED_TWICE) & ~Q(last_error="")
     failed_at = queued[:MAILS_LOOKED_AT].aggregate(at=Max("updated_at", filter=tried))["at"]
@@ -109,7 +109,7 @@ def mail_fails() -> bool:
 
 
 def oldest_due() -> timedelta:
-    """How long the task has been due that waits longest; nothing where none does. One query."""
+    """Return how long the longest waiting task has been due, or an empty timedelta, using one query."""
     with connection.cursor() as cursor:
         cursor.execute(DUE, {"limit": COUNTED + 1})
         since = [oldest for _name, _waiting, oldest in cursor.fetchall() if oldest is not None]
@@ -117,5 +117,5 @@ def oldest_due() -> timedelta:
 
 
 def queue_is_behind() -> bool:
-    """Whether something is due for longer than the option `queue_behind_after`."""
+    """Return whether a task has been due for longer than the option `queue_behind_after`."""
     return oldest_due() > options().queue_behind_after

@@ -1,4 +1,4 @@
-"""What is looked up for whoever asks: by one thread at a time, kept for a moment, and waited for no longer than so."""
+"""Cached results of slow lookups: made by one thread at a time, with a limited wait."""
 
 import logging
 import threading
@@ -13,15 +13,15 @@ logger = logging.getLogger(__name__)
 
 
 class Kept[T]:
-    """The newest result of a look at something that may be slow, or hang.
+    """The latest result of a lookup that may be slow or hang.
 
-    However many ask, one thread looks, and the next look begins when the last one is over and its result is old. Where
-    it hangs nobody waits twice: those who ask later are told at once that there is no answer.
+    A single thread makes the lookup, regardless of the number of callers. The next lookup begins when the last one has
+    ended and its result has expired. If a lookup hangs, later callers get None at once.
 
     Args:
-        look: is called in a thread of its own, whose database connections are given back after it.
-        keep: (seconds) for how long its result is given to whoever asks.
-        wait: (seconds) how long to wait for a look, from when it began.
+        look: the function that makes the lookup. It runs in a thread whose database connections are closed afterwards.
+        keep: how long its result is used, in seconds.
+        wait: how long to wait for a lookup, in seconds from its start.
     """
 
     def __init__(self, look: Callable[[], T], *, keep: float, wait: float) -> None:
@@ -36,7 +36,7 @@ class Kept[T]:
         self._result: T | None = None
 
     def get(self) -> T | None:
-        """The result; None where there was none in time, or the look failed."""
+        """Return the result; None if there was none in time, or the lookup failed."""
         with self._lock:
             if time.monotonic() < self._fresh_until:
                 return self._result
@@ -48,7 +48,7 @@ class Kept[T]:
         return self._result if ended.wait(max(left, 0)) else None
 
     def forget(self) -> None:
-        """Look again the next time, however new the result is."""
+        """Expire the result, so that the next call makes a new lookup."""
         with self._lock:
             self._fresh_until = float("-inf")
 
@@ -59,7 +59,7 @@ class Kept[T]:
                 result = self._look()
             finally:
                 connections.close_all()
-        except Exception as error:  # noqa: BLE001 - whatever it is, whoever waits is told that there is no answer
+        except Exception as error:  # noqa: BLE001 - after any error, callers get None
             logger.warning("monitoring could not look: %s: %s", type(error).__name__, in_one_line(error))
         finally:
             with self._lock:

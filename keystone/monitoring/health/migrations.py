@@ -1,4 +1,4 @@
-"""Which migrations of this code the database has not had, and which changes of models have no migration."""
+"""Find migrations that were not applied, and model changes without a migration."""
 
 from collections.abc import Set
 from functools import cache
@@ -17,7 +17,7 @@ Key = tuple[str, str]  # app and name
 
 @cache
 def known() -> dict[Key, Migration]:
-    """The migrations of this code. They are read from the disk once: no running process gets others."""
+    """Return the migrations of this code, read from disk once: they don't change in a running process."""
     loader = MigrationLoader(None, ignore_no_migrations=True)
     return loader.disk_migrations or {}
 
@@ -26,7 +26,7 @@ def known() -> dict[Key, Migration]:
 def changed_apps() -> list[str]:
     """Return the labels of the repository's own apps whose models have changed since their last migration.
 
-    This takes some 0.3 s, once in a process.
+    This takes about 0.3 seconds, once per process.
     """
     loader = MigrationLoader(None, ignore_no_migrations=True)
     base = Path(settings.BASE_DIR)
@@ -37,13 +37,13 @@ def changed_apps() -> list[str]:
 
 
 def unapplied(applied: Set[Key], migrations: dict[Key, Migration] | None = None) -> set[Key]:
-    """Those of this code that are not among the applied ones.
+    """Return the migrations of this code that were not applied.
 
-    What is applied and not known here is fine: while a release is rolled out, the newer code has migrated already.
+    Unknown applied migrations are fine: during a rollout, newer code has migrated already.
 
     Args:
-        applied: those that the database's table names.
-        migrations: None for those of this code.
+        applied: the migrations in the database's table.
+        migrations: the migrations to check; None for those of this code.
     """
     wanted = set(known() if migrations is None else migrations)
     for key, migration in (known() if migrations is None else migrations).items():
@@ -53,7 +53,7 @@ def unapplied(applied: Set[Key], migrations: dict[Key, Migration] | None = None)
         if key in applied or replaced <= applied:
             wanted -= replaced | {key}
         elif replaced & applied:
-            wanted.discard(key)  # half of what it replaces was applied one by one: the rest will be as well
+            wanted.discard(key)  # partly applied one by one: the rest will be, too
         else:
             wanted -= replaced
     return wanted - applied

@@ -1,4 +1,4 @@
-"""The pool of database connections of this process, as it stands."""
+"""The state of this process's database connection pool."""
 
 from typing import Any
 
@@ -6,19 +6,19 @@ from django.db import connection
 
 
 def pool_figures() -> dict[str, int]:
-    """What psycopg's pool counts; empty where there is none, as in development."""
+    """Return the statistics of psycopg's pool; empty if there is no pool, as in development."""
     pool: Any = getattr(connection, "pool", None)
     return dict(pool.get_stats()) if pool is not None else {}
 
 
 def is_exhausted() -> bool:
-    """Whether somebody waits for a connection while each is in use."""
+    """Return whether callers wait for a connection while all are in use."""
     figures = pool_figures()
     return figures.get("requests_waiting", 0) > 0 and figures.get("pool_available", 0) == 0 and not _is_short(figures)
 
 
 def is_cut_off() -> bool:
-    """Whether none is free and there are fewer than there may be: it is PostgreSQL that gives none, not the callers."""
+    """Return whether no connection is free although the pool isn't full: PostgreSQL refuses connections."""
     return _is_short(pool_figures())
 
 

@@ -1,4 +1,4 @@
-"""Whether this process is ready: the checks together, each looked up at most once a second."""
+"""The readiness of this process: all checks, each made at most once per second."""
 
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ from keystone.monitoring.health.database import CRITICAL, DATABASE, OK, OTHERS, 
 from keystone.monitoring.health.kept import Kept
 from keystone.monitoring.health.pool import is_exhausted
 
-KEPT = 1.0  # seconds: what strangers can ask for costs no more than this
+KEPT = 1.0  # seconds; limits the cost of requests by strangers
 WAIT = 3.0  # seconds; probes should wait a little longer
 CACHE = "cache"
 UNREACHABLE = "unreachable"
@@ -21,25 +21,25 @@ UNREACHABLE = "unreachable"
 
 @dataclass(frozen=True)
 class Readiness:
-    """Each check with `ok`, or with what is wrong."""
+    """The result of each check: `ok`, or what is wrong."""
 
     checks: dict[str, str]
 
     @property
     def is_ready(self) -> bool:
-        """Whether requests can be served. What only delays other work is not asked: it would make an outage of it."""
+        """Whether requests can be served. Checks of background work are ignored, so that its delays cause no outage."""
         return all(self.checks[name] == OK for name in CRITICAL)
 
     @property
     def status(self) -> str:
-        """`ok`, `degraded` or `unavailable`."""
+        """The overall status: `ok`, `degraded` or `unavailable`."""
         if not self.is_ready:
             return "unavailable"
         return OK if all(said == OK for said in self.checks.values()) else "degraded"
 
 
 def look_at_cache() -> str:
-    """`ok` where Redis answers; empty where each process has a cache of its own."""
+    """Return `ok` if Redis responds, or `unreachable`; empty if Redis is not the cache."""
     cache = caches["default"]
     if not isinstance(cache, RedisCache):
         return ""
@@ -55,7 +55,7 @@ _cache = Kept(look_at_cache, keep=KEPT, wait=WAIT)
 
 
 def readiness() -> Readiness:
-    """How this process stands; told within a few seconds, whatever hangs."""
+    """Return the readiness of this process within a few seconds, even if something hangs."""
     checks = _database.get() or {**dict.fromkeys((*CRITICAL, *OTHERS), UNKNOWN), DATABASE: _silence()}
     said = _cache.get()
     if said is None:
@@ -64,11 +64,11 @@ def readiness() -> Readiness:
 
 
 def forget() -> None:
-    """Look again at once, as tests do."""
+    """Expire the results, for tests."""
     _database.forget()
     _cache.forget()
 
 
 def _silence() -> str:
-    """Why nothing came from the database in time: the look itself may be waiting for a connection."""
+    """Return why the database's checks were not made in time: they may be waiting for a connection."""
     return "pool exhausted" if is_exhausted() else "no answer"

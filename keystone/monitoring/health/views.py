@@ -1,4 +1,4 @@
-"""Health for orchestrators: live says that the process answers, ready that it can work."""
+"""Health checks for orchestrators: live means that the process responds, ready that it can serve requests."""
 
 from drf_spectacular.utils import extend_schema, inline_serializer
 from rest_framework import serializers
@@ -18,7 +18,7 @@ READY = inline_serializer(
 
 
 class LiveView(APIView):
-    """The process answers. Nothing else is looked at: a restart would not mend a database."""
+    """The process responds. Nothing else is checked: a restart would not repair a database."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -30,21 +30,22 @@ class LiveView(APIView):
         auth=[],
     )
     def get(self, request: Request) -> Response:
-        """Answer 200."""
+        """Respond with 200."""
         return Response({"status": "ok"})
 
 
 class ReadyView(APIView):
-    """The database answers, has room, and has every migration: 200, else 503."""
+    """The database responds, has disk space, and is migrated: 200, otherwise 503."""
 
     authentication_classes = ()
     permission_classes = ()
 
     @extend_schema(operation_id="health_ready", tags=["health"], responses={200: READY, 503: READY}, auth=[])
     def get(self, request: Request) -> Response:
-        """Answer 200 or 503, with each check's result.
+        """Respond with 200 or 503, and the result of each check.
 
-        Mail, workers, schedulers, the queue and the cache make it `degraded`, which is 200: requests are served.
+        Faults of mail, workers, schedulers, the queue and the cache make the status `degraded`, which is a 200, because
+        requests are served.
         """
         found = readiness()
         return Response({"status": found.status, "checks": found.checks}, status=200 if found.is_ready else 503)

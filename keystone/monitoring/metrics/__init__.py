@@ -1,1 +1,1 @@
-"""Figures for Prometheus: what each process counts of its requests, and what the database tells of everything else."""
+"""Metrics for Prometheus: each process counts its requests; everything else is queried from the database."""

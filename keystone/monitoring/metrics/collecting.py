@@ -1,4 +1,4 @@
-"""The figures of the database as metrics: looked up when Prometheus asks, some kept for a minute, never an error."""
+"""Metrics from the database: queried when Prometheus scrapes, some cached for a minute, never an error."""
 
 import platform
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from keystone.monitoring.health.kept import Kept
 from keystone.monitoring.metrics import figures
 from keystone.monitoring.metrics.figures import Figures
 
-WAIT = 4.0  # seconds for each of two looks; Prometheus waits for ten
-TOTAL = "_total"  # ends the names of what is counted up
+WAIT = 4.0  # seconds for each of two lookups; Prometheus waits for ten
+TOTAL = "_total"  # suffix of counters
 UP = "keystone_database_up"
 BUILD = "keystone_build_info"
 
-# What each tells, and the names of its labels.
+# The documentation of each metric, and the names of its labels.
 FAMILIES: dict[str, tuple[str, list[str]]] = {
     "keystone_tasks": ("Tasks by queue and state; none is counted beyond 10,001.", ["queue", "state"]),
     "keystone_task_oldest_due_seconds": ("How long the task has been due that waits longest.", ["queue"]),
@@ -32,21 +32,21 @@ FAMILIES: dict[str, tuple[str, list[str]]] = {
     "keystone_scheduled_runs_total": ("Ended runs of the slots since midnight (UTC).", ["scheduled_job", "state"]),
 }
 
-_now = Kept(figures.look_now, keep=0.0, wait=WAIT)  # those who ask at the same time share one
+_now = Kept(figures.look_now, keep=0.0, wait=WAIT)  # concurrent scrapes share a lookup
 _back = Kept(figures.look_back, keep=60.0, wait=WAIT)
 
 
 def forget() -> None:
-    """Look again at once, as tests do."""
+    """Expire the results, for tests."""
     _now.forget()
     _back.forget()
 
 
 class DatabaseCollector(Collector):
-    """What the database tells, and what this build is. Where it does not answer, `keystone_database_up` is 0."""
+    """Collects the metrics from the database, and the build's. If it is unavailable, `keystone_database_up` is 0."""
 
     def collect(self) -> Iterator[Metric]:
-        """All that is known now."""
+        """Yield all available metrics."""
         build = {
             "release": settings.SENTRY_RELEASE,
             "version": str(settings.SPECTACULAR_SETTINGS["VERSION"]),

@@ -1,4 +1,4 @@
-"""The address that Prometheus reads: for whom it is, and what it tells."""
+"""The URL that Prometheus scrapes: its authentication and its content."""
 
 import os
 from functools import cache
@@ -18,12 +18,12 @@ PATH = "/metrics"
 
 
 def is_exposed() -> bool:
-    """Whether there is such an address: with a token, or in development."""
+    """Return whether the URL exists: if a token is set, or in development."""
     return bool(options().metrics_token) or settings.ENVIRONMENT == "local"
 
 
 def answer(request: HttpRequest) -> HttpResponse:
-    """All figures, in Prometheus' text format; 401 without the token."""
+    """Return all metrics in Prometheus' text format; 401 without the token."""
     if request.method not in {"GET", "HEAD"}:
         response = HttpResponse(status=405, headers={"Allow": "GET, HEAD"})
     elif not _is_known(request):
@@ -36,7 +36,7 @@ def answer(request: HttpRequest) -> HttpResponse:
 
 
 def exposition() -> bytes:
-    """What all processes have counted, and what the database tells."""
+    """Return the counts of all processes and the metrics from the database."""
     count_pool()
     if folder := os.environ.get(VARIABLE):
         forget_the_dead(folder)
@@ -52,7 +52,7 @@ def _is_known(request: HttpRequest) -> bool:
 
 @cache
 def _counted(folder: str) -> CollectorRegistry:
-    """What processes count: this one, or all that share the folder."""
+    """Return the registry of this process's counts, or of all processes that share the folder."""
     if not folder:
         return REGISTRY
     registry = CollectorRegistry()
@@ -62,7 +62,7 @@ def _counted(folder: str) -> CollectorRegistry:
 
 @cache
 def _told() -> CollectorRegistry:
-    """What is looked up: the same from whichever process, so that nothing is summed."""
+    """Return the registry of metrics from the database, which are the same for all processes and not summed."""
     registry = CollectorRegistry()
     registry.register(DatabaseCollector())
     return registry

@@ -1,8 +1,8 @@
-"""What is looked up in PostgreSQL: counts that are bounded, or go through an index from a moment on.
+"""Queries for metrics in PostgreSQL: limited counts, or counts since a moment that use an index.
 
-What is counted up is counted from midnight (UTC), the same for every process and after every restart. Prometheus takes
-the fall at midnight for a counter that began anew. It is looked up each time: of two processes that answer in turn, one
-that told an older number would let Prometheus take that for a new beginning as well, and count it twice.
+Counters count from midnight (UTC), the same for every process and after every restart. Prometheus treats the drop at
+midnight as a counter reset. Counters are not cached: if two processes respond in turn, an older number from one of them
+would look like a reset, and be counted twice.
 """
 
 import json
@@ -31,7 +31,7 @@ from keystone.throttling.models import Limit
 STATEMENT_MS = 2000
 Labels = tuple[str, ...]
 
-# Each through an index of its own, and none beyond the limit.
+# Each count uses its own index and stops at the limit.
 TASKS = """
 SELECT queue_name, 'later', count(*) FROM (
     SELECT queue_name, scheduled_at FROM procrastinate_jobs WHERE status = 'todo' ORDER BY id LIMIT %(limit)s
@@ -56,13 +56,13 @@ TASK_STATES = ("due", "later", "running", "failed")
 
 @dataclass(frozen=True)
 class Figures:
-    """What one look came to: for each metric its values, by the values of its labels."""
+    """The result of a lookup: the values of each metric, by the values of its labels."""
 
     values: dict[str, dict[Labels, float]]
 
 
 def look_now() -> Figures:
-    """Queues, workers, schedulers, and what is counted up: eight statements in one transaction."""
+    """Return the queues, workers, schedulers and counters, using eight statements in one transaction."""
     with _reading():
         return Figures(
             {
@@ -76,7 +76,7 @@ def look_now() -> Figures:
 
 
 def look_back() -> Figures:
-    """What may take longer to count, and may be a minute old: five statements in one transaction."""
+    """Return the slower metrics, which may be a minute old, using five statements in one transaction."""
     with _reading():
         return Figures({**_people(), **_mails(), **_attempts()})
 
@@ -87,7 +87,7 @@ def _reading() -> Iterator[None]:
         with connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(STATEMENT_MS)])
         yield
-        transaction.set_rollback(True)  # nothing was written: what waits for commits has nothing to do
+        transaction.set_rollback(True)  # nothing was written: skip on-commit hooks
 
 
 def _queues() -> dict[str, dict[Labels, float]]:
@@ -160,5 +160,5 @@ def _runs() -> dict[str, dict[Labels, float]]:
 
 
 def midnight() -> datetime:
-    """When this day began (UTC)."""
+    """Return the beginning of today (UTC)."""
     return timezone.now().astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""The folder in which several web processes count together."""
+"""The folder in which several web processes share their counts."""
 
 import os
 import shutil
@@ -13,10 +13,10 @@ PREFIX = "keystone-metrics-"
 
 
 def make_folder() -> str:
-    """A new folder for the processes of this server; those of servers that have ended are removed.
+    """Create a folder for the processes of this server, and remove those of servers that have ended.
 
     Raises:
-        OSError: there is no place for temporary files.
+        OSError: there is no folder for temporary files.
     """
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*-*"):
         process = folder.name.removeprefix(PREFIX).partition("-")[0]
@@ -27,10 +27,10 @@ def make_folder() -> str:
 
 
 def empty(folder: Path) -> None:
-    """Make a folder of the operator's own ready: what the last server has counted would be counted on.
+    """Create or empty a folder named by the operator. Otherwise the counts of the last server would be continued.
 
     Raises:
-        OSError: it cannot be made or emptied.
+        OSError: it can't be created or emptied.
     """
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("*.db"):
@@ -38,11 +38,11 @@ def empty(folder: Path) -> None:
 
 
 def forget_the_dead(folder: str) -> None:
-    """Leave out what processes that have ended were at. What they have counted stays."""
+    """Remove the current values of processes that have ended. Their counts are kept."""
     for file in Path(folder).glob("gauge_live*_*.db"):
         process = file.stem.rpartition("_")[2]
         if process.isdecimal() and not _is_alive(int(process)):
-            with suppress(OSError):  # another process was first
+            with suppress(OSError):  # another process removed it
                 mark_process_dead(int(process), folder)  # type: ignore[no-untyped-call]  # the library has no types here
 
 
@@ -52,5 +52,5 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except OSError:
-        return True  # somebody else's
+        return True  # another user's process
     return True

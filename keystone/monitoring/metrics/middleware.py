@@ -1,4 +1,4 @@
-"""Counting requests, and answering Prometheus."""
+"""Middleware that counts requests and serves `/metrics`."""
 
 import time
 from collections.abc import Callable
@@ -10,10 +10,10 @@ from keystone.monitoring.metrics.requests import IN_FLIGHT, REQUESTS, SECONDS, m
 
 
 class MetricsMiddleware:
-    """Counts each request by method, route and status, and how long it took. It comes first, to see all answers.
+    """Middleware that counts requests and their duration by method, route and status. It comes first, to see them all.
 
-    It answers `/metrics` itself. Prometheus asks each process by its own address, over plain HTTP: the checks of the
-    host and of TLS, which come later, would send it away.
+    It serves `/metrics` itself. Prometheus reaches each process by its own address over plain HTTP, which the later
+    checks of the host and of TLS would refuse.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

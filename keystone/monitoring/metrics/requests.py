@@ -1,7 +1,7 @@
-"""What each web process counts by itself: its requests, and its pool of database connections.
+"""The counts of each web process: its requests and its database connection pool.
 
-With `PROMETHEUS_MULTIPROC_DIR` set, which the library reads when it is imported, each process counts in files of its
-own there, and whichever is asked tells the sum.
+If `PROMETHEUS_MULTIPROC_DIR` is set, which the library reads when it is imported, each process counts in its own files
+in that folder, and the process that is scraped returns the sums.
 """
 
 import threading
@@ -16,7 +16,7 @@ from keystone.monitoring.health.pool import pool_figures
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
 
-disable_created_metrics()  # type: ignore[no-untyped-call]  # a series more for each one, which nobody looks at
+disable_created_metrics()  # type: ignore[no-untyped-call]  # an extra unused series for each one
 REQUESTS = Counter("keystone_http_requests_total", "Requests that were answered.", ["method", "route", "status"])
 SECONDS = Histogram(
     "keystone_http_request_duration_seconds", "How long answers took.", ["method", "route"], buckets=BUCKETS
@@ -46,19 +46,19 @@ _telling = threading.Lock()
 
 
 def method_of(request: HttpRequest) -> str:
-    """The method, or `OTHER`: anybody can make one up, and each would be a series of its own."""
+    """Return the method, or `OTHER` for an unknown one: otherwise clients could create any number of series."""
     method = str(request.method)
     return method if method in METHODS else "OTHER"
 
 
 def route_of(request: HttpRequest) -> str:
-    """The name of the route, never the path: that may hold ids, and tokens of links."""
+    """Return the name of the route, never the path, which may contain ids and tokens."""
     match = request.resolver_match
     return match.view_name if match is not None else "unmatched"
 
 
 def count_pool(**_: Any) -> None:
-    """Note how the pool stands, and what happened in it since the last time."""
+    """Update the metrics of the connection pool with its current state and the events since the last call."""
     figures = pool_figures()
     with _telling:
         for name, gauge in _GAUGES.items():
@@ -70,5 +70,5 @@ def count_pool(**_: Any) -> None:
             _told[name] = figures.get(name, 0)
 
 
-# After each request, when its connection is back in the pool: other processes tell what was noted here.
+# After each request, when its connection is back in the pool: other processes may report these values.
 request_finished.connect(count_pool, dispatch_uid="keystone.monitoring.metrics.pool")

@@ -1,1 +1,1 @@
-"""The log: one place that every line passes, where secrets are masked, and the forms that lines have."""
+"""Logging: every entry passes one place that masks secrets, and is written in one of two formats."""

@@ -1,4 +1,4 @@
-"""The line of a request. Servers' own access logs are silent: they know nothing of the request's id."""
+"""The access log. Servers' access logs are turned off, because they don't have the request's id."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class AccessLogMiddleware:
-    """Logs one line for each request: method, path, status, milliseconds. Query values are not logged."""
+    """Middleware that logs each request: method, path, status, milliseconds. Query values are not logged."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -31,7 +31,7 @@ class AccessLogMiddleware:
 
 
 def _person(request: HttpRequest) -> dict[str, Any]:
-    """The id of whoever asked, where the request looked that up itself."""
+    """Return the user's id, if the request has loaded the user."""
     user = vars(request).get("user")
     if isinstance(user, LazyObject) and user._wrapped is empty:
         return {}
@@ -40,8 +40,8 @@ def _person(request: HttpRequest) -> dict[str, Any]:
 
 
 class ServerFilter(logging.Filter):
-    """For runserver's logger: keeps its lines of requests out, which are ours already, and lets all else pass."""
+    """A filter for runserver's logger that drops its request lines, which the access log has already."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether to keep the record."""
+        """Return whether to keep the record."""
         return not (record.args and getattr(record, "status_code", None) is not None)

@@ -1,4 +1,4 @@
-"""Taking the log over. Django calls `configure` at every start: of a server, a command, a worker, the tests."""
+"""Configure logging. Django calls `configure` at every start: of a server, a command, a worker and the tests."""
 
 import logging
 import logging.config
@@ -22,10 +22,10 @@ _python = logging.getLogger("python")
 
 
 def configure(config: dict[str, Any]) -> None:
-    """Set up loguru's sinks and `logging`, and Sentry where the settings name one.
+    """Set up loguru's sinks and `logging`, and Sentry if a DSN is set.
 
     Args:
-        config: `settings.LOGGING`, as `logging.config.dictConfig` takes it.
+        config: `settings.LOGGING`, for `logging.config.dictConfig`.
     """
     remember(_secrets())
     folder = settings.LOG_FOLDER if settings.ENABLE_FILE_LOGGING else None
@@ -40,9 +40,9 @@ def configure(config: dict[str, Any]) -> None:
 
 
 def install_sinks(form: Format, folder: Path | None) -> None:
-    """Write to stderr, and to files in `folder` where there is one; loguru's earlier sinks end."""
+    """Replace loguru's sinks: write to stderr and, if `folder` is set, to files in it."""
     formatting = as_json if form == "json" else as_lines
-    # A sink of a project's own gets masked records too: the gate comes before every sink.
+    # Projects' own sinks get masked records, too: the patcher runs before all sinks.
     logger.configure(patcher=pass_gate)
     logger.remove()
     how: dict[str, Any] = {"level": 0, "colorize": False, "backtrace": False, "diagnose": False, "catch": True}
@@ -52,7 +52,7 @@ def install_sinks(form: Format, folder: Path | None) -> None:
 
 
 def log_uncaught() -> None:
-    """Let Python's own words, warnings and the tracebacks of what nobody caught, go through the log, masked."""
+    """Log Python's warnings and uncaught exceptions, masked."""
     logging.captureWarnings(capture=True)
     sys.excepthook = _uncaught
     threading.excepthook = _uncaught_in_thread
@@ -73,7 +73,7 @@ def _uncaught_in_thread(args: threading.ExceptHookArgs) -> None:
 
 
 def _secrets() -> Iterator[str]:
-    """What the settings hold that nobody may read: keys, and the passwords of services."""
+    """Yield the secrets in the settings: keys, and passwords of services."""
     yield settings.SECRET_KEY
     yield from settings.SECRET_KEY_FALLBACKS
     yield settings.SENTRY_DSN

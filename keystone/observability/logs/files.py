@@ -20,12 +20,12 @@ KEPT = timedelta(days=7)
 def file_sink(folder: Path, formatting: "Formatting") -> dict[str, Any]:
     """Return the arguments of loguru's `add` for `keystone-YYYY-MM-DD-PID.log` in a folder.
 
-    A file is packed at the end of its day (UTC) by its process, readable for its owner alone, and removed after `KEPT`.
-    Processes have a file each because loguru renames it, which loses lines of others.
+    A file is compressed by its process at the end of its day (UTC), readable only by its owner, and deleted after
+    `KEPT`. Each process has its own file, because loguru renames it, which would lose entries of other processes.
 
     Args:
-        folder: made where it is missing.
-        formatting: makes an entry of a record.
+        folder: created if it is missing.
+        formatting: a function that formats a record.
     """
 
     def entry(record: "Record") -> str:
@@ -33,16 +33,16 @@ def file_sink(folder: Path, formatting: "Formatting") -> dict[str, Any]:
         made["entry"] = formatting(record)
         return "{entry}"
 
-    with suppress(OSError):  # each entry tells of it
+    with suppress(OSError):  # each entry reports the error
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The process is part of the time's format: so the retention finds the files of all processes.
+    # The process id is part of the time format, so that the retention finds the files of all processes.
     return {
         "sink": folder / f"keystone-{{time:%Y-%m-%d-{os.getpid()}!UTC}}.log",
         "format": entry,
         "rotation": time(0, tzinfo=UTC),
         "retention": _remove_old,
         "compression": _pack,
-        "delay": True,  # until there is an entry: most commands log nothing
+        "delay": True,  # until the first entry: most commands log nothing
         "opener": _open_own,
     }
 
@@ -52,7 +52,7 @@ def _open_own(path: str, flags: int) -> int:
 
 
 def _remove_old(paths: Iterable[str]) -> None:
-    """Remove what was not written to for so long. Other processes do so at the same moment."""
+    """Delete files that were not written to for longer than `KEPT`. Other processes may do so at the same time."""
     before = (datetime.now(UTC) - KEPT).timestamp()
     for path in map(Path, paths):
         with suppress(FileNotFoundError):

@@ -1,4 +1,4 @@
-"""The gate: what anybody logs, with `logging` or with loguru, becomes one masked record, which loguru's sinks write."""
+"""The gate: everything logged with `logging` or loguru becomes a masked record, which loguru's sinks write."""
 
 import logging
 import traceback
@@ -16,16 +16,16 @@ from keystone.observability.origin import ORIGIN_KEY, Origin, current_origin
 if TYPE_CHECKING:
     from loguru import Record
 
-# What every record of `logging` has; whatever is beside it came with `extra`.
+# The attributes of every record of `logging`; all others come from `extra`.
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 _SHOWN = (str, int, float, bool, dict, list, tuple)  # requests, tasks and the like are left out
 
 
 class InterceptHandler(logging.Handler):
-    """Hands what is logged with `logging` to loguru. It never raises, and prints nothing: a line is worth no error."""
+    """A handler that passes records of `logging` to loguru. It never raises exceptions or prints anything."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand the record on, with its own name, time, level and exception."""
+        """Pass on the record with its name, time, level and exception."""
         try:
             extra = {
                 name: value for name, value in vars(record).items() if name not in _OWN and isinstance(value, _SHOWN)
@@ -34,12 +34,12 @@ class InterceptHandler(logging.Handler):
             exception = record.exc_info if record.exc_info and record.exc_info[0] else None
             handed = logger.opt(exception=exception).bind(**extra).patch(lambda entry: _take_over(entry, record))
             handed.log(_level(record), _message(record))
-        except Exception:  # noqa: BLE001, S110 - the application goes on without the line
+        except Exception:  # noqa: BLE001, S110 - the application continues without the entry
             pass
 
 
 def _origin_of(request: Any) -> dict[str, Any]:
-    """Django logs some refusals when the request has left every middleware: its origin is noted in the request."""
+    """Return the origin stored in a request. Django logs some errors after the request has left all middleware."""
     origin = request.META.get(ORIGIN_KEY) if isinstance(request, HttpRequest) else None
     return _told(origin) if isinstance(origin, Origin) else {}
 
@@ -50,10 +50,10 @@ def _level(record: logging.LogRecord) -> str | int:
 
 
 def _message(record: logging.LogRecord) -> str:
-    """The message; where its arguments do not fit it, both as they are, which `logging` would print unmasked."""
+    """Return the message. If its arguments don't match, `logging` would print both unmasked; return the raw message."""
     try:
         return record.getMessage()
-    except Exception:  # noqa: BLE001 - somebody else's code, and somebody else's mistake
+    except Exception:  # noqa: BLE001 - an error in the calling code
         return f"{record.msg!s} (its arguments do not fit)"
 
 
@@ -66,9 +66,9 @@ def _take_over(entry: "Record", record: logging.LogRecord) -> None:
 
 
 def pass_gate(entry: "Record") -> None:
-    """Mask a record and say where it comes from. loguru calls it before any sink: none sees what is not masked.
+    """Mask a record and add its origin. loguru calls it before all sinks, so that none sees unmasked records.
 
-    The traceback becomes a text in `extra`: the exception itself holds what it was raised with.
+    The traceback becomes a text in `extra`, because the exception itself contains unmasked values.
     """
     extra: dict[str, Any] = masked_data(entry["extra"])
     entry["message"] = masked(entry["message"])

@@ -1,4 +1,4 @@
-"""The two forms of an entry: a JSON object for machines, lines for people. Neither can be forged by what it quotes."""
+"""The two formats of entries: JSON for machines, lines for people. Logged values can't forge entries in either."""
 
 import json
 import re
@@ -13,17 +13,17 @@ if TYPE_CHECKING:
 
 type Format = Literal["json", "lines"]
 INDENT = "    "
-# Control characters, line and paragraph separators, what turns the direction of text, lone surrogates, BOM.
+# Control characters, line and paragraph separators, text direction marks, lone surrogates, BOM.
 _UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-_ORIGIN = ("request_id", "ip", "task_id")  # in brackets on each line for people
+_ORIGIN = ("request_id", "ip", "task_id")  # in brackets on the first line
 _BESIDE = ("exception", "stack")  # below the line
-# What the lines of requests say already; Django gives the status beside its own.
+# The messages about requests contain these already; Django adds a second status.
 _IN_MESSAGE = ("method", "path", "status", "ms", "status_code", "server_time", "task")
 _SHOWN_ELSEWHERE = frozenset((*_ORIGIN, *_BESIDE, *_IN_MESSAGE))
 
 
 def as_json(record: "Record") -> str:
-    """The entry as one JSON object on one line, in ASCII: every other character is escaped (RFC 8259, section 7)."""
+    """Return the entry as a JSON object on one line, in ASCII with other characters escaped (RFC 8259, section 7)."""
     entry = {
         "time": _time(record["time"]),
         "level": record["level"].name,
@@ -35,14 +35,14 @@ def as_json(record: "Record") -> str:
     extra = {name if name not in entry else f"{name}_": value for name, value in record["extra"].items()}
     try:
         return json.dumps(entry | extra, allow_nan=False) + "\n"
-    except ValueError:  # NaN is no JSON
+    except ValueError:  # NaN is not valid JSON
         return json.dumps(entry | {name: masked(repr(value)) for name, value in extra.items()}) + "\n"
 
 
 def as_lines(record: "Record") -> str:
-    """The entry for people. Its first line alone begins at the margin; all that follow are indented.
+    """Return the entry for people. All lines except the first are indented.
 
-    What is not printable is shown as Python writes it (`\\x1b`), so that no terminal obeys it.
+    Unprintable characters are escaped as in Python (`\\x1b`), so that terminals don't interpret them.
     """
     extra = record["extra"]
     origin = " ".join(str(extra[name]) for name in _ORIGIN if name in extra)
@@ -53,7 +53,7 @@ def as_lines(record: "Record") -> str:
 
 
 def _rest(extra: Mapping[str, Any]) -> str:
-    """What was given beside the message and is not in it, as `name=value`."""
+    """Return the extra values that are not in the message, as `name=value`."""
     return "".join(f" {name}={value!r}" for name, value in extra.items() if name not in _SHOWN_ELSEWHERE)
 
 

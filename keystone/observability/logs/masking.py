@@ -1,7 +1,7 @@
-"""Keeping secrets out of what is written down: lines of the log, errors of tasks, what Sentry is told.
+"""Mask secrets in log entries, errors of tasks, and Sentry events.
 
-Masked is what a name announces (`pairs`), what has the form of something that we issue, what the settings hold, and
-what the running request brought (`noted`).
+Masked are values with a secret name (`key_value_masking`), values that look like our tokens and codes, the secrets in
+the settings, and those of the current request (`request_secrets`).
 """
 
 import re
@@ -11,46 +11,46 @@ from typing import Any
 from keystone.observability.logs.key_value_masking import MASK, SIGN, is_code_name, is_secret_name, mask_pairs
 from keystone.observability.logs.request_secrets import noted_secrets
 
-SHORTEST_KNOWN = 12  # characters; a shorter word of the settings may be an ordinary word elsewhere
-DEPTH = 20  # what is nested deeper is left out
+SHORTEST_KNOWN = 12  # characters; a shorter secret may be an ordinary word elsewhere
+DEPTH = 20  # deeper levels are masked
 
-# The pages that a link opens (see `keystone.accounts.emails.link`), also inside the query of another address.
+# The pages that a link opens (see `keystone.accounts.emails.link`), also inside the query of another URL.
 _LINK = re.compile(
     r"((?:/|%2F)(?:verify-email|reset-password|confirm-email|revert-email|accept-invitation|unsubscribe)(?:/|%2F))[\w-]{20,}+",
     re.ASCII | re.IGNORECASE,
 )
-_JWT = re.compile(r"eyJ[\w-]{8,}+(?:\.[\w-]*+){0,4}", re.ASCII)  # the start of one is enough: lines may be cut
+_JWT = re.compile(r"eyJ[\w-]{8,}+(?:\.[\w-]*+){0,4}", re.ASCII)  # the beginning is enough: lines may be truncated
 _SCHEME = re.compile(r"\b(bearer|basic|auth (?:plain|login))[ ]+[\w.~+/=-]{16,}+", re.ASCII | re.IGNORECASE)
 _USER_INFO = re.compile(r"://[^\s/?#]{1,512}@")
-# A code of an authenticator, or a recovery code in one piece, where it is called a code; an error's code is a word.
+# An authenticator's code or a recovery code without dashes, after the word "code". Error codes are words.
 _CODE = re.compile(
     r"(code\\{0,7}+[\"']?[ \t]?[:=][ \t]?\\{0,7}+[\[(]?[\"']?)(?:\d{6,8}|[0-9a-z]{4}(?:[ -]?[0-9a-z]{4}){3})(?![\w-])",
     re.ASCII | re.IGNORECASE,
 )
-# As `keystone.two_factor.recovery_codes` spells them, and as people do: with O, I and L.
+# As `keystone.two_factor.recovery_codes` spells them, and as people may: with O, I and L.
 _RECOVERY_CODE = re.compile(r"(?<![\w-])[0-9a-tv-z]{4}(?:-[0-9a-tv-z]{4}){3}(?![\w-])", re.ASCII | re.IGNORECASE)
 _LONG_WORD = re.compile(r"(?<![\w-])[\w-]{32,}+", re.ASCII)
 _UPPER, _LOWER, _DIGIT = re.compile("[A-Z]"), re.compile("[a-z]"), re.compile("[0-9]")
 _PLAIN, _HEX = re.compile("[A-Z0-9]+|[a-z0-9]+"), re.compile("[A-F0-9]+|[a-f0-9]+")
-TOKEN_LENGTH = 43  # of `secrets.token_urlsafe(32)`
+TOKEN_LENGTH = 43  # the length of `secrets.token_urlsafe(32)`
 
 
 class _Known:
-    """What the settings hold of secrets, as one pattern."""
+    """The secrets in the settings, as one pattern."""
 
     pattern: re.Pattern[str] | None = None
 
 
 def remember(secrets: Iterable[str]) -> None:
-    """Mask these from now on, wherever they stand, in place of those remembered before. Too short ones are left out."""
+    """Mask these secrets from now on, instead of those of earlier calls. Short ones are left out."""
     words = sorted({word for word in secrets if len(word) >= SHORTEST_KNOWN}, key=len, reverse=True)
     _Known.pattern = re.compile("|".join(map(re.escape, words))) if words else None
 
 
 def masked(text: str) -> str:
-    """The text with `…` for each secret in it: tokens, passwords, keys, cookies, codes.
+    """Return the text with `…` in place of each secret: tokens, passwords, keys, cookies, codes.
 
-    Its cost grows with the length alone, some 20 microseconds for a line; no text makes it hang.
+    It takes linear time for any text, about 20 microseconds per line.
     """
     text = _without_known(text)
     has_sign = SIGN.search(text) is not None
@@ -64,9 +64,9 @@ def masked(text: str) -> str:
 
 
 def without_tokens(text: str) -> str:
-    """As `masked`, but for words that somebody wrote to be read: what a name announces is left to them.
+    """Mask secrets in text written for people, without masking values after a secret name.
 
-    "Password: too short" stays as it is.
+    For example, "Password: too short" is not changed.
     """
     return _LONG_WORD.sub(_mask_random, _without_known(text))
 
@@ -90,7 +90,7 @@ def _mask_random(match: re.Match[str]) -> str:
 
 
 def _looks_random(word: str) -> bool:
-    """Whether a long word is one that a machine drew: a token, a session's key. Names, UUIDs and digests are not."""
+    """Return whether a long word looks random, like a token or a session key. Names, UUIDs and digests don't."""
     if _UPPER.search(word) and _LOWER.search(word):
         return len(word) == TOKEN_LENGTH or _DIGIT.search(word) is not None
     return (
@@ -102,14 +102,14 @@ def _looks_random(word: str) -> bool:
 
 
 def masked_data(value: Any, *, depth: int = DEPTH) -> Any:
-    """A structure of mappings, lists and texts without its secrets: by the names of its keys, and within its texts.
+    """Mask the secrets in a structure of mappings, lists and strings, by the names of keys and within strings.
 
     Args:
-        value: JSON, or what is nearly JSON: tuples become lists, bytes and other objects become texts.
-        depth: how deep to look; `…` stands for what lies below.
+        value: JSON-like data. Tuples become lists; bytes and other objects become strings.
+        depth: the number of levels to process; deeper ones are replaced with `…`.
 
     Returns:
-        A new structure of dicts, lists, texts, numbers, booleans and None; what was given stays as it is.
+        A new structure of dicts, lists, strings, numbers, booleans and None. The argument isn't changed.
     """
     if value is None or isinstance(value, (bool, int, float)):
         return value
@@ -144,5 +144,5 @@ def _text(value: Any) -> str:
         return value.decode("utf-8", "backslashreplace")
     try:
         return str(value)
-    except Exception:  # noqa: BLE001 - somebody else's code; what cannot be shown is named
+    except Exception:  # noqa: BLE001 - __str__() may raise any exception
         return f"<{type(value).__name__}>"

@@ -1,4 +1,4 @@
-"""The secrets that the running request brought. An error may quote one without a name: `ValueError: hunter2`."""
+"""The secrets in the current request. An error may quote one without its name: `ValueError: hunter2`."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,27 +12,27 @@ from django.http import HttpRequest
 
 from keystone.observability.logs.key_value_masking import is_code_name, is_secret_name
 
-SHORTEST_NAMED = 8  # characters of a value whose name is a secret's; no password is shorter
-SHORTEST_CODE = 6  # of an authenticator's
-SHORTEST_COOKIE = 16  # of any other cookie's
+SHORTEST_NAMED = 8  # characters of a value with a secret name; no password is shorter
+SHORTEST_CODE = 6  # of an authenticator's code
+SHORTEST_COOKIE = 16  # of any other cookie
 
 
 class _Noted:
-    """A request, and what was found to be secret in it, in each spelling that an error may give it."""
+    """A request and the secrets found in it, in each spelling that may occur in an error."""
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
         self.found: set[str] = set()
-        self.ordered: list[str] = []  # the longest first: one may be a part of another
+        self.ordered: list[str] = []  # longest first: one may contain another
         self.has_form = False
         words = [*request.COOKIES.values(), *request.META.get("HTTP_AUTHORIZATION", "").split()]
         secrets = {word for word in words if len(word) >= SHORTEST_COOKIE} | set(_named(request.COOKIES))
-        with suppress(SuspiciousOperation):  # too many fields, which Django refuses in its own time
+        with suppress(SuspiciousOperation):  # too many fields, which Django refuses later
             secrets |= set(_named(request.GET))
         self.add(secrets)
 
     def add(self, secrets: Iterable[str]) -> None:
-        """Note these, also as Python, JSON and addresses write them."""
+        """Add secrets, also as Python, JSON and URLs escape them."""
         for secret in secrets:
             self.found |= {
                 secret,
@@ -44,8 +44,8 @@ class _Noted:
         self.ordered = sorted(self.found, key=len, reverse=True)
 
     def secrets(self) -> list[str]:
-        """All of them, the longest first."""
-        form = vars(self.request).get("_post")  # Django's; looked at only where somebody read the form
+        """Return all secrets, longest first."""
+        form = vars(self.request).get("_post")  # set by Django once the form was read
         if form and not self.has_form:
             self.has_form = True
             self.add(_named(form))
@@ -57,7 +57,7 @@ _noted: ContextVar[_Noted | None] = ContextVar("keystone_noted_secrets", default
 
 @contextmanager
 def noting(request: HttpRequest) -> Iterator[None]:
-    """Mask the secrets of the request in whatever is written for the time of the block."""
+    """Mask the secrets of the request in everything that is logged in the block."""
     token = _noted.set(_Noted(request))
     try:
         yield
@@ -66,14 +66,14 @@ def noting(request: HttpRequest) -> Iterator[None]:
 
 
 def note_secrets(data: Any) -> None:
-    """Note the secrets of a body that was just parsed: the texts whose names say so, at its first level."""
+    """Add the secrets of a parsed body: the strings with a secret name at its top level."""
     noted = _noted.get()
     if noted is not None and isinstance(data, Mapping):
         noted.add(_named(data))
 
 
 def noted_secrets() -> list[str]:
-    """What the running request brought; empty outside one."""
+    """Return the secrets of the current request; empty outside one."""
     noted = _noted.get()
     return noted.secrets() if noted else []
 

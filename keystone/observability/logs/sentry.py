@@ -1,4 +1,4 @@
-"""Errors to Sentry, scrubbed: what leaves the machine has passed the same masking as the log."""
+"""Send errors to Sentry, with the same masking as the log."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -18,13 +18,13 @@ from keystone.observability.origin import current_origin
 if TYPE_CHECKING:
     from sentry_sdk.types import Breadcrumb, BreadcrumbHint, Event, Hint
 
-# The only headers that are told: what helps to understand an error, and no way in.
+# The only headers that are sent: they help to understand an error and contain no credentials.
 HEADERS = frozenset({"accept", "accept-language", "content-length", "content-type", "host", "user-agent"})
-ENOUGH = frozenset({"modules", "sdk"})  # names and versions of packages: nothing to mask, and much to look through
+ENOUGH = frozenset({"modules", "sdk"})  # names and versions of packages: large and without secrets
 
 
 def start() -> None:
-    """Send errors to the DSN of the settings, from this process. Traces are off unless they are asked for."""
+    """Start sending this process's errors to SENTRY_DSN. Traces are off by default."""
     sentry_sdk.init(
         dsn=settings.SENTRY_DSN,
         environment=settings.SENTRY_ENVIRONMENT,
@@ -33,31 +33,31 @@ def start() -> None:
         include_local_variables=False,
         send_default_pii=False,
         max_request_body_size="never",
-        auto_enabling_integrations=False,  # only what is named here: Redis, httpx and loguru say too much, or all twice
+        auto_enabling_integrations=False,  # Redis, httpx and loguru would send too much, or everything twice
         integrations=[
             DjangoIntegration(signals_spans=False),
-            LoggingIntegration(),  # errors of the log, once each: loguru's own records come from `logging`
-            AtexitIntegration(callback=lambda _pending, _timeout: None),  # which would write to stderr
+            LoggingIntegration(),  # logged errors, once each: loguru's records come from `logging`
+            AtexitIntegration(callback=lambda _pending, _timeout: None),  # it would write to stderr
         ],
-        disabled_integrations=[ArgvIntegration()],  # a command's line may hold a password
-        propagate_traces=False,  # the services that we ask need not know of it
+        disabled_integrations=[ArgvIntegration()],  # a command line may contain a password
+        propagate_traces=False,  # other services need not know about it
         auto_session_tracking=False,
         enable_metrics=False,
         before_send=scrub,
         before_send_transaction=scrub,
         before_breadcrumb=scrub_breadcrumb,
     )
-    ignore_logger("django.security.DisallowedHost")  # whoever scans the internet would fill the quota
+    ignore_logger("django.security.DisallowedHost")  # internet scanners would use up the quota
 
 
 def scrub(event: "Event", hint: "Hint") -> "Event":
-    """An event without secrets, with the request's id as a tag. Where this fails, Sentry's client drops the event."""
+    """Mask an event's secrets and add the request's id as a tag. If this fails, Sentry's client drops the event."""
     kept = cast("dict[str, Any]", event)
     request = kept.get("request")
     if isinstance(request, Mapping):
         kept["request"] = _request(request)
-    (kept.get("extra") or {}).pop("request", None)  # Django's; it shows itself with its query
-    (kept.get("logentry") or {}).pop("params", None)  # without the names that the message gives them
+    (kept.get("extra") or {}).pop("request", None)  # Django's request, whose repr() contains the query
+    (kept.get("logentry") or {}).pop("params", None)  # they lack the names in the message
     for values in _exceptions(kept):
         for frame in (values.get("stacktrace") or {}).get("frames") or ():
             frame.pop("vars", None)
@@ -75,7 +75,7 @@ def _exceptions(event: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _request(request: Mapping[str, Any]) -> dict[str, Any]:
-    """What is told of a request: method, address and harmless headers. Its body, cookies, query and environment go."""
+    """Return a request's method, URL and harmless headers, without its body, cookies, query and environment."""
     headers = request.get("headers") or {}
     return {
         "method": request.get("method"),
@@ -85,11 +85,11 @@ def _request(request: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def scrub_breadcrumb(crumb: "Breadcrumb", hint: "BreadcrumbHint") -> "Breadcrumb | None":
-    """A breadcrumb without secrets; of an address that we asked, only the host: the breach service's path is a hash."""
+    """Mask the secrets in a breadcrumb. URLs are reduced to the host, because the breach service's path is a hash."""
     if crumb.get("category") == "subprocess":
-        return None  # command lines may hold anything
+        return None  # command lines may contain anything
     if crumb.get("category") == "query":
-        return crumb  # one for each statement, without its values: `scrub` masks those few that are ever sent
+        return crumb  # one per statement, without values: `scrub` masks the few that are sent
     kept = cast("dict[str, Any]", masked_data(crumb))
     data = kept.get("data")
     if isinstance(data, dict) and "url" in data:

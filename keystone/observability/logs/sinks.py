@@ -1,4 +1,4 @@
-"""The sink that writes entries to stderr. It neither raises into the application nor holds it up."""
+"""The sink that writes entries to stderr. It never raises exceptions into the application."""
 
 import sys
 from collections.abc import Callable
@@ -12,19 +12,19 @@ if TYPE_CHECKING:
 
 
 class StderrSink:
-    """Writes to what stderr is at the time: tests and servers replace it."""
+    """Writes to the current `sys.stderr`, which tests and servers may replace."""
 
     def __init__(self, formatting: "Formatting") -> None:
         self.formatting = formatting
 
     def __call__(self, message: "Message") -> None:
-        """Write an entry; where stderr is closed, broken or full, the entry is lost."""
+        """Write an entry. It is lost if stderr is closed, broken or full."""
         with suppress(Exception):
             write_to_stderr(self.formatting(message.record))
 
 
 def write_to_stderr(text: str) -> None:
-    """Write, where there is a stderr."""
+    """Write to stderr if it exists."""
     if sys.stderr is not None:
         sys.stderr.write(text)
         sys.stderr.flush()

@@ -1,6 +1,6 @@
-"""Traces by OpenTelemetry, where a collector is named and the extra `otel` is installed; else all of this does nothing.
+"""Traces by OpenTelemetry. Without a collector's URL and the extra `otel`, all of this does nothing.
 
-`start` is called once in each process that works: after a fork, since its sender is a thread.
+`start` is called once in each process, after a fork because the exporter is a thread.
 """
 
 import logging
@@ -20,21 +20,21 @@ MISSING = "%s is set, but nothing is traced: the packages of the extra are missi
 
 
 class _Started:
-    """Whose spans this process sends."""
+    """The tracer whose spans this process sends."""
 
     tracer: "Tracer | None" = None
 
 
 def start(process: str) -> None:
-    """Trace this process from now on, if the settings name a collector.
+    """Start tracing this process if the settings name a collector.
 
     Args:
-        process: what it is: `web`, `worker` or `scheduler`.
+        process: the kind of process: `web`, `worker` or `scheduler`.
     """
     endpoint = settings.OTEL_EXPORTER_OTLP_ENDPOINT
     if not endpoint or _Started.tracer is not None:
         return
-    os.environ.setdefault(ENDPOINT, endpoint)  # the value may come from a file that the SDK does not know
+    os.environ.setdefault(ENDPOINT, endpoint)  # the value may come from a file that the SDK doesn't read
     try:
         from keystone.observability.telemetry import tracing
     except ImportError as error:
@@ -45,7 +45,7 @@ def start(process: str) -> None:
 
 @contextmanager
 def span(name: str) -> Iterator[None]:
-    """Trace the block: as a part of what is traced around it, or by itself."""
+    """Trace the block, as a child of the current span if there is one."""
     if _Started.tracer is None:
         yield
         return
@@ -54,7 +54,7 @@ def span(name: str) -> Iterator[None]:
 
 
 def failed(error: BaseException) -> None:
-    """Mark the running span as failed, where the exception itself does not leave it."""
+    """Mark the current span as failed if the exception is handled inside it."""
     if _Started.tracer is None:
         return
     from keystone.observability.telemetry import tracing

@@ -1,4 +1,4 @@
-"""What leaves of a span: nothing that the log would not tell, and less."""
+"""Remove secrets and personal data from spans. They contain less than the log."""
 
 from collections.abc import Mapping
 
@@ -10,35 +10,35 @@ from opentelemetry.util.types import Attributes, AttributeValue
 from keystone.observability.logs.key_value_masking import MASK, is_secret_name
 from keystone.observability.logs.masking import masked
 
-# Who asked: the log has that for those who may know.
+# The client: only the log contains it.
 LEFT_OUT = frozenset(
     {
         *("client.address", "client.port", "enduser.id", "http.client_ip", "net.peer.ip", "net.peer.port"),
         *("network.peer.address", "network.peer.port", "url.query", "db.user", "db.statement.parameters"),
-        # Headers are sent where a variable of OpenTelemetry's names them.
+        # Headers are sent if one of OpenTelemetry's variables names them.
         *(f"http.request.header.{name}" for name in ("forwarded", "x_forwarded_for", "x_real_ip")),
     }
 )
-# Without what their queries say.
+# URLs, sent without their query.
 ADDRESSES = frozenset({"http.target", "http.url", "url.full", "url.path", "http.request.header.referer"})
-EXCEPTION_TYPE = "exception.type"  # all that is told of an exception: its text quotes rows
+EXCEPTION_TYPE = "exception.type"  # all that is sent about an exception: its text may quote rows
 
 
 class ScrubbingProcessor(BatchSpanProcessor):
-    """Sends spans in batches, from a thread, each as it is left by `scrubbed`.
+    """A processor that sends spans in batches from a thread, after `scrubbed()`.
 
-    It is done when a span ends and not when it is sent: what the running request brought is known then.
+    Spans are scrubbed when they end, not when they are sent, because the current request's secrets are known then.
     """
 
     def on_end(self, span: ReadableSpan) -> None:
-        """Take a span; none of statements and calls that belong to nothing, as when a worker looks for tasks."""
+        """Queue a span. Client spans without a parent are dropped, such as when a worker polls for tasks."""
         if span.kind is SpanKind.CLIENT and span.parent is None:
             return
         super().on_end(scrubbed(span))
 
 
 def scrubbed(span: ReadableSpan) -> ReadableSpan:
-    """A span without secrets, people's addresses and texts of exceptions."""
+    """Return the span without secrets, client addresses and exception texts."""
     description = span.status.description
     return ReadableSpan(
         name=masked(span.name),

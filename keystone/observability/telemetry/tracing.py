@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK, set up: what is traced, under which name, and where it goes."""
+"""Setup of OpenTelemetry's SDK: what is traced, the service's name, and the exporter."""
 
 import os
 
@@ -15,17 +15,17 @@ from opentelemetry.trace import Status, StatusCode, Tracer
 
 from keystone.observability.telemetry.scrubbing import ScrubbingProcessor
 
-# Before it come those that give headers, and those that answer what is not worth a span: files, redirects, `/metrics`.
+# Earlier middleware adds headers, or responds to requests that need no span: files, redirects, `/metrics`.
 FIRST_TRACED = "django.contrib.sessions.middleware.SessionMiddleware"
 PROBES = "api/health/"
 
 
 def begin(process: str, exporter: SpanExporter | None = None) -> Tracer:
-    """Trace requests, statements and calls of Redis.
+    """Start tracing requests, SQL statements and Redis commands.
 
     Args:
-        process: what this process is; `keystone-<process>` is the service's name unless OTEL_SERVICE_NAME says another.
-        exporter: None for OTLP over HTTP, as its variables say.
+        process: the kind of process. The service's name is `keystone-<process>` unless OTEL_SERVICE_NAME is set.
+        exporter: None for OTLP over HTTP, configured by OpenTelemetry's variables.
     """
     attributes = {"deployment.environment.name": settings.ENVIRONMENT}
     if not os.environ.get("OTEL_SERVICE_NAME"):
@@ -43,5 +43,5 @@ def begin(process: str, exporter: SpanExporter | None = None) -> Tracer:
 
 
 def mark_failed(error: BaseException) -> None:
-    """Give the running span the exception's name; what it says is the log's business."""
+    """Set the current span's status to the exception's name. Its text is only logged."""
     trace.get_current_span().set_status(Status(StatusCode.ERROR, type(error).__name__))

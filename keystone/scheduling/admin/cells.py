@@ -1,4 +1,4 @@
-"""How runs are shown: colours of states, durations."""
+"""How the admin shows runs: state colours and durations."""
 
 from datetime import timedelta
 from typing import Any
@@ -17,19 +17,19 @@ STATE_COLOURS = {
 
 
 def lasted(run: ScheduledRun) -> str:
-    """How long a run took, or has taken until now; empty where it has not begun."""
+    """Return how long a run took or has been running; empty if it has not started."""
     return between(run.started_at, run.finished_at, goes_on=run.state == RunState.RUNNING)
 
 
 def waited(run: ScheduledRun) -> str:
-    """How long after its time a run began; empty where it has not, or where somebody asked for it."""
+    """Return how long after its slot a run started; empty if it has not started or was requested by hand."""
     if run.started_at is None or run.is_manual:
         return ""
     return duration_in_words(run.started_at - run.slot)
 
 
 def last_run(data: dict[str, Any]) -> dict[str, Any]:
-    """A run of `reading.with_schedule`, as it is shown."""
+    """Prepare a run from `reading.with_schedule` for display."""
     seconds = data["seconds"]
     return {
         "state": data["state"],

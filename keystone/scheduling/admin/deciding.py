@@ -1,4 +1,4 @@
-"""Run, pause, resume and forget jobs in the admin."""
+"""Run, pause, resume and delete jobs in the admin."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -16,7 +16,7 @@ from keystone.exceptions import Refusal
 from keystone.scheduling.handling import delete_orphan, pause_job, resume_job, run_job_now
 from keystone.scheduling.models import ScheduledJob
 
-# Each decision with its function and the permission that it takes.
+# Each decision with its function and the permission that it requires.
 DECISIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "run": (run_job_now, "keystone.run_scheduledjob"),
     "pause": (pause_job, "keystone.pause_scheduledjob"),
@@ -26,45 +26,40 @@ DECISIONS: dict[str, tuple[Callable[..., Any], str]] = {
 
 
 class DecidingMixin(ButtonsMixin):
-    """A list of jobs with the decisions, in bulk and for one."""
+    """A mixin that lets administrators run, pause, resume and delete jobs, in bulk and one by one."""
 
     actions = ("run_selected", "pause_selected", "resume_selected", "forget_selected")
     decisions = tuple(DECISIONS)
 
     def may(self, request: HttpRequest, decision: str) -> bool:
-        """Whether this viewer may decide so."""
         return self.has_view_permission(request) and request.user.has_perm(DECISIONS[decision][1])
 
     def has_run_permission(self, request: HttpRequest) -> bool:
-        """Whether this viewer may run jobs now."""
         return self.may(request, "run")
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
-        """Whether this viewer may pause, resume and forget jobs."""
+        """Whether the user may pause, resume and delete jobs."""
         return self.may(request, "pause")
 
     @action(description=gettext_lazy("Run now"), permissions=["run"])
     def run_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
-        """Enqueue a run of each."""
         self.decide(request, "run", queryset.values_list("pk", flat=True))
 
     @action(description=gettext_lazy("Pause"), permissions=["pause"])
     def pause_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
-        """Let them no more run by themselves."""
         self.decide(request, "pause", queryset.values_list("pk", flat=True))
 
     @action(description=gettext_lazy("Resume"), permissions=["pause"])
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
-        """Let them run by themselves again."""
         self.decide(request, "resume", queryset.values_list("pk", flat=True))
 
     @action(description=gettext_lazy("Delete those that are not in the code"), permissions=["pause"])
     def forget_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
-        """Forget jobs and their history."""
+        """Delete jobs with their history."""
         self.decide(request, "delete", queryset.values_list("pk", flat=True))
 
     def offered(self, request: HttpRequest, job: ScheduledJob) -> list[dict[str, Any]]:
-        """The decisions that make sense for this job and are allowed to this viewer, as buttons."""
+        """Return buttons for the decisions that are possible for this job and allowed to this user."""
         if job.orphaned_at is not None:
             offered: list[Button] = [("delete", _("Delete with its history"), "delete", "k-reject")]
         else:
@@ -76,7 +71,7 @@ class DecidingMixin(ButtonsMixin):
         return self.buttons(request, job.pk, offered)
 
     def decide(self, request: HttpRequest, decision: str, keys: Iterable[str]) -> None:
-        """Decide on the jobs with these ids, one by one, and say what came of it."""
+        """Apply the decision to the jobs with these ids, one by one, and report the result in messages."""
         function, permission = DECISIONS[decision]
         by = acting(request, permission)
         done = 0

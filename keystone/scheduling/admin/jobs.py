@@ -1,4 +1,4 @@
-"""The list of jobs, with the schedulers, and the page of a job."""
+"""The admin of jobs: the list, with the schedulers above it, and the page of a job."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -28,24 +28,22 @@ SHOWN_RUNS = 10
 
 
 def job_state(job: ScheduledJob) -> tuple[str, Any]:
-    """Whether a job runs by itself, as a key and in words."""
+    """Return whether a job is scheduled, paused or orphaned, as a key and in words."""
     if job.orphaned_at is not None:
         return "orphaned", _("Not in the code")
     return ("paused", _("Paused")) if job.paused_at is not None else ("scheduled", _("Scheduled"))
 
 
 class StateFilter(RadioFilter):
-    """Which run by themselves, which are paused, which no code has."""
+    """Filters jobs that are scheduled, paused or not in the code."""
 
     title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """The three states."""
         return [("scheduled", _("Scheduled")), ("paused", _("Paused")), ("orphaned", _("Not in the code"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> QuerySet[ScheduledJob]:
-        """The jobs in the chosen state."""
         match self.value():
             case "scheduled":
                 return queryset.filter(orphaned_at=None, paused_at=None)
@@ -58,7 +56,7 @@ class StateFilter(RadioFilter):
 
 @admin.register(ScheduledJob)
 class ScheduledJobAdmin(DecidingMixin, OwnPageAdmin):
-    """The jobs, in alphabetical order."""
+    """The admin of jobs, in alphabetical order."""
 
     page_template = "keystone/admin/schedule_job.html"
     list_display = ("name", "state", "when", "next_run", "last_result", "trouble")
@@ -69,18 +67,17 @@ class ScheduledJobAdmin(DecidingMixin, OwnPageAdmin):
     list_before_template = "keystone/admin/schedule_schedulers.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        """The jobs with their next and last runs."""
         return with_schedule(super().get_queryset(request))
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The list, with the schedulers above it."""
+        """Show the list, with the schedulers above it."""
         context = {**(extra_context or {})}
         if request.method == "GET" and self.has_view_permission(request):
             context["schedulers"] = list(alive())
         return super().changelist_view(request, context)
 
     def page(self, request: HttpRequest, obj: Any) -> dict[str, Any]:
-        """The job, its last runs, and the decisions that this viewer may take on it."""
+        """Return the context of a job's page: the job, its last runs, and buttons allowed to this user."""
         key, state = job_state(obj)
         runs = obj.runs.select_related("requested_by")[:SHOWN_RUNS] if self._sees_runs(request) else ()
         return {
@@ -108,17 +105,15 @@ class ScheduledJobAdmin(DecidingMixin, OwnPageAdmin):
 
     @display(description=_("job"), ordering="id")
     def name(self, job: ScheduledJob) -> SafeString:
-        """The id, and what the job does."""
         return format_html('<span class="k-name">{}</span><span class="k-second">{}</span>', job.pk, job.description)
 
     @display(description=_("state"), label=COLOURS)
     def state(self, job: ScheduledJob) -> tuple[str, Any]:
-        """Whether it runs by itself."""
         return job_state(job)
 
     @display(description=_("when"))
     def when(self, job: ScheduledJob) -> SafeString:
-        """The trigger in words, as it was written at hand, and the time zone where it goes by one."""
+        """The trigger in words, with its original text as a tooltip, and the time zone if it has one."""
         zone = zone_of(job.trigger)
         text = format_html('<span title="{}">{}</span>', job.trigger, trigger_in_words(job.trigger))
         value = format_html('<span>{}<span class="k-second">{}</span></span>', text, zone) if zone else text
@@ -126,12 +121,12 @@ class ScheduledJobAdmin(DecidingMixin, OwnPageAdmin):
 
     @display(description=_("next run (UTC)"))
     def next_run(self, job: Any) -> SafeString:
-        """When it is due; nothing of those that do not run by themselves."""
+        """When the job is due; empty if it does not run on schedule."""
         return labelled(_("next run (UTC)"), on_day(job.next_run_at)) if job.next_run_at else NONE
 
     @display(description=_("last run"), label={**STATE_COLOURS, "never": "default"})
     def last_result(self, job: Any) -> tuple[str, Any]:
-        """How its last run went, and how long it took."""
+        """The state of the last run, and how long it took."""
         if not job.last_runs:
             return "never", _("Never ran")
         run = last_run(job.last_runs[0])
@@ -139,7 +134,7 @@ class ScheduledJobAdmin(DecidingMixin, OwnPageAdmin):
 
     @display(description=_("failed or missed"))
     def trouble(self, job: Any) -> SafeString:
-        """How many of its last runs failed or were missed."""
+        """The number of last runs that failed or were missed."""
         bad = sum(run["state"] in {RunState.FAILED, RunState.MISSED} for run in job.last_runs)
         if not bad:
             return NONE

@@ -1,4 +1,4 @@
-"""The list of runs, and the page of a run."""
+"""The admin of runs: the list, and the page of a run."""
 
 import json
 from typing import Any
@@ -21,38 +21,34 @@ from keystone.scheduling.models import RunState, ScheduledJob, ScheduledRun
 
 
 class StateFilter(RadioFilter):
-    """By where a run stands."""
+    """Filters runs by state."""
 
     title = gettext_lazy("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        """All states."""
         return list(RunState.choices)
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ScheduledRun]) -> QuerySet[ScheduledRun]:
-        """The runs in the chosen state."""
         return queryset.filter(state=self.value()) if self.value() else queryset
 
 
 class JobFilter(DropdownFilter):
-    """By job."""
+    """Filters runs by job."""
 
     title = gettext_lazy("job")
     parameter_name = "job"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        """All jobs."""
         return [(name, name) for name in ScheduledJob.objects.values_list("pk", flat=True)]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ScheduledRun]) -> QuerySet[ScheduledRun]:
-        """The runs of the chosen job."""
         return queryset.filter(job=self.value()) if self.value() else queryset
 
 
 @admin.register(ScheduledRun)
 class ScheduledRunAdmin(OwnPageAdmin):
-    """The runs, the newest slot first."""
+    """The admin of runs, newest slot first."""
 
     page_template = "keystone/admin/schedule_run.html"
     list_display = ("due", "job_cell", "state_label", "duration", "asked_by", "attempts_cell")
@@ -61,7 +57,7 @@ class ScheduledRunAdmin(OwnPageAdmin):
     sortable_by = ()
 
     def page(self, request: HttpRequest, obj: ScheduledRun) -> dict[str, Any]:
-        """All that is known of a run."""
+        """Return the context of a run's page."""
         return {
             "run": obj,
             "title": str(obj),
@@ -79,33 +75,31 @@ class ScheduledRunAdmin(OwnPageAdmin):
 
     @display(description=gettext_lazy("due (UTC)"))
     def due(self, run: ScheduledRun) -> SafeString:
-        """Its slot, or when somebody asked for it."""
+        """The slot of the run, or when it was requested by hand."""
         return on_day(run.slot)
 
     @display(description=gettext_lazy("job"))
     def job_cell(self, run: ScheduledRun) -> SafeString:
-        """The job."""
         return format_html('<span class="k-device">{}</span>', run.job_id)
 
     @display(description=gettext_lazy("state"), label=STATE_COLOURS)
     def state_label(self, run: ScheduledRun) -> tuple[str, Any]:
-        """Where it stands."""
         return run.state, run.get_state_display()
 
     @display(description=gettext_lazy("duration"))
     def duration(self, run: ScheduledRun) -> SafeString:
-        """How long it took, or has taken until now."""
+        """How long the run took or has been running."""
         text = lasted(run)
         return labelled(_("duration"), text) if text else NONE
 
     @display(description=gettext_lazy("asked for by"))
     def asked_by(self, run: ScheduledRun) -> SafeString:
-        """Who wanted it, where it was not its time."""
+        """The user who requested the run, if it did not run on schedule."""
         if not run.is_manual:
             return NONE
         return labelled(_("asked for by"), run.requested_by or _("somebody who is not known any more"))
 
     @display(description=gettext_lazy("attempts"))
     def attempts_cell(self, run: ScheduledRun) -> SafeString:
-        """How often it was begun, where that was more than once."""
+        """How often the run was started, if more than once."""
         return labelled(_("attempts"), number(run.attempts)) if run.attempts > 1 else NONE

@@ -34,19 +34,17 @@ if TYPE_CHECKING:
     from keystone.sign_in.admin.site import KeystoneAdminSite
 
 Page = Callable[[HttpRequest], HttpResponse]
-BEGUN = "keystone_begun_second_factor"  # the key of the authenticator that this session, and no other, is setting up
+BEGUN = "keystone_begun_second_factor"  # the key of the authenticator that this session is setting up
 
 
 class OwnSecondFactorPages:
-    """The pages at `two-factor/`. Those who must set one up come here, and nowhere else."""
+    """The pages at `two-factor/`. Staff who must set up a second factor can use no other pages."""
 
     def __init__(self, site: "KeystoneAdminSite") -> None:
-        """Make the pages of an admin."""
         self.site = site
 
     @property
     def urls(self) -> list[URLPattern]:
-        """Their addresses."""
         return [
             path("two-factor/", self._page(self.state, "GET"), name="two_factor"),
             path("two-factor/begin/", self._page(self.begin, "GET", "POST"), name="two_factor_begin"),
@@ -57,7 +55,7 @@ class OwnSecondFactorPages:
         ]
 
     def state(self, request: HttpRequest) -> HttpResponse:
-        """Whether it is set up, since when, and what can be done."""
+        """Show whether the second factor is set up, since when, and what can be done."""
         user = _person(request)
         context = {
             "factor": second_factor_of(user),
@@ -68,9 +66,9 @@ class OwnSecondFactorPages:
         return self._render(request, "two_factor.html", _("Two-factor sign-in"), context)
 
     def begin(self, request: HttpRequest) -> HttpResponse:
-        """Begin to set it up, after the password, unless it was given just now.
+        """Begin the set-up after asking for the password, unless it was given just now.
 
-        Who has one already gives a code of it instead, and moves it to another device.
+        Users who already have a second factor give a code instead, to move it to another device.
         """
         user = _person(request)
         if second_factor_of(user) is None:
@@ -94,7 +92,7 @@ class OwnSecondFactorPages:
         return self._to(request, "admin:two_factor_set_up")
 
     def set_up(self, request: HttpRequest) -> HttpResponse:
-        """Show the secret as a QR code and as text, to the session that began only, and take the first code."""
+        """Show the secret as a QR code and as text, only to the session that began, and take the first code."""
         user = _person(request)
         key = request.session.get(BEGUN)
         authenticator = enrolment.begun(user, key)
@@ -106,12 +104,12 @@ class OwnSecondFactorPages:
             del request.session[BEGUN]
             verify_session(request, form.taken.authenticator)
             return self._show_codes(request, form.taken.recovery_codes, is_new=True)
-        if isinstance(form.refusal, enrolment.NothingBegun):  # it was begun anew elsewhere, at this very moment
+        if isinstance(form.refusal, enrolment.NothingBegun):  # another set-up was begun in the meantime
             return self._begin_again(request)
         return self._render(request, "two_factor_set_up.html", _("Set up two-factor sign-in"), {"form": form, **shown})
 
     def codes(self, request: HttpRequest) -> HttpResponse:
-        """Make new recovery codes, after a code."""
+        """Create new recovery codes, after asking for a code."""
         user = _person(request)
         if second_factor_of(user) is None:
             return self._to(request, SETUP)
@@ -127,14 +125,14 @@ class OwnSecondFactorPages:
         return self._render(request, "two_factor_code.html", _("New recovery codes"), context)
 
     def kept(self, request: HttpRequest) -> HttpResponse:
-        """Go on from the recovery codes, which have been kept."""
+        """Continue after the recovery codes were shown, with a warning if the user did not keep them."""
         if "kept" not in request.POST:
             messages.warning(request, _("If you did not keep your recovery codes, make new ones: they are shown once."))
             return self._to(request, SETUP)
         return HttpResponseRedirect(_next(request) or reverse("admin:index", current_app=self.site.name))
 
     def remove(self, request: HttpRequest) -> HttpResponse:
-        """Remove it, after a code; not for those who must have one."""
+        """Remove the second factor after asking for a code, unless it is required of this user."""
         user = _person(request)
         if enrolment.is_required_of(user) or second_factor_of(user) is None:
             return self._to(request, SETUP)
@@ -152,7 +150,7 @@ class OwnSecondFactorPages:
         return self._render(request, "two_factor_code.html", _("Remove two-factor sign-in"), context)
 
     def _page(self, view: Page, *methods: str) -> Page:
-        """A page for staff. A session that has yet to show a second factor shows it first."""
+        """Wrap a view for staff. A session that still needs a code is redirected to that step first."""
 
         def guarded(request: HttpRequest) -> HttpResponse:
             name = ""
@@ -172,7 +170,7 @@ class OwnSecondFactorPages:
         return AdminCodeForm(request.POST or None, rule=lambda code: check_code(user, code), kind="either")
 
     def _show_codes(self, request: HttpRequest, codes: list[str], *, is_new: bool) -> HttpResponse:
-        """The one time that the codes are shown: in the answer to the POST, so that nothing has to keep them."""
+        """Show the codes, once, in the response to the POST, so that they need not be stored."""
         values = {"project": options().project_name, "person": request.user}
         head = _("Recovery codes of %(person)s for %(project)s. Each works once.") % values
         text = "\n".join([head, "", *codes, ""])
@@ -199,14 +197,13 @@ class OwnSecondFactorPages:
 
 
 def _person(request: HttpRequest) -> User:
-    """Whoever uses the page."""
-    user: Any = request.user  # `admits` lets nobody else in
+    user: Any = request.user  # `admits` refuses anonymous users
     person: User = user
     return person
 
 
 def _shown(authenticator: Authenticator | None) -> dict[str, str]:
-    """The secret in both its forms; nothing where there is none, or no key opens it any more."""
+    """Return the secret as text, URI and QR code; empty if there is none or no key decrypts it any more."""
     if authenticator is None:
         return {}
     try:
@@ -218,7 +215,7 @@ def _shown(authenticator: Authenticator | None) -> dict[str, str]:
 
 
 def _next(request: HttpRequest) -> str:
-    """Where to go in the end; empty where it is not said, or does not lie within this site."""
+    """Return the URL to go to in the end; empty if none is given or it is not within this site."""
     target = request.POST.get(REDIRECT_FIELD_NAME) or request.GET.get(REDIRECT_FIELD_NAME) or ""
     hosts = {request.get_host()}
     return target if url_has_allowed_host_and_scheme(target, hosts, require_https=request.is_secure()) else ""

@@ -18,7 +18,7 @@ from keystone.two_factor.models import RecoveryCode
 from keystone.two_factor.verification import is_recovery_code
 
 FEW_CODES = 3
-# unfold hides the page until Alpine has started, and what is hidden cannot take the focus by itself.
+# unfold hides the page until Alpine has started, and a hidden field cannot take the autofocus.
 FOCUS = {"x-init": "$nextTick(() => $el.focus())"}
 
 
@@ -33,7 +33,7 @@ class NotStaff(Refusal):
 
 
 class AdminSignInForm(SignInForm):
-    """Email address and password of active staff."""
+    """The sign-in form for active staff."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -42,7 +42,7 @@ class AdminSignInForm(SignInForm):
         self.fields["username"].widget.attrs |= FOCUS
 
     def check_entry(self, person: User) -> None:
-        """Refuse everybody but active staff.
+        """Refuse everybody except active staff.
 
         Raises:
             NotStaff: the account is active, but not staff.
@@ -53,7 +53,7 @@ class AdminSignInForm(SignInForm):
 
 
 class AdminCodeForm(CodeForm):
-    """The code, in the admin's look."""
+    """The form for a code, in the admin's style."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -61,7 +61,7 @@ class AdminCodeForm(CodeForm):
 
 
 class AdminPasswordAgainForm(PasswordAgainForm):
-    """The password once more, in the admin's look."""
+    """The form that asks for the password again, in the admin's style."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -69,11 +69,11 @@ class AdminPasswordAgainForm(PasswordAgainForm):
 
 
 class AdminStep(Step):
-    """What the admin's two steps share.
+    """Base class of the admin's two steps.
 
     Attributes:
-        site: the admin that is signed in to.
-        title: of the page.
+        site: the admin site to sign in to.
+        title: the title of the page.
     """
 
     site = admin.site
@@ -83,7 +83,7 @@ class AdminStep(Step):
     next_page = "admin:index"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        """What every page of the admin has."""
+        """Add the context that every page of the admin has."""
         self.request.current_app = self.site.name  # for {% url %}
         around = self.site.each_context(self.request)
         page = {"title": self.title, "app_path": self.request.get_full_path()}
@@ -91,26 +91,29 @@ class AdminStep(Step):
 
 
 class AdminSignInView(AdminStep, SignInView):
-    """Address and password."""
+    """The first step in the admin: email address and password."""
 
     title = gettext_lazy("Log in")
     form_class = AdminSignInForm
     template_name = "keystone/admin/sign_in.html"
 
     def knows(self, request: HttpRequest) -> bool:
-        """Staff. Who has signed in to the browsable API and is none may sign in here as somebody else."""
+        """Return whether the user is active staff.
+
+        Others, who are signed in to the browsable API only, may sign in here as another user.
+        """
         return request.user.is_active and request.user.is_staff
 
 
 class AdminCodeView(AdminStep, CodeView):
-    """The code."""
+    """The second step in the admin: a code."""
 
     title = gettext_lazy("Two-factor sign-in")
     form_class = AdminCodeForm
     template_name = "keystone/admin/sign_in_code.html"
 
     def form_valid(self, form: Any) -> HttpResponse:
-        """Sign the person in; who used a recovery code is told how many are left."""
+        """Sign the user in. After a recovery code, show how many are left."""
         response = super().form_valid(form)
         if is_recovery_code(form.cleaned_data["code"]) and session_state_of(self.request).is_enough:
             left = RecoveryCode.objects.unused(self.person).count()

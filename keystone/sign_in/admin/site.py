@@ -26,7 +26,7 @@ View = Callable[..., HttpResponseBase]
 
 
 class KeystoneAdminSite(UnfoldAdminSite):
-    """unfold's admin, for staff who have shown their second factor where they have one or must have one.
+    """unfold's admin site, for staff who have passed their second factor if they have one or must have one.
 
     Attributes:
         sign_in_view, code_view: the two steps of signing in. Django's own `login_form` is not used.
@@ -40,19 +40,19 @@ class KeystoneAdminSite(UnfoldAdminSite):
         self.add_action(delete_selected_rows, "delete_selected")
 
     def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
-        """Register models; whatever their class, saving judges whoever acts again and writes no `LogEntry`."""
+        """Register models. Whatever their admin class, saving checks the acting user again and writes no `LogEntry`."""
         super().register(model_or_iterable, acting_admin(admin_class or admin.ModelAdmin), **options)
 
     def admits(self, request: HttpRequest) -> bool:
-        """Active staff, whether their session has shown the second factor or not."""
+        """Return whether the user is active staff, regardless of the second factor."""
         return bool(super().has_permission(request))
 
     def has_permission(self, request: HttpRequest) -> bool:
-        """Active staff whose session has shown the second factor, or need not."""
+        """Return whether the user is active staff, and the session has passed the second factor or need not."""
         return self.admits(request) and session_state_of(request).is_enough
 
     def admin_view[V: View](self, view: V, cacheable: bool = False) -> V:  # noqa: FBT001, FBT002 - Django's
-        """Send staff who have something to do first to where they do it, whatever they asked for."""
+        """Redirect staff who must first give a code or set up a second factor, whichever page they requested."""
         inner = super().admin_view(view, cacheable)
 
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
@@ -67,15 +67,15 @@ class KeystoneAdminSite(UnfoldAdminSite):
 
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        """The first step of signing in."""
+        """Show the first step of signing in."""
         return self.sign_in_view.as_view(site=self, extra_context=extra_context)(request)
 
     def extra_urls(self) -> list[URLPattern]:
-        """The addresses beside those of unfold: the second step, and one's own second factor."""
+        """Return the additional URLs: the second step, and the pages of one's own second factor."""
         code = path("login/code/", self.code_view.as_view(site=self), name="login_code")
         return [code, *OwnSecondFactorPages(self).urls]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
-        """What every page has; no sidebar for those whom it would lead nowhere."""
+        """Return the context of every page, without a sidebar for users who may not open its links."""
         context: dict[str, Any] = super().each_context(request)
         return context if context["has_permission"] else context | {"is_nav_sidebar_enabled": False}

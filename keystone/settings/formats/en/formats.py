@@ -1,4 +1,4 @@
-"""English: day before month, the month as a word, and 24 hours, which nobody misreads."""
+"""English formats that can't be misread: the day before the month, the month as a word, and 24 hours."""
 
 DATE_FORMAT = SHORT_DATE_FORMAT = "j M Y"
 TIME_FORMAT = "H:i"
