@@ -30,7 +30,7 @@ def test_options_that_do_not_fit_are_refused(options: WorkerOptions, words: str)
 
 def test_settings_that_tasks_do_not_work_with_are_refused(settings: Settings) -> None:
     settings.TASKS = {"default": {**settings.TASKS["default"], "QUEUES": ["q" * 41]}}
-    with pytest.raises(WrongOptions, match=r"keystone\.E002"):
+    with pytest.raises(WrongOptions, match=r"keystone\.E082"):
         run_worker(WorkerOptions())
 
 

@@ -31,7 +31,7 @@ def test_it_removes_the_second_factor_of_anybody(
     assert capsys.readouterr().out == (
         "root@example.com signs in with the password only now. The person is told by mail.\n"
     )
-    assert [sent.subject for sent in mail.outbox] == ["Two-factor sign-in is off"]
+    assert [sent.subject for sent in mail.outbox] == ["Two-factor sign-in is on", "Two-factor sign-in is off"]
 
 
 @pytest.mark.parametrize("address", ["nobody@example.com", "no address", ""])

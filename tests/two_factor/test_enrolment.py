@@ -143,7 +143,7 @@ def test_removing_ones_own_takes_everything_and_tells_by_mail(django_capture_on_
     assert has_second_factor(user) is False
     assert (Authenticator.objects.count(), RecoveryCode.objects.count()) == (0, 0)
     assert actions()[1:] == ["user.second_factor_removed"]
-    [sent] = mail.outbox
+    sent = mail.outbox[-1]
     assert sent.subject == "Two-factor sign-in is off"
     text = " ".join(sent.body.split())
     assert text.startswith(f"Hello {user.first_name}, You removed two-factor sign-in")
@@ -157,7 +157,7 @@ def test_a_superuser_helps_somebody_who_has_lost_theirs(django_capture_on_commit
         enrolment.remove(anna, by=Actor.administrator(root))
     event = AuditEvent.objects.get(action="user.second_factor_removed")
     assert (event.actor_id, event.target_id) == (root.pk, str(anna.pk))
-    text = " ".join(str(mail.outbox[0].body).split())
+    text = " ".join(str(mail.outbox[-1].body).split())
     assert "An administrator removed two-factor sign-in" in text
     assert "192.0.2.7" not in text  # it is the administrator's
 
