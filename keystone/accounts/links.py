@@ -31,7 +31,7 @@ class LinkUsed(InvalidToken):
         self.user = user
 
 
-def look_at_link(token: str, *, purpose: Purpose) -> OneTimeToken:
+def inspect_link(token: str, *, purpose: Purpose) -> OneTimeToken:
     """Return the token of a usable link, with its person. This doesn't use it up.
 
     It is not counted as an attempt: any web page can make a browser open a link, and 256 random bits can't be guessed.
@@ -48,7 +48,7 @@ def look_at_link(token: str, *, purpose: Purpose) -> OneTimeToken:
 
 
 def find_link(token: str, *, purpose: Purpose) -> OneTimeToken:
-    """Return the token, as `look_at_link`, for a caller that will use the link. A wrong token counts as an attempt.
+    """Return the token, as `inspect_link`, for a caller that will use the link. A wrong token counts as an attempt.
 
     If the person's access has expired, so has the link. Call it outside a transaction.
 
@@ -59,7 +59,7 @@ def find_link(token: str, *, purpose: Purpose) -> OneTimeToken:
     """
     attempt = count_attempt()
     try:
-        found = look_at_link(token, purpose=purpose)
+        found = inspect_link(token, purpose=purpose)
     except LinkUsed:
         attempt.give_back()
         raise

@@ -73,7 +73,7 @@ def store_password(user: User, hashed: str, *, by: Actor, keep: UUID | None = No
     """
     user.password, user.updated_at = hashed, timezone.now()
     User.objects.filter(pk=user.pk).update(password=hashed, updated_at=user.updated_at)
-    _end_and_tell(user, by=by, keep=keep)
+    _revoke_and_notify(user, by=by, keep=keep)
 
 
 @password_saved.register
@@ -83,10 +83,10 @@ def note_new_password(user: User) -> None:
     user.updated_at = timezone.now()  # saving only a few columns doesn't update it, and each change has its own email
     User.objects.filter(pk=user.pk).update(updated_at=user.updated_at)
     record([event("user.password_set", user, by=by)])
-    _end_and_tell(user, by=by, keep=None)
+    _revoke_and_notify(user, by=by, keep=None)
 
 
-def _end_and_tell(user: User, *, by: Actor, keep: UUID | None) -> None:
+def _revoke_and_notify(user: User, *, by: Actor, keep: UUID | None) -> None:
     revoke_access([user], keep=keep)
     reset_code_attempts(user)
     where = current_origin().ip_address if by.kind is ActorKind.PERSON else None  # an administrator's is not disclosed

@@ -103,7 +103,7 @@ def transition(
     if waiting:
         approvers_hear("person_waits", waiting, by=by)
     if tell:
-        _tell(move, outcome.moved, at=now, reason=reason, suspended_until=suspended_until, not_before=until)
+        _notify(move, outcome.moved, at=now, reason=reason, suspended_until=suspended_until, not_before=until)
     for user in outcome.moved:
         send_signal(move.signal, user, by=by)
     return outcome
@@ -191,7 +191,7 @@ def _forget_ends(people: list[User]) -> None:
         user.access_ends_at = None
 
 
-def _tell(
+def _notify(
     move: Transition,
     people: list[User],
     *,

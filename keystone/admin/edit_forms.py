@@ -25,7 +25,7 @@ def _unknown(row: Model, field: str) -> str:
 _last_change: LastChange = _unknown
 
 
-def tells_last_change(function: LastChange) -> LastChange:
+def provides_last_change(function: LastChange) -> LastChange:
     """Register the function that returns who changed a field of a row last; empty if unknown."""
     global _last_change  # noqa: PLW0603 - the audit log depends on the admin and registers itself
     _last_change = function

@@ -10,7 +10,7 @@ from django.db.models import Model, Q, QuerySet
 
 from keystone.actors.acting import lock_actor
 from keystone.actors.actor import Actor
-from keystone.admin.edit_forms import tells_last_change
+from keystone.admin.edit_forms import provides_last_change
 from keystone.audit.log import event, kind_of, record
 from keystone.audit.models import AuditEvent
 from keystone.text.spreadsheet import csv_lines
@@ -71,7 +71,7 @@ def search_events(queryset: QuerySet[AuditEvent], text: str) -> QuerySet[AuditEv
     return queryset.filter(found)
 
 
-@tells_last_change
+@provides_last_change
 def last_change(target: Model, field: str) -> str:
     """Return who changed this field of a row last; empty if unknown."""
     events = AuditEvent.objects.filter(target_type=kind_of(target), target_id=str(target.pk), changes__has_key=field)

@@ -173,7 +173,7 @@ class Queue:
         """Put back the tasks that the worker has taken but does not run, and return their number."""
         async with self.connection.transaction() as connection:
             rows = await fetch(connection, RELEASE, {"worker": worker, "running": running})
-            await tell(connection, {str(row["queue_name"]) for row in rows})
+            await notify_workers(connection, {str(row["queue_name"]) for row in rows})
         return len(rows)
 
     async def leave(self, worker: int) -> int:
@@ -182,7 +182,7 @@ class Queue:
             rows = await fetch(connection, RELEASE, {"worker": worker, "running": []})
             await connection.execute(LEAVE, {"worker": worker})
             await connection.execute(FORGET, {"worker": worker})
-            await tell(connection, {str(row["queue_name"]) for row in rows})
+            await notify_workers(connection, {str(row["queue_name"]) for row in rows})
         return len(rows)
 
     async def to_be_stopped(self, running: list[int]) -> list[int]:
@@ -198,7 +198,7 @@ def channels(queues: list[str] | None) -> list[str]:
     return [f"procrastinate_queue_v1#{queue}" for queue in queues]
 
 
-async def tell(connection: Any, queues: set[str]) -> None:
+async def notify_workers(connection: Any, queues: set[str]) -> None:
     """Wake the workers of these queues when the transaction commits."""
     if queues:
         await connection.execute(NOTIFY, wake_arguments(queues))

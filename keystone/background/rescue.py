@@ -7,7 +7,7 @@ from django.utils import timezone
 from psycopg.types.json import Jsonb
 
 from keystone.background.connection import Connection, fetch
-from keystone.background.queue import tell
+from keystone.background.queue import notify_workers
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ async def rescue(connection: Connection, *, silent: float, own: int | None, orph
             await transaction.execute(REMOVE, {"workers": workers})
             await transaction.execute(FORGET)
         again = [row for row in rows if row["status"] == "todo"]
-        await tell(transaction, {str(row["queue_name"]) for row in again})
+        await notify_workers(transaction, {str(row["queue_name"]) for row in again})
     if workers:
         logger.warning("removed dead workers: %s", ", ".join(str(worker) for worker in workers))
     for row in rows:

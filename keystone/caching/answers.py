@@ -63,7 +63,7 @@ def unpacked(data: dict[str, Any]) -> HttpResponse:
     return response
 
 
-def told(
+def with_cache_headers(
     request: HttpRequest, response: HttpResponse, *, left: int, public: bool, ask_again: bool, vary: Collection[str]
 ) -> HttpResponseBase:
     """Return the response with caching headers, or a 304 if the client has it already.

@@ -65,7 +65,7 @@ class Slot:
         except Exception:  # noqa: BLE001 - a value cached by another version of the code may raise any exception
             cache.delete(self.key)
             return Miss()
-        versions = [_made(cache, key) if found.get(key) is None else found[key] for key in keys]
+        versions = [_create_version(cache, key) if found.get(key) is None else found[key] for key in keys]
         if None in versions:
             return Miss()
         match found.get(self.key):
@@ -79,7 +79,7 @@ class Slot:
             self.cache.set(self.key, (miss.versions, time.time() + expire, payload), expire)
 
 
-def _made(cache: Any, key: str) -> Any:
+def _create_version(cache: Any, key: str) -> Any:
     """Return the key's version, newly created if needed; None if the cache is unavailable."""
     version = new_version()
     return version if cache.add(key, version, None) else cache.get(key)

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from keystone.caching.answers import has_options, lifetime, packed, told, unpacked, varies_on
+from keystone.caching.answers import has_options, lifetime, packed, unpacked, varies_on, with_cache_headers
 from keystone.caching.slots import Hit, Miss, Slot
 from keystone.caching.versions import ModelOrLabel
 
@@ -46,11 +46,11 @@ def cached[F: Callable[..., Any]](
             raise ImproperlyConfigured(INSIDE)
         if iscoroutinefunction(view):
             raise ImproperlyConfigured("cached is for views that are no coroutines.")
-        keeping = Keeping(view, expire, tuple(models), public, local, frozenset(name.lower() for name in vary_on))
+        keeping = CachedView(view, expire, tuple(models), public, local, frozenset(name.lower() for name in vary_on))
 
         @wraps(view)
         def answer(*args: Any, **kwargs: Any) -> Any:
-            asked = Asked.of(args, kwargs)
+            asked = CacheableRequest.of(args, kwargs)
             if not asked.is_cacheable:
                 return view(*args, **kwargs)
             who = keeping.who(asked)
@@ -65,7 +65,7 @@ def cached[F: Callable[..., Any]](
 
 
 @dataclass(frozen=True)
-class Asked:
+class CacheableRequest:
     """A request: DRF's request in DRF views, and Django's."""
 
     request: Any
@@ -74,7 +74,7 @@ class Asked:
     arguments: str  # the view's other arguments
 
     @classmethod
-    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "Asked":
+    def of(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> "CacheableRequest":
         """Return the request found in a view's arguments."""
         for place, value in enumerate(args[:2]):
             others = repr((args[place + 1 :], sorted(kwargs.items())))
@@ -110,7 +110,7 @@ class Asked:
 
 
 @dataclass
-class Keeping:
+class CachedView:
     """The cache of one view's responses.
 
     The names in the responses' Vary headers are added to `headers`. Another process finds the responses that depend on
@@ -124,7 +124,7 @@ class Keeping:
     local: bool
     headers: frozenset[str]
 
-    def who(self, asked: Asked) -> tuple[str, ...]:
+    def who(self, asked: CacheableRequest) -> tuple[str, ...]:
         """Return the key of the user or session that the response is for.
 
         Only DRF authenticates users by the Authorization header. For other views the header is part of the key.
@@ -138,13 +138,15 @@ class Keeping:
         session = getattr(asked.http, "session", None)
         return "session", str(getattr(session, "session_key", None) or ""), said
 
-    def slot(self, asked: Asked, who: tuple[str, ...]) -> Slot:
+    def slot(self, asked: CacheableRequest, who: tuple[str, ...]) -> Slot:
         """Return the slot for the response to this request."""
         headers = [(name, asked.http.headers.get(name)) for name in sorted(self.headers)]
         what = ("view", self.view.__module__, self.view.__qualname__, who, asked.what, headers)
         return Slot(what, self.models, local=self.local)
 
-    def first(self, asked: Asked, who: tuple[str, ...], response: HttpResponseBase, miss: Miss) -> HttpResponseBase:
+    def first(
+        self, asked: CacheableRequest, who: tuple[str, ...], response: HttpResponseBase, miss: Miss
+    ) -> HttpResponseBase:
         """Return a computed response, after caching it if allowed."""
         if isinstance(response, Response) and not isinstance(asked.request, Request):
             raise ImproperlyConfigured(INSIDE)
@@ -156,13 +158,13 @@ class Keeping:
         self.slot(asked, who).store(packed(response), miss, expire=expire)  # type: ignore[arg-type]  # it does not stream
         return self._told(asked, response, expire)
 
-    def again(self, asked: Asked, hit: Hit) -> HttpResponseBase:
+    def again(self, asked: CacheableRequest, hit: Hit) -> HttpResponseBase:
         """Return the cached response."""
         return self._told(asked, unpacked(hit.payload), hit.left)
 
-    def _told(self, asked: Asked, response: Any, left: int) -> HttpResponseBase:
+    def _told(self, asked: CacheableRequest, response: Any, left: int) -> HttpResponseBase:
         vary = [*sorted(self.headers), *(() if self.public else ("Authorization", "Cookie"))]
-        return told(
+        return with_cache_headers(
             asked.http,
             response,
             left=left,
@@ -172,7 +174,7 @@ class Keeping:
         )
 
 
-def _render(asked: Asked, response: Any) -> None:
+def _render(asked: CacheableRequest, response: Any) -> None:
     """Render a response that is not rendered yet, as DRF and Django do."""
     if getattr(response, "is_rendered", True):
         return

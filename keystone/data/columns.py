@@ -12,7 +12,7 @@ from keystone.data.cells import accepted
 from keystone.data.declarations import Importer
 from keystone.data.outcomes import ImportOptions
 from keystone.data.reasons import reason_of
-from keystone.data.resources import Telling, key_fields
+from keystone.data.resources import ReportingResource, key_fields
 from keystone.exceptions import Refusal
 
 
@@ -64,12 +64,12 @@ class Columns:
         return row
 
 
-def columns_known(resource: Telling) -> tuple[str, ...]:
+def columns_known(resource: ReportingResource) -> tuple[str, ...]:
     """Return the columns that a resource accepts, in its order."""
     return tuple(str(field.column_name) for field in resource.get_import_fields() if not field.readonly)
 
 
-def columns_required(importer: Importer, resource: Telling) -> tuple[str, ...]:
+def columns_required(importer: Importer, resource: ReportingResource) -> tuple[str, ...]:
     """Return the columns that a file must have: the key columns, and those that the importer requires."""
     keys = (
         []
@@ -79,7 +79,7 @@ def columns_required(importer: Importer, resource: Telling) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*keys, *importer.required]))
 
 
-def fields_of_columns(resource: Telling, columns: Iterable[str], *, importer: Importer) -> tuple[str, ...]:
+def fields_of_columns(resource: ReportingResource, columns: Iterable[str], *, importer: Importer) -> tuple[str, ...]:
     """Return the names of the fields for columns that are to identify rows.
 
     Raises:
@@ -97,7 +97,7 @@ def fields_of_columns(resource: Telling, columns: Iterable[str], *, importer: Im
     return tuple(by_column[column] for column in columns)
 
 
-def match(importer: Importer, resource: Telling, theirs: Iterable[str], options: ImportOptions) -> Columns:
+def match(importer: Importer, resource: ReportingResource, theirs: Iterable[str], options: ImportOptions) -> Columns:
     """Map the file's columns to ours: by the options, by the importer's declaration, and by the names themselves.
 
     Raises:

@@ -15,13 +15,13 @@ from keystone.data.columns import fields_of_columns, match
 from keystone.data.declarations import Existing, Importer
 from keystone.data.files import RowSource, fingerprint, opened
 from keystone.data.models import DataRun, Kind, State
-from keystone.data.outcomes import Imported, ImportOptions, RowsRefused
+from keystone.data.outcomes import ImportOptions, ImportResult, RowsRefused
 from keystone.data.recording import Counts, exclusive, keep, recorded, succeed
 from keystone.data.refused_rows import RefusedRows, is_of_refused_rows
 from keystone.data.registry import importers, named
-from keystone.data.resources import Telling, resource_of, tell_apart_by
+from keystone.data.resources import ReportingResource, resource_of, set_key_fields
 from keystone.data.rows import chunks, without_blank_end
-from keystone.data.seen import Seen
+from keystone.data.seen import SeenKeys
 from keystone.data.writing import Tally, Writer
 from keystone.exceptions import Refusal
 from keystone.text.escaping import escaped, path_of
@@ -56,7 +56,7 @@ def run_import(
     shown: Shown = lambda _step, _done, _total: None,
     pipeline: DataRun | None = None,
     step: str = "",
-) -> Imported:
+) -> ImportResult:
     """Import a file: all of its rows or none, or with `partial` those that are valid.
 
     Args:
@@ -77,7 +77,7 @@ def run_import(
     refuse_contradictions(importer, options)
     resource = resource_of(importer)
     if options.unique:
-        tell_apart_by(resource, fields_of_columns(resource, options.unique, importer=importer))
+        set_key_fields(resource, fields_of_columns(resource, options.unique, importer=importer))
     resource.by, resource.existing = by, options.existing or importer.existing
     opening = opened(options.file, encoding=options.encoding, delimiter=options.delimiter, sheet=options.sheet)
     with opening as source:
@@ -97,7 +97,7 @@ def run_import(
                     step=step,
                     resumed=earlier,
                 ) as run,
-                Seen() as seen,
+                SeenKeys() as seen,
                 RefusedRows(_refused_path(options, run, source.columns), source.columns) as refused,
             ):
                 if earlier is not None and earlier.refused_file:
@@ -119,7 +119,7 @@ class _Import:
     resumes: bool
     emptied: int = 0
 
-    def done(self) -> Imported:
+    def done(self) -> ImportResult:
         if self.options.partial and not self.options.trial:
             self._by_chunks()
         else:
@@ -181,9 +181,9 @@ class _Import:
         )
         return text % {"refused": counts.refused, "read": counts.read, "file": self.writer.refused.path}
 
-    def _outcome(self) -> Imported:
+    def _outcome(self) -> ImportResult:
         tally, refused = self.writer.tally, self.writer.refused
-        return Imported(
+        return ImportResult(
             run=self.run,
             counts=tally.counts,
             created=tally.created,
@@ -274,7 +274,7 @@ def _say_at_once() -> None:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
 
 
-def _empty(resource: Telling) -> int:
+def _empty(resource: ReportingResource) -> int:
     """Delete all rows of the table, and of its automatic many-to-many tables.
 
     Raises:

@@ -80,7 +80,7 @@ class Refused:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Imported:
+class ImportResult:
     """The result of an import.
 
     Attributes:
@@ -109,6 +109,6 @@ class RowsRefused(Refusal):
 
     code = "rows_refused"
 
-    def __init__(self, message: str, imported: Imported) -> None:
+    def __init__(self, message: str, imported: ImportResult) -> None:
         super().__init__(message)
         self.imported = imported

@@ -67,7 +67,7 @@ class ChunkLoader(ModelInstanceLoader):
         return None if all(value in Field.empty_values for value in key) else key
 
 
-class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes no argument
+class ReportingResource(ModelResource):  # type: ignore[type-arg]  # at run time it takes no argument
     """A base class that is put before a declared resource, whose own overrides are called as well.
 
     Attributes:
@@ -212,10 +212,10 @@ class Telling(ModelResource):  # type: ignore[type-arg]  # at run time it takes 
         return False
 
 
-def resource_of(importer: Importer) -> Telling:
+def resource_of(importer: Importer) -> ReportingResource:
     """Return a resource to import with. It has its own copy of the options, which can be changed safely."""
-    made: Any = type(importer.resource.__name__, (Telling, importer.resource), {})
-    resource: Telling = made()
+    made: Any = type(importer.resource.__name__, (ReportingResource, importer.resource), {})
+    resource: ReportingResource = made()
     options = copy(resource._meta)
     if any(name not in resource.fields for name in options.import_id_fields):
         options.import_id_fields = []  # there is no key, so all rows are new
@@ -229,7 +229,7 @@ def resource_of(importer: Importer) -> Telling:
     return resource
 
 
-def tell_apart_by(resource: Telling, fields: Iterable[str]) -> None:
+def set_key_fields(resource: ReportingResource, fields: Iterable[str]) -> None:
     """Identify rows by these fields instead of the declared ones."""
     resource._meta.import_id_fields = list(fields)
 
@@ -246,21 +246,21 @@ def _refuse_unknown(field: Any, row: Mapping[str, Any]) -> None:
         raise ValidationError({str(field.attribute): text})
 
 
-def one_by_one(resource: Telling) -> None:
+def one_by_one(resource: ReportingResource) -> None:
     """Write each row separately, so that each error can be assigned to its row."""
     resource._meta.use_bulk, resource._meta.clean_model_instances = False, True
 
 
-def in_bulk(resource: Telling) -> None:
+def in_bulk(resource: ReportingResource) -> None:
     """Write the rows of a chunk together."""
     resource._meta.use_bulk, resource._meta.clean_model_instances = True, False
 
 
-def key_fields(resource: Telling) -> list[Any]:
+def key_fields(resource: ReportingResource) -> list[Any]:
     """Return the fields that identify rows."""
     return [resource.fields[name] for name in resource.get_import_id_fields()]
 
 
-def loader_of(resource: Telling, dataset: Dataset) -> Any:
+def loader_of(resource: ReportingResource, dataset: Dataset) -> Any:
     """Return the instance loader for the existing rows of a chunk."""
     return resource._meta.instance_loader_class(resource, dataset)

@@ -9,7 +9,7 @@ _CACHE = 32 * 1024  # KiB of the database in memory; the rest is in a file
 _DIGEST = 16  # bytes; enough to rule out collisions
 
 
-class Seen:
+class SeenKeys:
     """The keys of a file, each with the first row that has it."""
 
     def __init__(self) -> None:

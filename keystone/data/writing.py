@@ -19,8 +19,8 @@ from keystone.data.outcomes import Changed, Refused
 from keystone.data.reasons import is_of_the_row, reason_of, reason_of_result
 from keystone.data.recording import Counts
 from keystone.data.refused_rows import RefusedRows
-from keystone.data.resources import ImportRow, Telling, in_bulk, key_fields, loader_of, one_by_one
-from keystone.data.seen import Seen
+from keystone.data.resources import ImportRow, ReportingResource, in_bulk, key_fields, loader_of, one_by_one
+from keystone.data.seen import SeenKeys
 from keystone.exceptions import Refusal
 
 _WRITTEN = {RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE, RowResult.IMPORT_TYPE_DELETE}
@@ -51,9 +51,9 @@ class Writer:
         tally: the results so far.
     """
 
-    resource: Telling
+    resource: ReportingResource
     columns: Columns
-    seen: Seen
+    seen: SeenKeys
     refused: RefusedRows
     skip_empty: bool
     tally: Tally

@@ -64,7 +64,7 @@ class ChangesElsewhere(Refusal):
 
 
 @dataclass(frozen=True)
-class Made:
+class CreatedMigration:
     """A migration that was created.
 
     Attributes:
@@ -84,7 +84,7 @@ def make(
     branch: str = CORE,
     autogenerate: bool = True,
     dry_run: bool = False,
-) -> list[Made]:
+) -> list[CreatedMigration]:
     """Write the migrations for changes of a branch's models. If there are none, write nothing.
 
     Changes that cannot be detected, such as a renamed field, are asked about on the terminal.
@@ -112,7 +112,7 @@ def make(
         changes = _changes(loader, branch, name, questioner, autogenerate=autogenerate)
     if others := sorted(set(changes) - {branch}):
         raise ChangesElsewhere(branch, others)
-    return [_made(migration, dry_run=dry_run) for migration in changes.get(branch, [])]
+    return [_create_file(migration, dry_run=dry_run) for migration in changes.get(branch, [])]
 
 
 def name_of(message: str) -> str:
@@ -148,14 +148,14 @@ def _changes(
     return detector.arrange_for_graph(changes=empty, graph=loader.graph, migration_name=name)
 
 
-def _made(migration: Migration, *, dry_run: bool) -> Made:
+def _create_file(migration: Migration, *, dry_run: bool) -> CreatedMigration:
     writer = MigrationWriter(migration)
     path = Path(writer.path)
     if not dry_run:
         path.parent.mkdir(parents=True, exist_ok=True)
         (path.parent / "__init__.py").touch()
         path.write_text(writer.as_string(), encoding="utf-8")
-    return Made(
+    return CreatedMigration(
         branch=migration.app_label,
         name=migration.name,
         path=path,

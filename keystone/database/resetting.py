@@ -65,7 +65,7 @@ class ResetFailed(Refusal):
 
 
 @dataclass(frozen=True)
-class Place:
+class ResetTarget:
     """The name and location of a database.
 
     Attributes:
@@ -79,7 +79,7 @@ class Place:
     is_here: bool
 
 
-def place() -> Place:
+def place() -> ResetTarget:
     """Return the name and location of the database this process is connected to.
 
     Raises:
@@ -90,7 +90,7 @@ def place() -> Place:
     return placed(info.dbname, host=info.host, address=info.hostaddr, port=info.port)
 
 
-def placed(database: str, *, host: str, address: str, port: int) -> Place:
+def placed(database: str, *, host: str, address: str, port: int) -> ResetTarget:
     """Return the name and location of a database from its connection parameters.
 
     Args:
@@ -99,7 +99,7 @@ def placed(database: str, *, host: str, address: str, port: int) -> Place:
     """
     is_socket = not host or host.startswith(("/", "@"))
     is_here = is_socket or {host, address or host} <= _HERE
-    return Place(database, host if is_socket else f"{host}:{port}", is_here)
+    return ResetTarget(database, host if is_socket else f"{host}:{port}", is_here)
 
 
 def refuse(*, override: bool, ends_others: bool) -> None:

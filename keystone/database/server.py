@@ -50,7 +50,7 @@ class Server:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ServerAnswer:
     """How a server answered.
 
     Attributes:
@@ -87,7 +87,7 @@ def server() -> Server:
     return Server(version=_version(info), address=_address(info), database=name, size=size)
 
 
-def ask(*, timeout: float | None = None) -> Answer:
+def ask(*, timeout: float | None = None) -> ServerAnswer:
     """Open a new connection and measure how the server answers.
 
     Args:
@@ -97,12 +97,12 @@ def ask(*, timeout: float | None = None) -> Answer:
         NoAnswer: the database does not answer.
     """
     try:
-        return _asked(timeout)
+        return _ask(timeout)
     except (OperationalError, InterfaceError) as error:
         raise NoAnswer(error) from error
 
 
-def _asked(timeout: float | None) -> Answer:
+def _ask(timeout: float | None) -> ServerAnswer:
     begun = time.perf_counter()
     with _new_connection(timeout) as new, new.cursor() as cursor:
         connected = time.perf_counter()
@@ -119,7 +119,7 @@ def _asked(timeout: float | None) -> Answer:
             " current_setting('transaction_read_only') = 'on', pg_is_in_recovery()"
         )
         [(connections, most, reserved, read_only, standby)] = cursor.fetchall()
-        return Answer(
+        return ServerAnswer(
             version=_version(new.info),
             address=_address(new.info),
             connect_ms=round((connected - begun) * 1000, 1),

@@ -26,7 +26,7 @@ class OneAtATime(Refusal):
 
 
 @dataclass(frozen=True)
-class Shown:
+class MigrationDetails:
     """The details of a migration.
 
     Attributes:
@@ -51,7 +51,7 @@ class Shown:
     sql: list[str] | None = None
 
 
-def show(written: str, *, branch: str | None = None, sql: bool = False) -> Shown | BranchStatus:
+def show(written: str, *, branch: str | None = None, sql: bool = False) -> MigrationDetails | BranchStatus:
     """Return the details of a migration, or the status of a branch if there is one with this name.
 
     Args:
@@ -75,14 +75,14 @@ def show(written: str, *, branch: str | None = None, sql: bool = False) -> Shown
                 if sql:
                     raise OneAtATime(written)
                 return standing
-    return _shown(loader, find(loader, written, branch), sql=sql)
+    return _details(loader, find(loader, written, branch), sql=sql)
 
 
-def _shown(loader: MigrationLoader, key: Key, *, sql: bool) -> Shown:
+def _details(loader: MigrationLoader, key: Key, *, sql: bool) -> MigrationDetails:
     step = Step(loader.graph.nodes[key], backwards=False)
     node = loader.graph.node_map[key]
     recorded = loader.applied_migrations.get(key)
-    return Shown(
+    return MigrationDetails(
         branch=key[0],
         name=key[1],
         applied=recorded is not None,

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.utils.translation import gettext
 
-from keystone.database.server import Answer, NoAnswer, ask
+from keystone.database.server import NoAnswer, ServerAnswer, ask
 
 ATTEMPTS = 30
 INTERVAL = 2.0  # seconds
@@ -18,7 +18,7 @@ def wait_for_database(
     interval: float = INTERVAL,
     timeout: float = TIMEOUT,
     said: Callable[[str], None] | None = None,
-) -> Answer:
+) -> ServerAnswer:
     """Query the database until it answers.
 
     Args:

@@ -19,7 +19,7 @@ PREPARING = 0x6B65_7974  # the key of a PostgreSQL advisory lock
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparationResult:
     """The result of preparing the database.
 
     Attributes:
@@ -35,7 +35,7 @@ class Prepared:
     sample_staff: bool
 
 
-def prepare(*, port: int, sample_data: bool) -> Prepared:
+def prepare(*, port: int, sample_data: bool) -> PreparationResult:
     """Start or join the database, apply all migrations, and create the development accounts.
 
     Args:
@@ -53,7 +53,7 @@ def prepare(*, port: int, sample_data: bool) -> Prepared:
         return _ensure_accounts(sample_data=sample_data, migrations=len(migrations))
 
 
-def ensure_accounts() -> Prepared:
+def ensure_accounts() -> PreparationResult:
     """Create the development administrator and the sample people in an existing database if they are missing.
 
     Raises:
@@ -75,11 +75,11 @@ def _preparing() -> Iterator[None]:
         connection.close()  # releases the lock
 
 
-def _ensure_accounts(*, sample_data: bool, migrations: int) -> Prepared:
+def _ensure_accounts(*, sample_data: bool, migrations: int) -> PreparationResult:
     known_password = ensure_administrator()
     people = ensure_sample_people() if sample_data else 0
     staff = User.objects.with_email(STAFF_EMAIL).filter(is_staff=True, is_active=True).exists()
-    return Prepared(migrations=migrations, people=people, known_password=known_password, sample_staff=staff)
+    return PreparationResult(migrations=migrations, people=people, known_password=known_password, sample_staff=staff)
 
 
 def _set_public_url(port: int) -> None:

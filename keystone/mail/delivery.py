@@ -92,22 +92,22 @@ def _deliver_one(claimed: Claim, connection: MailConnection) -> Failure | None:
         _settle(claimed, MailState.FAILED, last_error=_("Each worker that was to send it went away."))
         return None
     try:
-        mail = _made(claimed)
+        mail = _build(claimed)
         message = message_of(mail, message_id=row.message_id) if mail is not None else None
     except (OperationalError, InterfaceError):
         raise  # the database is unavailable; the task is retried
     except Exception as error:  # noqa: BLE001 - one person's odd data must not hold up the others' mails
-        return _note(claimed, failures.of_making(error))
+        return _record_failure(claimed, failures.of_making(error))
     if mail is None or message is None:
         return None
     failure = _send(claimed, connection, message)
     if failure is not None:
-        return _note(claimed, failure)
+        return _record_failure(claimed, failure)
     _mark_sent(claimed, mail, message)
     return None
 
 
-def _made(claimed: Claim) -> Mail | None:
+def _build(claimed: Claim) -> Mail | None:
     """Build the mail as it is sent now. Return None if it was settled without being sent."""
     row = claimed.mail
     if row.template in registry.CHOOSERS and not _is_chosen(claimed):
@@ -183,7 +183,7 @@ def _settle(claimed: Claim, state: MailState, **values: str) -> None:
     claimed.settle(state=state, **values)
 
 
-def _note(claimed: Claim, failure: Failure) -> Failure:
+def _record_failure(claimed: Claim, failure: Failure) -> Failure:
     """Save why a mail was not sent, and schedule its next attempt if there is one."""
     row = claimed.mail
     if failure is _CLAIM_ENDED:

@@ -43,7 +43,7 @@ class NoRecipient(Refusal):
 
 
 @dataclass(frozen=True)
-class Resent:
+class ResendResult:
     """The result of resending mails.
 
     Attributes:
@@ -60,7 +60,7 @@ class Resent:
 
 
 @transaction.atomic
-def resend_mails(mails: Collection[int], *, by: Actor, even_sent: bool = False) -> Resent:
+def resend_mails(mails: Collection[int], *, by: Actor, even_sent: bool = False) -> ResendResult:
     """Queue mails again, as if they had never been tried. Their content is rebuilt when they are sent.
 
     Mails that wait for their next attempt are tried now, for example after the mail server was down for a long time.
@@ -84,7 +84,7 @@ def resend_mails(mails: Collection[int], *, by: Actor, even_sent: bool = False) 
     _begin_anew(chosen)
     if chosen:
         wake_up()
-    return Resent(**Counter(outcomes.values()))
+    return ResendResult(**Counter(outcomes.values()))
 
 
 @transaction.atomic

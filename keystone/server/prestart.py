@@ -41,7 +41,7 @@ class StepFailed(Exception):  # noqa: N818 - the name describes what happened
 
 
 @dataclass
-class Prepared:
+class PrestartResult:
     """The result of the preparation.
 
     Attributes:
@@ -57,7 +57,7 @@ class Prepared:
 
 def prepare(
     *, seed: bool, retries: int, interval: float, timeout: float, lock_timeout: float, said: Callable[[str], None]
-) -> Prepared:
+) -> PrestartResult:
     """Run all steps in order.
 
     Args:
@@ -71,7 +71,7 @@ def prepare(
     Raises:
         StepFailed: with the step and a one-line reason.
     """
-    done = Prepared()
+    done = PrestartResult()
     if seed:
         with _step(Step.SEED):
             require_local()  # before anything is done

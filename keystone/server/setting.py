@@ -25,7 +25,7 @@ class WrongValue(Refusal):
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenSetting:
     """The result of setting a variable.
 
     Attributes:
@@ -42,7 +42,7 @@ class Written:
     is_read: bool
 
 
-def set_variable(name: str, value: str, *, file: Path | None = None) -> Written:
+def set_variable(name: str, value: str, *, file: Path | None = None) -> WrittenSetting:
     """Write a variable to a file if the settings can be loaded with it.
 
     Args:
@@ -65,7 +65,7 @@ def set_variable(name: str, value: str, *, file: Path | None = None) -> Written:
     if is_read and not stronger:
         _try(known, variable, value)
     changed = write_variable(path, name, value, values_of=known.values_of)
-    return Written(file=path, changed=changed, stronger=stronger, is_read=is_read)
+    return WrittenSetting(file=path, changed=changed, stronger=stronger, is_read=is_read)
 
 
 def _check(variable: Variable, value: str) -> None:

@@ -40,7 +40,7 @@ def session_state_of(request: HttpRequest) -> SessionState:
     user = request.user
     kept = getattr(request, _KEPT, None)
     if kept is None or kept[0] is not user:
-        kept = (user, _look(user))
+        kept = (user, _state_of(user))
         setattr(request, _KEPT, kept)
     state: SessionState = kept[1]
     return state
@@ -53,7 +53,7 @@ def verify_session(request: HttpRequest, authenticator: Authenticator) -> None:
     setattr(request, _KEPT, None)
 
 
-def _look(user: object) -> SessionState:
+def _state_of(user: object) -> SessionState:
     if not isinstance(user, User):
         return SessionState.FREE
     if getattr(user, "otp_device", None) is not None:

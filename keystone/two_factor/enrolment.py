@@ -21,7 +21,7 @@ from keystone.sessions.revocation import revoke_sessions
 from keystone.throttling.limits import count_code
 from keystone.two_factor.encryption import encrypt
 from keystone.two_factor.models import SECRET_BYTES, Authenticator, RecoveryCode
-from keystone.two_factor.notices import tell
+from keystone.two_factor.notices import queue_notice
 from keystone.two_factor.recovery_codes import make_recovery_codes
 from keystone.two_factor.verification import CodeWrong, typed_code
 
@@ -142,7 +142,7 @@ def confirm(user: User, key: int | None, code: str | None) -> SetUp:
         codes = make_recovery_codes(user)
         person = Actor.person(user)
         record([event("user.second_factor_set_up", user, by=person)])
-        tell("second_factor_set_up", user, by=person)
+        queue_notice("second_factor_set_up", user, by=person)
     attempt.give_back()
     return SetUp(authenticator, codes)
 
@@ -163,7 +163,7 @@ def new_recovery_codes(user: User, *, by: Actor) -> list[str]:
         raise NoSecondFactor
     codes = make_recovery_codes(user)
     record([event("user.recovery_codes_made", user, by=by)])
-    tell("recovery_codes_made", user, by=by)
+    queue_notice("recovery_codes_made", user, by=by)
     return codes
 
 
@@ -197,7 +197,7 @@ def remove(user: User, *, by: Actor) -> bool:
     RecoveryCode.objects.filter(user=locked).delete()
     record([event("user.second_factor_removed" if was_set_up else "user.second_factor_set_up_ended", user, by=by)])
     if was_set_up:
-        tell("second_factor_removed", user, by=by)
+        queue_notice("second_factor_removed", user, by=by)
     return was_set_up
 
 

@@ -10,7 +10,7 @@ from keystone.actors.actor import Actor, ActorKind
 from keystone.observability.origin import current_origin
 
 
-def tell(name: str, user: User, *, by: Actor, **context: str) -> None:
+def queue_notice(name: str, user: User, *, by: Actor, **context: str) -> None:
     """Notify the user of a change by mail. The mail is queued in the running transaction.
 
     The mail contains the IP address only if the users themselves made the change: that of an administrator is private.

@@ -16,7 +16,7 @@ from keystone.exceptions import Refusal
 from keystone.throttling.limits import count_attempt, count_code
 from keystone.throttling.models import AttemptWindow, Limit
 from keystone.two_factor.models import DIGITS, Authenticator, RecoveryCode
-from keystone.two_factor.notices import tell
+from keystone.two_factor.notices import queue_notice
 from keystone.two_factor.recovery_codes import use_recovery_code
 
 MAX_CODE_LENGTH = 64  # characters, including spaces and dashes
@@ -132,7 +132,7 @@ def _note_wrong_code(user: User) -> None:
         action="user.wrong_code", target_id=str(user.pk), created_at__gte=window.started_at
     )
     if wrong.count() == WRONG_CODES_TOLD:
-        tell("wrong_codes", user, by=Actor.person(user))
+        queue_notice("wrong_codes", user, by=Actor.person(user))
 
 
 def is_recovery_code(code: str) -> bool:
@@ -147,5 +147,5 @@ def _fits(user: User, authenticator: Authenticator, text: str) -> bool:
         return False
     by = Actor.person(user)
     record([event("user.recovery_code_used", user, by=by)])
-    tell("recovery_code_used", user, by=by, left=str(RecoveryCode.objects.unused(user).count()))
+    queue_notice("recovery_code_used", user, by=by, left=str(RecoveryCode.objects.unused(user).count()))
     return True

@@ -9,7 +9,7 @@ from keystone.actors.actor import Actor
 from keystone.data.declarations import Existing
 from keystone.data.importing import run_import
 from keystone.data.models import State
-from keystone.data.outcomes import Imported, ImportOptions, RowsRefused
+from keystone.data.outcomes import ImportOptions, ImportResult, RowsRefused
 from keystone.data.pipelines import run_pipeline
 from keystone.data.scripting import run_script
 from keystone.data.seeding import run_seeder
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 BY = Actor.cli()
 
 
-def imported(path: Path, text: str, existing: Existing | None = None) -> Imported:
+def imported(path: Path, text: str, existing: Existing | None = None) -> ImportResult:
     path.write_text(text)
     return run_import("organisations", ImportOptions(file=path, existing=existing), by=BY)
 

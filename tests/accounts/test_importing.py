@@ -22,7 +22,7 @@ from keystone.actors.actor import Actor, ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.data.declarations import Existing
 from keystone.data.importing import Contradiction, run_import
-from keystone.data.outcomes import Changed, Imported, ImportOptions, Refused, RowsRefused
+from keystone.data.outcomes import Changed, ImportOptions, ImportResult, Refused, RowsRefused
 from keystone.mail.models import OutgoingMail
 from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
@@ -44,7 +44,7 @@ def write(tmp_path: Path) -> Write:
     return written
 
 
-def run(file: Path, **options: Any) -> Imported:
+def run(file: Path, **options: Any) -> ImportResult:
     return run_import("people", ImportOptions(file=file, **options), by=BY)
 
 
@@ -54,7 +54,7 @@ def refusals(file: Path, **options: Any) -> dict[int, str]:
     return {refused.row: refused.reason for refused in raised.value.imported.refusals}
 
 
-def counts(outcome: Imported) -> tuple[int, int, int, int]:
+def counts(outcome: ImportResult) -> tuple[int, int, int, int]:
     found = outcome.counts
     return found.read, found.written, found.unchanged, found.refused
 

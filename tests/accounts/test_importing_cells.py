@@ -18,7 +18,7 @@ from keystone.accounts.models import User
 from keystone.actors.actor import Actor
 from keystone.data.declarations import Existing
 from keystone.data.importing import run_import
-from keystone.data.outcomes import Imported, ImportOptions, Refused, RowsRefused
+from keystone.data.outcomes import ImportOptions, ImportResult, Refused, RowsRefused
 from keystone.testing.factories import UserFactory, superuser
 from tests.data.workbooks import excel_workbook, texts
 
@@ -42,7 +42,7 @@ def saved(path: Path, *rows: list[Any]) -> Path:
     return path
 
 
-def run(file: Path, **options: Any) -> Imported:
+def run(file: Path, **options: Any) -> ImportResult:
     return run_import("people", ImportOptions(file=file, **options), by=Actor.cli())
 
 

@@ -14,7 +14,7 @@ from import_export.widgets import CachedForeignKeyWidget
 
 from keystone.actors.actor import Actor
 from keystone.data.importing import run_import
-from keystone.data.outcomes import Imported, ImportOptions
+from keystone.data.outcomes import ImportOptions, ImportResult
 
 
 class Author(models.Model):
@@ -92,7 +92,7 @@ type Write = Callable[..., Path]
 both = pytest.mark.parametrize("name", ["books", "bulk-books"])
 
 
-def run(file: Path, *, name: str = "books", **options: Any) -> Imported:
+def run(file: Path, *, name: str = "books", **options: Any) -> ImportResult:
     return run_import(name, ImportOptions(file=file, **options), by=Actor.system())
 
 

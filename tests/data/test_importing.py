@@ -11,14 +11,14 @@ from keystone.data import rows
 from keystone.data.declarations import Existing
 from keystone.data.importing import Referred
 from keystone.data.models import DataRun, Kind, State
-from keystone.data.outcomes import Changed, Imported, Refused, RowsRefused
+from keystone.data.outcomes import Changed, ImportResult, Refused, RowsRefused
 from keystone.data.registry import Unknown, importer
 from keystone.data.rows import Row
 from tests.data.library import Author, Book, BookResource, Write, books, both, run
 from tests.data.workbooks import excel_workbook, texts
 
 
-def refused_rows(outcome: Imported) -> list[list[str]]:
+def refused_rows(outcome: ImportResult) -> list[list[str]]:
     assert outcome.refused_file is not None
     with outcome.refused_file.open(encoding="utf-8-sig", newline="") as file:
         return list(csv.reader(file))

@@ -4,11 +4,11 @@ import tracemalloc
 
 import pytest
 
-from keystone.data.seen import Seen
+from keystone.data.seen import SeenKeys
 
 
 def test_a_key_is_seen_from_the_second_time_on() -> None:
-    with Seen() as seen:
+    with SeenKeys() as seen:
         assert [seen.first(("a",), 2), seen.first(("b",), 3), seen.first(("a",), 4), seen.first(("a",), 5)] == [
             *(None, None, 2, 2)
         ]
@@ -32,19 +32,19 @@ def test_a_key_is_seen_from_the_second_time_on() -> None:
     ],
 )
 def test_keys_that_look_alike_are_told_apart(one: tuple[str, ...], other: tuple[str, ...]) -> None:
-    with Seen() as seen:
+    with SeenKeys() as seen:
         assert [seen.first(one, 2), seen.first(other, 3), seen.first(one, 4), seen.first(other, 5)] == [
             *(None, None, 2, 3)
         ]
 
 
 def test_files_do_not_share_their_keys() -> None:
-    with Seen() as one, Seen() as other:
+    with SeenKeys() as one, SeenKeys() as other:
         assert [one.first(("a",), 2), other.first(("a",), 3)] == [None, None]
 
 
 def test_many_keys_are_kept_outside_pythons_memory() -> None:
-    with Seen() as seen:
+    with SeenKeys() as seen:
         seen.first(("",), 1)
         tracemalloc.start()
         for number in range(40_000):

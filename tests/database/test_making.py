@@ -16,7 +16,7 @@ from keystone.database.branches import UnknownBranch
 from keystone.database.making import (
     ChangesElsewhere,
     ConflictingLeaves,
-    Made,
+    CreatedMigration,
     NoName,
     NotWrittenHere,
     make,
@@ -131,7 +131,9 @@ def test_keystones_branch_is_meant_where_none_is_said(scratch: Scratch, capsys: 
 def test_an_app_without_migrations_gets_its_first(scratch: Scratch) -> None:
     shutil.rmtree(scratch.of("project"))
     [made] = make("Begin", branch="project")
-    assert made == Made("project", "0001_begin", scratch.of("project") / "0001_begin.py", ["Create model Profile"])
+    assert made == CreatedMigration(
+        "project", "0001_begin", scratch.of("project") / "0001_begin.py", ["Create model Profile"]
+    )
     assert (scratch.of("project") / "__init__.py").read_text() == ""
     assert scratch.imported("project", "0001_begin").initial is True
 

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from keystone.database.branches import branches
 from keystone.database.migration_status import BranchStatus
-from keystone.database.showing import OneAtATime, Shown, show
+from keystone.database.showing import MigrationDetails, OneAtATime, show
 from keystone.database.targets import AmbiguousMigration, UnknownMigration
 from tests.database.own_database import LABEL, lines_of, made_by, write_migrations
 
@@ -46,14 +46,14 @@ def trial(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.usefixtures("trial")
 def test_a_migration_is_found_by_what_is_its_own(written: str) -> None:
     found = show(written)
-    assert isinstance(found, Shown)
+    assert isinstance(found, MigrationDetails)
     assert (found.branch, found.name) == (LABEL, "0002_two")
 
 
 @pytest.mark.usefixtures("trial")
 def test_a_number_is_enough_where_the_branch_is_given() -> None:
     found = show("0002", branch=LABEL)
-    assert isinstance(found, Shown)
+    assert isinstance(found, MigrationDetails)
     assert found.name == "0002_two"
 
 
@@ -95,7 +95,7 @@ def test_what_does_not_fit_is_refused_in_a_line(arguments: list[str], error: str
 
 @pytest.mark.usefixtures("trial")
 def test_a_migration_says_what_it_does_needs_and_whether_there_is_a_way_back() -> None:
-    assert show("0003_three") == Shown(
+    assert show("0003_three") == MigrationDetails(
         branch=LABEL,
         name="0003_three",
         applied=False,
@@ -107,7 +107,7 @@ def test_a_migration_says_what_it_does_needs_and_whether_there_is_a_way_back() -
         needed_by=[],
     )
     two = show("0002_two")
-    assert isinstance(two, Shown)
+    assert isinstance(two, MigrationDetails)
     assert two.applied
     assert two.applied_at is not None
     assert two.applied_at.utcoffset() is not None
@@ -118,7 +118,7 @@ def test_a_migration_says_what_it_does_needs_and_whether_there_is_a_way_back() -
 @pytest.mark.usefixtures("trial")
 def test_what_other_apps_need_is_told() -> None:
     first = show("keystone.0001_initial")
-    assert isinstance(first, Shown)
+    assert isinstance(first, MigrationDetails)
     assert "messages.0003_three" in first.needed_by
     assert "keystone.0002_triggers" in first.needed_by
 
@@ -138,7 +138,7 @@ def test_show_prints_a_migration(capsys: pytest.CaptureFixture[str]) -> None:
         "  3. Create model Trial",
     ]
     found = show("0002_two")
-    assert isinstance(found, Shown)
+    assert isinstance(found, MigrationDetails)
     lines = lines_of(capsys, "show", "0002", "--branch", LABEL)
     assert lines[1] == f"State           applied at {found.applied_at:%Y-%m-%d %H:%M:%S} UTC"
     assert lines[4:6] == ["Reversible      yes", "All or nothing  yes"]

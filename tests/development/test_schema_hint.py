@@ -61,6 +61,6 @@ def test_the_error_of_a_missing_column_carries_the_hint(changed_model: None) -> 
 def test_ready_reports_a_forgotten_migration_on_a_developers_machine_only(
     changed_model: None, settings: Settings
 ) -> None:
-    assert database.look()["migrations"] == "ok"
+    assert database.check_database()["migrations"] == "ok"
     settings.DEBUG = True
-    assert database.look()["migrations"] == "not made: keystone"
+    assert database.check_database()["migrations"] == "not made: keystone"

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from keystone.audit.models import AuditEvent
 from keystone.mail.admin.mails import in_words
-from keystone.mail.handling import MOST_AT_ONCE, Resent
+from keystone.mail.handling import MOST_AT_ONCE, ResendResult
 from keystone.mail.models import MailState, OutgoingMail, SuppressedAddress
 from keystone.testing.factories import UserFactory, approver, superuser
 from tests.approval.admin_pages import PEOPLE, browser, told
@@ -222,7 +222,7 @@ def test_what_stays_is_told() -> None:
 
 
 def test_mails_that_are_sent_while_somebody_chooses_are_not_sent_twice() -> None:
-    said = [text for _level, text in in_words(Resent(resent=1, sent=2))]
+    said = [text for _level, text in in_words(ResendResult(resent=1, sent=2))]
     assert said == [
         "1 mail is on its way again.",
         "2 mails were sent in the meantime, and are not sent twice.",

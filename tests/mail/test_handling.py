@@ -14,7 +14,7 @@ from keystone.audit.models import AuditEvent
 from keystone.mail.handling import (
     MOST_AT_ONCE,
     NoRecipient,
-    Resent,
+    ResendResult,
     TooManyMails,
     lift_suppressions,
     resend_mails,
@@ -35,7 +35,7 @@ def test_a_mail_is_queued_again_with_all_its_attempts(state: MailState) -> None:
     ann = UserFactory(email="ann@example.com")
     mail = outgoing(state, user=ann, last_error="550", provider_id="p1", claimed_until=timezone.now())
     with origin(request_id="abcdef123456"):
-        assert resend_mails([mail.pk], by=CLI) == Resent(resent=1)
+        assert resend_mails([mail.pk], by=CLI) == ResendResult(resent=1)
     again = OutgoingMail.objects.get()
     assert (again.state, again.attempts, again.last_error, again.provider_id) == (MailState.QUEUED, 0, "", "")
     assert (again.is_postponed, again.claimed_until, again.sent_at) == (False, None, None)
@@ -51,7 +51,7 @@ def test_a_mail_that_is_sent_again_arrives(do: Callable[..., Any], mailoutbox: l
     do(queue_email, "rejected", [ann.pk], reason="Fees")
     mail = OutgoingMail.objects.get()
     assert mail.state == MailState.SENT
-    assert do(resend_mails, [mail.pk], by=CLI, even_sent=True) == Resent(resent=1)
+    assert do(resend_mails, [mail.pk], by=CLI, even_sent=True) == ResendResult(resent=1)
     assert [message.to for message in mailoutbox] == [["ann@example.com"]] * 2
     assert "Fees" in str(mailoutbox[1].body)
     mail.refresh_from_db()
@@ -76,7 +76,7 @@ def test_what_cannot_or_need_not_be_sent_again_stays_as_it_is() -> None:
         outgoing(MailState.SUPPRESSED, recipient="Bob@Example.com"),
     ]
     outcome = resend_mails([row.pk for row in rows] + [0], by=CLI)
-    assert outcome == Resent(resent=1, queued=1, sent=1, suppressed=1)
+    assert outcome == ResendResult(resent=1, queued=1, sent=1, suppressed=1)
     assert list(OutgoingMail.objects.order_by("pk").values_list("state", "attempts")) == [
         ("queued", 0),
         ("queued", 3),
@@ -92,7 +92,7 @@ def test_a_mail_that_waits_for_its_next_attempt_is_tried_now(
     ann = UserFactory(email="ann@example.com")
     later = timezone.now() + timedelta(hours=4)
     mail = outgoing(MailState.QUEUED, user=ann, next_attempt_at=later, last_error="The mail server hung up.")
-    assert do(resend_mails, [mail.pk], by=CLI) == Resent(resent=1)
+    assert do(resend_mails, [mail.pk], by=CLI) == ResendResult(resent=1)
     assert [message.to for message in mailoutbox] == [["ann@example.com"]]
     again = OutgoingMail.objects.get()
     assert (again.state, again.attempts, again.message_id) == (MailState.SENT, 1, mail.message_id)
@@ -105,7 +105,7 @@ def test_a_mail_that_a_worker_is_at_is_left_to_it() -> None:
     now = timezone.now()
     claimed = {"next_attempt_at": now + timedelta(hours=4), "claimed_until": now + timedelta(seconds=9)}
     mail = outgoing(MailState.QUEUED, **claimed)
-    assert resend_mails([mail.pk], by=CLI) == Resent(queued=1)
+    assert resend_mails([mail.pk], by=CLI) == ResendResult(queued=1)
     assert OutgoingMail.objects.get().claimed_until == claimed["claimed_until"]
 
 
@@ -125,7 +125,7 @@ def test_a_lifted_address_is_mailed_again(do: Callable[..., Any], mailoutbox: li
     assert lift_suppressions([row.pk, 0], by=CLI) == 1
     assert lift_suppressions([row.pk], by=CLI) == 0
     assert mailoutbox == []
-    assert do(resend_mails, [mail.pk], by=CLI) == Resent(resent=1)
+    assert do(resend_mails, [mail.pk], by=CLI) == ResendResult(resent=1)
     assert len(mailoutbox) == 1
     event = AuditEvent.objects.get(action="suppression.lifted")
     assert (event.target_label, event.actor_label) == ("ann@example.com", "ops")

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import email_change
-from keystone.accounts.links import LinkUsed, look_at_link
+from keystone.accounts.links import LinkUsed, inspect_link
 from keystone.accounts.models import User
 from keystone.accounts.pages.answers import GONE, private
 from keystone.accounts.registration import AddressTaken
@@ -22,7 +22,7 @@ def confirm(request: HttpRequest, token: str) -> HttpResponse:
         if request.method == "POST":
             email_change.confirm_email_change(token)
             return redirect("pages:email-confirmed")
-        found = look_at_link(token, purpose=Purpose.CONFIRM_EMAIL)
+        found = inspect_link(token, purpose=Purpose.CONFIRM_EMAIL)
     except LinkUsed:
         return redirect("pages:email-confirmed")
     except InvalidToken:
@@ -46,7 +46,7 @@ def revert(request: HttpRequest, token: str) -> HttpResponse:
     try:
         if request.method == "POST":
             return _to_reverted(email_change.revert_email_change(token))
-        found = look_at_link(token, purpose=Purpose.REVERT_EMAIL)
+        found = inspect_link(token, purpose=Purpose.REVERT_EMAIL)
     except LinkUsed as used:
         return _to_reverted(used.user)
     except InvalidToken:

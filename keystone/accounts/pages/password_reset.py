@@ -7,7 +7,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import password_reset
-from keystone.accounts.links import LinkUsed, look_at_link
+from keystone.accounts.links import LinkUsed, inspect_link
 from keystone.accounts.pages.answers import GONE, private, to_result, with_form
 from keystone.accounts.pages.forms import AddressForm, NewPasswordForm
 from keystone.accounts.passwords import PasswordRefused
@@ -58,7 +58,7 @@ def reset(request: HttpRequest, token: str) -> HttpResponse:
     except InvalidToken as error:
         return _gone(request, error)
     try:
-        found = look_at_link(token, purpose=Purpose.RESET_PASSWORD)
+        found = inspect_link(token, purpose=Purpose.RESET_PASSWORD)
     except InvalidToken as error:
         return _gone(request, error)
     context = {"email": found.user.email, "rules": password_validators_help_texts()}

@@ -5,7 +5,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from keystone.accounts import verification
-from keystone.accounts.links import LinkUsed, look_at_link
+from keystone.accounts.links import LinkUsed, inspect_link
 from keystone.accounts.models import User
 from keystone.accounts.pages.answers import GONE, private, to_result, with_form
 from keystone.accounts.pages.forms import AddressForm
@@ -21,7 +21,7 @@ def verify_email(request: HttpRequest, token: str) -> HttpResponse:
     try:
         if request.method == "POST":
             return _to_verified(verification.verify_email(token))
-        found = look_at_link(token, purpose=Purpose.VERIFY_EMAIL)
+        found = inspect_link(token, purpose=Purpose.VERIFY_EMAIL)
     except LinkUsed as used:
         return _to_verified(used.user)
     except InvalidToken:

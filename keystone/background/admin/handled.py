@@ -53,7 +53,7 @@ class HandlingMixin(ButtonsMixin):
 
     def decide(self, request: HttpRequest, decision: str, keys: Iterable[int]) -> None:
         """Apply the decision to the tasks with these keys, and report the result in messages."""
-        self._tell(request, decision, DECISIONS[decision](list(keys), by=acting(request, PERMISSION)))
+        self._add_messages(request, decision, DECISIONS[decision](list(keys), by=acting(request, PERMISSION)))
 
     def offered(self, request: HttpRequest, task: Task) -> list[dict[str, Any]]:
         """Return buttons for the decisions that are possible for this task and allowed to this user."""
@@ -75,7 +75,7 @@ class HandlingMixin(ButtonsMixin):
             text = _("One decision takes at most %(count)s tasks: the first in the order of the list.")
             messages.warning(request, text % {"count": f"{AT_ONCE:,}"})
 
-    def _tell(self, request: HttpRequest, decision: str, handled: Handled) -> None:
+    def _add_messages(self, request: HttpRequest, decision: str, handled: Handled) -> None:
         stopping = sum(task.status == TaskState.RUNNING for task in handled.done)
         done = len(handled.done) - stopping
         texts = {

@@ -14,7 +14,7 @@ from psycopg import sql
 from keystone.database.backup import programs
 from keystone.database.backup.finding import Backup, State, find
 from keystone.database.backup.manifest import Format, Manifest, Scope, digest, files_of
-from keystone.database.backup.places import Place, place
+from keystone.database.backup.places import DatabaseProperties, place
 from keystone.database.backup.programs import Program
 from keystone.database.backup.progress import Progress
 from keystone.database.backup.server import Address, configured, errors_told, server_version
@@ -115,7 +115,7 @@ class Plan:
     manifest: Manifest
     form: Format
     address: Address
-    place: Place | None
+    place: DatabaseProperties | None
     program: Program | None
     server_major: int
     pending: int
@@ -193,7 +193,7 @@ def completed(manifest: Manifest, loader: MigrationLoader) -> set[tuple[str, str
     }
 
 
-def _check_rights(connection: psycopg.Connection[Any], found: Place | None) -> None:
+def _check_rights(connection: psycopg.Connection[Any], found: DatabaseProperties | None) -> None:
     row = connection.execute(
         "SELECT rolsuper OR rolcreatedb, current_user FROM pg_roles WHERE rolname = current_user"
     ).fetchone()

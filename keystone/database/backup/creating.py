@@ -67,7 +67,7 @@ class NoMigrations(Refusal):
 
 
 @dataclass(frozen=True)
-class Wanted:
+class BackupOptions:
     """Options for creating a backup.
 
     Attributes:
@@ -83,7 +83,7 @@ class Wanted:
     name: str = ""
 
 
-def create(wanted: Wanted, *, progress: Progress) -> Backup:
+def create(wanted: BackupOptions, *, progress: Progress) -> Backup:
     """Create a backup of the database as of a single moment. The site keeps running meanwhile.
 
     Raises:
@@ -135,7 +135,7 @@ def _sync(path: Path) -> None:
         os.close(handle)
 
 
-def _described(connection: psycopg.Connection[Any], wanted: Wanted, *, name: str, moment: str) -> Manifest:
+def _described(connection: psycopg.Connection[Any], wanted: BackupOptions, *, name: str, moment: str) -> Manifest:
     """Describe the database in a manifest.
 
     This starts the transaction whose snapshot is backed up, and locks the tables against schema changes.
@@ -186,7 +186,7 @@ def _kept(connection: psycopg.Connection[Any], scope: Scope) -> list[Table]:
 def _written(
     connection: psycopg.Connection[Any],
     address: Address,
-    wanted: Wanted,
+    wanted: BackupOptions,
     folder: Path,
     *,
     manifest: Manifest,

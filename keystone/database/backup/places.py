@@ -24,7 +24,7 @@ FROM pg_database, aclexplode(datacl) WHERE oid = %s
 
 
 @dataclass(frozen=True)
-class Place:
+class DatabaseProperties:
     """The properties of a database, without its contents.
 
     Attributes:
@@ -48,17 +48,17 @@ class Place:
     has_grants: bool
 
 
-def place(connection: psycopg.Connection[Any], name: str) -> Place | None:
+def place(connection: psycopg.Connection[Any], name: str) -> DatabaseProperties | None:
     """Return the properties of a database, or None if it does not exist."""
     locale = "d.datlocale" if connection.info.server_version >= 170_000 else "d.daticulocale"
     row = connection.execute(_PLACE.format(locale=locale).encode(), [name]).fetchone()
     if row is None:
         return None
     oid, owner, encoding, collate, ctype, provider, locale, *rest = row
-    return Place(name, oid, owner, encoding, collate, ctype, _PROVIDERS[provider], locale, *rest)
+    return DatabaseProperties(name, oid, owner, encoding, collate, ctype, _PROVIDERS[provider], locale, *rest)
 
 
-def make(connection: psycopg.Connection[Any], name: str, *, like: Place | None, comment: str) -> None:
+def make(connection: psycopg.Connection[Any], name: str, *, like: DatabaseProperties | None, comment: str) -> None:
     """Create an empty database with the encoding and collation of another one.
 
     If there is none, use the defaults of the server.
@@ -78,7 +78,7 @@ def make(connection: psycopg.Connection[Any], name: str, *, like: Place | None, 
     remark(connection, name, comment)
 
 
-def dress(connection: psycopg.Connection[Any], name: str, *, like: Place) -> None:
+def dress(connection: psycopg.Connection[Any], name: str, *, like: DatabaseProperties) -> None:
     """Copy the settings, grants, connection limit, comment and owner of another database.
 
     Must be called in a transaction.

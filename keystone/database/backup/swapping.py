@@ -9,7 +9,7 @@ import psycopg
 from django.utils.translation import gettext
 from psycopg import errors, sql
 
-from keystone.database.backup.places import Place, dress, remark
+from keystone.database.backup.places import DatabaseProperties, dress, remark
 from keystone.database.backup.server import Address
 from keystone.exceptions import Refusal
 
@@ -35,7 +35,7 @@ class InUse(Refusal):
         super().__init__(text % {"name": name})
 
 
-def swap(address: Address, *, new: str, old: Place | None, aside: str) -> None:
+def swap(address: Address, *, new: str, old: DatabaseProperties | None, aside: str) -> None:
     """Rename the new database to the name of the old one, which gets another name.
 
     From the first rename on, new connections wait until the transaction ends, and existing ones are terminated, so

@@ -20,7 +20,7 @@ from keystone.exceptions import Refusal
 from keystone.mail.admin.cells import MailCells, MailFacts, tested
 from keystone.mail.admin.filters import MailFilter, PersonFilter, StateFilter
 from keystone.mail.admin.templates import TemplatePagesMixin
-from keystone.mail.handling import MOST_AT_ONCE, PERMISSION, Resent, resend_mails
+from keystone.mail.handling import MOST_AT_ONCE, PERMISSION, ResendResult, resend_mails
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.registry import EMAILS
 
@@ -134,7 +134,7 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
         return super().changeform_view(request, object_id, form_url, context)
 
 
-def in_words(outcome: Resent) -> Iterator[tuple[int, str]]:
+def in_words(outcome: ResendResult) -> Iterator[tuple[int, str]]:
     """Yield the level and the text of a message for each outcome of resending."""
     if outcome.resent:
         text = ngettext(

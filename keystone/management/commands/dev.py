@@ -10,7 +10,7 @@ from django_typer.management import TyperCommand
 from typer import Option
 
 from keystone.development import administrator, sample_people, server
-from keystone.development.preparation import Prepared, prepare
+from keystone.development.preparation import PreparationResult, prepare
 from keystone.exceptions import Refusal
 from keystone.server.ports import check_port
 
@@ -36,10 +36,10 @@ class Command(TyperCommand):
             prepared = prepare(port=port, sample_data=sample_data)
         except Refusal as refusal:
             raise CommandError(refusal.detail) from None
-        self._tell(prepared, port)
+        self._print(prepared, port)
         server.serve(port)
 
-    def _tell(self, prepared: Prepared, port: int) -> None:
+    def _print(self, prepared: PreparationResult, port: int) -> None:
         site = f"http://localhost:{port}"
         if prepared.migrations:
             text = ngettext("Applied %(count)d migration.", "Applied %(count)d migrations.", prepared.migrations)

@@ -21,8 +21,8 @@ from keystone.console.usage import OneLine
 from keystone.environment.variables import PROCESS, Variable, chosen, environment
 from keystone.server import checking, running
 from keystone.server.completing import complete_variable
-from keystone.server.prestart import Prepared, StepFailed, prepare
-from keystone.server.setting import Written, set_variable
+from keystone.server.prestart import PrestartResult, StepFailed, prepare
+from keystone.server.setting import WrittenSetting, set_variable
 
 
 class LogLevel(StrEnum):
@@ -127,7 +127,7 @@ class Command(OneLine):
             if value is None:
                 value = _read() if stdin else _ask(variable)
             written = set_variable(key, value, file=file)
-        self._tell_written(key, written)
+        self._print_written(key, written)
 
     @command(help=str(_("Wait for the database, migrate, and make the first administrator: before each start.")))
     def prestart(
@@ -171,7 +171,7 @@ class Command(OneLine):
             data = {"migrations": done.migrations, "administrator": made, "people": done.people}
             print_json(self.stdout, data)
             return
-        self._tell_prepared(done)
+        self._print_prepared(done)
 
     @command(name="check", help=str(_("List everything that would stop or endanger production.")))
     def check_all(
@@ -201,7 +201,7 @@ class Command(OneLine):
         """Report progress on stderr, separate from machine-readable output."""
         self.stderr.write(printable(line))
 
-    def _tell_written(self, key: str, written: Written) -> None:
+    def _print_written(self, key: str, written: WrittenSetting) -> None:
         text = gettext("%(key)s is set in %(file)s.") if written.changed else gettext("%(key)s was so in %(file)s.")
         self.stdout.write(text % {"key": key, "file": written.file})
         if written.stronger:
@@ -214,7 +214,7 @@ class Command(OneLine):
         elif written.changed:
             self.stdout.write(gettext("Processes that run take it when they are started anew."))
 
-    def _tell_prepared(self, done: Prepared) -> None:
+    def _print_prepared(self, done: PrestartResult) -> None:
         count = len(done.migrations)
         text = ngettext("Applied %(count)d migration.", "Applied %(count)d migrations.", count)
         self.stdout.write(text % {"count": count} if count else gettext("No migration was pending."))

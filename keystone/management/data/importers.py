@@ -19,12 +19,12 @@ from keystone.data.columns import columns_known, columns_required
 from keystone.data.declarations import Existing, Importer
 from keystone.data.importing import refuse_contradictions, run_import
 from keystone.data.models import Kind
-from keystone.data.outcomes import SHOWN, Imported, ImportOptions, RowsRefused
+from keystone.data.outcomes import SHOWN, ImportOptions, ImportResult, RowsRefused
 from keystone.data.registry import importers, named
 from keystone.data.resources import key_fields, resource_of
 from keystone.management.data.completing import complete_column, complete_importer
 from keystone.management.data.options import pairs
-from keystone.management.data.outcomes import print_outcome, tell_import, tell_refusals, tell_trial
+from keystone.management.data.outcomes import print_import, print_outcome, print_refusals, print_trial
 from keystone.management.data.runs import failures_told
 
 PARTLY = 3  # exit status if only some of the rows were written
@@ -152,18 +152,18 @@ class Importers(TyperCommand):
                 if as_json:
                     print_outcome(self, refusal.imported)
                 else:
-                    tell_refusals(self, refusal.imported)
+                    print_refusals(self, refusal.imported)
                 raise
         if as_json:
             print_outcome(self, imported)
         elif dry_run:
-            tell_trial(self, imported)
+            print_trial(self, imported)
         else:
-            tell_import(self, imported, resumed=resume)
+            print_import(self, imported, resumed=resume)
         _refuse_in_part(imported, is_trial=dry_run)
 
 
-def _refuse_in_part(imported: Imported, *, is_trial: bool) -> None:
+def _refuse_in_part(imported: ImportResult, *, is_trial: bool) -> None:
     count = imported.counts.refused
     if not count:
         return

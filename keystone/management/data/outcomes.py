@@ -9,13 +9,13 @@ from django.utils.translation import gettext, ngettext
 
 from keystone.console.printing import print_json, print_table, printable
 from keystone.data.models import State
-from keystone.data.outcomes import Changed, Imported
+from keystone.data.outcomes import Changed, ImportResult
 from keystone.management.data.runs import as_data
 
 LONGEST = 60  # characters of a value in a table
 
 
-def print_outcome(command: BaseCommand, imported: Imported) -> None:
+def print_outcome(command: BaseCommand, imported: ImportResult) -> None:
     """Print the result of an import or a trial as JSON."""
     run, counts = imported.run, as_data(imported.run)
     is_kept = run.state == State.SUCCEEDED  # otherwise everything was rolled back
@@ -34,18 +34,18 @@ def print_outcome(command: BaseCommand, imported: Imported) -> None:
     )
 
 
-def tell_trial(command: BaseCommand, imported: Imported) -> None:
+def print_trial(command: BaseCommand, imported: ImportResult) -> None:
     """Print row by row what an import would change and refuse, with totals."""
     out, counts = command.stdout, imported.counts
     if imported.changes:
         what = {True: gettext("new"), False: gettext("changed")}
         rows = [(change.row, what[change.is_new], _change_in_words(change)) for change in imported.changes]
         print_table(out, (gettext("Row"), gettext("What"), gettext("Values")), rows)
-    _tell_left_out(command, counts.written - len(imported.changes))
+    _print_left_out(command, counts.written - len(imported.changes))
     if imported.refusals:
         refusals = [(refused.row, refused.reason) for refused in imported.refusals]
         print_table(out, (gettext("Row"), gettext("Refused because")), refusals)
-    _tell_left_out(command, counts.refused - len(imported.refusals))
+    _print_left_out(command, counts.refused - len(imported.refusals))
     if imported.emptied:
         text = ngettext(
             "%(count)d row that is there would be deleted before.",
@@ -57,11 +57,11 @@ def tell_trial(command: BaseCommand, imported: Imported) -> None:
         "%(read)d read: %(created)d would be new, %(changed)d changed, %(unchanged)d unchanged, %(refused)d refused."
     )
     out.write(text % _numbers(imported))
-    _tell_skipped(command, imported)
-    _tell_file(command, imported)
+    _print_skipped(command, imported)
+    _print_file(command, imported)
 
 
-def tell_import(command: BaseCommand, imported: Imported, *, resumed: bool) -> None:
+def print_import(command: BaseCommand, imported: ImportResult, *, resumed: bool) -> None:
     """Print what an import did.
 
     Args:
@@ -74,26 +74,26 @@ def tell_import(command: BaseCommand, imported: Imported, *, resumed: bool) -> N
     if resumed:
         text = gettext("%(read)d read in all: %(written)d written, %(unchanged)d unchanged, %(refused)d refused.")
     command.stdout.write(text % _numbers(imported))
-    _tell_skipped(command, imported)
-    tell_refusals(command, imported)
-    _tell_file(command, imported)
+    _print_skipped(command, imported)
+    print_refusals(command, imported)
+    _print_file(command, imported)
 
 
-def tell_refusals(command: BaseCommand, imported: Imported) -> None:
+def print_refusals(command: BaseCommand, imported: ImportResult) -> None:
     """Print the reasons for the first refused rows on stderr."""
     for refused in imported.refusals:
         text = gettext("row %(row)d: %(reason)s") % {"row": refused.row, "reason": refused.reason}
         command.stderr.write(printable(text))
-    _tell_left_out(command, imported.counts.refused - len(imported.refusals))
+    _print_left_out(command, imported.counts.refused - len(imported.refusals))
 
 
-def _tell_file(command: BaseCommand, imported: Imported) -> None:
+def _print_file(command: BaseCommand, imported: ImportResult) -> None:
     if imported.refused_file is not None:
         text = gettext("The refused rows are in %(file)s, with the reasons.")
         command.stdout.write(printable(text % {"file": imported.refused_file}))
 
 
-def _tell_skipped(command: BaseCommand, imported: Imported) -> None:
+def _print_skipped(command: BaseCommand, imported: ImportResult) -> None:
     if imported.skipped_empty:
         text = ngettext(
             "%(count)d empty row was passed over.", "%(count)d empty rows were passed over.", imported.skipped_empty
@@ -101,7 +101,7 @@ def _tell_skipped(command: BaseCommand, imported: Imported) -> None:
         command.stdout.write(text % {"count": imported.skipped_empty})
 
 
-def _tell_left_out(command: BaseCommand, count: int) -> None:
+def _print_left_out(command: BaseCommand, count: int) -> None:
     if count > 0:
         text = ngettext(
             "%(count)d more row is not listed; --show lists more.",
@@ -111,7 +111,7 @@ def _tell_left_out(command: BaseCommand, count: int) -> None:
         command.stderr.write(text % {"count": count})
 
 
-def _numbers(imported: Imported) -> dict[str, int]:
+def _numbers(imported: ImportResult) -> dict[str, int]:
     counts = imported.counts
     return {
         "read": counts.read,

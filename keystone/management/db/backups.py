@@ -15,7 +15,7 @@ from keystone.console.printing import print_json, print_pairs, print_table
 from keystone.console.progress import progress_shown
 from keystone.database.backup.checking import Plan, check
 from keystone.database.backup.completing import complete_backup
-from keystone.database.backup.creating import Wanted, create
+from keystone.database.backup.creating import BackupOptions, create
 from keystone.database.backup.finding import Backup, Left, backups, default_folder, left_by_restores
 from keystone.database.backup.manifest import Format, Scope
 from keystone.database.backup.restoring import Restored, restore
@@ -71,7 +71,7 @@ class Backups(TyperCommand):
         """
         formats = (Format.PG_DUMP, Format.CSV) if choice is Choice.BOTH else (Format(choice),)
         scope = Scope.PEOPLE if user_only else Scope.DATA if data_only else Scope.WHOLE
-        wanted = Wanted(folder=folder or default_folder(), formats=formats, scope=scope, jobs=jobs, name=name)
+        wanted = BackupOptions(folder=folder or default_folder(), formats=formats, scope=scope, jobs=jobs, name=name)
         with errors_told(), progress_shown() as progress:
             made = create(wanted, progress=progress)
         if as_json:

@@ -14,7 +14,7 @@ from keystone.console.options import Json
 from keystone.console.printing import print_json, printable
 from keystone.database.branches import CORE
 from keystone.database.completing import complete_own_branch
-from keystone.database.making import Made, make
+from keystone.database.making import CreatedMigration, make
 from keystone.management.db.refusing import errors_told
 
 
@@ -58,16 +58,16 @@ class Making(TyperCommand):
         elif not made:
             self.stdout.write(gettext("Nothing to do: %(branch)s has no changes.") % {"branch": branch})
         for migration in [] if as_json else made:
-            self._tell(migration, written=not writes_nothing)
+            self._print(migration, written=not writes_nothing)
         if check and made:
             raise Exit(1)
 
-    def _tell(self, made: Made, *, written: bool) -> None:
+    def _print(self, made: CreatedMigration, *, written: bool) -> None:
         text = gettext("Wrote %(path)s:") if written else gettext("Would write %(path)s:")
         self.stdout.write(text % {"path": os.path.relpath(made.path)})
         for operation in made.operations:
             self.stdout.write(printable(f"  {operation}"))
 
 
-def _as_data(made: Made) -> dict[str, object]:
+def _as_data(made: CreatedMigration) -> dict[str, object]:
     return {"branch": made.branch, "name": made.name, "path": str(made.path), "operations": made.operations}

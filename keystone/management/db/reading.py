@@ -14,8 +14,8 @@ from keystone.console.printing import print_json, print_pairs, print_table, prin
 from keystone.database import waiting
 from keystone.database.completing import complete_branch, complete_branch_or_migration
 from keystone.database.migration_status import BranchStatus, branch_statuses, status
-from keystone.database.server import Answer, ask
-from keystone.database.showing import Shown, show
+from keystone.database.server import ServerAnswer, ask
+from keystone.database.showing import MigrationDetails, show
 from keystone.database.tables import Table
 from keystone.management.db.refusing import errors_told
 from keystone.management.db.sizes import sized
@@ -142,7 +142,7 @@ class Reading(TyperCommand):
         else:
             self._print_migration(shown)
 
-    def _print_answer(self, answer: Answer, *, as_json: bool) -> None:
+    def _print_answer(self, answer: ServerAnswer, *, as_json: bool) -> None:
         if as_json:
             print_json(self.stdout, asdict(answer))
             return
@@ -191,7 +191,7 @@ class Reading(TyperCommand):
         unknown = [[name, gettext("applied, and not in this code")] for name in standing.unknown]
         print_table(self.stdout, [standing.branch, gettext("State")], [*applied, *pending, *unknown])
 
-    def _print_migration(self, shown: Shown) -> None:
+    def _print_migration(self, shown: MigrationDetails) -> None:
         state = gettext("applied") if shown.applied else gettext("pending")
         if shown.applied_at:
             state = gettext("applied at %(time)s") % {"time": f"{shown.applied_at:%Y-%m-%d %H:%M:%S} UTC"}

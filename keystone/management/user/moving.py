@@ -25,7 +25,7 @@ from keystone.console.moments import parse_moment
 from keystone.console.options import Addresses, Json
 from keystone.console.refusing import refusals_told
 from keystone.management.user.addresses import people_of
-from keystone.management.user.outcomes import tell_outcome
+from keystone.management.user.outcomes import print_outcome
 
 Reason = Annotated[str, Option(help=str(_("What the person is told.")))]
 NeededReason = Annotated[
@@ -139,7 +139,7 @@ class Moving(TyperCommand):
             people, unknown = people_of(addresses)
             ids = [user.pk for user in people]
             outcome = lifecycle.move_users(move, ids, by=Actor.cli(), tell=not silent, **said | words)
-        tell_outcome(self, move, outcome, people=people, unknown=unknown, told=not silent, as_json=as_json)
+        print_outcome(self, move, outcome, people=people, unknown=unknown, told=not silent, as_json=as_json)
 
 
 def _asked_where_missing(reason: str | None) -> str:

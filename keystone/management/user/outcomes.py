@@ -14,7 +14,7 @@ from keystone.exceptions import Refusal
 from keystone.management.user.facts import facts_in_short
 
 
-def tell_outcome(
+def print_outcome(
     command: BaseCommand,
     move: Transition,
     outcome: Outcome,

@@ -41,7 +41,7 @@ DISK_FULL = "53100"
 GONE = ("08", "57P")  # classes of SQLSTATE: the connection is lost, the server stops or starts
 
 
-def look() -> dict[str, str]:
+def check_database() -> dict[str, str]:
     """Return the result of each check, `ok` or what is wrong, using ten statements in one transaction.
 
     The results don't contain error messages, which may name hosts. A check that could not be run is `unknown`.
@@ -49,14 +49,14 @@ def look() -> dict[str, str]:
     said = dict.fromkeys((*CRITICAL, *OTHERS), UNKNOWN)
     try:
         with transaction.atomic():
-            _look(said)
+            _check(said)
             transaction.set_rollback(True)  # nothing was written: skip on-commit hooks
     except (DatabaseError, InterfaceError) as error:
         _judge(error, said)
     return said
 
 
-def _look(said: dict[str, str]) -> None:
+def _check(said: dict[str, str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(BEGIN, {"timeout": str(STATEMENT_MS)})
         *_, has_table, is_read_only = cursor.fetchone()

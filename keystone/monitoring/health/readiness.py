@@ -38,7 +38,7 @@ class Readiness:
         return OK if all(said == OK for said in self.checks.values()) else "degraded"
 
 
-def look_at_cache() -> str:
+def check_cache() -> str:
     """Return `ok` if Redis responds, or `unreachable`; empty if Redis is not the cache."""
     cache = caches["default"]
     if not isinstance(cache, RedisCache):
@@ -50,8 +50,8 @@ def look_at_cache() -> str:
     return OK
 
 
-_database = Kept(database.look, keep=KEPT, wait=WAIT)
-_cache = Kept(look_at_cache, keep=KEPT, wait=WAIT)
+_database = Kept(database.check_database, keep=KEPT, wait=WAIT)
+_cache = Kept(check_cache, keep=KEPT, wait=WAIT)
 
 
 def readiness() -> Readiness:

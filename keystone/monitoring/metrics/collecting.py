@@ -32,8 +32,8 @@ FAMILIES: dict[str, tuple[str, list[str]]] = {
     "keystone_scheduled_runs_total": ("Ended runs of the slots since midnight (UTC).", ["scheduled_job", "state"]),
 }
 
-_now = Kept(figures.look_now, keep=0.0, wait=WAIT)  # concurrent scrapes share a lookup
-_back = Kept(figures.look_back, keep=60.0, wait=WAIT)
+_now = Kept(figures.current_figures, keep=0.0, wait=WAIT)  # concurrent scrapes share a lookup
+_back = Kept(figures.slow_figures, keep=60.0, wait=WAIT)
 
 
 def forget() -> None:

@@ -61,7 +61,7 @@ class Figures:
     values: dict[str, dict[Labels, float]]
 
 
-def look_now() -> Figures:
+def current_figures() -> Figures:
     """Return the queues, workers, schedulers and counters, using eight statements in one transaction."""
     with _reading():
         return Figures(
@@ -75,7 +75,7 @@ def look_now() -> Figures:
         )
 
 
-def look_back() -> Figures:
+def slow_figures() -> Figures:
     """Return the slower metrics, which may be a minute old, using five statements in one transaction."""
     with _reading():
         return Figures({**_people(), **_mails(), **_attempts()})

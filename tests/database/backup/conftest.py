@@ -8,7 +8,7 @@ import pytest
 from pytest_django import DjangoDbBlocker, Settings
 
 from keystone.database.backup import programs
-from keystone.database.backup.creating import Wanted, create
+from keystone.database.backup.creating import BackupOptions, create
 from tests.database.backup.compared import server_major, used, with_sample_people
 from tests.database.own_database import OwnDatabase, leading_to, make
 
@@ -28,7 +28,7 @@ def sample_backup(
     """A whole backup of it, to be copied."""
     folder = tmp_path_factory.mktemp("backup")
     with django_db_blocker.unblock(), leading_to(sample):
-        return create(Wanted(folder=folder, name="one"), progress=lambda *_step: None).path
+        return create(BackupOptions(folder=folder, name="one"), progress=lambda *_step: None).path
 
 
 @pytest.fixture

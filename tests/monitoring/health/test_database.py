@@ -21,7 +21,7 @@ DISK_FULL = "DO $$ BEGIN RAISE EXCEPTION 'could not write to /var/lib/secret' US
 
 def test_all_is_well_in_ten_statements(living: None, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(10):  # begin and commit among them
-        assert database.look() == FINE
+        assert database.check_database() == FINE
 
 
 @pytest.mark.django_db
@@ -35,11 +35,11 @@ def test_the_statement_that_writes_goes_to_a_temporary_file() -> None:
 
 def test_a_full_disk_is_told_and_nothing_of_its_text(living: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "WRITE", DISK_FULL)
-    said = database.look()
+    said = database.check_database()
     assert (said["database"], said["migrations"], said["disk"]) == ("ok", "ok", "full")
     assert "secret" not in str(said)
     monkeypatch.undo()
-    assert database.look() == FINE  # it recovers unaided
+    assert database.check_database() == FINE  # it recovers unaided
 
 
 @pytest.mark.django_db(transaction=True)
@@ -47,7 +47,7 @@ def test_a_database_that_takes_no_writes_is_told(living: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = on")
         try:
-            assert database.look() == {**FINE, "database": "read only"}
+            assert database.check_database() == {**FINE, "database": "read only"}
         finally:
             cursor.execute("RESET default_transaction_read_only")
 
@@ -56,7 +56,7 @@ def test_a_statement_that_hangs_ends_by_itself(living: None, monkeypatch: pytest
     monkeypatch.setattr(database, "STATEMENT_MS", 100)
     monkeypatch.setattr(database, "WRITE", "SELECT pg_sleep(60)")
     unknown = dict.fromkeys(("disk", *database.OTHERS), "unknown")
-    assert database.look() == {**FINE, **unknown}
+    assert database.check_database() == {**FINE, **unknown}
 
 
 def test_without_a_connection_all_else_is_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def test_without_a_connection_all_else_is_unknown(monkeypatch: pytest.MonkeyPatc
         raise OperationalError("connection to 10.1.2.3 failed")
 
     monkeypatch.setattr(connection, "ensure_connection", refuse)
-    assert database.look() == {**dict.fromkeys(FINE, "unknown"), "database": "unreachable"}
+    assert database.check_database() == {**dict.fromkeys(FINE, "unknown"), "database": "unreachable"}
 
 
 @pytest.mark.parametrize(("size", "said"), [(16, "pool exhausted"), (2, "unreachable")])
@@ -77,7 +77,7 @@ def test_a_pool_that_gave_nothing_in_time_is_full_or_cut_off(
     figures = {"pool_available": 0, "pool_size": size, "pool_max": 16}
     monkeypatch.setattr("keystone.monitoring.health.pool.pool_figures", lambda: figures)
     monkeypatch.setattr(connection, "ensure_connection", wait)
-    assert database.look() == {**dict.fromkeys(FINE, "unknown"), "database": said}
+    assert database.check_database() == {**dict.fromkeys(FINE, "unknown"), "database": said}
 
 
 @pytest.mark.django_db
@@ -85,32 +85,32 @@ def test_with_a_migration_missing_the_tables_are_left_alone() -> None:
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM django_migrations WHERE app = 'keystone' AND name = '0001_initial'")
     unknown = dict.fromkeys(database.OTHERS, "unknown")
-    assert database.look() == {**FINE, **unknown, "migrations": "1 unapplied"}
+    assert database.check_database() == {**FINE, **unknown, "migrations": "1 unapplied"}
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE django_migrations RENAME TO another_name")
-    assert database.look()["migrations"].endswith(" unapplied")
+    assert database.check_database()["migrations"].endswith(" unapplied")
 
 
 @pytest.mark.django_db
 def test_workers_and_schedulers_that_were_silent_for_long_do_not_count() -> None:
     process(silent=31)
     SchedulerProcess.objects.create(name="dead", last_heartbeat=timezone.now() - timedelta(seconds=31))
-    said = database.look()
+    said = database.check_database()
     assert (said["worker"], said["scheduler"]) == ("none", "none")
     process("host-2")
     SchedulerProcess.objects.create(name="alive", last_heartbeat=timezone.now())
-    said = database.look()
+    said = database.check_database()
     assert (said["worker"], said["scheduler"]) == ("ok", "ok")
 
 
 @pytest.mark.django_db
 def test_the_queue_is_behind_when_something_is_due_for_too_long(settings: Settings) -> None:
-    assert database.look()["queue"] == "ok"
+    assert database.check_database()["queue"] == "ok"
     age(waiting(), timedelta(minutes=4))
     waiting(at=timezone.now() + timedelta(hours=1))
-    assert database.look()["queue"] == "ok"
+    assert database.check_database()["queue"] == "ok"
     settings.KEYSTONE = {"QUEUE_BEHIND_AFTER": timedelta(minutes=3)}
-    assert database.look()["queue"] == "behind"
+    assert database.check_database()["queue"] == "behind"
 
 
 def _sent(*, ago: timedelta) -> OutgoingMail:

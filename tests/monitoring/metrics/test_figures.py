@@ -25,9 +25,9 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.django_db(transaction=True)
 def test_the_looks_cost_what_they_say(django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(8 + 2):  # begin and the end
-        figures.look_now()
+        figures.current_figures()
     with django_assert_num_queries(5 + 2):
-        figures.look_back()
+        figures.slow_figures()
 
 
 def test_tasks_are_counted_by_queue_and_state() -> None:
@@ -37,7 +37,7 @@ def test_tasks_are_counted_by_queue_and_state() -> None:
     running()
     ended("failed")
     ended("succeeded")
-    found = figures.look_now().values
+    found = figures.current_figures().values
     assert found["keystone_tasks"] == {
         ("default", "due"): 1,
         ("default", "later"): 1,
@@ -58,7 +58,7 @@ def test_those_count_who_live() -> None:
     process("host-2", silent=31)
     SchedulerProcess.objects.create(name="alive", last_heartbeat=Now())
     SchedulerProcess.objects.create(name="dead", last_heartbeat=timezone.now() - timedelta(minutes=1))
-    found = figures.look_now().values
+    found = figures.current_figures().values
     assert (found["keystone_workers"], found["keystone_schedulers"]) == ({(): 1}, {(): 1})
 
 
@@ -67,7 +67,7 @@ def test_people_and_the_decisions_of_the_day_are_counted() -> None:
     people = UserFactory.create_batch(3, status=Status.PENDING_ADMIN_APPROVAL)
     lifecycle.approve_user(people[0], by=Actor.administrator(root))
     lifecycle.reject_user(people[1], by=Actor.cli())
-    found = figures.look_back().values
+    found = figures.slow_figures().values
     counts = found["keystone_people"]
     assert {labels: count for labels, count in counts.items() if count} == {
         ("active",): 2,
@@ -75,7 +75,7 @@ def test_people_and_the_decisions_of_the_day_are_counted() -> None:
         ("pending_admin_approval",): 1,
     }
     assert len(counts) == len(Status)
-    decisions = figures.look_now().values["keystone_decisions_total"]
+    decisions = figures.current_figures().values["keystone_decisions_total"]
     assert {labels: count for labels, count in decisions.items() if count} == {
         ("approve", "administrator"): 1,
         ("reject", "cli"): 1,
@@ -89,7 +89,7 @@ def test_mails_are_counted_by_state() -> None:
     long_ago = timezone.now() - timedelta(days=2)
     OutgoingMail.objects.filter(pk=outgoing(MailState.SENT).pk).update(created_at=long_ago)
     OutgoingMail.objects.filter(pk=outgoing(MailState.QUEUED).pk).update(created_at=long_ago)
-    assert figures.look_back().values["keystone_mails"] == {
+    assert figures.slow_figures().values["keystone_mails"] == {
         ("queued",): 1,
         ("sent",): 1,
         ("failed",): 1,
@@ -108,7 +108,7 @@ def test_attempts_are_counted_and_so_are_those_that_were_refused(settings: Setti
         for _ in range(3):
             with pytest.raises(TooManyAttempts):
                 count_attempt(address="ann@example.com")
-    found = figures.look_back().values
+    found = figures.slow_figures().values
     assert found["keystone_attempts"][("address_and_ip",)] == 5
     assert found["keystone_attempts_refused"] == {
         ("ip",): 0,
@@ -127,7 +127,7 @@ def test_ended_runs_of_the_day_are_counted() -> None:
     for minute, state in enumerate((RunState.FAILED, RunState.FAILED, RunState.SUCCEEDED, RunState.RUNNING)):
         ScheduledRun.objects.create(job=job, slot=now + timedelta(minutes=minute), state=state)
     ScheduledRun.objects.create(job=job, slot=now - timedelta(minutes=1), state=RunState.FAILED)
-    runs = figures.look_now().values["keystone_scheduled_runs_total"]
+    runs = figures.current_figures().values["keystone_scheduled_runs_total"]
     assert {labels: count for labels, count in runs.items() if count} == {
         ("keystone.prune_mails", "failed"): 2,
         ("keystone.prune_mails", "succeeded"): 1,
