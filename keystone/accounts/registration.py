@@ -23,6 +23,8 @@ from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.actors.acting import lock_actor
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
+from keystone.audit.models import AuditEvent
+from keystone.caching.versions import changed
 from keystone.conf import options
 from keystone.exceptions import Refusal
 from keystone.observability.origin import current_origin
@@ -75,6 +77,7 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
                 return
             if _register_again(email, password, seen=seen, same=same) or held:
                 queue_registration_email(email, otherwise="already_registered")
+                changed(User, AuditEvent)  # nothing has, but the commit costs the same as that of a new account
                 return
         if tried == TRIES:
             raise taken  # not because of the email address; an error must not look like a registration

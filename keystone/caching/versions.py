@@ -19,7 +19,7 @@ from django.core.signals import setting_changed
 from django.db import DEFAULT_DB_ALIAS, connections, router
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Model, QuerySet
-from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.db.models.signals import class_prepared, m2m_changed, post_delete, post_save
 from django.utils.module_loading import import_string
 
 ERA = "caching:era"  # the version of everything
@@ -31,12 +31,12 @@ _versioned: set[type[Model]] = set()
 def versioned[M: type[Model]](model: M) -> M:
     """Give a model a version, which changes with each commit that saves or deletes its rows or relations.
 
-    Use it as a decorator in `models.py`, which every process loads. For a model of another app, call it there.
-    Set-based writes send no signals: use a `VersionedQuerySet` as the model's manager, or call `changed()`.
+    Use it as a decorator in `models.py`, which every process loads. For a model of another app, call it there. Writes
+    by proxies and child models that are defined afterwards count as well. Set-based writes send no signals: use a
+    `VersionedQuerySet` as the model's manager, or call `changed()`. The same holds for what a deletion sets to NULL.
     """
     _versioned.add(model)
-    for signal in (post_save, post_delete):
-        signal.connect(_on_write, sender=model, dispatch_uid=("keystone.caching", model._meta.label))
+    _connect(model)
     return model
 
 
@@ -44,12 +44,16 @@ class VersionedQuerySet[M: Model](QuerySet[M]):
     """A queryset of a versioned model whose set-based writes change its version."""
 
     def update(self, **values: Any) -> int:
-        changed(self.model)
-        return super().update(**values)
+        try:
+            return super().update(**values)
+        finally:  # afterwards, or another process caches the old rows; also if the connection was lost after the write
+            changed(self.model)
 
     def bulk_create(self, *args: Any, **options: Any) -> list[M]:
-        changed(self.model)
-        return super().bulk_create(*args, **options)
+        try:
+            return super().bulk_create(*args, **options)
+        finally:
+            changed(self.model)
 
 
 def changed(*models: ModelOrLabel) -> None:
@@ -79,7 +83,7 @@ def keys_of(models: tuple[ModelOrLabel, ...]) -> list[str]:
         ImproperlyConfigured: one of the models has no version.
     """
     found = {_model(model) for model in models}
-    if unknown := found - _versioned:
+    if unknown := {model for model in found if not _versions_of(model)}:
         labels = ", ".join(sorted(model._meta.label for model in unknown))
         raise ImproperlyConfigured(f"What depends on {labels} cannot be cached: decorate the model with @versioned.")
     return [ERA, *sorted(map(_key, found))]
@@ -130,13 +134,28 @@ def _renew(keys: Iterable[str]) -> None:
         cache.set_many({key: new_version() for key in keys}, None)
 
 
+def _connect(model: type[Model]) -> None:
+    for signal in (post_save, post_delete):
+        signal.connect(_on_write, sender=model, dispatch_uid=("keystone.caching", model._meta.label))
+
+
+def _on_class(*, sender: type[Model], **_: Any) -> None:
+    if _versions_of(sender):
+        _connect(sender)
+
+
 def _on_write(*, sender: type[Model], **_: Any) -> None:
-    changed(sender)
+    changed(*_versions_of(sender))
+
+
+def _versions_of(model: type[Model]) -> set[type[Model]]:
+    """Return the versioned models whose rows a write to this one changes: itself and its parents."""
+    return {model, model._meta.concrete_model or model, *model._meta.get_parent_list()} & _versioned
 
 
 def _on_relation(*, instance: Any, model: type[Model], action: str, **_: Any) -> None:
     """Change the versions of both related models. With a reverse manager, the instance is of the other one."""
-    models = {type(instance), model} & _versioned
+    models = _versions_of(type(instance)) | _versions_of(model)
     if models and action.startswith("post_"):
         changed(*models)
 
@@ -158,5 +177,6 @@ def _forget(*, setting: str, **_: Any) -> None:
         is_shared.cache_clear()
 
 
+class_prepared.connect(_on_class, dispatch_uid="keystone.caching")
 m2m_changed.connect(_on_relation, dispatch_uid="keystone.caching")
 setting_changed.connect(_forget, dispatch_uid="keystone.caching")

@@ -10,6 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from keystone.caching.versions import changed
 from keystone.database import running
 from keystone.database.emptying import disconnect, drop_everything, refuse_others
 from keystone.database.locking import LOCK_TIMEOUT, migrating
@@ -168,6 +169,8 @@ def reset(
                 "Everything was dropped, but making it anew failed. Run db upgrade when that is mended. %(why)s"
             )
             raise ResetFailed(text % {"why": in_one_line(error)}) from error
+        finally:
+            changed()  # values that were cached from the dropped rows
     return migrations
 
 

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
 IDLE = timedelta(seconds=10)  # after which PostgreSQL ends the transaction of a worker that was stopped while it claims
+MOMENTS = 20  # more than one batch leaves
 BATCH_SIZE = 100  # mails that are claimed together and share a connection
 
 
@@ -82,28 +84,37 @@ def held(claims: Collection[Claim]) -> OutgoingMailQuerySet:
     return OutgoingMail.objects.queued().filter(pk__in=[claim.mail.pk for claim in claims], claimed_until__in=until)
 
 
-@transaction.atomic
 def claim_due(*, only: Collection[int] | None = None) -> list[Claim]:
     """Claim up to `BATCH_SIZE` due mails, the longest overdue first.
 
     Args:
         only: the primary keys of the mails to choose from; None for all.
     """
-    with connection.cursor() as cursor:  # a worker that is stopped here doesn't keep the rows locked
-        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{IDLE.seconds}s"])
     deadline = time.monotonic() + LEASE.total_seconds()
     due = OutgoingMail.objects.due().order_by("next_attempt_at", "pk")
     if only is not None:
         due = due.filter(pk__in=only)
-    mails = list(due.select_for_update(skip_locked=True, no_key=True).annotate(now=Now())[:BATCH_SIZE])
-    if not mails:
-        return []
-    until: datetime = mails[0].now + LEASE  # type: ignore[attr-defined]  # the annotation: one clock for all machines
-    OutgoingMail.objects.filter(pk__in=[mail.pk for mail in mails]).update(claimed_until=until)
+    with short_transaction():
+        mails = list(due.select_for_update(skip_locked=True, no_key=True).annotate(now=Now())[:BATCH_SIZE])
+        if not mails:
+            return []
+        until: datetime = mails[0].now + LEASE  # type: ignore[attr-defined]  # annotated: one clock for all machines
+        OutgoingMail.objects.filter(pk__in=[mail.pk for mail in mails]).update(claimed_until=until)
     return [Claim(mail, until, deadline) for mail in mails]
 
 
-def ends_of_claims() -> list[datetime]:
-    """Return when the claims end that last at this moment (UTC)."""
-    claimed = OutgoingMail.objects.queued().filter(claimed_until__gt=Now()).order_by("claimed_until")
-    return [end for end in claimed.values_list("claimed_until", flat=True).distinct() if end]
+@contextmanager
+def short_transaction() -> Iterator[None]:
+    """Run the block in a transaction that PostgreSQL ends if this process is stopped for longer than `IDLE`."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{IDLE.seconds}s"])
+        yield
+
+
+def moments_to_come() -> list[datetime]:
+    """Return when mails can be claimed again that are claimed now, and when the next retries are due (UTC)."""
+    queued = OutgoingMail.objects.queued()
+    claimed = queued.filter(claimed_until__gt=Now()).order_by("claimed_until")
+    failed = queued.filter(next_attempt_at__gt=Now(), attempts__gt=0).order_by("next_attempt_at")
+    ends = claimed.values_list("claimed_until", flat=True).distinct()[:MOMENTS]
+    return [end for end in ends if end] + list(failed.values_list("next_attempt_at", flat=True).distinct()[:MOMENTS])

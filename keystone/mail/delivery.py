@@ -3,23 +3,24 @@
 import logging
 import time
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core.mail import EmailMultiAlternatives
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import Error, InterfaceError, OperationalError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from keystone.mail import failures, registry
-from keystone.mail.claims import Claim, held
+from keystone.mail.claims import Claim, held, short_transaction
 from keystone.mail.connection import MailConnection
 from keystone.mail.failures import Failure
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outgoing import Mail, message_of
-from keystone.mail.retrying import MAX_ATTEMPTS, put_off, release, retry
+from keystone.mail.retrying import MAX_ATTEMPTS, Schedule, put_off, release, retry
 from keystone.mail.suppression import normalized, suppressed
 from keystone.observability.origin import origin
 
@@ -35,53 +36,48 @@ LOST_IN_A_ROW = 3  # connections; then the server is the problem, not the mails
 _CLAIM_ENDED = Failure("")  # never shown: the worker that holds the claim now records the result
 
 
-@dataclass(frozen=True)
-class Delivery:
-    """The result of a batch.
-
-    Attributes:
-        sent: the number of mails that were sent.
-        again_at: (UTC) the next attempt at the mails that failed or were left over; None if there are none.
-    """
-
-    sent: int
-    again_at: datetime | None
-
-
-def deliver(claims: Collection[Claim]) -> Delivery:
+def deliver(claims: Collection[Claim]) -> set[datetime]:
     """Send the claimed mails through one connection.
 
     The failure of one mail doesn't stop the others. If no mail can be sent at all, the rest is postponed together. A
-    mail is sent twice only if a worker dies between sending it and marking it as sent.
+    mail is sent twice only if a worker dies, or the connection to the mail server or the database is lost, between
+    sending it and marking it as sent.
+
+    Returns:
+        The times (UTC) of the next attempts at the mails that failed or were left over.
     """
-    left, moments = list(claims), list[datetime]()
-    began, sent, lost = time.monotonic(), 0, 0
+    left, moments, schedule = list(claims), set[datetime](), Schedule()
+    began, lost = time.monotonic(), 0
     failure: Failure | None = None
-    with MailConnection() as connection:
-        while left and time.monotonic() - began < BATCH_SECONDS:
-            claimed = left.pop(0)
-            if not claimed.begin():
-                continue
-            # The request that queued the mail, not the task that delivers it.
-            with origin(request_id=claimed.mail.request_id):
-                failure = _deliver_one(claimed, connection)
-            sent += claimed.mail.state == MailState.SENT
-            if failure is not None and claimed.mail.state == MailState.QUEUED:
-                moments.append(claimed.mail.next_attempt_at)
-            lost = lost + 1 if failure is not None and failure.is_lost else 0
-            if failure is not None and (failure.is_everybodys or lost >= LOST_IN_A_ROW):
-                break
-        else:
-            failure = None
+    try:
+        with MailConnection() as connection:
+            while left and time.monotonic() - began < BATCH_SECONDS:
+                claimed = left.pop(0)
+                if not claimed.begin():
+                    continue
+                # The request that queued the mail, not the task that delivers it.
+                with origin(request_id=claimed.mail.request_id):
+                    failure = _deliver_one(claimed, connection, schedule)
+                if failure is not None and claimed.mail.state == MailState.QUEUED:
+                    moments.add(claimed.mail.next_attempt_at)
+                lost = lost + 1 if failure is not None and failure.is_lost else 0
+                if failure is not None and (failure.is_everybodys or lost >= LOST_IN_A_ROW):
+                    break
+            else:
+                failure = failure if lost else None  # a server that hangs takes all of the batch's time
+    except Exception:
+        with suppress(Error):
+            release(left)  # the mails after one that cannot be handled are not held up by it
+        raise
     if left and failure is not None:
-        moments.append(put_off(left, failure))
+        moments.add(put_off(left, failure, schedule))
     elif left:
         release(left)
-        moments.append(timezone.now())
-    return Delivery(sent, min(moments, default=None))
+        moments.add(timezone.now())
+    return moments
 
 
-def _deliver_one(claimed: Claim, connection: MailConnection) -> Failure | None:
+def _deliver_one(claimed: Claim, connection: MailConnection, schedule: Schedule) -> Failure | None:
     """Send one mail and save the result.
 
     Returns:
@@ -97,12 +93,12 @@ def _deliver_one(claimed: Claim, connection: MailConnection) -> Failure | None:
     except (OperationalError, InterfaceError):
         raise  # the database is unavailable; the task is retried
     except Exception as error:  # noqa: BLE001 - one person's odd data must not hold up the others' mails
-        return _record_failure(claimed, failures.of_making(error))
+        return _record_failure(claimed, failures.of_making(error), schedule)
     if mail is None or message is None:
         return None
     failure = _send(claimed, connection, message)
     if failure is not None:
-        return _record_failure(claimed, failure)
+        return _record_failure(claimed, failure, schedule)
     _mark_sent(claimed, mail, message)
     return None
 
@@ -124,17 +120,19 @@ def _build(claimed: Claim) -> Mail | None:
     return mail
 
 
-@transaction.atomic
 def _is_chosen(claimed: Claim) -> bool:
     """Turn the row into the mail that its chooser returns. Delete it and return False if that is None."""
     row = claimed.mail
-    choice = registry.CHOOSERS[row.template].choose(row.recipient, **row.context)
-    if choice is None:
-        row.state = MailState.OBSOLETE
-        held([claimed]).delete()
-        return False
-    row.template, row.recipient, row.user_id, row.context = choice.name, choice.user.email, choice.user.pk, {}
-    held([claimed]).update(template=row.template, recipient=row.recipient, user_id=row.user_id, context={})
+    with short_transaction():
+        rows = held([claimed])
+        if not rows.select_for_update(no_key=True).exists():  # before anything is counted: another worker may have it
+            return False
+        choice = registry.CHOOSERS[row.template].choose(row.recipient, **row.context)
+        if choice is None:
+            rows.delete()
+            return False
+        row.template, row.recipient, row.user_id, row.context = choice.name, choice.user.email, choice.user.pk, {}
+        rows.update(template=row.template, recipient=row.recipient, user_id=row.user_id, context={})
     return True
 
 
@@ -183,7 +181,7 @@ def _settle(claimed: Claim, state: MailState, **values: str) -> None:
     claimed.settle(state=state, **values)
 
 
-def _record_failure(claimed: Claim, failure: Failure) -> Failure:
+def _record_failure(claimed: Claim, failure: Failure, schedule: Schedule) -> Failure:
     """Save why a mail was not sent, and schedule its next attempt if there is one."""
     row = claimed.mail
     if failure is _CLAIM_ENDED:
@@ -195,5 +193,5 @@ def _record_failure(claimed: Claim, failure: Failure) -> Failure:
     if failure.is_final or row.attempts >= MAX_ATTEMPTS:
         _settle(claimed, MailState.FAILED, last_error=failure.reason)
     else:
-        row.next_attempt_at = retry(claimed, failure) or row.next_attempt_at
+        row.next_attempt_at = retry(claimed, failure, schedule) or row.next_attempt_at
     return failure

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from keystone.background.batches import delete_in_chunks
 from keystone.mail.models import MailState, OutgoingMail
+from keystone.mail.registry import CHOOSERS
 
 FAILED_KEPT = timedelta(days=365)  # long enough to investigate, but email addresses are not kept forever
 
@@ -24,6 +25,8 @@ def prune_mails(*, older_than: timedelta) -> int:
     now = timezone.now()
     done = OutgoingMail.objects.exclude(state__in=(MailState.QUEUED, MailState.FAILED))
     failed = OutgoingMail.objects.filter(state=MailState.FAILED)
-    return delete_in_chunks(done.filter(updated_at__lte=now - older_than)) + delete_in_chunks(
-        failed.filter(updated_at__lte=now - max(older_than, FAILED_KEPT))
+    undecided = failed.filter(template__in=CHOOSERS)  # their email addresses need not have accounts
+    return sum(
+        delete_in_chunks(rows.filter(updated_at__lte=now - age))
+        for rows, age in ((done, older_than), (undecided, older_than), (failed, max(older_than, FAILED_KEPT)))
     )

@@ -131,6 +131,9 @@ def chooser[**P](
     def register(
         function: Callable[Concatenate[str, P], Choice | None],
     ) -> Callable[Concatenate[str, P], Choice | None]:
+        known = CHOOSERS.get(function.__name__)
+        if function.__name__ in EMAILS or (known and known.choose.__module__ != function.__module__):
+            raise ImproperlyConfigured(f"{function.__module__} registers {function.__name__!r}, which is taken.")
         CHOOSERS[function.__name__] = Chooser(function.__name__, label, function)
         return function
 

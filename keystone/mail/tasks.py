@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from keystone.background.declaring import task
 from keystone.background.results import was_rescued
-from keystone.mail.claims import BATCH_SIZE, IDLE, claim_due, ends_of_claims
+from keystone.mail.claims import BATCH_SIZE, IDLE, claim_due, moments_to_come
 from keystone.mail.delivery import BATCH_SECONDS, deliver
 from keystone.mail.events import note
 
@@ -25,13 +25,12 @@ def deliver_mails(context: "TaskContext[Any, Any]") -> None:
     claims = claim_due()
     if len(claims) == BATCH_SIZE:  # there may be more, which another task can send meanwhile
         wake_up()
-    again_at = deliver(claims).again_at
-    if again_at is not None:
-        wake_up(at=again_at)
+    moments = deliver(claims)
     if context.attempt > 1 or was_rescued(context.task_result.id):
-        # A worker that was lost may have claimed mails, or been about to: nobody else looks for them afterwards.
-        for end in (timezone.now() + IDLE, *ends_of_claims()):
-            wake_up(at=end)
+        # A worker that was lost may have claimed mails, or been about to, and knew of retries to come.
+        moments |= {timezone.now() + IDLE, *moments_to_come()}
+    for moment in sorted(moments):
+        wake_up(at=moment)
 
 
 def wake_up(*, at: datetime | None = None) -> None:

@@ -9,6 +9,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection, transaction
 
 from keystone.accounts.models import User
+from keystone.accounts.status import Status
+from keystone.approval.queue import AwaitingDecision
+from keystone.caching import versions
 from keystone.caching.backend import RedisCache
 from keystone.caching.values import remembered
 from keystone.caching.versions import changed
@@ -134,6 +137,24 @@ def test_a_value_that_was_computed_before_a_commit_is_not_cached_after_it() -> N
         return number
 
     assert [slow(), slow()] == [1, 2]
+
+
+def test_writes_by_a_proxy_count() -> None:
+    waiting = AwaitingDecision.objects.get(pk=UserFactory(status=Status.PENDING_ADMIN_APPROVAL, first_name="w").pk)
+    assert names() == ["a", "w"]
+    waiting.first_name = "x"
+    waiting.save()
+    assert names() == ["a", "x"]
+    waiting.delete()
+    assert names() == ["a"]
+
+
+def test_the_version_changes_after_a_set_based_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before it, another process could cache the old rows under the new version."""
+    seen: list[str] = []
+    monkeypatch.setattr(versions, "_renew", lambda _keys: seen.append(User.objects.get().first_name))
+    User.objects.update(first_name="z")
+    assert seen == ["z"]
 
 
 def test_a_change_of_a_relation_changes_both_sides() -> None:

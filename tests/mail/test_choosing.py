@@ -1,6 +1,7 @@
 """Choosers: what an address gets is decided in the worker, and what was queued looks the same either way."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from django.core.mail import EmailMessage
@@ -10,9 +11,10 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from keystone.accounts.emails import queue_registration_email
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import Status
-from keystone.mail import registry
+from keystone.mail import delivery, registry
 from keystone.mail.claims import claim_due
 from keystone.mail.models import MailState, OutgoingMail
+from keystone.mail.pruning import prune_mails
 from keystone.mail.registry import Choice, chooser
 from keystone.testing.factories import UserFactory
 from keystone.testing.queued_tasks import QueuedTasks
@@ -99,3 +101,30 @@ def test_a_registration_is_one_row_and_one_task_for_every_address(queued_tasks: 
     assert queued_tasks.run() == 2
     sent = OutgoingMail.objects.order_by("pk").values_list("template", "state")
     assert list(sent) == [("already_registered", "sent"), ("verify_email", "sent")]
+
+
+def test_a_worker_that_has_lost_its_claim_neither_chooses_nor_counts(choosers: dict[str, registry.Chooser]) -> None:
+    """Otherwise the count would be in the way of the worker that has the mail now."""
+    asked: list[str] = []
+
+    @chooser(label="Trial")
+    def either(address: str) -> Choice | None:
+        asked.append(address)
+        return None
+
+    queued("a@example.com", name="either")
+    [claimed] = claim_due()
+    assert claimed.begin()
+    OutgoingMail.objects.update(claimed_until=timezone.now())
+    assert delivery._build(claimed) is None
+    assert (asked, OutgoingMail.objects.count()) == ([], 1)
+
+
+def test_undecided_rows_that_failed_are_not_kept_as_long_as_other_failures() -> None:
+    """They may hold addresses of people who have no account."""
+    for address in ("a@example.com", "b@example.com"):
+        queue_registration_email(address)
+    OutgoingMail.objects.update(state=MailState.FAILED, updated_at=timezone.now() - timedelta(days=100))
+    OutgoingMail.objects.filter(recipient="a@example.com").update(template="verify_email")
+    assert prune_mails(older_than=timedelta(days=90)) == 1
+    assert OutgoingMail.objects.get().template == "verify_email"

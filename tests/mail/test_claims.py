@@ -13,15 +13,16 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from keystone.background.models import TaskOutcome
 from keystone.mail import claims, delivery, retrying, tasks
 from keystone.mail.claims import LEASE, Claim, claim_due
+from keystone.mail.delivery import deliver as deliver_claims
 from keystone.mail.failures import Failure
 from keystone.mail.jobs import deliver_overdue
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.outgoing import Mail
-from keystone.mail.retrying import put_off, wait_after
+from keystone.mail.retrying import Schedule, put_off
 from keystone.testing.queued_tasks import QueuedTasks
 from tests.at_once import at_once
 from tests.mail.sending import deliver, only, queued, register, rejection
-from tests.mail.smtp_server import SmtpServer
+from tests.mail.smtp_server import DATA, SmtpServer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
@@ -147,7 +148,7 @@ def test_a_batch_of_which_some_failed_wakes_a_worker_up_for_the_first_retry(
     ids = queued("a@example.com", "b@example.com", "c@example.com")
     assert queued_tasks.run() == 1
     [again] = ProcrastinateJob.objects.filter(status="todo")
-    assert again.scheduled_at == min(only(mail_id).next_attempt_at for mail_id in ids[:2])
+    assert {only(mail_id).next_attempt_at for mail_id in ids[:2]} == {again.scheduled_at}
     smtp.recover()
     OutgoingMail.objects.update(next_attempt_at=timezone.now())
     with connection.cursor() as cursor:
@@ -213,7 +214,8 @@ def test_a_database_that_is_away_while_a_mail_is_made_ends_the_task(smtp: SmtpSe
 
 
 def test_waits_grow_to_a_day_and_a_half_in_all() -> None:
-    waits = [wait_after(attempts) for attempts in range(1, retrying.MAX_ATTEMPTS)]
+    schedule = Schedule()
+    waits = [schedule.after(attempts) - schedule.began for attempts in range(1, retrying.MAX_ATTEMPTS)]
     assert timedelta(seconds=8) <= waits[0] <= timedelta(seconds=12)
     assert timedelta(hours=3) < waits[-1] < timedelta(hours=5)
     assert timedelta(hours=30) < sum(waits, timedelta()) < timedelta(hours=46)
@@ -223,16 +225,16 @@ def test_putting_off_leaves_what_others_have() -> None:
     ids = queued("a@example.com", "b@example.com")
     claims_made = claim_due()
     OutgoingMail.objects.filter(pk=ids[0]).update(claimed_until=timezone.now() + timedelta(seconds=9))
-    put_off(claims_made, Failure("why"))
+    put_off(claims_made, Failure("why"), Schedule())
     assert [only(mail_id).last_error for mail_id in ids] == ["", "why"]
-    put_off(claims_made, Failure("not claimed any more"))
+    put_off(claims_made, Failure("not claimed any more"), Schedule())
     assert [only(mail_id).last_error for mail_id in ids] == ["", "why"]
 
 
 def test_what_is_put_off_too_often_fails() -> None:
     [mail_id] = queued("a@example.com")
     OutgoingMail.objects.update(attempts=retrying.MAX_ATTEMPTS - 1)
-    put_off(claim_due(), Failure("why"))
+    put_off(claim_due(), Failure("why"), Schedule())
     assert (only(mail_id).state, only(mail_id).attempts) == (MailState.FAILED, retrying.MAX_ATTEMPTS)
 
 
@@ -247,3 +249,35 @@ def test_overdue_mails_wake_a_worker_up(queued_tasks: QueuedTasks, smtp: SmtpSer
     assert deliver_overdue() == {"mails": 1}
     assert queued_tasks.run() == 1
     assert sorted(smtp.recipients) == ["late@example.com", "young@example.com"]
+
+
+def test_retries_of_mails_with_different_attempts_each_have_their_wake_up(
+    queued_tasks: QueuedTasks, smtp: SmtpServer
+) -> None:
+    smtp.refusals = {"a@example.com": b"450 not now", "b@example.com": b"450 not now"}
+    ids = queued("a@example.com", "b@example.com")
+    OutgoingMail.objects.filter(pk=ids[1]).update(attempts=5)
+    assert queued_tasks.run() == 1
+    waiting = ProcrastinateJob.objects.filter(status="todo").order_by("scheduled_at")
+    assert list(waiting.values_list("scheduled_at", flat=True)) == [only(mail_id).next_attempt_at for mail_id in ids]
+
+
+def test_a_server_that_hangs_postpones_the_rest_of_the_batch(smtp: SmtpServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "BATCH_SECONDS", 0.1)
+    monkeypatch.setattr(delivery, "SEND_SECONDS", 0.3)
+    smtp.hangs_at = DATA
+    ids = queued("a@example.com", "b@example.com")
+    [moment] = deliver_claims(claim_due())
+    assert [only(mail_id).attempts for mail_id in ids] == [1, 1]
+    assert moment > timezone.now() + timedelta(seconds=5)
+
+
+def test_a_mail_that_breaks_off_the_batch_releases_the_others() -> None:
+    def away(user: object) -> Mail:
+        raise OperationalError
+
+    register("away", away)
+    ids = [*queued("a@example.com", name="away"), *queued("b@example.com")]
+    with pytest.raises(OperationalError):
+        deliver(ids)
+    assert [claim.mail.pk for claim in claim_due()] == ids[1:]

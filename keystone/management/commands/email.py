@@ -24,6 +24,7 @@ from keystone.mail.handling import send_test_mail
 from keystone.mail.models import MailState, OutgoingMail
 from keystone.mail.previews import preview
 from keystone.mail.registry import EMAILS, UnknownEmail
+from keystone.mail.tasks import wake_up
 
 
 class Format(StrEnum):
@@ -108,7 +109,8 @@ class Command(OneLine):
         except UnknownEmail as error:
             raise CommandError(str(error)) from None
         if now:
-            deliver(claim_due(only=[mail.pk]))
+            for moment in deliver(claim_due(only=[mail.pk])):
+                wake_up(at=moment)
             mail.refresh_from_db()
         if as_json:
             fields = ("id", "template", "recipient", "state", "message_id", "last_error")

@@ -3,6 +3,7 @@
 import gzip
 import os
 import shutil
+import socket
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
@@ -18,7 +19,7 @@ KEPT = timedelta(days=7)
 
 
 def file_sink(folder: Path, formatting: "Formatting") -> dict[str, Any]:
-    """Return the arguments of loguru's `add` for `keystone-YYYY-MM-DD-PID.log` in a folder.
+    """Return the arguments of loguru's `add` for `keystone-YYYY-MM-DD-HOST-PID.log` in a folder.
 
     A file is compressed by its process at the end of its day (UTC), readable only by its owner, and deleted after
     `KEPT`. Each process has its own file, because loguru renames it, which would lose entries of other processes.
@@ -35,9 +36,10 @@ def file_sink(folder: Path, formatting: "Formatting") -> dict[str, Any]:
 
     with suppress(OSError):  # each entry reports the error
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The process id is part of the time format, so that the retention finds the files of all processes.
+    _remove_old(folder.glob("keystone-*.log*"))  # loguru does it only in a process that logs after midnight
+    # Host and process id are part of the time format, so that the retention finds the files of all processes.
     return {
-        "sink": folder / f"keystone-{{time:%Y-%m-%d-{os.getpid()}!UTC}}.log",
+        "sink": folder / f"keystone-{{time:%Y-%m-%d-{socket.gethostname()}-{os.getpid()}!UTC}}.log",
         "format": entry,
         "rotation": time(0, tzinfo=UTC),
         "retention": _remove_old,
@@ -51,7 +53,7 @@ def _open_own(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)
 
 
-def _remove_old(paths: Iterable[str]) -> None:
+def _remove_old(paths: Iterable[str | Path]) -> None:
     """Delete files that were not written to for longer than `KEPT`. Other processes may do so at the same time."""
     before = (datetime.now(UTC) - KEPT).timestamp()
     for path in map(Path, paths):
@@ -61,7 +63,9 @@ def _remove_old(paths: Iterable[str]) -> None:
 
 
 def _pack(path: str) -> None:
-    source, target = Path(path), os.fdopen(_open_own(f"{path}.gz", os.O_WRONLY | os.O_CREAT), "wb")
-    with target, gzip.open(target, "wb") as packed, source.open("rb") as entries:
-        shutil.copyfileobj(entries, packed)
+    source = Path(path)
+    with source.open("rb") as entries:
+        target = os.fdopen(_open_own(f"{path}.gz", os.O_WRONLY | os.O_CREAT | os.O_TRUNC), "wb")
+        with target, gzip.open(target, "wb") as packed:
+            shutil.copyfileobj(entries, packed)
     source.unlink()

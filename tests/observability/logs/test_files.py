@@ -4,6 +4,7 @@ import gzip
 import json
 import logging
 import os
+import socket
 import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,7 +28,7 @@ def test_the_log_is_written_to_a_file_of_this_process_too(tmp_path: Path, json_l
     install_sinks("json", tmp_path / "logs")
     logging.getLogger("a.b").warning("password=%s <b> {x} é", "hunter2")
     [path] = (tmp_path / "logs").iterdir()
-    assert path.name == f"keystone-{datetime.now(UTC):%Y-%m-%d}-{os.getpid()}.log"
+    assert path.name == f"keystone-{datetime.now(UTC):%Y-%m-%d}-{socket.gethostname()}-{os.getpid()}.log"
     assert json.loads(path.read_text())["message"] == "password=… <b> {x} é"
     assert json_log.entries()[0]["message"] == "password=… <b> {x} é"
     assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
@@ -46,10 +47,15 @@ def test_a_file_is_packed_after_its_day_and_those_of_all_processes_are_kept_for_
         then = (now - timedelta(days=days)).timestamp()
         os.utime(path, (then, then))
 
+    old = tmp_path / "keystone-2020-01-01-1.log.gz"
+    old.touch()
+    os.utime(old, (0, 0))
+
     def tomorrow(record: Any) -> None:
         record["time"] += timedelta(days=1)
 
     install_sinks("lines", tmp_path)
+    assert len(list(tmp_path.iterdir())) == 1  # a start removes what is too old as well
     try:
         logger.info("today")
         logger.patch(tomorrow).info("tomorrow")
@@ -59,8 +65,12 @@ def test_a_file_is_packed_after_its_day_and_those_of_all_processes_are_kept_for_
     with gzip.open(packed, "rt") as stream:
         assert stream.read().endswith(": today\n")
     assert packed.stat().st_mode & 0o777 == 0o600
+    mine = f"keystone-{now:%Y-%m-%d}-{socket.gethostname()}-{os.getpid()}.log"
     kept = sorted(path.name for path in tmp_path.glob("*.log"))
-    assert kept == [f"keystone-{now - timedelta(days=6):%Y-%m-%d}-1.log", f"keystone-{now:%Y-%m-%d}-{os.getpid()}.log"]
+    assert kept == [
+        f"keystone-{now - timedelta(days=6):%Y-%m-%d}-1.log",
+        f"keystone-{now:%Y-%m-%d}-{socket.gethostname()}-{os.getpid()}.log",
+    ]
 
 
 def test_a_folder_that_cannot_be_costs_entries_and_raises_nothing(tmp_path: Path, log: Written) -> None:
