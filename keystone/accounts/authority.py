@@ -8,7 +8,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import UserNotFound
+from keystone.accounts.transition_rules import UserNotFound
 from keystone.actors.acting import lock_accounts
 from keystone.actors.actor import Actor, ActorKind
 from keystone.exceptions import Refusal

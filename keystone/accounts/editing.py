@@ -23,7 +23,7 @@ from keystone.accounts.names import composed, validate_name
 from keystone.accounts.revoke_access import revoke_access
 from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import Status
-from keystone.accounts.transition_table import EndsInThePast
+from keystone.accounts.transition_rules import EndsInThePast
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record
 from keystone.exceptions import Refusal

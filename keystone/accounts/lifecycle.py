@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from keystone.accounts.models import User
 from keystone.accounts.transition import Outcome, Undo, transition
-from keystone.accounts.transition_table import (
+from keystone.accounts.transition_rules import (
     APPROVE,
     DEACTIVATE,
     REACTIVATE,

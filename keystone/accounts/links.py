@@ -13,7 +13,7 @@ from keystone.accounts.expiry import apply_expiry
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
-from keystone.accounts.transition_table import UserNotFound
+from keystone.accounts.transition_rules import UserNotFound
 from keystone.throttling.limits import count_attempt
 
 # These verify the account's own email address, and end when it changes. The others are about another address.

@@ -17,7 +17,7 @@ from keystone.accounts.models import User
 from keystone.accounts.revoke_access import revoke_access
 from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import Status
-from keystone.accounts.transition_table import APPROVE, Transition, check_transition, last_decisions
+from keystone.accounts.transition_rules import APPROVE, Transition, check_transition, last_decisions
 from keystone.actors.acting import lock_accounts
 from keystone.actors.actor import Actor
 from keystone.audit.log import event, record

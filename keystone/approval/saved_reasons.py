@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.transition_table import REASON_LENGTH
+from keystone.accounts.transition_rules import REASON_LENGTH
 from keystone.timestamps import TimestampedModel
 
 

@@ -26,7 +26,7 @@ from keystone.accounts.models import User
 from keystone.accounts.revoke_access import revoke_access
 from keystone.accounts.send_signals import send_signal
 from keystone.accounts.status import Status
-from keystone.accounts.transition_table import (
+from keystone.accounts.transition_rules import (
     APPROVAL_UNDONE,
     APPROVE,
     REJECT,

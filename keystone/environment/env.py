@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-from keystone.environment.database_url import CONNECTION, settings_of
+from keystone.environment.database_url_parser import CONNECTION, settings_of
 from keystone.environment.files import IN_FILE, file_values, held_by, is_given
 
 _config = find_spec("config")

@@ -1,4 +1,4 @@
-"""Scheduled jobs that prune tasks and the history of jobs."""
+"""Scheduled jobs that prune tasks and the history of jobs. Each package has its own `jobs.py`."""
 
 from keystone.background.pruning import prune_tasks as prune_old_tasks
 from keystone.conf import options

@@ -21,8 +21,8 @@ from keystone.admin.cells import NONE, labelled, on_day
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import ReadOnlyAdmin
 from keystone.exceptions import Refusal
-from keystone.sessions.ending import end_session
 from keystone.sessions.models import Session
+from keystone.sessions.sign_out import end_session
 from keystone.text import EMPTY
 from keystone.text.devices import device_name
 

@@ -16,9 +16,9 @@ from keystone.actors.actor import Actor
 from keystone.api.permissions import StaffWithPermission, acting
 from keystone.api.serializers import StrictSerializer
 from keystone.sessions.browser_sessions import browser_session_key, continue_browser_session
-from keystone.sessions.ending import end_all_sessions, end_other_sessions, end_session
 from keystone.sessions.models import Session
 from keystone.sessions.serializers import TokenPairSerializer
+from keystone.sessions.sign_out import end_all_sessions, end_other_sessions, end_session
 
 
 class SessionSerializer(serializers.ModelSerializer[Session]):

@@ -8,7 +8,7 @@ from keystone.accounts.backends import confirm_password
 from keystone.accounts.models import User
 from keystone.accounts.passwords import PasswordUnchanged, require_acceptable, set_password
 from keystone.actors.actor import Actor
-from keystone.sessions.ending import renew_session
+from keystone.sessions.sign_out import renew_session
 from keystone.sessions.token_pair import TokenPair
 
 

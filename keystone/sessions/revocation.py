@@ -1,4 +1,9 @@
-"""Revoke sessions, which are then refused from the next request on."""
+"""Revoke sessions, which are then refused from the next request on.
+
+A session ends when somebody signs out (`sign_out`), when its person loses access or changes their password
+(`accounts.revoke_access`, by a hook), when its refresh token was used twice (`rotation`), when a browser signs out
+(`browser_store`), when the second factor changes (`two_factor.enrolment`), and when it expires.
+"""
 
 from collections.abc import Collection
 from typing import Any

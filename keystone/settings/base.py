@@ -11,6 +11,7 @@ from django.utils.csp import CSP
 from django.utils.translation import gettext_lazy as _
 
 from keystone.environment import env
+from keystone.settings.approval_and_retention import UPKEEP
 from keystone.settings.cache import *  # Redis, or each process's memory
 from keystone.settings.database_pool import POOL
 from keystone.settings.logs import *  # ENVIRONMENT, the log, and Sentry
@@ -18,7 +19,6 @@ from keystone.settings.mail import *  # SMTP, or a provider
 from keystone.settings.monitoring import *  # metrics and traces
 from keystone.settings.passwords import AUTH_PASSWORD_VALIDATORS, PASSWORD_HASHERS  # noqa: F401 - settings
 from keystone.settings.unfold import UNFOLD  # noqa: F401 - a setting: the look of the admin
-from keystone.settings.upkeep import UPKEEP
 
 BASE_DIR = env.BASE_DIR
 DATA_DIR = env.data_folder()
@@ -28,7 +28,9 @@ DEBUG = False
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", [])
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS", [])  # older keys that are still valid during key rotation
 PROJECT_NAME = env.project_name()
-ENVIRONMENT_VARIABLES = "keystone.environment.readings.environment"  # describes the variables to `manage.py server`
+ENVIRONMENT_VARIABLES = (
+    "keystone.environment.variable_finder.environment"  # describes the variables to `manage.py server`
+)
 SERVER_LOG_CONFIG = Path(__file__).parents[1] / "server" / "granian_logs.json"
 
 # -- Applications -------------------------------------------------------------------------------------------------

@@ -10,10 +10,10 @@ from rest_framework.views import APIView
 
 from keystone.api.serializers import StrictSerializer
 from keystone.passwords.fields import PasswordField
-from keystone.sessions.ending import sign_out, sign_out_with
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import refresh
 from keystone.sessions.serializers import TokenPairSerializer
+from keystone.sessions.sign_out import sign_out, sign_out_with
 from keystone.sessions.token_pair import TokenPair
 from keystone.sign_in.with_tokens import sign_in
 

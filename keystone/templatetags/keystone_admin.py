@@ -7,7 +7,7 @@ from django.utils.safestring import SafeString
 
 from keystone.accounts.models import User
 from keystone.admin.cells import address_cell, ago, in_full, name_cell, number, on_day
-from keystone.approval.admin.cells import STATUS_COLOURS
+from keystone.approval.admin.person_cells import STATUS_COLOURS
 from keystone.background.reading import COUNTED
 
 register = template.Library()

@@ -130,7 +130,7 @@ class Authenticator(Device):
         try:
             key = decrypt(self.sealed_secret)
         except Unreadable:
-            logger.error("Authenticator %s was sealed with a key that is in force no more.", self.pk)  # noqa: TRY400 - a traceback adds nothing
+            logger.error("Authenticator %s was encrypted with a key that is no longer configured.", self.pk)  # noqa: TRY400 - a traceback adds nothing
             return False
         totp = TOTP(key, step=STEP, digits=DIGITS)
         now = timezone.now()

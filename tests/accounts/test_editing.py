@@ -8,7 +8,7 @@ from django.utils import timezone
 from keystone.accounts.authority import LastSuperuser, OwnAccount, ProtectedAccount
 from keystone.accounts.editing import SuperuserIsStaff, change_names, change_roles, change_user
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import UserNotFound
+from keystone.accounts.transition_rules import UserNotFound
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.sessions.models import Session

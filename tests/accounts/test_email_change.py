@@ -31,9 +31,9 @@ from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
 from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
-from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.password_change import change_password
+from keystone.sessions.sign_out import end_all_sessions
 from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory
 from keystone.throttling.limits import TooManyAttempts

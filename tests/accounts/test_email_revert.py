@@ -26,9 +26,9 @@ from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import MailState, OutgoingMail
-from keystone.sessions.ending import end_all_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.password_change import change_password
+from keystone.sessions.sign_out import end_all_sessions
 from keystone.sign_in.with_tokens import InvalidCredentials, sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from tests.accounts.mailed_links import is_usable, token_for, token_in

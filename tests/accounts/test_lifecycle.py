@@ -13,7 +13,7 @@ from keystone.accounts.authority import LastSuperuser, OwnAccount, ProtectedAcco
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint
-from keystone.accounts.transition_table import (
+from keystone.accounts.transition_rules import (
     TRANSITIONS,
     AlreadyDecided,
     IllegalTransition,

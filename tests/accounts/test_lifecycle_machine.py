@@ -15,7 +15,7 @@ from keystone.accounts.models import User
 from keystone.accounts.registration import register_user
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import InvalidToken, Purpose, mint
-from keystone.accounts.transition_table import TRANSITIONS, UnverifiedAddress
+from keystone.accounts.transition_rules import TRANSITIONS, UnverifiedAddress
 from keystone.accounts.verification import verify_email
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent

@@ -20,7 +20,7 @@ from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
 from keystone.observability.origin import origin
 from keystone.privacy.erasing import erase_person
-from keystone.sessions.ending import end_all_sessions
+from keystone.sessions.sign_out import end_all_sessions
 from keystone.testing.factories import UserFactory, superuser
 from keystone.throttling.limits import TooManyAttempts
 from keystone.throttling.models import AttemptWindow

@@ -18,9 +18,9 @@ from keystone.actors.acting import AccessEnded
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
-from keystone.sessions.ending import end_all_sessions, end_other_sessions
 from keystone.sessions.models import Session
 from keystone.sessions.password_change import change_password
+from keystone.sessions.sign_out import end_all_sessions, end_other_sessions
 from keystone.sign_in.with_tokens import sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 from keystone.throttling.limits import TooManyAttempts, count_code

@@ -21,7 +21,7 @@ from keystone.accounts.models import User
 from keystone.accounts.stale_registrations import Expired, expire_stale_registrations, warn_stale_registrations
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import InvalidToken, OneTimeToken, Purpose
-from keystone.accounts.transition_table import UserNotFound
+from keystone.accounts.transition_rules import UserNotFound
 from keystone.accounts.verification import verify_email
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
-from keystone.accounts.transition_table import UnverifiedAddress
+from keystone.accounts.transition_rules import UnverifiedAddress
 from keystone.audit.models import AuditEvent
 from keystone.mail.models import OutgoingMail
 from keystone.sessions.models import Session

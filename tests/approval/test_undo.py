@@ -18,7 +18,7 @@ from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint, usable
 from keystone.accounts.transition import Outcome, Undo
-from keystone.accounts.transition_table import APPROVE, REJECT, SUSPEND, IllegalTransition
+from keystone.accounts.transition_rules import APPROVE, REJECT, SUSPEND, IllegalTransition
 from keystone.actors.actor import Actor
 from keystone.approval import undo
 from keystone.approval.undo import (

@@ -9,7 +9,7 @@ from django.db.models import Field
 from rest_framework import serializers
 
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import TRANSITIONS
+from keystone.accounts.transition_rules import TRANSITIONS
 from keystone.api.serializers import StrictSerializer
 from keystone.testing.factories import UserFactory
 from tests.contract.declared import DECLARED, OWN_FIELDS

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from keystone.environment import env
-from keystone.environment.readings import environment as settings_variables
+from keystone.environment.variable_finder import environment as settings_variables
 from keystone.settings.safety import KNOWN_PASSWORDS
 from tests.deployment.compose import (
     DEVELOPMENT,

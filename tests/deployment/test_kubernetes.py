@@ -14,7 +14,7 @@ from django.urls import resolve
 
 from keystone.environment import env
 from keystone.environment.files import IN_FILE
-from keystone.environment.readings import readings
+from keystone.environment.variable_finder import readings
 from keystone.server.running import ENDING_SECONDS
 from tests.deployment import manifests
 from tests.deployment.manifests import WORKLOADS, Manifest, Manifests, containers, pod, pod_labels, selects

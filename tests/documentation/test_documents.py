@@ -20,7 +20,7 @@ from typer.main import get_command as click_command
 
 from keystone.environment.env import BASE_DIR
 from keystone.environment.files import file_values
-from keystone.environment.readings import readings
+from keystone.environment.variable_finder import readings
 from tests.documentation.documents import DOCUMENTS, HEREDOC, Code, anchors, blocks, commands_of, links, spans
 
 pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")

@@ -10,7 +10,7 @@ from django.conf import settings
 
 from keystone.conf import Options
 from keystone.environment import env
-from keystone.environment.readings import READERS, SOURCES, Reading, readings
+from keystone.environment.variable_finder import READERS, SOURCES, Reading, readings
 
 ROW = re.compile(r"^\| `([A-Z][A-Z0-9_]+)` \|([^|]*)\|[^|]*\|$", re.MULTILINE)
 UNKNOWN = object()

@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from keystone.environment import env
-from keystone.environment.database_url import CONNECTION
+from keystone.environment.database_url_parser import CONNECTION
 
 DATABASE_NAMES = (
     "DATABASE_URL",

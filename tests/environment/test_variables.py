@@ -7,7 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from keystone.environment import env
-from keystone.environment.readings import HARMLESS_READERS, READERS, SOURCES, TOLD, environment, readings
+from keystone.environment.variable_finder import HARMLESS_READERS, READERS, SOURCES, TOLD, environment, readings
 
 SECRETS = [
     "EMAIL_PROVIDER_KEY",

@@ -21,7 +21,7 @@ from keystone.accounts.models import User  # noqa: E402 - as above
 from keystone.accounts.tokens import InvalidToken, OneTimeToken  # noqa: E402 - as above
 from keystone.actors import acting  # noqa: E402 - as above
 from keystone.actors.actor import Actor  # noqa: E402 - as above
-from keystone.sessions import ending  # noqa: E402 - as above
+from keystone.sessions import sign_out  # noqa: E402 - as above
 from keystone.throttling import limits  # noqa: E402 - as above
 
 PAUSE = 0.02  # seconds between reading and writing, as a busy machine has them
@@ -77,6 +77,6 @@ def replace(function: Callable[..., Any], instead: Callable[..., Any], *users: M
 
 replace(limits._count, count_in_the_cache, limits)
 replace(links.use_link, use_without_lock, verification, password_reset, email_change)
-replace(authority.lock_acting, lock_without_a_look, ending)
+replace(authority.lock_acting, lock_without_a_look, sign_out)
 replace(authority.lock_superusers, no_lock, authority)
 replace(acting.lock_accounts, read_without_lock, transition)

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from keystone.accounts.authority import OwnAccount
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import UserNotFound
+from keystone.accounts.transition_rules import UserNotFound
 from keystone.actors.acting import AccessEnded
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent

@@ -176,7 +176,7 @@ def test_a_secret_outlives_the_rotation_of_keys_and_is_sealed_anew(
     settings.SECRET_KEY = OLD
     with caplog.at_level(logging.ERROR):
         assert Authenticator.objects.get().verify_token(code) is False
-    assert f"Authenticator {after.pk} was sealed with a key that is in force no more." in caplog.text
+    assert f"Authenticator {after.pk} was encrypted with a key that is no longer configured." in caplog.text
 
 
 def test_a_seal_that_was_tampered_with_is_not_opened() -> None:

@@ -34,7 +34,7 @@ from keystone.accounts.export import record_people_export, stream_people_csv
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
 from keystone.accounts.transition import Outcome
-from keystone.accounts.transition_table import TRANSITIONS
+from keystone.accounts.transition_rules import TRANSITIONS
 from keystone.actors.actor import Actor
 from keystone.api.filters import AllowedFilters, apply_filters, body_filters
 from keystone.api.permissions import StaffWithPermission, acting

@@ -13,7 +13,7 @@ from keystone.accounts.models import User
 from keystone.accounts.names import composed, validate_name
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.accounts.status import Status
-from keystone.accounts.transition_table import REASON_LENGTH, TRANSITIONS
+from keystone.accounts.transition_rules import REASON_LENGTH, TRANSITIONS
 from keystone.api.serializers import StrictSerializer
 from keystone.passwords.fields import PasswordField
 

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.emails.greeting import mail_to
+from keystone.accounts.emails.building import mail_to
 from keystone.accounts.emails.links import link, mint_reserved, works_for
 from keystone.accounts.emails.samples import AT, LINK, NAME
 from keystone.accounts.models import User

@@ -10,7 +10,7 @@ from dataclasses import replace
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.emails.greeting import mail_as_decided, with_a_way_in
+from keystone.accounts.emails.building import mail_as_decided, with_a_way_in
 from keystone.accounts.emails.registration import verify_email
 from keystone.accounts.emails.samples import AT, LINK, NAME, REASON
 from keystone.accounts.models import User

@@ -12,7 +12,7 @@ from keystone.accounts.authority import lock_user
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint
-from keystone.accounts.transition_table import UserNotFound
+from keystone.accounts.transition_rules import UserNotFound
 from keystone.conf import options
 
 

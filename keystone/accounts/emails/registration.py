@@ -7,7 +7,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.emails.greeting import mail_as_decided, mail_to, with_a_way_in
+from keystone.accounts.emails.building import mail_as_decided, mail_to, with_a_way_in
 from keystone.accounts.emails.links import link, locked, page, sign_in_page, works_for
 from keystone.accounts.emails.samples import AT, LINK, NAME, RESET_LINK
 from keystone.accounts.models import User

@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.emails.greeting import mail_to
+from keystone.accounts.emails.building import mail_to
 from keystone.accounts.emails.links import page
 from keystone.accounts.emails.samples import AT, IP_ADDRESS, LINK, NAME, RESET_LINK
 from keystone.accounts.models import User

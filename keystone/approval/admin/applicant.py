@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.accounts.tokens import OneTimeToken, Purpose
-from keystone.accounts.transition_table import APPROVAL_UNDONE, APPROVE, REJECT, REJECTION_UNDONE, REOPEN
+from keystone.accounts.transition_rules import APPROVAL_UNDONE, APPROVE, REJECT, REJECTION_UNDONE, REOPEN
 from keystone.admin.cells import ago, in_full
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words

@@ -10,11 +10,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from keystone.accounts.status import Status
-from keystone.accounts.transition_table import APPROVE
+from keystone.accounts.transition_rules import APPROVE
 from keystone.admin.cells import ago, number
 from keystone.approval.admin import figures
-from keystone.approval.admin.cells import STATUS_COLOURS
 from keystone.approval.admin.failures import failures
+from keystone.approval.admin.person_cells import STATUS_COLOURS
 from keystone.conf import options
 
 LABELLED = 5  # every fifth day has its date under it

@@ -28,7 +28,7 @@ from keystone.accounts.selection import (
     unchanged_since,
 )
 from keystone.accounts.transition import Undo
-from keystone.accounts.transition_table import TRANSITIONS, Transition, check_transition, last_decisions
+from keystone.accounts.transition_rules import TRANSITIONS, Transition, check_transition, last_decisions
 from keystone.actors.actor import Actor
 from keystone.admin.guards import acting
 from keystone.approval.admin import applicant, results, wording

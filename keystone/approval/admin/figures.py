@@ -11,7 +11,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import APPROVAL_UNDONE, APPROVE, REJECT, REJECTION_UNDONE
+from keystone.accounts.transition_rules import APPROVAL_UNDONE, APPROVE, REJECT, REJECTION_UNDONE
 from keystone.audit.models import AuditEvent
 from keystone.caching.values import remembered
 

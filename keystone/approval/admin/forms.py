@@ -21,7 +21,7 @@ from unfold.widgets import (
 
 from keystone.accounts.editing import SuperuserIsStaff
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, EndsInThePast, Transition
+from keystone.accounts.transition_rules import APPROVE, REASON_LENGTH, REOPEN, SUSPEND, EndsInThePast, Transition
 from keystone.approval.saved_reasons import SavedReason
 from keystone.email_address import require_deliverable
 from keystone.passwords.rules import MAX_PASSWORD_LENGTH

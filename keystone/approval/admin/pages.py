@@ -14,7 +14,7 @@ from keystone.accounts.authority import refusal_to_touch
 from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.models import User
 from keystone.accounts.selection import keys, person_or_404
-from keystone.accounts.transition_table import APPROVE
+from keystone.accounts.transition_rules import APPROVE
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import BoundedPaginator
 from keystone.audit.models import AuditEvent
@@ -22,8 +22,8 @@ from keystone.audit.words import action_in_words, changes_in_words
 from keystone.exceptions import Refusal
 from keystone.mail.models import OutgoingMail
 from keystone.sessions.admin import STATE_COLOURS, device_in_short, session_state
-from keystone.sessions.ending import end_all_sessions, end_session
 from keystone.sessions.models import Session
+from keystone.sessions.sign_out import end_all_sessions, end_session
 from keystone.throttling.reset import limits_of
 
 if TYPE_CHECKING:

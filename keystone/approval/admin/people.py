@@ -20,20 +20,20 @@ from keystone.accounts.grants import change_grants
 from keystone.accounts.models import User
 from keystone.accounts.registration import create_user
 from keystone.accounts.selection import keys
-from keystone.accounts.transition_table import TRANSITIONS
+from keystone.accounts.transition_rules import TRANSITIONS
 from keystone.actors.acting import lock_accounts
 from keystone.actors.actor import Actor
 from keystone.admin.cells import NONE, address_cell, in_full, labelled, name_cell, on_day
 from keystone.admin.export import CsvExportMixin
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import DayRangeFilter, KeystoneModelAdmin
-from keystone.approval.admin.cells import PersonCells
 from keystone.approval.admin.decisions import DecisionsMixin, selected
 from keystone.approval.admin.filters import FlowFilter, StaffFilter, StatusFilter, VerifiedFilter
 from keystone.approval.admin.forms import NewPersonForm, PersonForm, searched
 from keystone.approval.admin.pages import PersonPagesMixin
 from keystone.approval.admin.passwords import PasswordMixin
 from keystone.approval.admin.permissions import PermissionsField
+from keystone.approval.admin.person_cells import PersonCells
 from keystone.approval.admin.second_factor import SecondFactorMixin
 from keystone.exceptions import Refusal
 from keystone.privacy.admin import PersonalDataMixin

@@ -16,13 +16,13 @@ from unfold.decorators import display
 
 from keystone.accounts.models import User
 from keystone.accounts.selection import DecisionPaginator
-from keystone.accounts.transition_table import APPROVE, REJECT, Transition
+from keystone.accounts.transition_rules import APPROVE, REJECT, Transition
 from keystone.admin.cells import name_cell
 from keystone.admin.model_admin import DayRangeFilter, ReadOnlyAdmin
 from keystone.approval.admin import wording
-from keystone.approval.admin.cells import PersonCells
 from keystone.approval.admin.decisions import DecisionsMixin, selected
 from keystone.approval.admin.filters import QueueFilter, RejectedBeforeFilter
+from keystone.approval.admin.person_cells import PersonCells
 from keystone.approval.queue import AwaitingDecision
 
 

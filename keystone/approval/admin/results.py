@@ -12,8 +12,8 @@ from django.http import HttpRequest
 
 from keystone.accounts.models import User
 from keystone.accounts.transition import Outcome
-from keystone.accounts.transition_table import AlreadyDecided, Transition
-from keystone.approval.admin.cells import name_and_address
+from keystone.accounts.transition_rules import AlreadyDecided, Transition
+from keystone.approval.admin.person_cells import name_and_address
 from keystone.audit.models import AuditEvent
 
 NAMED = 100

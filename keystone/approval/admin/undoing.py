@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from keystone.accounts.models import User
 from keystone.accounts.transition import Outcome
-from keystone.accounts.transition_table import APPROVE, TRANSITIONS, Transition
+from keystone.accounts.transition_rules import APPROVE, TRANSITIONS, Transition
 from keystone.admin.guards import acting
 from keystone.approval.admin import wording
 from keystone.approval.undo import UndoOutcome, undo_decision, undoable

@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import APPROVE, Transition
+from keystone.accounts.transition_rules import APPROVE, Transition
 from keystone.admin.cells import number
 
 # For each transition: its button, icon and button variant.

@@ -14,7 +14,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import Truncator
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.emails.greeting import mail_to
+from keystone.accounts.emails.building import mail_to
 from keystone.accounts.emails.samples import AT, LINK, NAME
 from keystone.accounts.managers import UserQuerySet
 from keystone.accounts.models import User

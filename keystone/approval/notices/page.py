@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from keystone.accounts.pages.answers import GONE, private
 from keystone.accounts.tokens import InvalidToken
-from keystone.accounts.transition_table import UserNotFound
+from keystone.accounts.transition_rules import UserNotFound
 from keystone.actors.acting import AccessEnded
 from keystone.approval.notices import unsubscribing
 

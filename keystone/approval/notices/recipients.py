@@ -3,14 +3,14 @@
 from django.contrib.auth.models import Permission
 from django.db.models import Q
 
-from keystone.accounts import transition_table
+from keystone.accounts import transition_rules
 from keystone.accounts.managers import UserQuerySet
 from keystone.accounts.models import User
 from keystone.accounts.preferences import ApprovalNotices, default_notices, notices_of
 from keystone.accounts.status import Status
 
-APPROVE = transition_table.APPROVE.permission
-SUSPEND = transition_table.SUSPEND.permission
+APPROVE = transition_rules.APPROVE.permission
+SUSPEND = transition_rules.SUSPEND.permission
 
 # People who have left are seen on the pages of people, so notices about them also need the permission to view those.
 ALSO = {SUSPEND: "keystone.view_user"}

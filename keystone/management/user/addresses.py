@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 
 from keystone import email_address
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import UserNotFound
+from keystone.accounts.transition_rules import UserNotFound
 
 
 def person_of(address: str) -> User:

@@ -9,7 +9,7 @@ from django_typer.management import TyperCommand, command
 from typer import Option
 
 from keystone.accounts import lifecycle
-from keystone.accounts.transition_table import (
+from keystone.accounts.transition_rules import (
     APPROVE,
     DEACTIVATE,
     REACTIVATE,

@@ -7,7 +7,7 @@ from django.utils.translation import gettext, ngettext
 
 from keystone.accounts.models import User
 from keystone.accounts.transition import Outcome
-from keystone.accounts.transition_table import Transition, UnverifiedAddress, UserNotFound
+from keystone.accounts.transition_rules import Transition, UnverifiedAddress, UserNotFound
 from keystone.console.moments import in_full
 from keystone.console.printing import print_json, printable
 from keystone.exceptions import Refusal

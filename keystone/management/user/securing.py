@@ -15,7 +15,7 @@ from keystone.console.printing import print_json
 from keystone.console.refusing import refusals_told
 from keystone.management.user.addresses import person_of
 from keystone.management.user.answers import ask_fitting_password, read_password
-from keystone.sessions.ending import end_all_sessions
+from keystone.sessions.sign_out import end_all_sessions
 from keystone.two_factor.enrolment import remove
 
 

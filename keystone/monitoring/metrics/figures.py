@@ -17,7 +17,7 @@ from django.tasks import task_backends
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.transition_table import TRANSITIONS
+from keystone.accounts.transition_rules import TRANSITIONS
 from keystone.actors.actor import ActorKind
 from keystone.audit.models import AuditEvent
 from keystone.background.reading import COUNTED, DUE, running_workers
