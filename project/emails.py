@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from keystone.accounts.emails.greeting import mail_to
+from keystone.accounts.emails.building import mail_to
 from keystone.accounts.models import User
 from keystone.mail.outgoing import Mail
 from keystone.mail.registry import email
