@@ -87,7 +87,7 @@ FAULTS: list[tuple[dict[str, str], str]] = [
 
 def check(**change: str) -> tuple[int, str, str]:
     """What an operator runs before a start."""
-    arguments = ("manage.py", "check", "--deploy", "--fail-level", "WARNING")
+    arguments = ("manage.py", "check", "--deploy", "--tag", "security", "--fail-level", "WARNING")
     return run(*arguments, **change)
 
 
