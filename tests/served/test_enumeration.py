@@ -30,7 +30,7 @@ from tests.served.process import until
 from tests.served.server import Answer, Server
 
 pytestmark = pytest.mark.django_db(transaction=True)
-CALLS = int(os.environ.get("TIMED_CALLS", "100"))  # 200 for the figures in SECURITY.md
+CALLS = int(os.environ.get("TIMED_CALLS", "100"))
 PAUSE = 0.02  # seconds
 PRODUCTION = {"TEST_PASSWORD_HASHER": "real", "TEST_TASKS": "queue", **WIDE}
 Call = Callable[[Server, str, str], Answer]
