@@ -30,7 +30,7 @@ pytestmark = [
     pytest.mark.usefixtures("queue", "effect_table"),
 ]
 TASKS = 400
-MOMENTS = int(os.environ.get("FAULT_MOMENTS", "12"))  # scripts/faults.sh takes 50
+MOMENTS = int(os.environ.get("FAULT_MOMENTS", "8"))  # scripts/faults.sh takes 50
 
 
 def enqueue(count: int = TASKS, *, seconds: float = 0.05) -> list[str]:
