@@ -64,7 +64,8 @@ def changed(*models: ModelOrLabel) -> None:
     if not is_shared():
         return
     for model in models:
-        _note(_connection(model), _key(_model(model)))
+        for key in _keys(_model(model)):
+            _note(_connection(model), key)
     if not models:
         _note(connections[DEFAULT_DB_ALIAS], ERA)
 
@@ -83,10 +84,10 @@ def keys_of(models: tuple[ModelOrLabel, ...]) -> list[str]:
         ImproperlyConfigured: one of the models has no version.
     """
     found = {_model(model) for model in models}
-    if unknown := {model for model in found if not _versions_of(model)}:
+    if unknown := {model for model in found if not _keys(model)}:
         labels = ", ".join(sorted(model._meta.label for model in unknown))
         raise ImproperlyConfigured(f"What depends on {labels} cannot be cached: decorate the model with @versioned.")
-    return [ERA, *sorted(map(_key, found))]
+    return [ERA, *sorted(set[str]().union(*map(_keys, found)))]
 
 
 def new_version() -> int:
@@ -140,28 +141,27 @@ def _connect(model: type[Model]) -> None:
 
 
 def _on_class(*, sender: type[Model], **_: Any) -> None:
-    if _versions_of(sender):
+    if _keys(sender):
         _connect(sender)
 
 
 def _on_write(*, sender: type[Model], **_: Any) -> None:
-    changed(*_versions_of(sender))
-
-
-def _versions_of(model: type[Model]) -> set[type[Model]]:
-    """Return the versioned models whose rows a write to this one changes: itself and its parents."""
-    return {model, model._meta.concrete_model or model, *model._meta.get_parent_list()} & _versioned
+    changed(sender)
 
 
 def _on_relation(*, instance: Any, model: type[Model], action: str, **_: Any) -> None:
     """Change the versions of both related models. With a reverse manager, the instance is of the other one."""
-    models = _versions_of(type(instance)) | _versions_of(model)
-    if models and action.startswith("post_"):
-        changed(*models)
+    if action.startswith("post_"):
+        changed(type(instance), model)
 
 
-def _key(model: type[Model]) -> str:
-    return f"caching:version:{model._meta.concrete_model._meta.label_lower}"  # type: ignore[union-attr]  # not abstract
+def _keys(model: type[Model]) -> set[str]:
+    """Return the keys of the versions that a write to this model changes: its own and its parents', if they have any.
+
+    A proxy has the version of its concrete model.
+    """
+    related = {model, model._meta.concrete_model or model, *model._meta.get_parent_list()}
+    return {f"caching:version:{versioned._meta.label_lower}" for versioned in related & _versioned}
 
 
 def _connection(model: ModelOrLabel) -> BaseDatabaseWrapper:

@@ -6,7 +6,8 @@ from contextlib import suppress
 import pytest
 from django.contrib.auth.models import Group, Permission
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection, transaction
+from django.db import connection, models, transaction
+from django.test.utils import isolate_apps
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
@@ -147,6 +148,27 @@ def test_writes_by_a_proxy_count() -> None:
     assert names() == ["a", "x"]
     waiting.delete()
     assert names() == ["a"]
+
+
+def test_a_proxy_has_the_version_of_its_model() -> None:
+    assert versions.keys_of((AwaitingDecision,)) == versions.keys_of((User,))
+
+
+@isolate_apps("project")
+def test_a_child_model_has_the_versions_of_its_parents() -> None:
+    @versions.versioned
+    class Parent(models.Model):  # noqa: DJ008 - nobody sees one
+        class Meta:
+            app_label = "project"
+
+    class Child(Parent):  # noqa: DJ008 - as above
+        class Meta:
+            app_label = "project"
+
+    try:
+        assert versions.keys_of((Child,)) == versions.keys_of((Parent,))
+    finally:
+        versions._versioned.discard(Parent)
 
 
 def test_the_version_changes_after_a_set_based_write(monkeypatch: pytest.MonkeyPatch) -> None:
