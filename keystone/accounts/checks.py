@@ -6,14 +6,13 @@ from django.core import checks
 from django.utils.translation import gettext
 
 from keystone.accounts.models import User
-from keystone.accounts.status import Status
 from keystone.database.checks import check_rows
 
 
 @check_rows
 def check_superuser() -> Iterator[checks.CheckMessage]:
     """W070: there is no active superuser."""
-    if not User.objects.filter(is_superuser=True, status=Status.ACTIVE).exists():
+    if not User.objects.active_superusers().exists():
         hint = gettext(
             "Run manage.py user create --is-superuser, or set FIRST_SUPERUSER and run manage.py server prestart."
         )

@@ -11,7 +11,6 @@ from django.db import DatabaseError, InterfaceError
 from django.utils.translation import gettext
 
 from keystone.accounts.models import User
-from keystone.accounts.status import Status
 from keystone.database.checks import check_rows
 from keystone.development import administrator, sample_people
 from keystone.development.known_accounts import KnownAccounts, known_accounts
@@ -52,7 +51,7 @@ def check_known_passwords() -> Iterator[checks.CheckMessage]:
     found = known_accounts()
     if found and settings.ENVIRONMENT not in SERVERS:
         yield _known(found)
-    superusers = User.objects.filter(is_superuser=True, status=Status.ACTIVE).order_by("email")
+    superusers = User.objects.active_superusers().order_by("email")
     known = [user.email for user in superusers[:MOST] if _has_known_password(user)]
     if known:
         text = gettext("Superusers with a password that everybody knows: %(some)s") % {"some": first_few(known)}

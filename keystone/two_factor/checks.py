@@ -6,7 +6,6 @@ from django.core import checks
 from django.utils.translation import gettext
 
 from keystone.accounts.models import User
-from keystone.accounts.status import Status
 from keystone.database.checks import check_rows
 from keystone.text.listing import SHOWN, first_few
 from keystone.two_factor.models import Authenticator
@@ -16,7 +15,7 @@ from keystone.two_factor.models import Authenticator
 def check_second_factors() -> Iterator[checks.CheckMessage]:
     """W071: superusers who sign in with a password alone."""
     confirmed = Authenticator.objects.filter(confirmed=True).values("user")
-    superusers = User.objects.filter(is_superuser=True, status=Status.ACTIVE).order_by("email")
+    superusers = User.objects.active_superusers().order_by("email")
     without = list(superusers.exclude(pk__in=confirmed).values_list("email", flat=True)[: SHOWN + 1])
     if without:
         text = gettext("Superusers without a second factor: %(some)s") % {"some": first_few(without)}
