@@ -39,7 +39,7 @@ def main() -> int:
 
         rates: dict[str, list[float]] = {}
         with SmtpServer.running() as sink:
-            worker = _worker(scratch.keystone, sink.port)
+            worker = _worker(sink.port)
             try:
                 for number in range(options.rounds + 1):  # the first warms everything up, and does not count
                     for name, rate in _round(options.mails, sink.port).items():
@@ -96,18 +96,10 @@ def _alone(mails: int, port: int) -> float:
     return mails / (time.perf_counter() - begun)
 
 
-def _worker(database: str, port: int) -> subprocess.Popen[bytes]:
-    environment = {
-        **os.environ,
-        "DATABASE_URL": database,
-        "SMTP_HOST": "127.0.0.1",
-        "SMTP_PORT": str(port),
-        "SMTP_TLS": "false",
-        "MAIL_FOLDER": "",
-        "TEST_TASKS": "queue",
-        "LOG_LEVEL": "WARNING",
-    }
-    return subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT, env=environment)
+def _worker(port: int) -> subprocess.Popen[bytes]:
+    from tests.faults.fleet import smtp
+
+    return subprocess.Popen([sys.executable, "manage.py", "worker"], cwd=ROOT, env={**os.environ, **smtp(port)})
 
 
 if __name__ == "__main__":
