@@ -2,17 +2,18 @@
 
 import logging
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
+from keystone.database.short_transactions import short_transaction
 from keystone.mail.models import OutgoingMail, OutgoingMailQuerySet
 
 logger = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ class Claim:
             False if the mail was cancelled, or another worker has claimed it since.
         """
         self.mail.attempts += 1
-        return self._rows().update(attempts=F("attempts") + 1) == 1
+        return held([self]).update(attempts=F("attempts") + 1) == 1
 
     def settle(self, **values: Any) -> bool:
         """Write the result and end the claim.
@@ -57,7 +58,7 @@ class Claim:
         Returns:
             Whether this worker still held the claim.
         """
-        return self._rows().update(**values, claimed_until=None, updated_at=timezone.now()) == 1
+        return held([self]).update(**values, claimed_until=None, updated_at=timezone.now()) == 1
 
     def settle_surely(self, **values: Any) -> bool:
         """Settle the claim, retrying while it lasts if the database is unavailable.
@@ -73,9 +74,6 @@ class Claim:
                 logger.warning("Mail %s is sent, but the database does not take it down. Trying again.", self.mail.pk)
                 connection.close()
                 time.sleep(0.5)
-
-    def _rows(self) -> OutgoingMailQuerySet:
-        return held([self])
 
 
 def held(claims: Collection[Claim]) -> OutgoingMailQuerySet:
@@ -94,7 +92,7 @@ def claim_due(*, only: Collection[int] | None = None) -> list[Claim]:
     due = OutgoingMail.objects.due().order_by("next_attempt_at", "pk")
     if only is not None:
         due = due.filter(pk__in=only)
-    with short_transaction():
+    with unblocking_transaction():
         mails = list(due.select_for_update(skip_locked=True, no_key=True).annotate(now=Now())[:BATCH_SIZE])
         if not mails:
             return []
@@ -103,12 +101,9 @@ def claim_due(*, only: Collection[int] | None = None) -> list[Claim]:
     return [Claim(mail, until, deadline) for mail in mails]
 
 
-@contextmanager
-def short_transaction() -> Iterator[None]:
-    """Run the block in a transaction that PostgreSQL ends if this process is stopped for longer than `IDLE`."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT set_config('idle_in_transaction_session_timeout', %s, true)", [f"{IDLE.seconds}s"])
-        yield
+def unblocking_transaction() -> AbstractContextManager[None]:
+    """Open a transaction that PostgreSQL ends if this process is stopped for longer than `IDLE`."""
+    return short_transaction(idle_in_transaction_session_timeout=f"{IDLE.seconds}s")
 
 
 def moments_to_come() -> list[datetime]:

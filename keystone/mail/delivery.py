@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from keystone.mail import failures, registry
-from keystone.mail.claims import Claim, held, short_transaction
+from keystone.mail.claims import Claim, held, unblocking_transaction
 from keystone.mail.connection import MailConnection
 from keystone.mail.failures import Failure
 from keystone.mail.models import MailState, OutgoingMail
@@ -123,7 +123,7 @@ def _build(claimed: Claim) -> Mail | None:
 def _is_chosen(claimed: Claim) -> bool:
     """Turn the row into the mail that its chooser returns. Delete it and return False if that is None."""
     row = claimed.mail
-    with short_transaction():
+    with unblocking_transaction():
         rows = held([claimed])
         if not rows.select_for_update(no_key=True).exists():  # before anything is counted: another worker may have it
             return False

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from keystone.background.retries import doubled
 from keystone.conf import options
-from keystone.mail.claims import Claim, held, short_transaction
+from keystone.mail.claims import Claim, held, unblocking_transaction
 from keystone.mail.failures import Failure
 from keystone.mail.models import MailState, OutgoingMail, OutgoingMailQuerySet
 
@@ -58,7 +58,7 @@ def put_off(claims: Collection[Claim], failure: Failure, schedule: Schedule) -> 
         The time of their next attempt, the same for all (UTC).
     """
     now, at = timezone.now(), schedule.after(1 + min(claim.mail.attempts for claim in claims))
-    with short_transaction():
+    with unblocking_transaction():
         attempts, rows = F("attempts") + 1, _locked(claims)
         rows.update(
             attempts=attempts, last_error=failure.reason, next_attempt_at=at, claimed_until=None, updated_at=now
@@ -69,7 +69,7 @@ def put_off(claims: Collection[Claim], failure: Failure, schedule: Schedule) -> 
 
 def release(claims: Collection[Claim]) -> None:
     """Release the claims, so that any worker can claim the mails."""
-    with short_transaction():
+    with unblocking_transaction():
         _locked(claims).update(claimed_until=None)
 
 

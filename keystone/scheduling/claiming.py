@@ -7,14 +7,19 @@ from typing import Any
 from django.db.models.functions import Now
 from django_apscheduler.models import DjangoJob
 
+from keystone.database.short_transactions import short_transaction
 from keystone.scheduling.models import RunState, ScheduledRun
-from keystone.scheduling.short_transactions import short_transaction
 from keystone.scheduling.storing import move, stored_job
 from keystone.scheduling.tasks import enqueue_run
 from keystone.scheduling.triggers import Trigger
 
 logger = logging.getLogger(__name__)
 
+LIMITS = {
+    "idle_in_transaction_session_timeout": "2s",  # then PostgreSQL rolls back, and another scheduler takes over
+    "lock_timeout": "2s",
+    "statement_timeout": "10s",
+}
 COUNTED = 1_000  # the limit when counting slots that were not run
 
 
@@ -32,7 +37,7 @@ def claim_due_slot(job_id: str) -> ScheduledRun | None:
     Raises:
         DatabaseError: nothing was changed; the next round tries again.
     """
-    with short_transaction():
+    with short_transaction(**LIMITS):
         due: Any = DjangoJob.objects.filter(pk=job_id, next_run_time__lte=Now()).annotate(moment=Now())
         row = due.select_for_update(skip_locked=True).first()
         if row is None:

@@ -12,10 +12,11 @@ from django.db import connection
 from django.utils import timezone
 from django_apscheduler.models import DjangoJob
 
+from keystone.database.short_transactions import short_transaction
 from keystone.scheduling import processes, storing
+from keystone.scheduling.claiming import LIMITS
 from keystone.scheduling.models import ScheduledJob
 from keystone.scheduling.registry import Declaration, declarations
-from keystone.scheduling.short_transactions import short_transaction
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +41,7 @@ def register_jobs(name: str, *, starting: bool) -> None:
     Raises:
         DatabaseError: nothing was changed.
     """
-    with short_transaction():
+    with short_transaction(**LIMITS):
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
         others = [process.jobs for process in processes.alive(within=ORPHANED_AFTER).exclude(name=name)]

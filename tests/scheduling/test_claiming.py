@@ -148,10 +148,11 @@ def test_a_job_that_another_scheduler_is_at_is_left_to_it(declare: Declare) -> N
 @pytest.mark.django_db(transaction=True)
 def test_a_transaction_that_is_left_open_is_taken_back(declare: Declare) -> None:
     """As of a scheduler that is stopped in the middle of a claim."""
-    from keystone.scheduling.short_transactions import LIMITS, short_transaction
+    from keystone.database.short_transactions import short_transaction
+    from keystone.scheduling.claiming import LIMITS
 
     due(declare(), ago=timedelta(0))
-    with short_transaction(), connection.cursor() as cursor:
+    with short_transaction(**LIMITS), connection.cursor() as cursor:
         for name, value in LIMITS.items():
             cursor.execute("SELECT current_setting(%s)", [name])
             assert cursor.fetchone() == (value,)
