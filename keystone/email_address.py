@@ -89,8 +89,8 @@ def require_deliverable(address: str) -> str:
         raise _invalid()
     if not typed.isascii() and not _sends_utf8():
         message = _(
-            "Mail cannot be sent to this address: only unaccented letters from a to z, digits and signs can stand "
-            "before the @."
+            "Mail cannot be sent to this address: only unaccented letters from a to z, digits and "
+            "signs are possible before the @."
         )
         raise ValidationError(message, code="undeliverable")
     if settings.ENVIRONMENT not in _WITHOUT_INTERNET and (top == domain or top in _UNREACHABLE):

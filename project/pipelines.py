@@ -7,7 +7,7 @@ from keystone.data.registry import pipeline
 
 pipeline(
     "sample",
-    description=_("Fills a development database with people, in groups and with profiles."),
+    description=_("Fill a development database with people, in groups and with profiles."),
     steps=[
         Step.seeder("groups", count=5),
         Step.seeder("people", count=50, after=("groups",)),

@@ -18,7 +18,7 @@ class NoOutput(Refusal):
     code = "no_output"
 
 
-@script("organisations", description=_("Writes the organisations, and how many people each has, as CSV."))
+@script("organisations", description=_("Write the organisations, and the number of people in each, as CSV."))
 def write_organisations(*, source: Path | None, output: Path | None) -> int:
     """Write the organisations to the file `output`.
 
@@ -29,7 +29,7 @@ def write_organisations(*, source: Path | None, output: Path | None) -> int:
         NoOutput: there is no `output`.
     """
     if output is None:
-        raise NoOutput(gettext("Say which file to write: --output FILE.csv"))
+        raise NoOutput(gettext("Name the file to write: --output FILE.csv"))
     named = Profile.objects.exclude(organisation="").values("organisation").annotate(people=Count("pk"))
     rows = list(named.order_by("-people", "organisation").values_list("organisation", "people"))
     with output.open("w", encoding="utf-8", newline="") as file:

@@ -57,7 +57,7 @@ def test_development_accounts_are_found_on_a_server(settings: Settings, environm
     [error] = found("default")
     assert (error.id, error.level) == ("keystone.E001", checks.ERROR)
     assert error.msg == (
-        "The database holds 4 development accounts, whose passwords are published: "
+        "The database contains 4 development accounts, whose passwords are public: "
         "Admin@Example.com, dana.reyes@example.com, hana.sato@example.net …"
     )
     assert error.hint is not None
@@ -85,7 +85,7 @@ def test_check_deploy_finds_development_accounts_without_naming_a_database(setti
     UserFactory(email="admin@example.com")
     errors = checks.run_checks(include_deployment_checks=True)
     assert [error.msg for error in errors if error.id == "keystone.E001"] == [
-        "The database holds a development account, whose password is published: admin@example.com"
+        "The database contains a development account, whose password is public: admin@example.com"
     ]
 
 

@@ -28,7 +28,8 @@ from keystone.testing.factories import PASSWORD, UserFactory
 from tests.mail.sending import deliver
 
 ACCENTS = (
-    "Mail cannot be sent to this address: only unaccented letters from a to z, digits and signs can stand before the @."
+    "Mail cannot be sent to this address: only unaccented letters from a to z, digits and "
+    "signs are possible before the @."
 )
 LONG_LOCAL = "The part of an email address before the @ has at most 64 characters."
 INVALID = "Enter a valid email address."
@@ -173,7 +174,7 @@ def test_the_folder_refuses_what_smtp_refuses(settings: Settings, tmp_path: Any)
     rows = {row.pk: row for row in OutgoingMail.objects.all()}
     assert (rows[refused].state, rows[refused].last_error) == (
         MailState.FAILED,
-        "Mail cannot be sent to such an address.",
+        "Mail cannot be sent to this address.",
     )
     assert rows[sent].state == MailState.SENT
     [file] = tmp_path.iterdir()

@@ -25,7 +25,7 @@ class ProtectedAccount(Refusal):
 
     code = "protected_account"
     status: ClassVar[int] = 403
-    message: ClassVar[str | Promise] = _("Only a superuser may do this to staff or superusers.")
+    message: ClassVar[str | Promise] = _("Only a superuser can do this to staff or superusers.")
 
 
 class ErasedAccount(Refusal):
@@ -47,7 +47,7 @@ class LastSuperuser(Refusal):
     """An active superuser must be left to administer the product."""
 
     code = "last_superuser"
-    message: ClassVar[str | Promise] = _("This is the last active superuser. Make another one first.")
+    message: ClassVar[str | Promise] = _("This is the last active superuser. Create another one first.")
 
 
 def refusal_to_touch(user: User, *, by: Actor, own: bool = False) -> Refusal | None:

@@ -16,4 +16,4 @@ def check_superuser() -> Iterator[checks.CheckMessage]:
         hint = gettext(
             "Run manage.py user create --is-superuser, or set FIRST_SUPERUSER and run manage.py server prestart."
         )
-        yield checks.Warning(gettext("Nobody is an active superuser."), hint=hint, id="keystone.W070")
+        yield checks.Warning(gettext("There is no active superuser."), hint=hint, id="keystone.W070")

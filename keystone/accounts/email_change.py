@@ -38,10 +38,10 @@ class SameAddress(Refusal):
 
     code = "invalid"
     status = 400
-    message = _("Some of what was sent is not valid.")
+    message = _("Some fields are not valid.")
 
     def __init__(self) -> None:
-        super().__init__(fields={"email": [str(_("This is your present address."))]})
+        super().__init__(fields={"email": [str(_("This is already your email address."))]})
 
 
 @task()

@@ -73,7 +73,7 @@ def deactivate_ended(ids: Collection[Any], *, by: Actor) -> Outcome:
     """Deactivate those of `ids` whose access has ended. The others are skipped, and are not in the outcome."""
     lock_superusers_among(ids)  # before the rows, as `transition` does
     ended = _locked(access_has_ended(), ids)
-    return deactivate_users(ended, by=by, reason=gettext("The time of your access has ended."))
+    return deactivate_users(ended, by=by, reason=gettext("Your access has expired."))
 
 
 @transaction.atomic

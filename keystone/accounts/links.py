@@ -24,7 +24,7 @@ VERIFIED = {Status.PENDING_ADMIN_APPROVAL, Status.ACTIVE}  # the statuses after 
 class LinkUsed(InvalidToken):
     """The link was just used, and its effect still holds. A link that only confirms responds as the first time."""
 
-    message = _("This link was used a moment ago, and has done what it is for.")
+    message = _("This link has just been used. There is nothing left to do.")
 
     def __init__(self, user: User) -> None:
         super().__init__()

@@ -46,9 +46,9 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         db_persist=True,
     )
     email_verified_at = models.DateTimeField(_("email verified"), null=True, blank=True, editable=False)
-    awaiting_since = models.DateTimeField(_("waiting since"), null=True, blank=True, editable=False)
+    awaiting_since = models.DateTimeField(_("awaiting decision since"), null=True, blank=True, editable=False)
     decided_at = models.DateTimeField(_("decided"), null=True, blank=True, editable=False)
-    rejection_count = models.PositiveSmallIntegerField(_("earlier rejections"), default=0, editable=False)
+    rejection_count = models.PositiveSmallIntegerField(_("previous rejections"), default=0, editable=False)
     access_ends_at = models.DateTimeField(
         _("access ends"), null=True, blank=True, help_text=_("The account is deactivated at this time (UTC).")
     )
@@ -165,7 +165,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
         super().clean()
         self.email_normalized = email_address.normalize(self.email)
         if type(self).objects.filter(email_normalized=self.email_normalized).exclude(pk=self.pk).exists():
-            raise ValidationError({"email": _("A person with this address exists already.")}, code="unique")
+            raise ValidationError({"email": _("A person with this email address already exists.")}, code="unique")
 
     def set_status(self, status: Status, *, at: datetime) -> dict[str, Any]:
         """Set the status and the time since when it applies (`at`, UTC), without saving. The caller saves it.

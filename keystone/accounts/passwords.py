@@ -28,14 +28,14 @@ class PasswordRefused(Refusal):
 
     code = "invalid"
     status: ClassVar[int] = 400
-    message: ClassVar[str | Promise] = _("Some of what was sent is not valid.")
+    message: ClassVar[str | Promise] = _("Some fields are not valid.")
 
 
 class PasswordUnchanged(PasswordRefused):
     """The new password is the current one."""
 
     def __init__(self) -> None:
-        super().__init__(fields={"new_password": [str(_("This is your present password. Choose another one."))]})
+        super().__init__(fields={"new_password": [str(_("This is your current password. Choose another one."))]})
 
 
 def set_password(user: User, *, password: str, by: Actor, keep: UUID | None = None) -> User:

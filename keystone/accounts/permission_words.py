@@ -12,10 +12,10 @@ from django.utils.translation import gettext_lazy as _
 
 # Apps whose own permissions neither the admin nor the API checks.
 FRAMEWORKS = ("admin", "auth", "contenttypes", "django_apscheduler", "procrastinate", "sessions")
-ELSEWHERE = _("In the admin, and wherever else this product checks it.")
+ELSEWHERE = _("In the admin, and wherever else this permission is checked.")
 
 DECISIONS, PEOPLE, SIGN_IN = _("Decisions"), _("People"), _("Sessions and limits")
-MAIL, OPERATIONS, RECORD = _("Mail"), _("Operations"), _("Record")
+MAIL, OPERATIONS, RECORD = _("Mail"), _("Operations"), _("Audit")
 
 
 @dataclass(frozen=True)
@@ -29,63 +29,63 @@ class Words:
 
 WORDS: dict[str, Words] = {
     "keystone.approve_user": Words(
-        DECISIONS, _("Approve and reject"), _("Sees who waits, decides on them, and takes rejections back.")
+        DECISIONS, _("Approve and reject"), _("See who is waiting, decide on them, and withdraw rejections.")
     ),
     "keystone.view_savedreason": Words(
-        DECISIONS, _("See saved reasons"), _("Sees the list. Whoever decides can choose from it without this.")
+        DECISIONS, _("See saved reasons"), _("See the list. Approvers can choose from it without this permission.")
     ),
-    "keystone.add_savedreason": Words(DECISIONS, _("Add saved reasons"), _("Saves new reasons for everybody.")),
+    "keystone.add_savedreason": Words(DECISIONS, _("Add saved reasons"), _("Save new reasons for all approvers.")),
     "keystone.change_savedreason": Words(
-        DECISIONS, _("Change saved reasons"), _("Changes their texts. Decisions that were made stay as they are.")
+        DECISIONS, _("Change saved reasons"), _("Change their texts. Past decisions are not affected.")
     ),
-    "keystone.delete_savedreason": Words(DECISIONS, _("Delete saved reasons"), _("Takes them off the list.")),
+    "keystone.delete_savedreason": Words(DECISIONS, _("Delete saved reasons"), _("Remove them from the list.")),
     "keystone.view_user": Words(
-        PEOPLE, _("See people"), _("Finds everybody, and sees their account and its history; also over the API.")
+        PEOPLE, _("See people"), _("Find people, and see their accounts and history; also through the API.")
     ),
     "keystone.add_user": Words(
-        PEOPLE, _("Add people"), _("Makes active accounts, without approval. Only superusers make staff.")
+        PEOPLE, _("Add people"), _("Create active accounts without approval. Only superusers can create staff.")
     ),
     "keystone.change_user": Words(
-        PEOPLE, _("Change people"), _("Corrects names and sets the end of access; never of staff.")
+        PEOPLE, _("Change people"), _("Correct names and set when access ends; not for staff.")
     ),
     "keystone.suspend_user": Words(
-        PEOPLE, _("Suspend, deactivate, reactivate"), _("Locks people out and lets them in again; never staff.")
+        PEOPLE, _("Suspend, deactivate, reactivate"), _("Lock people out and let them back in; not staff.")
     ),
     "keystone.export_user": Words(
-        PEOPLE, _("Export people"), _("Takes the list away as a file, and everything that is held about one person.")
+        PEOPLE, _("Export people"), _("Download the list as a file, and everything that is stored about one person.")
     ),
     "keystone.erase_user": Words(
-        PEOPLE, _("Erase people"), _("Takes away for good what tells who somebody was. There is no way back.")
+        PEOPLE, _("Erase people"), _("Delete everything that identifies a person. This cannot be undone.")
     ),
     "auth.view_group": Words(
-        PEOPLE, _("See groups"), _("Sees the groups and what they allow. Only superusers change them.")
+        PEOPLE, _("See groups"), _("See the groups and their permissions. Only superusers can change them.")
     ),
-    "keystone.view_session": Words(SIGN_IN, _("See sessions"), _("Sees where and with which device people signed in.")),
-    "keystone.end_session": Words(SIGN_IN, _("End sessions"), _("Signs people out, on one device or on all.")),
+    "keystone.view_session": Words(SIGN_IN, _("See sessions"), _("See where and with which device people signed in.")),
+    "keystone.end_session": Words(SIGN_IN, _("End sessions"), _("Sign people out, on one device or on all.")),
     "keystone.view_attemptwindow": Words(
-        SIGN_IN, _("See rate limits"), _("Sees who is held back after too many attempts.")
+        SIGN_IN, _("See rate limits"), _("See who is blocked after too many attempts.")
     ),
-    "keystone.lift_attemptwindow": Words(SIGN_IN, _("Reset rate limits"), _("Lets them try again at once.")),
+    "keystone.lift_attemptwindow": Words(SIGN_IN, _("Reset rate limits"), _("Let them try again at once.")),
     "keystone.view_outgoingmail": Words(
-        MAIL, _("See mails"), _("Sees which mails went to whom and what came of them; not the links in them.")
+        MAIL, _("See mails"), _("See which mails were sent to whom, and whether they arrived; not the links in them.")
     ),
     "keystone.send_outgoingmail": Words(
-        MAIL, _("Send mails again"), _("Sends failed mails again, sends tests, and lifts suppressions.")
+        MAIL, _("Send mails again"), _("Send failed mails again, send test mails, and lift suppressions.")
     ),
     "keystone.view_suppressedaddress": Words(
-        MAIL, _("See suppressed addresses"), _("Sees which email addresses get no mail, and why.")
+        MAIL, _("See suppressed addresses"), _("See which email addresses are suppressed, and why.")
     ),
-    "keystone.view_task": Words(OPERATIONS, _("See tasks"), _("Sees what works in the background, and what failed.")),
-    "keystone.handle_task": Words(OPERATIONS, _("Handle tasks"), _("Tries tasks again, cancels and discards them.")),
-    "keystone.view_scheduledjob": Words(OPERATIONS, _("See scheduled jobs"), _("Sees what runs when.")),
-    "keystone.pause_scheduledjob": Words(OPERATIONS, _("Pause scheduled jobs"), _("Pauses and resumes them.")),
-    "keystone.run_scheduledjob": Words(OPERATIONS, _("Run scheduled jobs"), _("Runs one now, by hand.")),
-    "keystone.view_scheduledrun": Words(OPERATIONS, _("See job runs"), _("Sees when jobs ran and how it ended.")),
-    "keystone.view_datarun": Words(OPERATIONS, _("See data runs"), _("Sees what was imported, seeded and run.")),
+    "keystone.view_task": Words(OPERATIONS, _("See tasks"), _("See what runs in the background, and what failed.")),
+    "keystone.handle_task": Words(OPERATIONS, _("Manage tasks"), _("Retry, cancel and discard tasks.")),
+    "keystone.view_scheduledjob": Words(OPERATIONS, _("See scheduled jobs"), _("See what runs when.")),
+    "keystone.pause_scheduledjob": Words(OPERATIONS, _("Pause scheduled jobs"), _("Pause and resume them.")),
+    "keystone.run_scheduledjob": Words(OPERATIONS, _("Run scheduled jobs"), _("Run a job now.")),
+    "keystone.view_scheduledrun": Words(OPERATIONS, _("See job runs"), _("See when jobs ran, and with what result.")),
+    "keystone.view_datarun": Words(OPERATIONS, _("See data runs"), _("See what was imported, seeded and run.")),
     "keystone.view_auditevent": Words(
-        RECORD, _("See the audit log"), _("Sees who did what to whom, from where and why, with every note.")
+        RECORD, _("See the audit log"), _("See who did what to whom, from where and why, including internal notes.")
     ),
-    "keystone.export_auditevent": Words(RECORD, _("Export the audit log"), _("Takes it away as a file.")),
+    "keystone.export_auditevent": Words(RECORD, _("Export the audit log"), _("Download it as a file.")),
 }
 _ORDER = {code: place for place, code in enumerate(WORDS)}
 _VERBS = {
@@ -114,7 +114,7 @@ def words_of(permission: Permission) -> Words:
         return WORDS[code]
     model: Any = permission.content_type.model_class()
     if model is None:
-        return Words(permission.content_type.app_label, permission.name, gettext("Its model has gone."))
+        return Words(permission.content_type.app_label, permission.name, gettext("Its model no longer exists."))
     verb = next((word for word in _VERBS if permission.codename == f"{word}_{model._meta.model_name}"), "")
     subject = capfirst(model._meta.app_config.verbose_name)
     things = {"things": model._meta.verbose_name_plural}

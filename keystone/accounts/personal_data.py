@@ -38,7 +38,7 @@ def collect_account(user: User) -> dict[str, Any]:
     }
 
 
-@collector("links", label=_("Links that were mailed"), models=["keystone.OneTimeToken"])
+@collector("links", label=_("Links sent by email"), models=["keystone.OneTimeToken"])
 def collect_links(user: User) -> Iterator[dict[str, Any]]:
     """Yield what each link was for and how long it worked. Nobody has the tokens.
 

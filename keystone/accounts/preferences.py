@@ -15,8 +15,8 @@ class ApprovalNotices(models.TextChoices):
     """How an approver is notified about people who wait."""
 
     IMMEDIATE = "immediate", _("At once, one mail for each person")
-    DIGEST = "digest", _("Once a day, one mail for everybody who waits")
-    OFF = "off", _("Not by mail")
+    DIGEST = "digest", _("Once a day, one mail for all waiting people")
+    OFF = "off", _("No mail")
 
 
 class Preferences(models.Model):
@@ -26,7 +26,7 @@ class Preferences(models.Model):
         settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="preferences"
     )
     approval_notices = models.CharField(
-        _("notices of people who wait"),
+        _("notifications of waiting people"),
         max_length=16,
         choices=ApprovalNotices,
         default=ApprovalNotices.IMMEDIATE,

@@ -39,7 +39,7 @@ class AddressTaken(Refusal):
     """Another account has this email address. Registration never reports this."""
 
     code = "address_taken"
-    message = _("A person with this address exists already.")
+    message = _("A person with this email address already exists.")
 
 
 def register_user(*, email: str, password: str, first_name: str = "", last_name: str = "") -> None:

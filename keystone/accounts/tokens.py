@@ -27,7 +27,7 @@ class Purpose(models.TextChoices):
     VERIFY_EMAIL = "verify_email", _("verify an email address")
     RESET_PASSWORD = "reset_password", _("set a new password")
     CONFIRM_EMAIL = "confirm_email", _("confirm a new email address")
-    REVERT_EMAIL = "revert_email", _("take a change of the email address back")
+    REVERT_EMAIL = "revert_email", _("revert a change of email address")
 
 
 class InvalidToken(Refusal):
@@ -35,7 +35,7 @@ class InvalidToken(Refusal):
 
     code = "invalid_token"
     status = 400
-    message = _("This link is not valid any more. Ask for a new one.")
+    message = _("This link is no longer valid. Request a new one.")
 
 
 class OneTimeToken(models.Model):

@@ -58,7 +58,7 @@ class UnverifiedAddress(Refusal):
 
     code = "address_unverified"
     message: ClassVar[str | Promise] = _(
-        "The email address is not verified. Say that you want to approve the person all the same."
+        "The email address is not verified. Confirm that you want to approve the person anyway."
     )
 
 

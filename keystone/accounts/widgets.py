@@ -76,7 +76,7 @@ class MomentWidget(Widget):
                 return moment and moment.astimezone(UTC)
             return moment.replace(tzinfo=UTC)
         except (ValueError, OverflowError):
-            said = gettext("“%(text)s” is no time. Write it as 2026-12-31 or as 2026-12-31T18:00 (UTC).")
+            said = gettext("“%(text)s” is not a valid time. Write it as 2026-12-31 or 2026-12-31T18:00 (UTC).")
             raise ValidationError(said % {"text": text}) from None
 
 

@@ -37,7 +37,7 @@ class PermissionLost(RequestRefused):
 
     code = "permission_denied"
     status: ClassVar[int] = 403
-    message: ClassVar[str | Promise] = _("You may not do this.")
+    message: ClassVar[str | Promise] = _("You do not have permission to do this.")
 
 
 def lock_actor(by: Actor) -> None:

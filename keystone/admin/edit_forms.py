@@ -86,8 +86,8 @@ class EditFormMixin(Base):
     def _conflict(self, name: str) -> str:
         who = _last_change(self.instance, name)
         if not who:
-            return _("This was changed meanwhile. Open the page again to see it.")
-        return _("This was changed meanwhile by %(who)s. Open the page again to see it.") % {"who": who}
+            return _("This has been changed in the meantime. Reload the page to see the change.")
+        return _("This has been changed in the meantime by %(who)s. Reload the page to see the change.") % {"who": who}
 
 
 def _as_typed(value: Any) -> Any:

@@ -20,7 +20,7 @@ class LengthRequired(Refusal):
 
     code = "length_required"
     status: ClassVar[int] = 411
-    message: ClassVar[str | Promise] = _("Say how long the body is: send a Content-Length.")
+    message: ClassVar[str | Promise] = _("Send a Content-Length header with the length of the body.")
 
 
 class Unreadable(Refusal):
@@ -36,7 +36,9 @@ class EncodedBody(Refusal):
 
     code = "unsupported_media_type"
     status: ClassVar[int] = 415
-    message: ClassVar[str | Promise] = _("The body is encoded, such as by gzip. Send it without Content-Encoding.")
+    message: ClassVar[str | Promise] = _(
+        "The body is encoded, for example with gzip. Send it without Content-Encoding."
+    )
 
 
 class BodyLimitMiddleware:

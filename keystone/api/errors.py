@@ -87,7 +87,7 @@ def is_away(error: BaseException | None) -> bool:
 
 
 def _unavailable() -> dict[str, Any]:
-    return envelope("unavailable", gettext("The service is not available at the moment. Try again soon."))
+    return envelope("unavailable", gettext("The service is temporarily unavailable. Try again soon."))
 
 
 def _refusal_headers(error: RequestRefused) -> dict[str, str]:
@@ -123,7 +123,7 @@ def _answer(error: Exception) -> Response | None:
     if getattr(error, "wait", None):
         headers["Retry-After"] = str(int(error.wait))  # type: ignore[attr-defined]  # Throttled has it
     if isinstance(error, exceptions.ValidationError):
-        body = envelope("invalid", gettext("Some of what was sent is not valid."), _fields(error.detail))
+        body = envelope("invalid", gettext("Some fields are not valid."), _fields(error.detail))
     else:
         codes = error.get_codes()
         code = codes if isinstance(codes, str) else error.default_code
@@ -167,7 +167,9 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return a 403 response: JSON under `/api/`, a page elsewhere."""
     if _is_api(request):
-        return JsonResponse(envelope("permission_denied", gettext("You may not do this.")), status=403)
+        return JsonResponse(
+            envelope("permission_denied", gettext("You do not have permission to do this.")), status=403
+        )
     return defaults.permission_denied(request, exception)
 
 
@@ -175,16 +177,16 @@ def method_not_allowed(request: HttpRequest, response: HttpResponseNotAllowed) -
     """Return a 405 response: JSON under `/api/`, Django's response elsewhere. Both name the allowed methods."""
     if not _is_api(request):
         return response
-    message = gettext("This address does not take the method %(method)s.") % {"method": request.method}
+    message = gettext("The method %(method)s is not allowed here.") % {"method": request.method}
     headers = {"Allow": response.headers["Allow"]}
     return JsonResponse(envelope("method_not_allowed", message), status=405, headers=headers)
 
 
 def nothing_here(request: HttpRequest) -> HttpResponse:
     """Return a 404 response in JSON, for unknown URLs under `/api/`."""
-    message = gettext("There is nothing here.")
+    message = gettext("There is nothing at this URL.")
     if not request.path.endswith("/"):
-        message += " " + gettext("Every address ends with a slash.")
+        message += " " + gettext("Every URL ends with a slash.")
     return JsonResponse(envelope("not_found", message), status=404)
 
 

@@ -47,7 +47,7 @@ def apply_filters(
         raise serializers.ValidationError({name: [_("There is no such filter.")] for name in unknown})
     twice = sorted(name for name in given if len(values.getlist(name)) > 1 and not _takes_several(known[name]))
     if twice:
-        raise serializers.ValidationError({name: [_("Give one value.")] for name in twice})
+        raise serializers.ValidationError({name: [_("Give a single value.")] for name in twice})
     filterset = filters(values, queryset=queryset)
     if not filterset.is_valid():
         raise serializers.ValidationError(filterset.errors)
@@ -125,7 +125,7 @@ class FlagField(forms.Field):
     """A field for `true` or `false`. Django's NullBooleanField also accepts other values, such as 1, 2 and 3."""
 
     widget = forms.TextInput
-    default_error_messages = {"invalid": _("Give “true” or “false”.")}
+    default_error_messages = {"invalid": _("Enter “true” or “false”.")}
 
     def to_python(self, value: Any) -> bool | None:
         """Return the boolean, or None if there is no value.

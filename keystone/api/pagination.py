@@ -54,7 +54,7 @@ class KeysetPagination(BasePagination):
     def _parameter(self, name: str) -> str:
         values: list[str] = self.request.query_params.getlist(name)
         if len(values) > 1:
-            raise serializers.ValidationError({name: [_("Give one value.")]})
+            raise serializers.ValidationError({name: [_("Give a single value.")]})
         return values[0] if values else ""
 
     def _size(self, text: str) -> int:

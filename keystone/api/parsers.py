@@ -31,18 +31,18 @@ class StrictJSONParser(JSONParser):
         """
         body = stream.read()
         if body.startswith(codecs.BOM_UTF8):
-            raise ParseError(_("The JSON begins with a byte order mark. Send it without."))
+            raise ParseError(_("The JSON begins with a byte order mark. Send it without one."))
         try:
             text = body.decode("utf-8")
         except UnicodeDecodeError:
-            raise ParseError(_("The body is not text in UTF-8.")) from None
+            raise ParseError(_("The body is not valid UTF-8.")) from None
         try:
             data = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse_number, parse_float=_float)
         except RecursionError:
             raise _too_deep() from None
         except json.JSONDecodeError as error:
             where = {"line": error.lineno, "column": error.colno}
-            raise ParseError(_("The body is not JSON: look at line %(line)d, column %(column)d.") % where) from None
+            raise ParseError(_("The body is not valid JSON: see line %(line)d, column %(column)d.") % where) from None
         except ValueError:  # integers with thousands of digits
             _refuse_number("")
         _check(data)
@@ -53,7 +53,7 @@ class StrictJSONParser(JSONParser):
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise ParseError(_("The JSON has an object that gives the same name twice."))
+        raise ParseError(_("The JSON contains an object with a duplicate name."))
     return found
 
 
@@ -65,7 +65,7 @@ def _float(text: str) -> float:
 
 
 def _refuse_number(text: str) -> NoReturn:
-    raise ParseError(_("The JSON holds a number that is none, or is too large."))
+    raise ParseError(_("The JSON contains a number that is invalid or too large."))
 
 
 def _too_deep() -> ParseError:
@@ -93,8 +93,8 @@ def _check(data: Any) -> None:
 
 def _check_text(text: str) -> None:
     if "\x00" in text:
-        raise ParseError(_("The JSON holds a NUL character."))
+        raise ParseError(_("The JSON contains a NUL character."))
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise ParseError(_("The JSON holds half a character (a lone surrogate).")) from None
+        raise ParseError(_("The JSON contains half a character (a lone surrogate).")) from None

@@ -25,7 +25,7 @@ class StrictSerializer(serializers.Serializer[Any]):
             known = {name: field for name, field in self.fields.items() if not field.read_only}
             unknown = [str(key) for key in data if key not in known]
             if unknown:
-                message = _("This field is not known here.")
+                message = _("Unknown field.")
                 raise serializers.ValidationError({key: [message] for key in sorted(unknown)})
             mistakes = {name: mistake for name, value in data.items() if (mistake := _mistake(known[name], value))}
             if mistakes:

@@ -23,7 +23,7 @@ class SavedReason(TimestampedModel):
 
     occasion = models.CharField(_("offered for"), max_length=16, choices=Occasion, default=Occasion.ANY, blank=True)
     title = models.CharField(_("title"), max_length=80, unique=True, help_text=_("What the list of reasons shows."))
-    text = models.TextField(_("text"), max_length=REASON_LENGTH, help_text=_("The person reads this."))
+    text = models.TextField(_("text"), max_length=REASON_LENGTH, help_text=_("The person will see this."))
 
     class Meta:
         verbose_name = _("saved reason")

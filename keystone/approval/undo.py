@@ -85,21 +85,21 @@ class NothingToUndo(Refusal):
     """The decision is final, was already undone, or was made by somebody else."""
 
     code = "nothing_to_undo"
-    message: ClassVar[str | Promise] = _("This decision cannot be undone any more.")
+    message: ClassVar[str | Promise] = _("This decision can no longer be undone.")
 
 
 class ChangedSinceDecision(Refusal):
-    """The account was changed after the decision."""
+    """The account has changed since the decision."""
 
     code = "changed_since_decision"
-    message: ClassVar[str | Promise] = _("The account was changed after the decision.")
+    message: ClassVar[str | Promise] = _("The account has changed since the decision.")
 
 
 class AlreadyMailed(Refusal):
     """The email about the decision was already sent."""
 
     code = "already_mailed"
-    message: ClassVar[str | Promise] = _("The mail about the decision has gone out already.")
+    message: ClassVar[str | Promise] = _("The mail about the decision has already been sent.")
 
 
 @dataclass

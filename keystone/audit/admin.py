@@ -28,7 +28,7 @@ from keystone.text import EMPTY
 class ActionFilter(DropdownFilter):
     """A filter by action."""
 
-    title = _("what happened")
+    title = _("event")
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -87,7 +87,7 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
         """Return the time to the second, in UTC."""
         return f"{date_format(event.created_at, 'j M Y, H:i:s')} UTC"
 
-    @display(description=_("what happened"))
+    @display(description=_("event"))
     def what(self, event: AuditEvent) -> SafeString:
         """Return the action in words, with its name as the title."""
         return format_html('<span title="{}">{}</span>', event.action, action_in_words(event.action))
@@ -97,7 +97,7 @@ class AuditEventAdmin(CsvExportMixin, ReadOnlyAdmin):
         """Return the actor and its kind."""
         return format_html('{}<br><span class="k-subtle">{}</span>', event.actor_label, event.get_actor_kind_display())
 
-    @display(description=_("whom"))
+    @display(description=_("target"))
     def whom(self, event: AuditEvent) -> SafeString | str:
         """Return the target. A user is linked to their page."""
         if event.target_type == "user":

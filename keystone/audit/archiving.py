@@ -47,7 +47,7 @@ class MonthRefused(Refusal):
 
     code = "invalid"
     status: ClassVar[int] = 400
-    message: ClassVar[str | Promise] = _("Name a month that is over, such as 2026-09.")
+    message: ClassVar[str | Promise] = _("Give a month that is over, such as 2026-09.")
 
 
 class OlderFirst(Refusal):
@@ -102,7 +102,7 @@ def archive_month(month: str, *, folder: Path, by: Actor) -> Archived:
         raise NoSuchFolder(gettext("There is no folder %(folder)s.") % {"folder": folder})
     file = folder / f"audit-{month}.jsonl.gz"
     if file.exists():
-        raise AlreadyThere(gettext("%(file)s exists already.") % {"file": file})
+        raise AlreadyThere(gettext("%(file)s already exists.") % {"file": file})
     part = file.with_suffix(".part")
     part.unlink(missing_ok=True)  # left by an attempt that was killed; its transaction was rolled back
     try:

@@ -13,5 +13,5 @@ from keystone.database.checks import check_rows
 def check_workers() -> Iterator[checks.CheckMessage]:
     """W080: no worker is alive."""
     if not any(worker.is_alive for worker in running_workers()):
-        text = gettext("No worker gives a sign of life: mails and tasks wait.")
+        text = gettext("No worker is running: mails and tasks are waiting.")
         yield checks.Warning(text, hint=gettext("Start manage.py worker beside the server."), id="keystone.W080")

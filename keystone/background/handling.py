@@ -25,28 +25,28 @@ class NotRetriable(Refusal):
     """The task is waiting or running, or has succeeded."""
 
     code = "task_not_retriable"
-    message = _("Only a task that has failed or was cancelled or aborted can be tried again.")
+    message = _("Only a failed, cancelled or aborted task can be retried.")
 
 
 class NotCancellable(Refusal):
     """The task has already ended."""
 
     code = "task_not_cancellable"
-    message = _("Only a task that waits or runs can be cancelled.")
+    message = _("Only a waiting or running task can be cancelled.")
 
 
 class AlreadyStopping(Refusal):
     """The task has already been asked to stop."""
 
     code = "task_already_stopping"
-    message = _("The task has been asked to stop already.")
+    message = _("The task has already been asked to stop.")
 
 
 class NotDiscardable(Refusal):
     """The task has not failed."""
 
     code = "task_not_discardable"
-    message = _("Only a task that has failed can be discarded.")
+    message = _("Only a failed task can be discarded.")
 
 
 @dataclass

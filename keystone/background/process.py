@@ -28,7 +28,7 @@ class WrongOptions(Refusal):
     """The options of a worker are invalid or contradict each other."""
 
     code = "wrong_options"
-    message: ClassVar[str | Promise] = _("These options do not fit together.")
+    message: ClassVar[str | Promise] = _("These options cannot be combined.")
 
 
 def run_worker(options: WorkerOptions) -> None:
@@ -70,11 +70,13 @@ def _check(options: WorkerOptions) -> None:
     unknown = sorted(set(options.queues or []) - known)
     if unknown:
         values = {"unknown": ", ".join(unknown), "known": ", ".join(sorted(known))}
-        raise WrongOptions(gettext("There is no queue %(unknown)s. There are: %(known)s.") % values)
+        raise WrongOptions(gettext("There is no queue %(unknown)s. Known queues: %(known)s.") % values)
     if fault := health_file.fault_of(options.health_file):
         raise WrongOptions(fault)
     if options.stalled_after < 2 * options.heartbeat:
-        raise WrongOptions(gettext("--stalled-after must be at least twice --heartbeat, or the living count as dead."))
+        raise WrongOptions(
+            gettext("--stalled-after must be at least twice --heartbeat, or living workers would count as dead.")
+        )
     alias = procrastinate_settings.DATABASE_ALIAS
     pool = settings.DATABASES[alias].get("OPTIONS", {}).get("pool")
     most = pool.get("max_size", 4) if isinstance(pool, dict) else None

@@ -22,13 +22,13 @@ ENDED = (TaskState.FAILED, TaskState.CANCELLED, TaskState.ABORTED)  # can be ret
 OVER = (TaskState.SUCCEEDED, TaskState.CANCELLED, TaskState.ABORTED)  # can be deleted
 EVENTS = {
     "deferred": _("Enqueued"),
-    "scheduled": _("To run at"),
+    "scheduled": _("Scheduled for"),
     "started": _("Started"),
-    "deferred_for_retry": _("Put back, to be tried again"),
+    "deferred_for_retry": _("Requeued"),
     "failed": _("Failed"),
     "succeeded": _("Succeeded"),
     "cancelled": _("Cancelled"),
     "abort_requested": _("Asked to stop"),
     "aborted": _("Stopped"),
-    "retried": _("Retried by hand"),
+    "retried": _("Retried manually"),
 }

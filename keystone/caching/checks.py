@@ -21,7 +21,8 @@ def check_redis(**_: Any) -> list[checks.CheckMessage]:
     except Exception as error:  # noqa: BLE001 - its client and its pool raise many
         text = gettext("Redis does not answer: %(said)s") % {"said": in_one_line(error)}
         hint = gettext(
-            "Start it, or correct REDIS_URL, or REDIS_SERVER, REDIS_PORT and REDIS_PASSWORD. Until then all is slower."
+            "Start it, or correct REDIS_URL, or REDIS_SERVER, REDIS_PORT and REDIS_PASSWORD. Until "
+            "then everything is slower."
         )
         return [checks.Warning(text, hint=hint, id="keystone.W040")]
     return []

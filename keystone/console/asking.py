@@ -18,7 +18,7 @@ class NoTerminal(Refusal):
     code = "no_terminal"
 
     def __init__(self, option: str) -> None:
-        text = gettext("This asks, and there is no terminal to answer on. Give %(option)s.")
+        text = gettext("This command asks a question, and there is no terminal to answer on. Use %(option)s.")
         super().__init__(text % {"option": option})
 
 
@@ -92,7 +92,7 @@ def ask_password(label: str, *, option: str) -> str:
         NoTerminal: there is no terminal to ask on.
     """
     _need_terminal(option)
-    answer: str = typer.prompt(label, hide_input=True, confirmation_prompt=gettext("Once more"), err=True)
+    answer: str = typer.prompt(label, hide_input=True, confirmation_prompt=gettext("Repeat it"), err=True)
     return answer
 
 

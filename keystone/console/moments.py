@@ -21,7 +21,8 @@ class NoMoment(Refusal):
 
     def __init__(self, text: str) -> None:
         said = gettext(
-            "“%(text)s” is no time. Give one as 2026-12-31, as 2026-12-31T18:00 (UTC), or as 7d, 12h or 30m."
+            "“%(text)s” is not a valid time. Write it as 2026-12-31, 2026-12-31T18:00 (UTC), or as a "
+            "duration such as 7d, 12h or 30m."
         )
         super().__init__(said % {"text": text})
 

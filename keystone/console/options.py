@@ -7,8 +7,8 @@ from typer import Argument, Option
 
 from keystone.console.completing import complete_address
 
-Json = Annotated[bool, Option("--json", help=str(_("Print JSON, for machines.")))]
-Yes = Annotated[bool, Option("--yes", "-y", help=str(_("Do it without asking.")))]
+Json = Annotated[bool, Option("--json", help=str(_("Print JSON.")))]
+Yes = Annotated[bool, Option("--yes", "-y", help=str(_("Do not ask for confirmation.")))]
 Address = Annotated[
     str, Argument(help=str(_("The person's email address, in any spelling.")), shell_complete=complete_address)
 ]

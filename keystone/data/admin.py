@@ -129,7 +129,7 @@ class DataRunAdmin(OwnPageAdmin):
     def state_label(self, run: DataRun) -> tuple[str, Any]:
         """Return the state, and whether the run is a trial."""
         label = run.get_state_display()
-        return run.state, f"{label} · {_('trial')}" if run.is_trial else label
+        return run.state, f"{label} · {_('dry run')}" if run.is_trial else label
 
     @display(description=gettext_lazy("by"))
     def by_cell(self, run: DataRun) -> SafeString:

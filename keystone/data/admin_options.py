@@ -12,18 +12,18 @@ from keystone.observability.logs.masking import masked_data
 # In display order.
 LABELS = {
     "file": _("File"),
-    "fingerprint": _("Its fingerprint (SHA-256)"),
+    "fingerprint": _("Checksum (SHA-256)"),
     "source": _("Source"),
     "output": _("Output"),
-    "start": _("Begun with the step"),
+    "start": _("Started with step"),
     "files": _("Files of the steps"),
     "count": _("Number of rows"),
-    "existing": _("Rows that are there already"),
-    "unique": _("Told apart by"),
+    "existing": _("Existing rows"),
+    "unique": _("Identified by"),
     "columns": _("Columns"),
     "partial": _("Partial"),
-    "truncate": _("Table emptied before"),
-    "skip_empty": _("Empty rows passed over"),
+    "truncate": _("Table emptied first"),
+    "skip_empty": _("Empty rows skipped"),
     "ignore_unknown": _("Unknown columns ignored"),
 }
 NOTHING: tuple[Any, ...] = (None, "", [], {})

@@ -30,7 +30,7 @@ _KINDS: Mapping[type, str | Promise] = {
     datetime: _("a date"),
     date: _("a date"),
     time: _("a time of day"),
-    timedelta: _("a length of time"),
+    timedelta: _("a duration"),
     str: _("text"),
 }
 
@@ -134,7 +134,7 @@ def _as_time(value: Any) -> Any:
 
 
 def _as_length(value: Any) -> str:
-    _expect(value, str, time, timedelta, takes=gettext("a length of time"))
+    _expect(value, str, time, timedelta, takes=gettext("a duration"))
     return str(value)
 
 
@@ -174,7 +174,7 @@ def _not_taken(value: Any, takes: str) -> ValidationError:
 
 
 def _digits_lost(value: Any) -> ValidationError:
-    said = gettext("“%(value)s” is a number of which a spreadsheet does not keep all digits. Enter it as text.")
+    said = gettext("“%(value)s” has more digits than a spreadsheet keeps. Enter it as text.")
     return ValidationError(said % {"value": value})
 
 

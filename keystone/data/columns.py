@@ -88,7 +88,7 @@ def fields_of_columns(resource: ReportingResource, columns: Iterable[str], *, im
     columns = tuple(columns)
     if columns and importer.has_own_key:
         own = ", ".join(str(field.column_name) for field in key_fields(resource))
-        text = gettext("The importer %(name)s tells rows apart by %(columns)s, and by nothing else.")
+        text = gettext("The importer %(name)s can identify rows only by %(columns)s.")
         raise WrongColumns(text % {"name": importer.name, "columns": own})
     by_column = {str(field.column_name): name for name, field in resource.fields.items()}
     unknown = [column for column in columns if column not in by_column]
@@ -119,13 +119,13 @@ def match(importer: Importer, resource: ReportingResource, theirs: Iterable[str]
     double = {ours: [name for name in found if found[name] == ours] for ours in found.values()}
     for ours, same in double.items():
         if len(same) > 1:
-            text = gettext("The columns %(columns)s both stand for %(name)s.")
+            text = gettext("The columns %(columns)s both map to %(name)s.")
             raise WrongColumns(text % {"columns": ", ".join(same), "name": ours})
     missing = [name for name in columns_required(importer, resource) if name not in found.values()]
     if missing:
         raise WrongColumns(_missing(missing, theirs))
     if unknown and not options.ignore_unknown:
-        hint = gettext("Name them by --map THEIRS=OURS, or pass over them by --ignore-unknown.")
+        hint = gettext("Map them with --map THEIRS=OURS, or skip them with --ignore-unknown.")
         raise WrongColumns(f"{_unknown(unknown, known)} {hint}")
     if not found:
         raise WrongColumns(_missing(known, theirs))
@@ -138,10 +138,10 @@ def _plain(name: str) -> str:
 
 
 def _missing(names: Iterable[str], theirs: Iterable[str]) -> str:
-    text = gettext("The file lacks the columns: %(names)s. It has: %(theirs)s.")
+    text = gettext("The file has no columns: %(names)s. It has: %(theirs)s.")
     return text % {"names": ", ".join(names), "theirs": ", ".join(theirs)}
 
 
 def _unknown(names: Iterable[str], known: Iterable[str]) -> str:
-    text = gettext("These columns are not known: %(names)s. The importer takes: %(known)s.")
+    text = gettext("Unknown columns: %(names)s. The importer accepts: %(known)s.")
     return text % {"names": ", ".join(names), "known": ", ".join(known)}

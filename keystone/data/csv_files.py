@@ -62,7 +62,7 @@ class CsvFile:
         self._beginning: bytes | None = None
         self._beginning = beginning = self._read()
         if beginning.startswith(ARCHIVES):
-            raise self._unusable(gettext("It is no CSV file. If it is a workbook, its name has to end in .xlsx."))
+            raise self._unusable(gettext("This is not a CSV file. If it is a workbook, its name must end in .xlsx."))
         self._encoding = next((name for mark, name in MARKS.items() if beginning.startswith(mark)), encoding)
         # The limit is global, so it is never lowered.
         csv.field_size_limit(max(LONGEST_CELL, csv.field_size_limit()))
@@ -74,7 +74,9 @@ class CsvFile:
         try:
             self._records = csv.reader(self._lines(chain([first], texts)), delimiter=delimiter, strict=True)
         except (TypeError, ValueError):
-            text = gettext("“%(delimiter)s” is no delimiter: it is one character, and no quotation mark.")
+            text = gettext(
+                "“%(delimiter)s” is not a valid delimiter: it must be one character, and not a quotation mark."
+            )
             raise self._unusable(text % {"delimiter": delimiter}) from None
         header = next((cells for cells in self._stripped() if any(cells)), [])
         if not header and not beginning:
@@ -119,7 +121,7 @@ class CsvFile:
                 return
             self._number += 1
             if len(record) > MOST_COLUMNS:
-                said = gettext("It has %(found)d cells; a row has at most %(most)d.")
+                said = gettext("The row has %(found)d cells; at most %(most)d are allowed.")
                 raise self._unusable(said % {"found": len(record), "most": MOST_COLUMNS}, row=self._number)
             yield [imported_text(cell) for cell in record]
 
@@ -148,7 +150,9 @@ class CsvFile:
 
     def _without_nul(self, line: str) -> str:
         if "\0" in line:
-            said = gettext("It has a NUL character: this is no text, or in another encoding. Give it as --encoding.")
+            said = gettext(
+                "The file contains a NUL character: it is not text, or has another encoding. Give it with --encoding."
+            )
             raise self._unusable(said, row=self._number + 1)
         return line
 
@@ -183,7 +187,7 @@ class CsvFile:
         except (LookupError, UnicodeError, ValueError):
             found = None
         if found is None or found.name in OF_NO_FILE:
-            said = gettext("There is no encoding %(name)s. Try utf-8, cp1252, latin-1 or utf-16.")
+            said = gettext("Unknown encoding %(name)s. Try utf-8, cp1252, latin-1 or utf-16.")
             raise self._unusable(said % {"name": self._encoding})
         return found.incrementaldecoder()
 
@@ -196,8 +200,8 @@ class CsvFile:
 
     def _undecodable(self, at: int) -> FileUnusable:
         text = gettext(
-            "Byte %(byte)d is not %(encoding)s. Say how the file is written by --encoding, such as cp1252 or utf-16,"
-            " or save it as UTF-8."
+            "Byte %(byte)d is not valid %(encoding)s. Give the file's encoding with --encoding, such "
+            "as cp1252 or utf-16, or save the file as UTF-8."
         )
         return self._unusable(text % {"byte": at + 1, "encoding": self._encoding}, row=self._number + 1)
 
@@ -222,8 +226,6 @@ def _delimiter_of(text: str, path: Path) -> str:
 
 def _said(error: csv.Error) -> str:
     if "field limit" in str(error):
-        said = gettext(
-            "A cell is longer than %(most)d characters. Perhaps a quotation mark in this row is never closed."
-        )
+        said = gettext("A cell is longer than %(most)d characters. A quotation mark in this row may not be closed.")
         return said % {"most": LONGEST_CELL}
-    return gettext("A quotation mark is not closed, or stands in a quoted cell without being doubled.")
+    return gettext("A quotation mark is not closed, or is not doubled inside a quoted cell.")

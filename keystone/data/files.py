@@ -40,7 +40,7 @@ def opened(
             with opened_workbook(path, file, sheet=sheet) as source:
                 yield source
         else:
-            text = gettext("A file of this kind is not read. Accepted are %(kinds)s.")
+            text = gettext("Files of this kind cannot be read. Accepted: %(kinds)s.")
             raise FileUnusable(path, text % {"kinds": ", ".join(CSV + XLSX)})
 
 
@@ -63,14 +63,14 @@ def _reading(path: Path) -> Iterator[BufferedReader]:
         # Checked first, because opening a pipe would block until somebody writes to it.
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
-            raise FileUnusable(path, gettext("This is a folder: name a file in it."))
+            raise FileUnusable(path, gettext("This is a folder. Give a file."))
         if not stat.S_ISREG(mode):
-            raise FileUnusable(path, gettext("This is no ordinary file."))
+            raise FileUnusable(path, gettext("This is not a regular file."))
         file = path.open("rb")
     except FileNotFoundError:
         raise FileUnusable(path, gettext("There is no such file.")) from None
     except PermissionError:
-        raise FileUnusable(path, gettext("There is no right to read it.")) from None
+        raise FileUnusable(path, gettext("There is no permission to read it.")) from None
     except (OSError, ValueError) as error:  # ValueError: a NUL character in its name
         raise FileUnusable(path, str(getattr(error, "strerror", None) or error)) from None
     with file:

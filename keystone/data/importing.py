@@ -175,8 +175,11 @@ class _Import:
     def _refusal(self) -> str:
         counts = self.writer.tally.counts
         text = ngettext(
-            "%(refused)d of %(read)d rows is refused, so nothing was written. It is in %(file)s, with the reason.",
-            "%(refused)d of %(read)d rows are refused, so nothing was written. They are in %(file)s, with the reasons.",
+            "%(refused)d of %(read)d rows was refused, so nothing was written. It is in %(file)s, with the reason.",
+            (
+                "%(refused)d of %(read)d rows were refused, so nothing was written. They are in %(file)s, "
+                "with the reasons."
+            ),
             counts.refused,
         )
         return text % {"refused": counts.refused, "read": counts.read, "file": self.writer.refused.path}
@@ -203,13 +206,13 @@ def refuse_contradictions(importer: Importer, options: ImportOptions) -> None:
     """
     text = ""
     if options.truncate and not importer.truncatable:
-        text = gettext("The table of the importer %(name)s is never emptied.") % {"name": importer.name}
+        text = gettext("The table of the importer %(name)s cannot be emptied.") % {"name": importer.name}
     elif options.truncate and options.partial:
-        text = gettext("--truncate and --partial do not go together: an import that stops would leave an empty table.")
+        text = gettext("--truncate and --partial cannot be combined: an interrupted import would leave an empty table.")
     elif options.resume and options.restart:
         text = gettext("Give either --resume or --restart.")
     elif options.resume and not options.partial:
-        text = gettext("Only an import with --partial can be resumed: any other leaves nothing.")
+        text = gettext("Only an import with --partial can be resumed: any other leaves nothing behind.")
     if text:
         raise Contradiction(text)
 
@@ -241,17 +244,19 @@ def _earlier(name: str, said: dict[str, Any], options: ImportOptions) -> DataRun
     if last is not None and last.state == State.SUCCEEDED:
         last = None
     if options.resume and last is None:
-        raise Contradiction(gettext("There is no interrupted import of this file to go on with."))
+        raise Contradiction(gettext("There is no interrupted import of this file to resume."))
     if last is None or options.restart:
         return None
     if not options.resume:
         text = gettext(
-            "An import of this file stopped after row %(row)d. Go on with --partial --resume, or begin anew with "
-            "--restart."
+            "An import of this file stopped after row %(row)d. Continue with --partial --resume, or "
+            "start over with --restart."
         )
         raise WasInterrupted(text % {"row": last.last_row})
     if {**last.options, "file": ""} != {**said, "file": ""}:
-        raise Contradiction(gettext("The interrupted import was told other options. Give the same, or --restart."))
+        raise Contradiction(
+            gettext("The interrupted import was started with other options. Give the same options, or --restart.")
+        )
     return last
 
 

@@ -46,7 +46,7 @@ class DataRun(models.Model):
     )
     step = models.CharField(_("step"), max_length=100, blank=True)
     by = models.CharField(_("by"), max_length=320)
-    is_trial = models.BooleanField(_("trial"), default=False)
+    is_trial = models.BooleanField(_("dry run"), default=False)
     options = models.JSONField(_("options"), default=dict)
     started_at = models.DateTimeField(_("started"), db_default=Now())
     finished_at = models.DateTimeField(_("finished"), null=True)

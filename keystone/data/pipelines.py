@@ -139,9 +139,9 @@ def _how_to_go_on(pipeline: Pipeline, place: int, files: Mapping[str, Path], err
     step = pipeline.steps[place - 1]
     text = gettext("Step %(place)d of %(of)d (%(step)s) failed: %(why)s")
     why = text % {"place": place, "of": len(pipeline.steps), "step": step.name, "why": reason_of(error)}
-    before = gettext("What came before it is done and stays.") if place > 1 else ""
+    before = gettext("The steps before it are done and stay.") if place > 1 else ""
     command = ["manage.py", "data", "pipeline", "run", pipeline.name, "--from", step.name]
     for later in pipeline.steps[place - 1 :]:
         command += ["--file", f"{later.name}={files[later.name]}"] if later.name in files else []
-    then = gettext("When that is mended, go on with: %(command)s") % {"command": shlex.join(command)}
+    then = gettext("When that is fixed, continue with: %(command)s") % {"command": shlex.join(command)}
     return " ".join(filter(None, [why, before, then]))

@@ -68,7 +68,7 @@ def exclusive(kind: Kind, name: str) -> Iterator[None]:
             row = own.execute("SELECT pg_try_advisory_lock(%s, %s)", [RUNNING, number]).fetchone()
         if row is None or not row[0]:
             raise AlreadyRuns(
-                gettext("The %(kind)s %(name)s is running already. Try again when it is done.")
+                gettext("The %(kind)s %(name)s is already running. Try again when it has finished.")
                 % {"kind": Kind(kind).label, "name": name}
             )
         try:

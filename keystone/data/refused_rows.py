@@ -22,7 +22,7 @@ class RefusedRowsExist(Refusal):
     code = "refused_rows_exist"
 
     def __init__(self, path: Path) -> None:
-        text = gettext("The refused rows cannot be written: %(path)s is there already. Move it, or name another.")
+        text = gettext("The refused rows cannot be written: %(path)s already exists. Move it, or give another name.")
         super().__init__(text % {"path": path})
 
 

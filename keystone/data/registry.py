@@ -228,7 +228,7 @@ def named[D](declared: Mapping[str, D], kind: Kind, name: str) -> D:
         return declared[name]
     except KeyError:
         values = {"kind": kind.label, "name": name, "names": ", ".join(sorted(declared)) or "-"}
-        raise Unknown(gettext("There is no %(kind)s called %(name)s. There are: %(names)s.") % values) from None
+        raise Unknown(gettext("There is no %(kind)s called %(name)s. Known: %(names)s.") % values) from None
 
 
 def _add(kind: Kind, declared: Any, where: str, thing: Any) -> None:

@@ -55,7 +55,9 @@ class ChunkLoader(ModelInstanceLoader):
         """
         found = self.found.get(tuple(field.clean(row) for field in self.fields), [])
         if len(found) > 1:
-            raise ValidationError(gettext("The table has %(number)d rows like this.") % {"number": len(found)})
+            raise ValidationError(
+                gettext("The table has %(number)d rows that match this one.") % {"number": len(found)}
+            )
         return found[0] if found else None
 
     def _key(self, row: Mapping[str, Any]) -> tuple[Any, ...] | None:
@@ -102,7 +104,7 @@ class ReportingResource(ModelResource):  # type: ignore[type-arg]  # at run time
         """
         instance, is_new = super().get_or_init_instance(instance_loader, row)
         if not is_new and self.existing is Existing.REFUSE:
-            raise ValidationError(gettext("The table has this row already."))
+            raise ValidationError(gettext("The table already has this row."))
         self._is_new = is_new
         self._before = {} if is_new else self._read(instance, row)
         return instance, is_new
@@ -122,7 +124,7 @@ class ReportingResource(ModelResource):  # type: ignore[type-arg]  # at run time
         except MultipleObjectsReturned:
             raise ValueError(gettext("There are several “%(value)s”.") % {"value": row[field.column_name]}) from None
         except ArithmeticError:
-            raise ValueError(gettext("“%(value)s” is no number.") % {"value": row[field.column_name]}) from None
+            raise ValueError(gettext("“%(value)s” is not a number.") % {"value": row[field.column_name]}) from None
 
     def skip_row(self, instance: Any, original: Any, row: Any, import_validation_errors: Any = None) -> bool:
         """Return whether to skip the row because it is unchanged or must not be changed."""

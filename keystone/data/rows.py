@@ -102,18 +102,18 @@ def columns_of(header: Sequence[str], path: Path, *, row: int) -> tuple[tuple[st
     skipped = len(OF_REFUSED_ROWS) if tuple(header[: len(OF_REFUSED_ROWS)]) == OF_REFUSED_ROWS else 0
     columns = tuple(header[skipped:width])
     if not columns:
-        raise FileUnusable(path, gettext("There is no header that names columns."), row=row)
+        raise FileUnusable(path, gettext("There is no header row."), row=row)
     for place, name in enumerate(header[:width], 1):
         if is_error(name):
             raise FileUnusable(path, failed_formula(get_column_letter(place), name), row=row)
     blank = [get_column_letter(place) for place, name in enumerate(columns, skipped + 1) if not name]
     if blank:
-        text = gettext("The header has no name for the column %(names)s.")
+        text = gettext("The header has no name for column %(names)s.")
         raise FileUnusable(path, text % {"names": ", ".join(blank)}, row=row)
     times = Counter(name.casefold() for name in columns)
     double = [name for name in columns if times[name.casefold()] > 1]
     if double:
-        text = gettext("The header names a column twice (capitals do not count): %(names)s.")
+        text = gettext("The header has duplicate columns (case is ignored): %(names)s.")
         raise FileUnusable(path, text % {"names": ", ".join(dict.fromkeys(double))}, row=row)
     return columns, skipped
 
@@ -121,8 +121,8 @@ def columns_of(header: Sequence[str], path: Path, *, row: int) -> tuple[tuple[st
 def excess(found: int, expected: int) -> str:
     """Return the message for a row with more cells than the header has columns."""
     text = ngettext(
-        "It has %(found)d cells, but the header names %(expected)d column.",
-        "It has %(found)d cells, but the header names %(expected)d columns.",
+        "The row has %(found)d cells, but the header has %(expected)d column.",
+        "The row has %(found)d cells, but the header has %(expected)d columns.",
         expected,
     )
     return text % {"found": found, "expected": expected}
@@ -131,8 +131,8 @@ def excess(found: int, expected: int) -> str:
 def lack(found: int, expected: int) -> str:
     """Return the message for a row with fewer cells than the header has columns."""
     text = ngettext(
-        "It has only %(found)d cell, but the header names %(expected)d columns.",
-        "It has only %(found)d cells, but the header names %(expected)d columns.",
+        "The row has only %(found)d cell, but the header has %(expected)d columns.",
+        "The row has only %(found)d cells, but the header has %(expected)d columns.",
         found,
     )
     return text % {"found": found, "expected": expected}

@@ -59,6 +59,6 @@ def _counts(script: Script, result: Any) -> Counts:
     given = {"written": result} if isinstance(result, int) else result
     is_counted = isinstance(given, Mapping) and set(given) <= COUNTED
     if not is_counted or not all(isinstance(number, int) and number >= 0 for number in given.values()):
-        text = gettext("%(source)s has to return a number of rows, or a mapping with some of %(names)s.")
+        text = gettext("%(source)s must return a number of rows, or a mapping with some of %(names)s.")
         raise NoCount(text % {"source": script.source, "names": ", ".join(sorted(COUNTED))})
     return Counts(**given)

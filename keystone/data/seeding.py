@@ -49,7 +49,7 @@ def run_seeder(name: str, *, count: int, by: Actor, pipeline: DataRun | None = N
     ):
         made: object = seeder.function(count=count)  # the return type is not guaranteed
         if not isinstance(made, int) or isinstance(made, bool):
-            raise NoCount(gettext("%(source)s has to return how many rows it made.") % {"source": seeder.source})
+            raise NoCount(gettext("%(source)s must return how many rows it created.") % {"source": seeder.source})
         succeed(run, Counts(written=made))
     return run
 
@@ -75,5 +75,5 @@ def refuse_on_servers(seeder: Seeder) -> None:
         NotOnServers: it may not run in staging or production.
     """
     if settings.ENVIRONMENT in SERVERS and not seeder.on_servers:
-        text = gettext("The seeder %(name)s makes things up. It does not run in %(environment)s.")
+        text = gettext("The seeder %(name)s creates made-up data. It does not run in %(environment)s.")
         raise NotOnServers(text % {"name": seeder.name, "environment": settings.ENVIRONMENT})

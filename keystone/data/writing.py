@@ -112,7 +112,7 @@ class Writer:
                 continue
             self.tally.counts.read += 1
             if row.fault or row.is_empty:
-                self._refuse(row, row.fault or gettext("There is nothing in it. --skip-empty passes over such rows."))
+                self._refuse(row, row.fault or gettext("The row is empty. --skip-empty skips such rows."))
                 continue
             try:
                 values = self.columns.taken_over(row.cells)

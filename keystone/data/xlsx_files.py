@@ -95,7 +95,9 @@ def opened_workbook(path: Path, file: BinaryIO, *, sheet: str | None) -> Iterato
     if not beginning:
         raise FileUnusable(path, gettext("The file is empty."))
     if beginning == _OLD:
-        text = gettext("It is protected by a password, or in Excel's old format. Save it as .xlsx without a password.")
+        text = gettext(
+            "The file is protected by a password, or in Excel's old format. Save it as .xlsx without a password."
+        )
         raise FileUnusable(path, text)
     try:
         parts = Parts(file, most=options().import_unpacked_mb * 1024 * 1024)
@@ -120,11 +122,11 @@ def _sheet(path: Path, workbook: Structure, name: str | None) -> Sheet:
     found = next((sheet for sheet in workbook.sheets if sheet.title.casefold() == name.casefold()), None)
     if found is None:
         there = ", ".join(sheet.title for sheet in workbook.sheets)
-        text = gettext("It has no sheet “%(name)s”. It has: %(there)s.")
+        text = gettext("There is no sheet “%(name)s”. There are: %(there)s.")
         raise FileUnusable(path, text % {"name": name, "there": there})
     return found
 
 
 def _unusable(path: Path, error: Exception, *, row: int | None = None) -> FileUnusable:
-    text = gettext("It is no XLSX file, or a damaged one. Open it in a spreadsheet and save it again.")
+    text = gettext("This is not an XLSX file, or it is damaged. Open it in a spreadsheet program and save it again.")
     return FileUnusable(path, str(error) if isinstance(error, TooLargeError) else text, row=row)

@@ -76,8 +76,8 @@ class Parts:
         self._read[name] = max(read, self._read.get(name, 0))
         if self._left < 0:
             text = gettext(
-                "It unpacks to more than %(most)d MB. Save the sheet as CSV,"
-                " or raise IMPORT_UNPACKED_MB if you trust it."
+                "The file unpacks to more than %(most)d MB. Save the sheet as CSV, or raise "
+                "IMPORT_UNPACKED_MB if you trust it."
             )
             raise TooLargeError(text % {"most": self._most // (1024 * 1024)})
 
@@ -208,5 +208,5 @@ class _Packed:
             TooLargeError: `size` is too large.
         """
         if size > LARGEST_DIRECTORY:
-            raise TooLargeError(gettext("It lists too many parts."))
+            raise TooLargeError(gettext("The file lists too many parts."))
         return self._file.read(size)

@@ -84,7 +84,7 @@ class Rows:
                     first, top, last, bottom = _area(element.attrib["ref"])
                     areas[top, first] = bottom, last
                 if len(areas) > MOST_MERGED:
-                    raise TooLargeError(gettext("It has too many merged cells."))
+                    raise TooLargeError(gettext("The sheet has too many merged cells."))
         return areas
 
 

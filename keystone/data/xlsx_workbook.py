@@ -122,7 +122,7 @@ def _texts(parts: Parts, part: str) -> Iterator[str]:
         text = str(found.content)
         held += sys.getsizeof(text)
         if held > LARGEST_TEXTS:
-            said = gettext("Its texts take more than %(most)d MB of memory. Save the sheet as CSV.")
+            said = gettext("The file's texts take more than %(most)d MB of memory. Save the sheet as CSV.")
             raise TooLargeError(said % {"most": LARGEST_TEXTS // (1024 * 1024)})
         yield text
 

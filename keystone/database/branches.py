@@ -19,7 +19,7 @@ class UnknownBranch(Refusal):
     status = 404
 
     def __init__(self, name: str, known: list[str]) -> None:
-        text = gettext("There is no branch %(name)s. There are: %(known)s.")
+        text = gettext("There is no branch %(name)s. Known branches: %(known)s.")
         super().__init__(text % {"name": name, "known": ", ".join(known)})
 
 

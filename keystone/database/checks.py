@@ -52,12 +52,12 @@ def _server_faults() -> Iterator[checks.CheckMessage]:
         text = gettext("The server is PostgreSQL %(version)s; Keystone needs %(oldest)s or newer.")
         yield checks.Error(text % {"version": answer.version, "oldest": OLDEST_SERVER}, id="keystone.E061")
     if answer.standby or answer.read_only:
-        text = gettext("The database takes no writes: it is a standby, or read only.")
-        yield checks.Error(text, hint=gettext("Name the server that does."), id="keystone.E062")
+        text = gettext("The database is read-only: it is a standby, or set to be read-only.")
+        yield checks.Error(text, hint=gettext("Use the primary server."), id="keystone.E062")
     apart = _clocks_apart()
     if apart > CLOCKS_APART:
         text = gettext("The clocks of this machine and of the database are %(seconds).1f s apart.")
-        hint = gettext("Let both follow a time server: links, codes and tokens live by the time.")
+        hint = gettext("Synchronize both with a time server: links, codes and tokens depend on the time.")
         yield checks.Warning(text % {"seconds": apart}, hint=hint, id="keystone.W063")
 
 
@@ -88,6 +88,6 @@ def _migration_faults() -> Iterator[checks.CheckMessage]:
     newer = sorted(key for key in loader.applied_migrations if key[0] in loader.migrated_apps and key not in known)
     if newer:
         text = gettext("The database has migrations that this code does not have: %(some)s")
-        hint = gettext("Run the newer code, or take them back with it.")
+        hint = gettext("Run the newer code, or undo them with it.")
         some = first_few([".".join(key) for key in newer])
         yield checks.Warning(text % {"some": some}, hint=hint, id="keystone.W065")

@@ -48,8 +48,8 @@ class InUse(Refusal):
     def __init__(self, found: "list[Client]") -> None:
         named = ", ".join(f"{client.pid} ({client.name or '?'})" for client in found)
         text = gettext(
-            "Others are connected to this database: process %(named)s."
-            " Stop them, or end their connections by --disconnect."
+            "Others are connected to this database: process %(named)s. Stop them, or end their "
+            "connections with --disconnect."
         )
         super().__init__(text % {"named": named})
 

@@ -22,8 +22,9 @@ class SessionNeeded(Refusal):
 
     code = "session_needed"
     message: ClassVar[str | Promise] = _(
-        "This needs a session of PostgreSQL's, and DATABASE_POOLER says that a pooler hands connections on after each "
-        "transaction. Give DATABASE_URL the address of PostgreSQL itself, and leave DATABASE_POOLER empty."
+        "This needs a PostgreSQL session, and DATABASE_POOLER says that a pooler shares "
+        "connections between transactions. Set DATABASE_URL to PostgreSQL itself, and leave "
+        "DATABASE_POOLER empty."
     )
 
 
@@ -115,5 +116,5 @@ def _take(own: "psycopg.Connection[tuple[object, ...]]", said: Callable[[str], N
     own.execute("SET statement_timeout = 0; SET lock_timeout = 0; SET idle_session_timeout = 0")
     row = own.execute("SELECT pg_try_advisory_lock(%s)", [MIGRATING]).fetchone()
     if row is None or not row[0]:
-        said(gettext("Another process is moving this database's schema. Waiting until it is done."))
+        said(gettext("Another process is migrating this database. Waiting until it has finished."))
         own.execute("SELECT pg_advisory_lock(%s)", [MIGRATING])

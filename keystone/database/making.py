@@ -30,7 +30,9 @@ class NoName(Refusal):
     """The message has no letter or digit that can be used in a file name."""
 
     code = "no_name"
-    message: ClassVar[str | Promise] = _("The message names the file: give one with Latin letters or digits.")
+    message: ClassVar[str | Promise] = _(
+        "The message becomes the file's name: it must contain Latin letters or digits."
+    )
 
 
 class NotWrittenHere(Refusal):
@@ -39,7 +41,7 @@ class NotWrittenHere(Refusal):
     code = "not_written_here"
 
     def __init__(self, label: str) -> None:
-        text = gettext("%(label)s is a library's branch; its migrations are written there. Written here are: %(own)s.")
+        text = gettext("%(label)s belongs to a library, which brings its own migrations. Yours are: %(own)s.")
         super().__init__(text % {"label": label, "own": ", ".join(own_labels())})
 
 
@@ -49,7 +51,7 @@ class ConflictingLeaves(Refusal):
     code = "conflicting_leaves"
 
     def __init__(self, label: str, names: list[str]) -> None:
-        text = gettext("%(label)s ends in more than one migration: %(names)s. Let one of them depend on the other.")
+        text = gettext("%(label)s has more than one latest migration: %(names)s. Make one of them depend on the other.")
         super().__init__(text % {"label": label, "names": ", ".join(names)})
 
 
@@ -59,7 +61,7 @@ class ChangesElsewhere(Refusal):
     code = "changes_elsewhere"
 
     def __init__(self, label: str, others: list[str]) -> None:
-        text = gettext("%(label)s needs changes that %(others)s has no migration for yet. Make that one first.")
+        text = gettext("%(label)s depends on changes of %(others)s that have no migration yet. Create that one first.")
         super().__init__(text % {"label": label, "others": ", ".join(others)})
 
 

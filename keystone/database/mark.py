@@ -26,7 +26,9 @@ class NothingToMark(Refusal):
     """There is no migrations table that could carry the mark."""
 
     code = "nothing_to_mark"
-    message: ClassVar[str | Promise] = _("There are no migrations in this database yet, so nothing to mark.")
+    message: ClassVar[str | Promise] = _(
+        "No migration has been applied to this database yet, so there is nothing to mark."
+    )
 
 
 def mark() -> str | None:

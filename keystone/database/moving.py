@@ -18,7 +18,7 @@ class MovedMeanwhile(Refusal):
 
     code = "moved_meanwhile"
     message: ClassVar[str | Promise] = _(
-        "The database was moved meanwhile. Nothing was touched: look at the plan again."
+        "The database has been migrated in the meantime. Nothing was changed: look at the plan again."
     )
 
 

@@ -89,7 +89,7 @@ def executor(*, fits: bool = True) -> MigrationExecutor:
     conflicts = found.loader.detect_conflicts()
     if conflicts:
         listed = "; ".join(f"{label}: {', '.join(names)}" for label, names in sorted(conflicts.items()))
-        text = gettext("More than one migration is the last of its branch (%(listed)s). Merge them first.")
+        text = gettext("A branch has more than one latest migration (%(listed)s). Merge them first.")
         raise BrokenMigrations(text % {"listed": listed})
     return found
 
@@ -123,7 +123,7 @@ def refuse_irreversible(steps: Sequence[Step]) -> None:
     named = [f"{step.name} ({', '.join(step.irreversible)})" for step in steps if step.irreversible]
     if named:
         more = gettext(", and %(count)d more") % {"count": len(named) - _NAMED} if len(named) > _NAMED else ""
-        text = gettext("Nothing was touched: there is no way back from %(named)s.")
+        text = gettext("Nothing was changed: %(named)s cannot be undone.")
         raise Irreversible(text % {"named": ", ".join(named[:_NAMED]) + more})
 
 

@@ -43,14 +43,14 @@ class _Nobody(MigrationQuestioner):
     """
 
     def ask_not_null_addition(self, field_name: str, model_name: str) -> NoReturn:
-        text = gettext("Which value do existing rows have in the new field %(model)s.%(field)s? Give it a default.")
+        text = gettext("Which value should existing rows get in the new field %(model)s.%(field)s? Give it a default.")
         raise NeedsAnswer(text % {"model": model_name, "field": field_name})
 
     def ask_auto_now_add_addition(self, field_name: str, model_name: str) -> NoReturn:
         self.ask_not_null_addition(field_name, model_name)
 
     def ask_not_null_alteration(self, field_name: str, model_name: str) -> NoReturn:
-        text = gettext("Which value do rows get that have none in %(model)s.%(field)s? Give it a default.")
+        text = gettext("Which value should rows get that have none in %(model)s.%(field)s? Give it a default.")
         raise NeedsAnswer(text % {"model": model_name, "field": field_name})
 
     def ask_rename(self, model_name: str, old_name: str, new_name: str, field_instance: Any) -> NoReturn:
@@ -62,5 +62,5 @@ class _Nobody(MigrationQuestioner):
         raise NeedsAnswer(text % {"old": old_model_state.name, "new": new_model_state.name})
 
     def ask_unique_callable_default_addition(self, field_name: str, model_name: str) -> NoReturn:
-        text = gettext("How do existing rows get different values in the new field %(model)s.%(field)s?")
+        text = gettext("How should existing rows get unique values in the new field %(model)s.%(field)s?")
         raise NeedsAnswer(text % {"model": model_name, "field": field_name})

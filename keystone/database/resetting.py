@@ -31,7 +31,7 @@ class OnServer(Refusal):
     status: ClassVar[int] = 403
 
     def __init__(self) -> None:
-        text = gettext("This environment is %(name)s. Only --override-production resets a database there.")
+        text = gettext("This environment is %(name)s. Its database can be reset only with --override-production.")
         super().__init__(text % {"name": settings.ENVIRONMENT})
 
 
@@ -43,8 +43,8 @@ class Marked(Refusal):
 
     def __init__(self, text: str) -> None:
         said = gettext(
-            "This database is marked: %(mark)s. No option resets it. If it is a copy that may go, take the mark off"
-            " first: db mark --remove."
+            "This database is marked: %(mark)s. It cannot be reset by any option. If it is a copy "
+            "that can be lost, remove the mark first: db mark --remove."
         )
         super().__init__(said % {"mark": text})
 
@@ -166,7 +166,7 @@ def reset(
             migrations = running.run(seconds=lock_timeout, said=said)
         except (Refusal, Error) as error:
             text = gettext(
-                "Everything was dropped, but making it anew failed. Run db upgrade when that is mended. %(why)s"
+                "Everything was dropped, but migrating failed. Run db upgrade when the cause is fixed. %(why)s"
             )
             raise ResetFailed(text % {"why": in_one_line(error)}) from error
         finally:

@@ -117,13 +117,15 @@ def _left(command: _Migrate) -> list[str]:
     """Return sentences about the state of the database."""
     parts = []
     if command.at is not None and command.at.atomic:
-        parts.append(gettext("Nothing of it has stayed."))
+        parts.append(gettext("All of its changes were rolled back."))
     elif command.at is not None:
-        parts.append(gettext("It is not atomic: what it had done by then has stayed, so look before you go on."))
+        parts.append(
+            gettext("It is not atomic: what it had done so far was not rolled back. Check before you continue.")
+        )
     if command.done:
-        parts.append(gettext("Done before it: %(names)s.") % {"names": ", ".join(command.done)})
+        parts.append(gettext("Applied before it: %(names)s.") % {"names": ", ".join(command.done)})
     elif command.at is not None:
-        parts.append(gettext("No migration was done before it."))
+        parts.append(gettext("No migration was applied before it."))
     return parts
 
 
@@ -141,7 +143,7 @@ def _holders() -> str:
     except Error:
         rows = []
     if not rows:
-        return gettext("whoever held it is gone by now")
+        return gettext("whatever held it has finished")
     text = gettext("process %(pid)d (%(name)s) has been in a transaction for %(seconds).0f s")
     return ", ".join(text % {"pid": pid, "name": name or "?", "seconds": age} for pid, name, age in rows)
 

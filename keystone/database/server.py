@@ -177,7 +177,7 @@ def _until(end: float, new: psycopg.Connection[Any], seconds: float) -> Iterator
         except psycopg.Error as error:
             if not is_over.is_set():
                 raise
-            text = gettext("it took the connection, and said nothing within %(seconds)g s")
+            text = gettext("it accepted the connection, but did not answer within %(seconds)g s")
             raise psycopg.OperationalError(text % {"seconds": seconds}) from error
         finally:
             timer.cancel()

@@ -21,7 +21,7 @@ class OneAtATime(Refusal):
     code = "one_at_a_time"
 
     def __init__(self, label: str) -> None:
-        text = gettext("%(label)s is a branch; --sql shows one migration. For what is pending: db upgrade --sql.")
+        text = gettext("%(label)s is a branch; --sql shows one migration. For pending migrations use db upgrade --sql.")
         super().__init__(text % {"label": label})
 
 

@@ -36,7 +36,7 @@ class Forks(AmbiguousMigration):
     """The branch forks, so a number of steps is ambiguous."""
 
     def __init__(self, moved: Branch) -> None:
-        text = gettext("%(label)s forks there, so a number of steps is not enough. Give the migration's name.")
+        text = gettext("%(label)s forks there, so a number of steps is ambiguous. Give the migration's name.")
         super().__init__(text % {"label": moved.label})
 
 
@@ -50,7 +50,7 @@ class NeedsBranch(Refusal):
     """A number of steps was given without a branch."""
 
     code = "needs_branch"
-    message: ClassVar[str | Promise] = _("Say with --branch which one is moved by that many migrations.")
+    message: ClassVar[str | Promise] = _("A number of migrations needs --branch.")
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def target_above(loader: MigrationLoader, written: str | None, label: str | None
     if relative is None:
         return Target(*find(loader, written, label))
     if written.startswith("-"):
-        raise WrongMove(gettext("%(written)s leads down. Use downgrade.") % {"written": written})
+        raise WrongMove(gettext("%(written)s is already applied. Use downgrade.") % {"written": written})
     if label is None:
         raise NeedsBranch
     return Target(label, _above(loader, branch(label, loader), int(relative[1])))
@@ -113,11 +113,11 @@ def target_below(loader: MigrationLoader, written: str | None, label: str | None
     if relative is None:
         found = find(loader, str(written), below.label)
         if found[1] not in below.applied:
-            text = gettext("%(name)s is not applied, so nothing goes back to it.")
+            text = gettext("%(name)s is not applied, so the database cannot be downgraded to it.")
             raise WrongMove(text % {"name": ".".join(found)})
         return Target(*found)
     if written is not None and written.startswith("+"):
-        raise WrongMove(gettext("%(written)s leads up. Use upgrade.") % {"written": written})
+        raise WrongMove(gettext("%(written)s is not applied yet. Use upgrade.") % {"written": written})
     return Target(below.label, _below(loader, below, int(relative[1])))
 
 
@@ -151,7 +151,7 @@ def find(loader: MigrationLoader, written: str, label: str | None = None) -> Key
         raise UnknownMigration(text % {"written": written or "“”"})
     if len(found) > 1:
         listed = ", ".join(".".join(key) for key in found[:12]) + (", …" if len(found) > 12 else "")
-        text = gettext("%(written)s is more than one migration: %(listed)s. Give more of its name, or --branch.")
+        text = gettext("%(written)s matches more than one migration: %(listed)s. Give more of its name, or --branch.")
         raise AmbiguousMigration(text % {"written": written, "listed": listed})
     return found[0]
 
@@ -159,7 +159,7 @@ def find(loader: MigrationLoader, written: str, label: str | None = None) -> Key
 def _above(loader: MigrationLoader, moved: Branch, steps: int) -> str:
     """Return the migration that is `steps` migrations ahead."""
     if not 0 < steps <= len(moved.pending):
-        text = gettext("%(label)s does not go up by %(steps)d. Pending there: %(count)d.")
+        text = gettext("%(label)s cannot be upgraded by %(steps)d. Pending: %(count)d.")
         raise WrongMove(text % {"label": moved.label, "count": len(moved.pending), "steps": steps})
     name = moved.pending[steps - 1]
     key = (moved.label, name)
@@ -173,7 +173,7 @@ def _above(loader: MigrationLoader, moved: Branch, steps: int) -> str:
 def _below(loader: MigrationLoader, moved: Branch, steps: int) -> str | None:
     """Return the migration that is `steps` migrations back, or None if all are undone."""
     if not 0 < steps <= len(moved.applied):
-        text = gettext("%(label)s does not go down by %(steps)d. Applied there: %(count)d.")
+        text = gettext("%(label)s cannot be downgraded by %(steps)d. Applied: %(count)d.")
         raise WrongMove(text % {"label": moved.label, "count": len(moved.applied), "steps": steps})
     if steps == len(moved.applied):
         return None
@@ -196,5 +196,7 @@ def _refuse_unknown_applied(loader: MigrationLoader, moved: Branch) -> None:
     unknown = sorted(name for label, name in loader.applied_migrations if label == moved.label)
     unknown = [name for name in unknown if (moved.label, name) not in known]
     if unknown:
-        text = gettext("The database has migrations of %(label)s that this code does not: %(names)s. Undo them first.")
+        text = gettext(
+            "The database has migrations of %(label)s that this code does not have: %(names)s. Undo them first."
+        )
         raise WrongMove(text % {"label": moved.label, "names": ", ".join(unknown)})

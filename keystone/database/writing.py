@@ -94,8 +94,8 @@ def statements_of(migration: Migration, state: ProjectState, plan: Plan, *, back
             raise
     plan.learn(editor.collected_sql)
     text = gettext(
-        "-- INCOMPLETE: a constraint of %(table)s has no name yet. Apply what comes before this migration, then print"
-        " its SQL anew."
+        "-- INCOMPLETE: a constraint of %(table)s has no name yet. Apply the migrations before "
+        "this one, then print its SQL again."
     )
     return [*(text % {"table": table} for table in editor.unnamed), *editor.collected_sql]
 

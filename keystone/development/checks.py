@@ -54,7 +54,7 @@ def check_known_passwords() -> Iterator[checks.CheckMessage]:
     superusers = User.objects.active_superusers().order_by("email")
     known = [user.email for user in superusers[:MOST] if _has_known_password(user)]
     if known:
-        text = gettext("Superusers with a password that everybody knows: %(some)s") % {"some": first_few(known)}
+        text = gettext("Superusers with a well-known password: %(some)s") % {"some": first_few(known)}
         yield checks.Error(text, hint=gettext("Run manage.py user set-password for each."), id="keystone.E006")
 
 

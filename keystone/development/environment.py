@@ -16,7 +16,7 @@ class NotLocal(Refusal):
     code = "not_local"
     status: ClassVar[int] = 403
     message: ClassVar[str | Promise] = _(
-        "This is for development: it runs in the local environment only (ENVIRONMENT=local), never on a server."
+        "This command is for development: it runs in the local environment only (ENVIRONMENT=local), never on a server."
     )
 
 

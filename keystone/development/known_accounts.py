@@ -21,15 +21,15 @@ class KnownAccounts(Refusal):
     """A server's database holds accounts whose passwords are published."""
 
     code = "known_accounts"
-    message: ClassVar[str | Promise] = _("The database holds development accounts, whose passwords are published.")
+    message: ClassVar[str | Promise] = _("The database contains development accounts, whose passwords are public.")
     hint: ClassVar[str | Promise] = _(
-        "Deactivate or delete them, and start a server's database empty, not as a copy of a developer's."
+        "Deactivate or delete them. Start a server with an empty database, not with a copy of a developer's."
     )
 
     def __init__(self, emails: list[str]) -> None:
-        text = gettext("The database holds %(count)d development accounts, whose passwords are published: %(some)s")
+        text = gettext("The database contains %(count)d development accounts, whose passwords are public: %(some)s")
         if len(emails) == 1:
-            text = gettext("The database holds a development account, whose password is published: %(some)s")
+            text = gettext("The database contains a development account, whose password is public: %(some)s")
         super().__init__(text % {"count": len(emails), "some": first_few(emails)})
 
 

@@ -19,7 +19,7 @@ class FakerMissing(Refusal):
 
     code = "faker_missing"
     message: ClassVar[str | Promise] = _(
-        "Names are made up by Faker, which is not installed. It is among the development dependencies: uv sync"
+        "Sample data needs Faker, which is not installed. It is one of the development dependencies: uv sync"
     )
 
 

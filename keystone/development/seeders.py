@@ -54,7 +54,7 @@ def make_groups(*, count: int) -> int:
     return made
 
 
-@seeder("people", after=["groups"], description=_("People in every status, some of them in groups; none is mailed."))
+@seeder("people", after=["groups"], description=_("People in every status, some of them in groups. No mail is sent."))
 def make_people(*, count: int) -> int:
     """Create people who registered in the last weeks. They have no usable password.
 

@@ -85,7 +85,7 @@ class Child:
             self._wait = FIRST_WAIT
         self._start_at = now + self._wait
         text = gettext(
-            "The %(name)s has ended (exit status %(code)s). It is started again in %(seconds)d s or after a change."
+            "The %(name)s has exited (status %(code)s). It will be restarted in %(seconds)d s or after a change."
         )
         sys.stderr.write(text % {"name": self.name, "code": code, "seconds": self._wait} + "\n")
         self._wait = min(self._wait * 2, LONGEST_WAIT)

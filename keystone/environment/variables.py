@@ -135,9 +135,9 @@ class Unknown:
     closest: str
 
     def __str__(self) -> str:
-        text = gettext("%(file)s: nothing reads %(name)s.") % {"file": self.file, "name": self.name}
+        text = gettext("%(file)s: unknown setting %(name)s.") % {"file": self.file, "name": self.name}
         if self.closest:
-            text += " " + gettext("Probably %(closest)s is meant.") % {"closest": self.closest}
+            text += " " + gettext("Did you mean %(closest)s?") % {"closest": self.closest}
         return text
 
 

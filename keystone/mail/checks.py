@@ -41,9 +41,9 @@ def check_mail_server(**_: Any) -> list[checks.CheckMessage]:
         if is_provider:
             _reach(mailers["default"])
     except Exception as error:  # noqa: BLE001 - each mail backend has its own
-        hint = gettext("Correct SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_TLS. Until then mails wait.")
+        hint = gettext("Correct SMTP_HOST, SMTP_PORT, SMTP_USER, SMTP_PASSWORD, SMTP_TLS. Until then mails are queued.")
         if is_provider:
-            hint = gettext("Let this machine reach the API of EMAIL_PROVIDER. Until then mails wait.")
+            hint = gettext("Allow this machine to reach the API of EMAIL_PROVIDER. Until then mails are queued.")
         text = gettext("Mails cannot be sent: %(why)s") % {"why": of_opening(error).reason}
         return [checks.Warning(text, hint=hint, id="keystone.W013")]
     return []

@@ -31,26 +31,29 @@ def in_words(error: Exception) -> str:
         is_host = isinstance(error, UnicodeEncodeError) and error.encoding == "idna"
         return _("SMTP_HOST is not a host name.") if is_host else _("SMTP_USER and SMTP_PASSWORD must be ASCII.")
     if type(error) is smtplib.SMTPException:
-        return _("The mail server and this machine share no way to sign in. Check SMTP_USER and SMTP_PASSWORD.")
+        return _(
+            "The mail server and this machine have no authentication method in common. Check "
+            "SMTP_USER and SMTP_PASSWORD."
+        )
     return _of_network(error)
 
 
 def _of_network(error: Exception) -> str:
     match error:
         case socket.gaierror():
-            return _("The mail server's name cannot be found (DNS). Check SMTP_HOST.")
+            return _("The mail server's name cannot be resolved (DNS). Check SMTP_HOST.")
         case TimeoutError():
             return _with_hint(_("The mail server did not answer in time."), _silence())
         case ConnectionRefusedError():
             return _with_hint(_("The mail server cannot be reached."), _("Check SMTP_HOST and SMTP_PORT."))
         case OSError() if error.errno in UNREACHABLE:
-            return _("The mail server cannot be reached: there is no way to it in the network.")
+            return _("The mail server cannot be reached: there is no route to it.")
         case smtplib.SMTPConnectError() if not 200 <= error.smtp_code < 600:
-            return _with_hint(_("What answers at this port is no mail server."), _silence())
+            return _with_hint(_("The server at this port is not a mail server."), _silence())
         case smtplib.SMTPServerDisconnected() | ConnectionError():
-            return _with_hint(_("The mail server hung up."), _silence())
+            return _with_hint(_("The mail server closed the connection."), _silence())
         case OSError() if error.filename:
-            text = _("The mail could not be written to the folder of mails: %(error)s.")
+            text = _("The mail could not be written to the folder: %(error)s.")
             return text % {"error": error.strerror or type(error).__name__}
     return ""
 
@@ -59,8 +62,8 @@ def _of_tls(error: ssl.SSLError) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
         return _untrusted(error.verify_code)
     return _(
-        "The mail server does not speak TLS on this port. For port 587 set SMTP_SSL=false and SMTP_TLS=true "
-        "(STARTTLS); for TLS from the start set SMTP_SSL=true and SMTP_PORT=465."
+        "The mail server does not use TLS on this port. For port 587 set SMTP_SSL=false and "
+        "SMTP_TLS=true (STARTTLS); for implicit TLS set SMTP_SSL=true and SMTP_PORT=465."
     )
 
 
@@ -74,37 +77,40 @@ def _silence() -> str:
     """Return a hint for a server that gives no usable response. Often only one side uses TLS."""
     given: dict[str, Any] = settings.MAILERS.get("default", {}).get("OPTIONS", {})  # type: ignore[assignment]  # by alias
     if given.get("port") == TLS_PORT and not given.get("use_ssl"):
-        return _("Port 465 speaks TLS from the start: set SMTP_SSL=true.")
+        return _("Port 465 uses implicit TLS: set SMTP_SSL=true.")
     if given.get("use_ssl"):
-        return _("Check SMTP_HOST and SMTP_PORT, and whether the port speaks TLS from the start (SMTP_SSL).")
-    return _("Check SMTP_HOST and SMTP_PORT; a port that speaks TLS from the start needs SMTP_SSL=true.")
+        return _("Check SMTP_HOST and SMTP_PORT, and whether the port uses implicit TLS (SMTP_SSL).")
+    return _("Check SMTP_HOST and SMTP_PORT; a port with implicit TLS needs SMTP_SSL=true.")
 
 
 def _unsupported(said: str) -> str:
     if "STARTTLS" in said.upper():
         return _(
-            "The mail server does not offer STARTTLS on this port. Set SMTP_SSL=true and SMTP_PORT=465 if it speaks "
-            "TLS there, or SMTP_TLS=false if it is reached by a network that you trust."
+            "The mail server does not offer STARTTLS on this port. Set SMTP_SSL=true and "
+            "SMTP_PORT=465 if it uses TLS there, or SMTP_TLS=false if it is reached over a trusted "
+            "network."
         )
     if "AUTH" in said.upper():
         return _(
-            "The mail server does not take a name and a password on this connection. Set SMTP_TLS=true or "
-            "SMTP_SSL=true, or leave out SMTP_USER and SMTP_PASSWORD."
+            "The mail server does not accept a user name and a password on this connection. Set "
+            "SMTP_TLS=true or SMTP_SSL=true, or leave out SMTP_USER and SMTP_PASSWORD."
         )
-    return _("Mail cannot be sent to such an address: the mail server does not support it (SMTPUTF8).")
+    return _("Mail cannot be sent to this address: the mail server does not support it (SMTPUTF8).")
 
 
 def _untrusted(code: int) -> str:
     if code in {EXPIRED, NOT_YET_VALID}:
-        return _("The mail server's certificate has expired or is not valid yet. Renew it there, and check the clocks.")
+        return _("The mail server's certificate has expired or is not valid yet. Renew it, and check the clocks.")
     if code in OTHER_NAME:
-        return _("The mail server's certificate is for another name. Set SMTP_HOST to the name in the certificate.")
+        return _(
+            "The mail server's certificate is for another host name. Set SMTP_HOST to the name in the certificate."
+        )
     if code in SELF_SIGNED:
         return _(
-            "The mail server's certificate is signed by an authority that this machine does not know (self-signed). "
-            "Add that authority to the machine's, or name it in SSL_CERT_FILE."
+            "The mail server's certificate is signed by an authority that this machine does not trust "
+            "(or self-signed). Add the authority to the machine's, or name it in SSL_CERT_FILE."
         )
     return _(
-        "The mail server's certificate cannot be checked. Let the server send the whole chain, or name its authority "
-        "in SSL_CERT_FILE."
+        "The mail server's certificate cannot be verified. Configure the server to send the whole "
+        "chain, or name its authority in SSL_CERT_FILE."
     )

@@ -85,7 +85,7 @@ def _deliver_one(claimed: Claim, connection: MailConnection, schedule: Schedule)
     """
     row = claimed.mail
     if row.attempts > MAX_ATTEMPTS:
-        _settle(claimed, MailState.FAILED, last_error=_("Each worker that was to send it went away."))
+        _settle(claimed, MailState.FAILED, last_error=_("Every worker that tried to send it was lost."))
         return None
     try:
         mail = _build(claimed)

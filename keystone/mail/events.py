@@ -45,7 +45,7 @@ def _meaning(kind: str, cause: str) -> tuple[MailState | None, str, bool]:
     if kind == EventType.COMPLAINED:
         return None, _("The reader reported the mail as spam."), True
     if kind == EventType.BOUNCED:
-        return MailState.BOUNCED, _("The mail came back."), cause in FOR_GOOD
+        return MailState.BOUNCED, _("The mail bounced."), cause in FOR_GOOD
     if kind == EventType.REJECTED and cause in SUPPRESSED_THERE:
-        return MailState.SUPPRESSED, _("The provider does not send to this address."), cause in FOR_GOOD
+        return MailState.SUPPRESSED, _("The provider refuses to send to this address."), cause in FOR_GOOD
     return MailState.FAILED, _("The provider did not send the mail."), False

@@ -51,8 +51,8 @@ def of_making(error: Exception) -> Failure:
     """Return the failure of a mail that couldn't be built. It isn't final: a new release may fix it in time."""
     name = type(error).__name__
     if isinstance(error, UnknownEmail):
-        return Failure(_("This worker knows no mail of this name."), name)
-    return Failure(_("The mail could not be made: %(error)s.") % {"error": name}, name)
+        return Failure(_("This worker does not know a mail of this name."), name)
+    return Failure(_("The mail could not be rendered: %(error)s.") % {"error": name}, name)
 
 
 def of_opening(error: Exception) -> Failure:
@@ -75,13 +75,13 @@ def _judged(error: Exception) -> Failure:
     error = _underlying(error)
     match error:
         case ValueError() if not isinstance(error, OSError):  # an untrusted certificate is both
-            return Failure(_("Mail cannot be sent to such an address."), is_final=True)
+            return Failure(_("Mail cannot be sent to this address."), is_final=True)
         case TimeoutError():
             return Failure(_("The mail server did not answer in time."), is_lost=True, is_late=True)
         case ConnectionRefusedError():
             return Failure(_("The mail server cannot be reached."), is_lost=True)
         case smtplib.SMTPServerDisconnected() | ConnectionError():
-            return Failure(_("The mail server hung up."), is_lost=True)
+            return Failure(_("The mail server closed the connection."), is_lost=True)
         case smtplib.SMTPNotSupportedError():
             return Failure(connection_faults.in_words(error), is_final=True)
         case OSError():
@@ -112,7 +112,7 @@ def _of_answer(error: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefu
         reason = f"{answer.reason.rstrip('.')}. {hint}" if hint else answer.reason
         return replace(answer, reason=reason, is_final=False, is_everybodys=not answer.is_lost)
     if isinstance(error, smtplib.SMTPAuthenticationError):
-        answer = _refused(_("The mail server refuses our sign-in"), code, text)
+        answer = _refused(_("The mail server refuses the user name or password"), code, text)
         return replace(answer, reason=f"{answer.reason.rstrip('.')}. {_('Check SMTP_USER and SMTP_PASSWORD.')}")
     if isinstance(error, smtplib.SMTPDataError):
         return _refused(_("The mail server refuses the mail"), code, text)
@@ -123,11 +123,11 @@ def _of_answer(error: smtplib.SMTPResponseException | smtplib.SMTPRecipientsRefu
 def _of_provider(error: AnymailError) -> Failure:
     """Classify the error of a provider's API."""
     if isinstance(error, AnymailRecipientsRefused):
-        return Failure(_("The provider does not send to this address."), is_final=True)
+        return Failure(_("The provider refuses to send to this address."), is_final=True)
     if isinstance(error, AnymailInvalidAddress):
-        return Failure(_("Mail cannot be sent to such an address."), is_final=True)
+        return Failure(_("Mail cannot be sent to this address."), is_final=True)
     if not isinstance(error, AnymailAPIError):
-        return Failure(_("The provider cannot send such a mail: %(error)s.") % {"error": type(error).__name__})
+        return Failure(_("The provider cannot send this mail: %(error)s.") % {"error": type(error).__name__})
     status = error.status_code
     if status is None:
         return Failure(

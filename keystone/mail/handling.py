@@ -32,14 +32,14 @@ class TooManyMails(Refusal):
     """More mails were chosen than can be resent at once."""
 
     code = "too_many"
-    message = format_lazy(_("At most {count} mails are sent again at once. Choose fewer."), count=MOST_AT_ONCE)
+    message = format_lazy(_("At most {count} mails can be sent again at once. Select fewer."), count=MOST_AT_ONCE)
 
 
 class NoRecipient(Refusal):
-    """There is no email address to send the test to."""
+    """There is no email address to send the test mail to."""
 
     code = "no_recipient"
-    message = _("There is no email address to send the test to.")
+    message = _("There is no email address to send the test mail to.")
 
 
 @dataclass(frozen=True)

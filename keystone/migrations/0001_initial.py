@@ -110,12 +110,12 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "awaiting_since",
-                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="waiting since"),
+                    models.DateTimeField(blank=True, editable=False, null=True, verbose_name="awaiting decision since"),
                 ),
                 ("decided_at", models.DateTimeField(blank=True, editable=False, null=True, verbose_name="decided")),
                 (
                     "rejection_count",
-                    models.PositiveSmallIntegerField(default=0, editable=False, verbose_name="earlier rejections"),
+                    models.PositiveSmallIntegerField(default=0, editable=False, verbose_name="previous rejections"),
                 ),
                 (
                     "access_ends_at",
@@ -406,7 +406,7 @@ class Migration(migrations.Migration):
                             ("verify_email", "verify an email address"),
                             ("reset_password", "set a new password"),
                             ("confirm_email", "confirm a new email address"),
-                            ("revert_email", "take a change of the email address back"),
+                            ("revert_email", "revert a change of email address"),
                         ],
                         max_length=20,
                     ),
@@ -465,12 +465,12 @@ class Migration(migrations.Migration):
                     models.CharField(
                         choices=[
                             ("immediate", "At once, one mail for each person"),
-                            ("digest", "Once a day, one mail for everybody who waits"),
-                            ("off", "Not by mail"),
+                            ("digest", "Once a day, one mail for all waiting people"),
+                            ("off", "No mail"),
                         ],
                         default="immediate",
                         max_length=16,
-                        verbose_name="notices of people who wait",
+                        verbose_name="notifications of waiting people",
                     ),
                 ),
             ],

@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                             ("requests", "Requests for mails, by IP address"),
                             ("code", "Codes of the second factor"),
                             ("changes", "Changes to one's own account"),
-                            ("mails", "Mails to an email address that others asked for"),
+                            ("mails", "Mails to an email address that others requested"),
                         ],
                         max_length=20,
                         verbose_name="counted by",
@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="since"),
                 ),
                 ("ends_at", models.DateTimeField(verbose_name="until")),
-                ("refused_at", models.DateTimeField(blank=True, null=True, verbose_name="refused since")),
+                ("refused_at", models.DateTimeField(blank=True, null=True, verbose_name="blocked since")),
                 (
                     "times",
                     django.contrib.postgres.fields.ArrayField(

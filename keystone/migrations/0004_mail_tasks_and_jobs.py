@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                     "started_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name="started"),
                 ),
-                ("last_heartbeat", models.DateTimeField(verbose_name="last sign of life")),
+                ("last_heartbeat", models.DateTimeField(verbose_name="last heartbeat")),
                 ("jobs", models.JSONField(default=dict)),
             ],
             options={
@@ -225,7 +225,7 @@ class Migration(migrations.Migration):
                 ("slot", models.DateTimeField(verbose_name="due")),
                 (
                     "coalesced",
-                    models.PositiveIntegerField(default=0, verbose_name="slots that it stands for beside its own"),
+                    models.PositiveIntegerField(default=0, verbose_name="coalesced slots"),
                 ),
                 ("is_manual", models.BooleanField(default=False, verbose_name="asked for")),
                 (

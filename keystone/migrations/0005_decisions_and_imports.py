@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
                 ),
                 ("step", models.CharField(blank=True, max_length=100, verbose_name="step")),
                 ("by", models.CharField(max_length=320, verbose_name="by")),
-                ("is_trial", models.BooleanField(default=False, verbose_name="trial")),
+                ("is_trial", models.BooleanField(default=False, verbose_name="dry run")),
                 ("options", models.JSONField(default=dict, verbose_name="options")),
                 (
                     "started_at",
@@ -157,7 +157,7 @@ class Migration(migrations.Migration):
                         help_text="What the list of reasons shows.", max_length=80, unique=True, verbose_name="title"
                     ),
                 ),
-                ("text", models.TextField(help_text="The person reads this.", max_length=2000, verbose_name="text")),
+                ("text", models.TextField(help_text="The person will see this.", max_length=2000, verbose_name="text")),
             ],
             options={
                 "verbose_name": "saved reason",

@@ -11,7 +11,7 @@ def fault_of(file: Path | None) -> str:
         return ""
     if not file.parent.is_dir():
         return gettext("There is no folder %(path)s.") % {"path": file.parent}
-    return gettext("%(path)s is a folder: name a file in it.") % {"path": file} if file.is_dir() else ""
+    return gettext("%(path)s is a folder. Give a file.") % {"path": file} if file.is_dir() else ""
 
 
 def show(file: Path | None, *, ready: bool) -> None:

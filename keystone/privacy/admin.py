@@ -32,7 +32,7 @@ EXPORT, ERASE = "keystone.export_user", "keystone.erase_user"
 class EraseForm(RefusableForm):
     """A form for typing the user's email address, because erasing cannot be undone."""
 
-    email = forms.CharField(label=_("Address of the account"), widget=UnfoldAdminEmailInputWidget())
+    email = forms.CharField(label=_("Email address of the account"), widget=UnfoldAdminEmailInputWidget())
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -104,5 +104,5 @@ class PersonalDataMixin(Base):
         except Refusal as refusal:
             messages.error(request, refusal.detail)
             return False
-        messages.success(request, _("The person is erased. What happened stays, under a pseudonym."))
+        messages.success(request, _("The person has been erased. The history is kept under a pseudonym."))
         return True

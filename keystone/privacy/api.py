@@ -55,4 +55,4 @@ class EraseMeView(APIView):
         body = EraseSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         erase_own_account(person(request), **body.validated_data)
-        return Response({"detail": _("Your account is erased.")})
+        return Response({"detail": _("Your account has been erased.")})

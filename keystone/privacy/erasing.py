@@ -25,7 +25,7 @@ class RolesFirst(Refusal):
 
     code = "roles_first"
     status: ClassVar[int] = 403
-    message: ClassVar[str | Promise] = _("Staff and superusers are not erased. Take their roles away first.")
+    message: ClassVar[str | Promise] = _("Staff and superusers cannot be erased. Withdraw their roles first.")
 
 
 class AnotherAddress(Refusal):
@@ -33,7 +33,7 @@ class AnotherAddress(Refusal):
 
     code = "another_address"
     status: ClassVar[int] = 400
-    message: ClassVar[str | Promise] = _("That is not the address of this account. Nothing was erased.")
+    message: ClassVar[str | Promise] = _("That is not the email address of this account. Nothing was erased.")
 
 
 def erase_own_account(user: User, *, current_password: str, email: str) -> User:

@@ -13,5 +13,5 @@ from keystone.scheduling.processes import alive
 def check_schedulers() -> Iterator[checks.CheckMessage]:
     """W081: no scheduler is alive."""
     if not alive().exists():
-        text = gettext("No scheduler gives a sign of life: nothing is pruned, lifted or reminded of.")
+        text = gettext("No scheduler is running: nothing is pruned, expired or reminded of.")
         yield checks.Warning(text, hint=gettext("Start manage.py scheduler beside the server."), id="keystone.W081")

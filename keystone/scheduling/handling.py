@@ -19,21 +19,21 @@ class NoSuchJob(Refusal):
 
     code = "job_gone"
     status = 404
-    message = _("There is no such job any more.")
+    message = _("This job no longer exists.")
 
 
 class JobOrphaned(Refusal):
     """The job is no longer in the code, so there is nothing to run."""
 
     code = "job_orphaned"
-    message = _("This job is not in the code any more, so it cannot run.")
+    message = _("This job is no longer in the code, so it cannot run.")
 
 
 class AlreadyPaused(Refusal):
     """The job is already paused."""
 
     code = "job_already_paused"
-    message = _("This job is paused already.")
+    message = _("This job is already paused.")
 
 
 class NotPaused(Refusal):
@@ -47,7 +47,7 @@ class StillInCode(Refusal):
     """The job is still in the code, so the next scheduler to start would register it again."""
 
     code = "job_in_code"
-    message = _("Only a job that is not in the code any more can be deleted. Pause it instead.")
+    message = _("Only a job that is no longer in the code can be deleted. Pause it instead.")
 
 
 @transaction.atomic

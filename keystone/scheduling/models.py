@@ -66,7 +66,7 @@ class ScheduledRun(models.Model):
 
     job = models.ForeignKey(ScheduledJob, verbose_name=_("job"), on_delete=models.CASCADE, related_name="runs")
     slot = models.DateTimeField(_("due"))
-    coalesced = models.PositiveIntegerField(_("slots that it stands for beside its own"), default=0)
+    coalesced = models.PositiveIntegerField(_("coalesced slots"), default=0)
     is_manual = models.BooleanField(_("asked for"), default=False)
     requested_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, verbose_name=_("by"), null=True, on_delete=models.SET_NULL, related_name="+"
@@ -108,7 +108,7 @@ class SchedulerProcess(models.Model):
 
     name = models.CharField(_("process"), max_length=200, unique=True)  # host, process id and a random part
     started_at = models.DateTimeField(_("started"), db_default=Now())
-    last_heartbeat = models.DateTimeField(_("last sign of life"))
+    last_heartbeat = models.DateTimeField(_("last heartbeat"))
     jobs = models.JSONField(default=dict)
 
     class Meta:

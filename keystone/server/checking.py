@@ -74,7 +74,7 @@ def _settings_as_production() -> Iterator[checks.CheckMessage]:
     surroundings = {name: value for name, value in known.own.items() if name != "DJANGO_SETTINGS_MODULE"}
     surroundings["ENVIRONMENT"] = "production"
     if not (known.variables["DATABASE_URL"].value or known.variables["POSTGRES_SERVER"].value):
-        text = gettext("No database is named; production has none of its own.")
+        text = gettext("No database is configured, and production has no embedded one.")
         hint = gettext("Set DATABASE_URL, or POSTGRES_SERVER with POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB.")
         yield checks.Error(text, hint=hint, id="keystone.E004")
         surroundings["DATABASE_URL"] = NO_DATABASE

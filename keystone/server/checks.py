@@ -51,8 +51,8 @@ def _env_file_faults() -> Iterator[checks.CheckMessage]:
     base = Path(settings.BASE_DIR)
     for path in [base / ".env.local", base / ".env"]:
         if path.is_file() and path.stat().st_mode & OTHERS:
-            text = gettext("Others on this machine can read %(path)s, which may hold secrets.") % {"path": path}
+            text = gettext("Others on this machine can read %(path)s, which may contain secrets.") % {"path": path}
             yield checks.Warning(text, hint=gettext("Run chmod 600 %(path)s.") % {"path": path}, id="keystone.W051")
     for unknown in known.unknown():
-        hint = gettext("Correct the name, or take the line out.")
+        hint = gettext("Correct the name, or remove the line.")
         yield checks.Warning(str(unknown), hint=hint, id="keystone.W052")

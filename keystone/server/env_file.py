@@ -23,7 +23,7 @@ class Unwritable(Refusal):
     """The value can't be stored in a file, or the file can't be written."""
 
     code = "unwritable"
-    message: ClassVar[str | Promise] = _("This value cannot stand in a file: it must be one line of text.")
+    message: ClassVar[str | Promise] = _("This value cannot be written to a file: it must be one line of text.")
 
 
 def write_variable(path: Path, name: str, value: str, *, values_of: Callable[[Path], dict[str, str]]) -> bool:
@@ -47,7 +47,7 @@ def write_variable(path: Path, name: str, value: str, *, values_of: Callable[[Pa
     try:
         # A device, a pipe or a circular symlink must not be replaced with a file.
         if path.is_symlink() or (path.exists() and not path.is_file()):
-            raise Unwritable(gettext("%(path)s is no file.") % {"path": path})
+            raise Unwritable(gettext("%(path)s is not a file.") % {"path": path})
         with _alone(path.parent):
             before = values_of(path) if path.exists() else {}
             if before.get(name) == value:

@@ -28,7 +28,7 @@ class NoPassword(Refusal):
     """FIRST_SUPERUSER is set without a password."""
 
     code = "no_password"
-    message: ClassVar[str | Promise] = _("FIRST_SUPERUSER is set, and FIRST_SUPERUSER_PASSWORD is not.")
+    message: ClassVar[str | Promise] = _("FIRST_SUPERUSER is set, but FIRST_SUPERUSER_PASSWORD is not.")
 
 
 class WeakPassword(Refusal):
@@ -78,7 +78,7 @@ def ensure_first_administrator() -> Administrator:
             return Administrator()
         password = _password_for(email)
         if User.objects.with_email(email).exists():
-            raise UnfitAddress(gettext("somebody has this address, who is no superuser."))
+            raise UnfitAddress(gettext("this address belongs to somebody who is not a superuser."))
         create_user(
             email=email,
             password=password,
@@ -101,9 +101,9 @@ def _password_for(email: str) -> str:
         raise NoPassword
     if settings.ENVIRONMENT in SERVERS:
         if password.lower() in PUBLISHED:
-            raise WeakPassword(gettext("everybody knows this password. Choose one of your own."))
+            raise WeakPassword(gettext("this password is public. Choose your own."))
         if normalized in development_addresses():
-            raise UnfitAddress(gettext("this address is one of development's. Give one of your own."))
+            raise UnfitAddress(gettext("this is the address of a development account. Give your own."))
     try:
         validate_password(password, User(email=email))
     except ValidationError as error:

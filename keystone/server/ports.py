@@ -49,9 +49,9 @@ def check_port(host: str, port: int) -> str:
 
 def _why(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        text = gettext("Port %(port)s is taken. Stop what uses it, or choose another one: --port %(other)s")
+        text = gettext("Port %(port)s is in use. Stop what uses it, or choose another one: --port %(other)s")
     elif error.errno == errno.EADDRNOTAVAIL:
-        text = gettext("%(host)s is no address of this machine.")
+        text = gettext("%(host)s is not an address of this machine.")
     else:
         text = gettext("Port %(port)s of %(host)s cannot be used (%(why)s). Choose another one: --port %(other)s")
     other = port + 1 if LOWEST <= port < 65535 else OTHER

@@ -35,8 +35,9 @@ class Unprotected(Refusal):
 
     code = "unprotected"
     message: ClassVar[str | Promise] = _(
-        "ENVIRONMENT is not set, so this is a developer's server, whose key everybody knows: it listens on 127.0.0.1 "
-        "only. Set ENVIRONMENT=production for a server that others reach, or ENVIRONMENT=local to have it so."
+        "ENVIRONMENT is not set, so this is a development server, whose secret key is public: it "
+        "listens on 127.0.0.1 only. Set ENVIRONMENT=production for a server that others can "
+        "reach, or ENVIRONMENT=local to allow it anyway."
     )
 
 
@@ -52,7 +53,7 @@ class NoMetricsFolder(Refusal):
     code = "no_metrics_folder"
 
     def __init__(self, error: OSError) -> None:
-        said = gettext("The workers need a folder that they can write to, in TMPDIR or named by %(name)s: %(error)s")
+        said = gettext("The workers need a writable folder, in TMPDIR or named by %(name)s: %(error)s")
         super().__init__(said % {"name": folder.VARIABLE, "error": error.strerror or in_one_line(error)})
 
 

@@ -105,10 +105,10 @@ def _try(known: Environment, variable: Variable, value: str) -> None:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise WrongValue(gettext("Nothing is written: the settings did not start with it in time.")) from None
+        raise WrongValue(gettext("Nothing was written: the settings did not load with this value in time.")) from None
     if begun.returncode:
         said = " ".join(begun.stderr.split())
-        text = gettext("Nothing would start with it: %(said)s") % {"said": said}
+        text = gettext("Nothing would start with this value: %(said)s") % {"said": said}
         raise WrongValue(_without(text, variable, value))
 
 

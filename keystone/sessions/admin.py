@@ -101,7 +101,7 @@ class SessionAdmin(ReadOnlyAdmin):
                 ended += 1
             except Refusal as refusal:
                 refusals[refusal.detail] = refusals.get(refusal.detail, 0) + 1
-        text = ngettext("%(count)d session has ended.", "%(count)d sessions have ended.", ended)
+        text = ngettext("%(count)d session was revoked.", "%(count)d sessions were revoked.", ended)
         messages.success(request, text % {"count": ended})
         for detail, count in refusals.items():
             messages.warning(request, f"{detail} ({count})")

@@ -34,7 +34,7 @@ class TokenJustUsed(TokenRefused):
 
     code = "token_just_used"
     status = 409
-    message = _("This token was used a moment ago. Go on with the tokens that came of that.")
+    message = _("This token has just been used. Continue with the tokens that were issued then.")
 
 
 def refresh(token: str) -> TokenPair:

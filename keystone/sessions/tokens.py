@@ -32,7 +32,7 @@ HEADER_TYPES = {"access": "at+jwt", "refresh": "rt+jwt"}  # the first by RFC 906
 
 
 class TokenRefused(Refusal):
-    """The token is malformed, expired or used, or its session has ended. The response does not say which."""
+    """The token is malformed, expired or used, or its session was revoked. The response does not say which."""
 
     code = "invalid_token"
     status = 401

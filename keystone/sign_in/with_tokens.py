@@ -43,14 +43,16 @@ class EmailUnverified(SignInRefused):
     """The email address is not verified yet."""
 
     code = "email_unverified"
-    message: ClassVar[str | Promise] = _("Verify your email address first. The link is in the mail that we sent you.")
+    message: ClassVar[str | Promise] = _("Verify your email address first. The link is in the email that we sent you.")
 
 
 class ApprovalPending(SignInRefused):
     """The registration has not been decided on yet."""
 
     code = "approval_pending"
-    message: ClassVar[str | Promise] = _("Your registration awaits an administrator's approval. We will mail you.")
+    message: ClassVar[str | Promise] = _(
+        "Your registration is awaiting an administrator's approval. We will email you."
+    )
 
 
 class Rejected(SignInRefused):

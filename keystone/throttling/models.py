@@ -18,7 +18,7 @@ class Limit(models.TextChoices):
     REQUESTS = "requests", _("Requests for mails, by IP address")
     CODE = "code", _("Codes of the second factor")
     CHANGES = "changes", _("Changes to one's own account")
-    MAILS = "mails", _("Mails to an email address that others asked for")
+    MAILS = "mails", _("Mails to an email address that others requested")
 
 
 class AttemptWindowQuerySet(models.QuerySet["AttemptWindow"]):
@@ -51,7 +51,7 @@ class AttemptWindow(models.Model):
     count = models.PositiveIntegerField(_("attempts"))
     started_at = models.DateTimeField(_("since"), db_default=Now())
     ends_at = models.DateTimeField(_("until"))
-    refused_at = models.DateTimeField(_("refused since"), null=True, blank=True)
+    refused_at = models.DateTimeField(_("blocked since"), null=True, blank=True)
     times = ArrayField(
         models.DateTimeField(), default=list, db_default=[], editable=False
     )  # mails of the last 24 hours

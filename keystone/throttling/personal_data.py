@@ -12,7 +12,7 @@ from keystone.throttling.models import AttemptWindow, Limit
 TOLD = ("limit", "source", "count", "started_at", "ends_at")
 
 
-@collector("attempts", label=_("Attempts to sign in"))
+@collector("attempts", label=_("Sign-in attempts"))
 def collect_attempts(user: Any) -> Iterator[dict[str, Any]]:
     """Yield the windows that count attempts at the user's email address. They are deleted after they have ended.
 

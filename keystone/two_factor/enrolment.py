@@ -32,7 +32,7 @@ class NothingBegun(Refusal):
     """No set-up is in progress: it was never begun, is finished, or took too long."""
 
     code = "second_factor_not_begun"
-    message: ClassVar[str | Promise] = _("This set-up has ended. Begin again.")
+    message: ClassVar[str | Promise] = _("This set-up has expired. Start again.")
 
 
 class NoSecondFactor(Refusal):
@@ -46,7 +46,7 @@ class SecondFactorRequired(Refusal):
     """Staff may not remove their second factor while `two_factor_required` is set."""
 
     code = "second_factor_kept"
-    message: ClassVar[str | Promise] = _("Two-factor sign-in is required of staff here: it can be moved, not removed.")
+    message: ClassVar[str | Promise] = _("Two-factor sign-in is required for staff: it can be moved, but not removed.")
 
 
 class SuperusersOnly(Refusal):
@@ -54,7 +54,7 @@ class SuperusersOnly(Refusal):
 
     code = "permission_denied"
     status: ClassVar[int] = 403
-    message: ClassVar[str | Promise] = _("Only a superuser may remove somebody else's two-factor sign-in.")
+    message: ClassVar[str | Promise] = _("Only a superuser can remove somebody else's two-factor sign-in.")
 
 
 @dataclass(frozen=True)

@@ -38,14 +38,14 @@ class CodeWrong(Refusal):
     code = "invalid_code"
     status: ClassVar[int] = 401
     message: ClassVar[str | Promise] = _(
-        "This code is wrong, or was used already. Wait until your app shows the next one."
+        "This code is wrong or has already been used. Wait until your app shows the next one."
     )
 
 
 class RecoveryCodeWrong(CodeWrong):
     """The code cannot be one of an app, and is not a valid recovery code either."""
 
-    message: ClassVar[str | Promise] = _("This recovery code is wrong, or was used already. Each works once.")
+    message: ClassVar[str | Promise] = _("This recovery code is wrong or has already been used. Each works once.")
 
 
 def has_second_factor(user: User) -> bool:

@@ -83,9 +83,9 @@ def test_everybody_whose_access_has_ended_is_deactivated_and_told(do: Do, mailou
     assert [status_of(user) for user in others] == before
     event = AuditEvent.objects.get(target_id=str(first.pk))
     assert (event.action, event.actor_kind, event.actor_label) == ("user.deactivated", ActorKind.JOB, "the_job")
-    assert (event.reason, event.changes["access_ends_at"][1]) == ("The time of your access has ended.", None)
+    assert (event.reason, event.changes["access_ends_at"][1]) == ("Your access has expired.", None)
     assert sorted(mail.to for mail in mailoutbox) == sorted([[first.email], [second.email]])
-    assert "The time of your access has ended." in mailoutbox[0].body
+    assert "Your access has expired." in mailoutbox[0].body
     assert do(end_access_of_all, by=JOB) == BatchResult()
 
 

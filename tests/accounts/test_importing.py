@@ -208,7 +208,7 @@ def test_every_fault_of_a_row_is_told(write: Write) -> None:
         2: "Enter a valid email address.",
         3: "first_name: A name has no web address in it."
         " groups: There is no group called “editors”, “Chiefs”."
-        " access_ends_at: “31.12.2999” is no time. Write it as 2026-12-31 or as 2026-12-31T18:00 (UTC)."
+        " access_ends_at: “31.12.2999” is not a valid time. Write it as 2026-12-31 or 2026-12-31T18:00 (UTC)."
         " is_staff: “ja” is neither yes nor no. Write yes, true or 1; or no, false or 0.",
         4: "first_name: Ensure this value has at most 100 characters (it has 101)."
         " access_ends_at: “0001-01-01T00:00+23:59” is no time."
@@ -236,7 +236,7 @@ def test_an_address_that_its_owner_may_take_back_is_refused(write: Write) -> Non
     user = UserFactory(email="new@example.com")
     reserve(purpose=Purpose.REVERT_EMAIL, user=user, email="old@example.com", lifetime=timedelta(days=7))
     found = refusals(write(["OLD@example.com", "", ""]))
-    assert found == {2: "email: A person with this address exists already."}
+    assert found == {2: "email: A person with this email address already exists."}
 
 
 def test_people_who_exist_are_left_alone_whatever_the_spelling(write: Write) -> None:
@@ -252,7 +252,7 @@ def test_people_who_exist_are_left_alone_whatever_the_spelling(write: Write) -> 
 def test_people_who_exist_are_refused_if_that_is_said(write: Write) -> None:
     UserFactory(email="ada@example.com")
     file = write(["ADA@example.com", "", ""], ["bob@example.com", "Bob", ""])
-    assert refusals(file, existing=Existing.REFUSE) == {2: "The table has this row already."}
+    assert refusals(file, existing=Existing.REFUSE) == {2: "The table already has this row."}
     assert User.objects.count() == 1
 
 

@@ -117,7 +117,7 @@ def test_what_a_cell_cannot_mean_is_refused(path: Path) -> None:
         (
             ["d@example.com", 1.5e18, None, 0, day],
             (
-                "first_name: “1.5e+18” is a number of which a spreadsheet does not keep all digits. Enter it as text."
+                "first_name: “1.5e+18” has more digits than a spreadsheet keeps. Enter it as text."
                 " access_ends_at: “0” is a number; this column takes a date."
                 " is_staff: “2020-01-01” is neither yes nor no. Write yes, true or 1; or no, false or 0."
             ),

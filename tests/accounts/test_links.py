@@ -88,7 +88,7 @@ def test_a_link_that_set_a_password_says_so_and_sets_no_other() -> None:
     with pytest.raises(LinkUsed) as caught:
         reset_password(token, new_password="a third long password")
     assert (caught.value.code, caught.value.status) == ("invalid_token", 400)
-    assert caught.value.detail == "This link was used a moment ago, and has done what it is for."
+    assert caught.value.detail == "This link has just been used. There is nothing left to do."
     assert traces() == before
 
 
@@ -229,7 +229,7 @@ def test_the_database_holds_digests_only() -> None:
     assert row["digest"] == digest(token)
     assert (row["email"], row["email_normalized"]) == ("Ada@Example.com", "ada@example.com")
     assert token not in str(row)
-    assert str(OneTimeToken.objects.get()) == f"take a change of the email address back #{row['id']}"
+    assert str(OneTimeToken.objects.get()) == f"revert a change of email address #{row['id']}"
 
 
 @pytest.mark.parametrize("end", ["expiry", "use"])

@@ -59,7 +59,7 @@ def test_clean_tells_of_an_address_in_use() -> None:
     UserFactory(email="ann@example.com")
     with pytest.raises(ValidationError) as caught:
         UserFactory.build(email="ANN@example.com").clean()
-    assert caught.value.message_dict == {"email": ["A person with this address exists already."]}
+    assert caught.value.message_dict == {"email": ["A person with this email address already exists."]}
 
 
 def test_save_keeps_the_normalized_address_in_step() -> None:

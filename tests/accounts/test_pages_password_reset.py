@@ -140,7 +140,7 @@ def test_a_link_that_does_not_work_offers_a_new_one(client: Client, ann: User, t
             {"new_password": "ann@example.com", "again": "ann@example.com"},
             ["The password is too similar to the email address."],
         ),
-        ({"new_password": NEW, "again": NEW + " "}, ["The two passwords are not the same. Type both again."]),
+        ({"new_password": NEW, "again": NEW + " "}, ["The two passwords don't match. Enter both again."]),
         ({"new_password": "x" * 257, "again": NEW}, ["Ensure this value has at most 256 characters (it has 257)."]),
         ({"again": NEW}, ["This field is required."]),
     ],

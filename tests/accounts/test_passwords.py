@@ -92,7 +92,7 @@ def test_the_admins_own_password_page_counts_guesses(settings: Settings) -> None
     long = client.post(CHANGE, fields | {"old_password": "x" * 257})
     assert (long.status_code, AttemptWindow.objects.exists()) == (200, False)
     same = client.post(CHANGE, {**dict.fromkeys(fields, PASSWORD)})
-    assert "This is your present password. Choose another one." in same.content.decode()
+    assert "This is your current password. Choose another one." in same.content.decode()
     assert client.post(CHANGE, fields | {"old_password": PASSWORD}).status_code == 302
     assert client.get("/admin/").status_code == 200
 

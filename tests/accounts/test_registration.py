@@ -274,7 +274,7 @@ def test_create_user_tells_an_administrator_that_an_address_is_taken() -> None:
     UserFactory(email="bob@example.com")
     with pytest.raises(AddressTaken) as caught:
         create_user(email="BOB@example.com", by=Actor.cli())
-    assert caught.value.fields == {"email": ["A person with this address exists already."]}
+    assert caught.value.fields == {"email": ["A person with this email address already exists."]}
     assert not AuditEvent.objects.exists()
 
 

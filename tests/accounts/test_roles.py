@@ -127,7 +127,7 @@ def test_group_page_shows_boxes_with_a_sentence_and_saves_what_is_ticked(root: U
     client = browser(root)
     page = client.get(f"{GROUPS}add/").content.decode()
     assert page.count('type="checkbox" name="permissions"') == len(meaningful())
-    assert "Sees who waits, decides on them, and takes rejections back." in page
+    assert "See who is waiting, decide on them, and withdraw rejections." in page
     for framework in ("log entry", "procrastinate", "content type", "django job"):
         assert framework not in page.lower()
     chosen = [str(row.pk) for row in meaningful() if code_of(row) in {"keystone.view_user", "project.view_profile"}]

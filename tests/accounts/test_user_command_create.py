@@ -36,7 +36,10 @@ GOOD = "a long walk by the sea"
     ],
 )
 def test_without_a_terminal_all_that_is_missing_is_named(arguments: list[str], missing: str) -> None:
-    assert refused("create", *arguments) == f"This asks, and there is no terminal to answer on. Give {missing}."
+    assert (
+        refused("create", *arguments)
+        == f"This command asks a question, and there is no terminal to answer on. Use {missing}."
+    )
     assert not User.objects.exists()
 
 
@@ -80,20 +83,20 @@ def test_an_address_that_somebody_has_is_refused_in_any_spelling(piped: Callable
     UserFactory(email="ada@example.com")
     piped(GOOD.encode())
     said = refused("create", "--email", address, "--password-stdin")
-    assert said.startswith("A person with this address exists already.")
+    assert said.startswith("A person with this email address already exists.")
     assert User.objects.count() == 1
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        (b"", "There is no password in standard input."),
-        (b"\n", "There is no password in standard input."),
-        (b"\r\n", "There is no password in standard input."),
-        (b"one\ntwo\n", "Standard input holds more than one line."),
-        (b"a long walk by the sea\n\n", "Standard input holds more than one line."),
-        (b"\xff\xfe\n", "The password in standard input is not text in UTF-8."),
-        (b"x" * 1_027, "Standard input holds more than a password."),
+        (b"", "Standard input contains no password."),
+        (b"\n", "Standard input contains no password."),
+        (b"\r\n", "Standard input contains no password."),
+        (b"one\ntwo\n", "Standard input contains more than one line."),
+        (b"a long walk by the sea\n\n", "Standard input contains more than one line."),
+        (b"\xff\xfe\n", "The password in standard input is not valid UTF-8."),
+        (b"x" * 1_027, "Standard input contains more than a password."),
         (b"x" * 300, "password: This password is too long. It may contain at most 256 characters."),
         (b"short\n", "password: This password is too short."),
     ],
@@ -168,7 +171,7 @@ def test_without_a_password_the_person_is_mailed_how_to_choose_one(
     assert "/reset-password/" in str(mailoutbox[0].body)
     assert capsys.readouterr().out == (
         "ada@example.com has an account: active, without a role.\n"
-        "It has no password yet; the person is mailed how to choose one.\n"
+        "It has no password yet; the person is sent a link to choose one.\n"
     )
 
 
@@ -178,17 +181,17 @@ def test_a_password_on_the_command_line_is_taken_with_a_warning(capsys: pytest.C
     out, err = capsys.readouterr()
     assert out == "ada@example.com has an account: active, without a role.\n"
     assert err == (
-        "The password is now in the shell's history, and was in the list of processes for all to see. "
-        "Better use --password-stdin, or leave it out and be asked.\n"
+        "The password is now in the shell's history, and was visible to others in the list of processes. "
+        "Use --password-stdin, or leave the option out to be asked.\n"
     )
 
 
 def test_a_password_on_the_command_line_is_judged_like_any_other(capsys: pytest.CaptureFixture[str]) -> None:
     said = refused("create", "--email", "ada@example.com", "--password", "Sample@1234")
-    assert said.startswith("Some of what was sent is not valid. password: ")
+    assert said.startswith("Some fields are not valid. password: ")
     assert "Sample@1234" not in said + "".join(capsys.readouterr())
     assert refused("create", "--email", "ada@example.com", "--password", "\udcff" + GOOD).endswith(
-        "password: It is not text in UTF-8."
+        "password: It is not valid UTF-8."
     )
     assert not User.objects.exists()
 
@@ -209,7 +212,7 @@ def test_json_tells_the_account_and_never_the_password(
 
 def test_the_last_superuser_keeps_the_role() -> None:
     root = superuser(email="root@example.com")
-    said = "This is the last active superuser. Make another one first."
+    said = "This is the last active superuser. Create another one first."
     assert refused("set-roles", "root@example.com", "--no-superuser") == said
     root.refresh_from_db()
     assert root.is_superuser
@@ -224,7 +227,7 @@ def test_a_superuser_stays_staff() -> None:
     ("arguments", "said"),
     [
         (["nobody@example.com", "--staff"], "There is no such person."),
-        (["ada@example.com"], "Say which: --staff, --no-staff, --superuser or --no-superuser."),
+        (["ada@example.com"], "Give --staff, --no-staff, --superuser or --no-superuser."),
     ],
 )
 def test_roles_are_said_and_are_somebodys(arguments: list[str], said: str) -> None:

@@ -68,7 +68,7 @@ def test_a_move_from_the_wrong_status_is_refused(move: str, status: Status) -> N
 @pytest.mark.parametrize("move", ["suspend", "deactivate"])
 def test_the_last_superuser_stays(move: str) -> None:
     root = superuser(email="root@example.com")
-    said = "root@example.com: This is the last active superuser. Make another one first."
+    said = "root@example.com: This is the last active superuser. Create another one first."
     assert refused(*arguments_of(move, "root@example.com")) == said
     assert status_of(root) == Status.ACTIVE
 
@@ -85,7 +85,9 @@ def test_an_unverified_address_is_approved_only_where_that_is_said() -> None:
 @pytest.mark.parametrize("move", sorted(NEEDS_A_REASON))
 def test_a_reason_is_asked_for_and_nobody_waits_without_a_terminal(move: str) -> None:
     UserFactory(email="ann@example.com")
-    assert refused(move, "ann@example.com") == ("This asks, and there is no terminal to answer on. Give --reason.")
+    assert refused(move, "ann@example.com") == (
+        "This command asks a question, and there is no terminal to answer on. Use --reason."
+    )
 
 
 def test_a_suspension_is_not_without_a_reason_and_a_rejection_may_be() -> None:
@@ -102,8 +104,8 @@ def test_a_suspension_is_not_without_a_reason_and_a_rejection_may_be() -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("x" * 2_001, "A reason or a note has at most 2000 characters."),
-        ("\udcff", "A reason or a note must be text in UTF-8."),
+        ("x" * 2_001, "A reason or a note can have at most 2000 characters."),
+        ("\udcff", "A reason or a note must be valid UTF-8."),
     ],
 )
 def test_a_text_that_cannot_be_kept_is_refused(option: str, text: str, said: str) -> None:
@@ -156,7 +158,7 @@ def test_a_move_is_made_told_and_audited(
     do(call_command, "user", *arguments_of(move, " ANN@example.com"), *options)
     assert status_of(user) == after
     said = "No mail is sent." if silent else ""
-    told = f"ann@example.com was {line}. {said}" if silent else f"ann@example.com was {line} and is told by mail."
+    told = f"ann@example.com was {line}. {said}" if silent else f"ann@example.com was {line} and is notified by email."
     assert capsys.readouterr().out == f"{told}\n"
     assert [mail.to for mail in mailoutbox] == ([] if silent else [["ann@example.com"]])
     event = AuditEvent.objects.get(target_id=str(user.pk))
@@ -190,7 +192,7 @@ def test_a_suspension_ends_when_that_is_said(capsys: pytest.CaptureFixture[str],
     assert (user.status, user.status_reason, user.suspended_until) == (Status.SUSPENDED, "so", end)
     assert not Session.objects.live().exists()
     when = f"{end:%Y-%m-%d %H:%M} UTC"
-    assert capsys.readouterr().out == f"ann@example.com was suspended until {when} and is told by mail.\n"
+    assert capsys.readouterr().out == f"ann@example.com was suspended until {when} and is notified by email.\n"
 
 
 def test_a_suspension_lasts_as_long_as_is_said() -> None:
@@ -223,8 +225,8 @@ def test_several_are_moved_and_who_is_refused_is_told_line_by_line(capsys: pytes
     assert refused("approve", *addresses) == "3 of 5 people were not approved."
     out, err = capsys.readouterr()
     assert out.splitlines() == [
-        "joe@example.com was approved and is told by mail.",
-        "ann@example.com was approved and is told by mail.",
+        "joe@example.com was approved and is notified by email.",
+        "ann@example.com was approved and is notified by email.",
     ]
     assert err.splitlines() == [
         "bob@example.com: This is not possible in the status “Active”.",

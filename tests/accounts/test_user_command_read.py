@@ -137,7 +137,7 @@ def test_how_many_are_left_out_is_told(people: dict[str, User], capsys: pytest.C
     call_command("user", "list", "--limit", "2")
     out, err = capsys.readouterr()
     assert len(out.splitlines()) == 3
-    assert err == "4 more are left out; --limit shows more.\n"
+    assert err == "4 more are not listed; use --limit to see more.\n"
     call_command("user", "list", "--limit", "5", "--json")
     out, err = capsys.readouterr()
     told = json.loads(out)
@@ -199,9 +199,9 @@ def test_show_tells_all_there_is(capsys: pytest.CaptureFixture[str], settings: S
     assert read["Role"] == "staff"
     assert read["Groups"] == "Readers, Writers"
     assert read["Own permissions"] == "keystone.approve_user"
-    assert read["Mail to it"] == "suppressed: it bounced, or was complained about"
+    assert read["Mail to it"] == "suppressed after a bounce or a complaint"
     assert read["Two-factor sign-in"].endswith("UTC, 10 recovery codes left")
-    assert read["Refused until"].endswith("UTC (too many attempts; user lift-limits ends it)")
+    assert read["Refused until"].endswith("UTC (too many attempts; see user lift-limits)")
     assert "Password" not in read
     for line in ("\nOpen sessions\n", "Firefox on Linux  192.0.2.7", "\nMails that wait\n", "\nLast events\n"):
         assert line in text
@@ -224,7 +224,7 @@ def test_show_tells_no_secret(capsys: pytest.CaptureFixture[str]) -> None:
     [
         (Status.PENDING_EMAIL_VERIFICATION, ["Email verified      no"]),
         (Status.PENDING_ADMIN_APPROVAL, ["Waiting since       20"]),
-        (Status.REJECTED, ["Reason given        for a reason", "Earlier rejections  1", "Last decision       20"]),
+        (Status.REJECTED, ["Reason given        for a reason", "Previous rejections  1", "Last decision       20"]),
         (Status.SUSPENDED, ["Reason given        for a reason"]),
     ],
 )

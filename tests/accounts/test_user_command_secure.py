@@ -46,7 +46,7 @@ def test_an_unknown_person_is_refused_in_a_line(piped: Callable[[bytes], None], 
 
 def test_a_password_is_not_waited_for_without_a_terminal() -> None:
     user = signed_in()
-    said = "This asks, and there is no terminal to answer on. Give --password-stdin."
+    said = "This command asks a question, and there is no terminal to answer on. Use --password-stdin."
     assert refused("set-password", "ann@example.com") == said
     assert person_with_password("ann@example.com", PASSWORD) == user
 
@@ -81,7 +81,8 @@ def test_a_password_is_set_and_ends_sessions(
     assert (event.actor_kind, event.target_id) == ("cli", str(user.pk))
     out, err = capsys.readouterr()
     assert out == (
-        "ann@example.com has a new password, and all their sessions have ended. The person is told by mail.\n"
+        "ann@example.com has a new password, and all their sessions have been revoked. The person "
+        "is notified by email.\n"
     )
     assert GOOD not in err
 
@@ -93,7 +94,7 @@ def test_sessions_are_revoked(capsys: pytest.CaptureFixture[str]) -> None:
     event = AuditEvent.objects.get(action="user.sessions_ended")
     assert (event.actor_kind, event.target_id) == ("cli", str(user.pk))
     assert capsys.readouterr().out == (
-        "ann@example.com is signed out everywhere, and the links in their mails work no more.\n"
+        "ann@example.com has been signed out everywhere, and the links in their mails no longer work.\n"
     )
     before = user.access_version
     user.refresh_from_db()

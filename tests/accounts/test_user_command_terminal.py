@@ -35,7 +35,7 @@ def test_a_superuser_is_made_by_answers_and_no_password_is_shown(terminal: Calla
         shell.answer("Email address: ", "nobody")
         shell.wait_for("Enter a valid email address.")
         shell.answer("Email address: ", "TAKEN@example.com")
-        shell.wait_for("A person with this address exists already.")
+        shell.wait_for("A person with this email address already exists.")
         shell.answer("Email address: ", "ruth@example.com")
         shell.answer("First name: ", "www.example.com")
         shell.wait_for("A name has no web address in it.")
@@ -95,7 +95,7 @@ def test_a_terminal_for_standard_input_does_not_show_the_password(
 def test_a_reason_is_asked_for(terminal: Callable[..., Terminal]) -> None:
     user = UserFactory(email="ann@example.com", status=Status.PENDING_ADMIN_APPROVAL)
     with terminal("reject", "ann@example.com") as shell:
-        shell.answer("Reason, which the person is told: ", "We are full.")
+        shell.answer("Reason (shown to the person): ", "We are full.")
         assert shell.end() == 0, shell.shown
     user.refresh_from_db()
     assert (user.status, user.status_reason) == (Status.REJECTED, "We are full.")
@@ -116,5 +116,5 @@ def test_a_pipe_gives_the_password_and_the_exit_status_tells_how_it_went(tmp_pat
     ended = run("create", "--email", "ANN@example.com", "--password-stdin", text=GOOD.encode())
     assert ended.returncode == 1
     assert ended.stdout == b""
-    assert ended.stderr.startswith(b"CommandError: A person with this address exists already.")
+    assert ended.stderr.startswith(b"CommandError: A person with this email address already exists.")
     assert len(ended.stderr.splitlines()) == 1

@@ -120,7 +120,7 @@ def test_a_reset_sets_the_password_once_and_ends_everything(ann: User, mailoutbo
 def test_asking_for_a_reset_answers_the_same_whatever_the_address(ann: User, email: str) -> None:
     answer = APIClient().post("/api/auth/password/reset/", {"email": email})
     assert answer.status_code == 202
-    assert answer.json() == {"detail": "Thank you. If there is something to do, we have sent you a mail."}
+    assert answer.json() == {"detail": "Thank you. If there is a next step, we have sent it to you by email."}
 
 
 # -- Changing the address ----------------------------------------------------------------------------------------
@@ -134,7 +134,7 @@ def test_an_address_is_changed_confirmed_and_taken_back(ann: User, mailoutbox: l
     token = token_of(mail, "confirm-email")
     answers = [APIClient().post("/api/auth/email/confirm/", {"token": token}) for _ in range(2)]
     assert [(answer.status_code, answer.json()) for answer in answers] == [
-        (200, {"detail": "Your email address is changed."})
+        (200, {"detail": "Your email address has been changed."})
     ] * 2
     assert client.get("/api/me/").json()["email"] == "New@Example.com"
 

@@ -104,7 +104,7 @@ def test_resend_answers_the_same_whatever_the_address(api: APIClient, status: St
         UserFactory(email="ann@example.com", status=status)
     answer = api.post("/api/auth/verify-email/resend/", {"email": "ann@example.com"})
     assert answer.status_code == 202
-    assert answer.json() == {"detail": "Thank you. If there is something to do, we have sent you a mail."}
+    assert answer.json() == {"detail": "Thank you. If there is a next step, we have sent it to you by email."}
 
 
 @pytest.mark.django_db

@@ -160,7 +160,7 @@ def test_an_address_without_its_slash_is_told_so_and_loses_nothing(client: Clien
         answer = client.post("/api/auth/login", {}, content_type="application/json")
         assert (answer.status_code, answer.json()["error"]["message"]) == (
             404,
-            "There is nothing here. Every address ends with a slash.",
+            "There is nothing at this URL. Every URL ends with a slash.",
         )
 
 

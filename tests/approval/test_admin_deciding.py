@@ -77,7 +77,7 @@ def test_page_tells_all_that_is_known(client: Client) -> None:
     for move in ("approve", "reject"):
         page = client.get(f"{QUEUE}{user.pk}/{move}/")
         facts = facts_of(page)
-        assert facts["From the IP address"] == "203.0.113.7"
+        assert facts["IP address"] == "203.0.113.7"
         assert facts["With the device"] == "Firefox on Windows"
         assert facts["Same IP address"] == "2 others (1 awaiting a decision, 1 active)"
         assert facts["Same domain"] == "2 others (1 active, 1 rejected)"
@@ -85,7 +85,7 @@ def test_page_tells_all_that_is_known(client: Client) -> None:
         assert facts["Email address"].startswith("Verified (")
         assert facts["Waiting since"].endswith("UTC (less than a minute)")
         shown = texts(page)
-        assert "Earlier decisions rejected once Rejection taken back by boss@example.com" in shown
+        assert "Earlier decisions rejected once Rejection withdrawn by boss@example.com" in shown
         assert "Internal note: She called" in shown
         assert "Rejected by boss@example.com" in shown
         assert "Reason: Not on the list Internal note: Asked the board" in shown
@@ -201,7 +201,7 @@ def test_the_last_of_a_list_offers_no_next(client: Client) -> None:
     assert (page.context["others"], page.context["skip"], page.context["next_title"]) == (0, None, "")
     assert page.context["other"]["title"] == "Reject"
     response = client.post(f"{QUEUE}{user.pk}/approve/", {**DECISION, "next": "1"})
-    assert (response["Location"], told(response)) == (QUEUE, ["Nobody else is on this list."])
+    assert (response["Location"], told(response)) == (QUEUE, ["There is nobody else on this list."])
 
 
 def test_whoever_is_decided_on_meanwhile_is_passed(client: Client) -> None:
@@ -247,11 +247,11 @@ def test_undo_is_offered_on_every_page_that_follows_and_leads_back(client: Clien
     assert User.objects.get(pk=people[0].pk).status == Status.ACTIVE
     response = client.post(offers[0]["action"])
     assert response["Location"] == f"{QUEUE}{people[0].pk}/approve/?q=acme"
-    assert told(response) == [f"The approval of {people[0].get_full_name()} is undone. No mail was sent."]
+    assert told(response) == [f"The approval of {people[0].get_full_name()} has been undone. No mail was sent."]
     assert User.objects.get(pk=people[0].pk).status == Status.PENDING_ADMIN_APPROVAL
     assert client.get(QUEUE).context["undo"] is None
     again = client.post(offers[0]["action"])
-    assert told(again)[-1] == "This decision cannot be undone any more."
+    assert told(again)[-1] == "This decision can no longer be undone."
 
 
 def test_nobody_else_undoes_it_and_nobody_without_the_permission(client: Client, anna: User) -> None:
@@ -276,8 +276,8 @@ def test_a_bulk_decision_is_undone_from_its_result(client: Client) -> None:
     response = client.post(offer["action"])
     assert response["Location"] == f"{QUEUE}?q=acme"
     [done, stays] = told(response)
-    assert done == "2 decisions are undone. No mail was sent."
-    assert stays.endswith(f"({people[2].email}) stays as before: The account was changed after the decision.")
+    assert done == "2 decisions have been undone. No mail was sent."
+    assert stays.endswith(f"({people[2].email}) stays as before: The account has changed since the decision.")
     assert listed(client.get(QUEUE)) == [people[0].email, people[1].email]
 
 
@@ -297,7 +297,7 @@ def test_without_a_window_the_mail_goes_at_once_and_nothing_is_offered(
     user = waiting(email="ann@example.com")
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(f"{QUEUE}{user.pk}/approve/", DECISION)
-    assert told(response) == [f"{user.get_full_name()} (ann@example.com) was approved and is told by mail."]
+    assert told(response) == [f"{user.get_full_name()} (ann@example.com) was approved and is notified by email."]
     assert client.get(QUEUE).context["undo"] is None
     assert [message.to for message in mail.outbox] == [["ann@example.com"]]
 

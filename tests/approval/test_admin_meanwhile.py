@@ -105,7 +105,7 @@ def test_a_field_that_both_changed_is_refused_with_the_name_of_the_other(client:
     answer = client.post(page_of(user), {**posted, **mine})
     assert answer.status_code == 200
     errors = answer.context["adminform"].form.errors
-    text = "This was changed meanwhile by zoe@example.com. Open the page again to see it."
+    text = "This has been changed in the meantime by zoe@example.com. Reload the page to see the change."
     assert errors == {"first_name": [text], "groups": [text]}
     user.refresh_from_db()
     assert (user.first_name, user.last_name, list(user.groups.all())) == ("Bea", "Example", [editors])
@@ -144,7 +144,7 @@ def test_a_project_form_keeps_what_others_wrote(client: Client) -> None:
     assert profiles().get().organisation == "Initech"
     answer = client.post(page, {**posted, "organisation": "Hooli"})
     errors = answer.context["adminform"].form.errors
-    assert errors == {"organisation": ["This was changed meanwhile. Open the page again to see it."]}
+    assert errors == {"organisation": ["This has been changed in the meantime. Reload the page to see the change."]}
     assert LogEntry.objects.count() == 0
 
 

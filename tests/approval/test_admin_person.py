@@ -32,7 +32,7 @@ def test_superuser_sets_a_password_and_the_sessions_end(client: Client) -> None:
     address = f"{PEOPLE}{user.pk}/password/"
     assert client.get(address).status_code == 200
     differ = client.post(address, {"password1": "long enough 77", "password2": "long enough 78"})
-    assert differ.context["form"].errors == {"password2": ["The two passwords differ."]}
+    assert differ.context["form"].errors == {"password2": ["The two passwords don't match."]}
     assert client.post(address, {"password1": "long enough 77", "password2": "long enough 77"}).status_code == 302
     session.refresh_from_db()
     assert session.revoked_at is not None
@@ -85,7 +85,7 @@ def test_suspension_wants_a_reason_and_an_end_to_come(client: Client) -> None:
     body = {"reason": "Spam", "note": "", "until_0": end.date().isoformat(), "until_1": end.strftime("%H:%M:%S")}
     response = client.post(address, body)
     assert response["Location"] == page_of(user)
-    assert told(response) == ["Ann Smith (ann@example.com) was suspended. No mail is sent."]
+    assert told(response) == ["Ann Smith (ann@example.com) was suspended. No mail will be sent."]
     fresh = User.objects.get(pk=user.pk)
     assert (fresh.status, fresh.status_reason, fresh.suspended_until) == (Status.SUSPENDED, "Spam", end)
 

@@ -108,7 +108,7 @@ def test_rejection_can_be_silent(client: Client, django_capture_on_commit_callba
         response = client.post(f"{QUEUE}{user.pk}/reject/", {"reason": "No employer", "note": ""})
     assert told(response) == []
     text = client.get(response["Location"]).context["undo"]["text"]
-    assert text.startswith("Ann Smith (ann@example.com) was rejected. No mail is sent. You can undo this until ")
+    assert text.startswith("Ann Smith (ann@example.com) was rejected. No mail will be sent. You can undo this until ")
     user.refresh_from_db()
     assert (user.status, user.status_reason, user.rejection_count) == (Status.REJECTED, "No employer", 1)
     assert mail.outbox == []
@@ -120,7 +120,7 @@ def test_unverified_person_is_approved_only_with_the_tick(client: Client) -> Non
     response = client.post(address, DECISION)
     assert response.status_code == 200
     assert response.context["form"].errors == {
-        "even_unverified": ["Tick this to approve somebody whose email address is not verified."]
+        "even_unverified": ["Select this to approve somebody whose email address is not verified."]
     }
     user.refresh_from_db()
     assert user.status == Status.PENDING_ADMIN_APPROVAL
@@ -139,7 +139,7 @@ def test_second_decision_is_told_who_was_first(client: Client) -> None:
         assert response.status_code == 302
         message = told(response)[-1]
         assert message.startswith(
-            "Ann Smith (ann@example.com) stays as before: Already approved by bob@example.com on "
+            "Ann Smith (ann@example.com) was not changed: Already approved by bob@example.com on "
         )
     assert AuditEvent.objects.filter(action="user.approved").count() == 1
     assert AuditEvent.objects.filter(action="user.rejected").count() == 0

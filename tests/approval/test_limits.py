@@ -59,7 +59,7 @@ def test_lifting_takes_the_permission(refused: Callable[[str], AttemptWindow]) -
     viewer.post(LIST, fields)
     assert AttemptWindow.objects.refusing().exists()
     response = browser(approver("view_attemptwindow", "lift_attemptwindow")).post(LIST, fields)
-    assert told(response) == ["1 limit was lifted."]
+    assert told(response) == ["1 rate limit was reset."]
     assert not AttemptWindow.objects.refusing().exists()
     assert AuditEvent.objects.get().action == "attempts.lifted"
 
@@ -92,7 +92,7 @@ def test_a_persons_page_says_that_they_are_held_back_and_lifts_it(refused: Calla
     root = browser(superuser())
     assert "further ones are refused" in root.get(page).content.decode()
     response = root.post(page, {"lift": "1"})
-    assert told(response) == ["The limits are lifted: the person can try to sign in again."]
+    assert told(response) == ["The rate limits have been reset: the person can try to sign in again."]
     assert "further ones are refused" not in root.get(page).content.decode()
     viewer = browser(approver("view_user", "view_session", "view_attemptwindow"))
     assert viewer.post(page, {"lift": "1"}).status_code == 403
@@ -105,7 +105,7 @@ def test_the_command_lifts_the_limits_of_a_person(
     UserFactory(email="ann@example.com")
     refused("ann@example.com")
     call_command("user", "lift-limits", "ANN@example.com")
-    assert capsys.readouterr().out == "2 limits were lifted.\n"
+    assert capsys.readouterr().out == "2 rate limits were reset.\n"
     assert list(AttemptWindow.objects.values_list("limit", flat=True)) == ["ip"]
     assert AuditEvent.objects.filter(action="attempts.lifted", actor_kind="cli").count() == 2
     with pytest.raises(CommandError, match="no such person"):

@@ -37,7 +37,7 @@ def test_everybody_reads_and_sets_their_own_over_the_api(signed_in: SignedIn, se
         {"approval_notices": ["digest", "off"]},
     )
     assert action_in_words(event.action) == "Settings changed"
-    assert [change.label for change in changes_in_words(event)] == ["notices of people who wait"]
+    assert [change.label for change in changes_in_words(event)] == ["notifications of waiting people"]
 
 
 def test_what_is_no_setting_is_refused(signed_in: SignedIn, api: APIClient) -> None:
@@ -70,7 +70,7 @@ def test_the_page_of_the_admin_shows_and_keeps_the_choice(anna: User) -> None:
     assert "At once means at most 20 mails an hour" in page
     assert "You may not decide on people now" not in page
     answer = client.post(PAGE, {"approval_notices": "digest"})
-    assert (answer["Location"], told(answer)) == (PAGE, ["Your choice is kept."])
+    assert (answer["Location"], told(answer)) == (PAGE, ["Your choice has been saved."])
     assert notices_of(anna) == "digest"
     assert client.post(PAGE, {"approval_notices": "weekly"}).status_code == 200
     assert client.post(PAGE, {}).status_code == 200

@@ -47,7 +47,7 @@ def test_a_superuser_removes_it_after_a_look(client: Client, django_capture_on_c
         response = client.post(removal_of(anna))
     assert (response["Location"], told(response)) == (
         page_of(anna),
-        ["Two-factor sign-in is removed, and the person is told by mail."],
+        ["Two-factor sign-in has been removed, and the person is notified by email."],
     )
     assert has_second_factor(anna) is False
     event = AuditEvent.objects.get(action="user.second_factor_removed")
@@ -60,7 +60,7 @@ def test_a_superuser_removes_it_after_a_look(client: Client, django_capture_on_c
 def test_a_set_up_that_was_not_finished_is_ended(client: Client) -> None:
     anna = approver()
     enrolment.begin(anna)
-    assert told(client.post(removal_of(anna))) == ["A set-up that was begun, and not finished, is ended."]
+    assert told(client.post(removal_of(anna))) == ["An unfinished set-up has been cancelled."]
     assert not Authenticator.objects.exists()
 
 
@@ -87,12 +87,12 @@ def test_others_may_not() -> None:
 def test_it_says_what_is_required(settings: Settings, client: Client) -> None:
     anna, ann = approver(), UserFactory()
     page = client.get(page_of(ann)).content.decode()
-    assert "required, and not set up yet" not in page
+    assert "required, not set up yet" not in page
     root = User.objects.get(email="root@example.com")
     settings.KEYSTONE = {"TWO_FACTOR_REQUIRED": True}
     set_up(root)
     page = verified_browser(root).get(page_of(anna)).content.decode()
-    assert "required, and not set up yet" in page
+    assert "required, not set up yet" in page
 
 
 def test_an_unknown_person_is_none(client: Client) -> None:

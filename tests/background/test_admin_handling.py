@@ -23,7 +23,7 @@ def client(root: User) -> Client:
 @pytest.mark.parametrize(
     ("decision", "status", "result", "message"),
     [
-        ("retry", "failed", "todo", "1 task is tried again."),
+        ("retry", "failed", "todo", "1 task will be retried."),
         ("discard", "failed", "cancelled", "1 task was discarded."),
         ("cancel", "todo", "cancelled", "1 task was cancelled."),
         ("cancel", "doing", "doing", "1 running task was asked to stop."),
@@ -31,7 +31,7 @@ def client(root: User) -> Client:
             "retry",
             "succeeded",
             "succeeded",
-            "Only a task that has failed or was cancelled or aborted can be tried again.",
+            "Only a failed, cancelled or aborted task can be retried.",
         ),
     ],
 )
@@ -52,7 +52,7 @@ def test_a_button_decides(client: Client, decision: str, status: str, result: st
 
 def test_a_button_for_a_task_that_was_pruned(client: Client) -> None:
     response = client.post(f"{LIST}12/retry/")
-    assert (response["Location"], told(response)) == (LIST, ["A task is not there any more: it was pruned."])
+    assert (response["Location"], told(response)) == (LIST, ["A task no longer exists: it was pruned."])
 
 
 @pytest.mark.parametrize("decision", ["retry", "cancel", "discard"])
@@ -64,15 +64,15 @@ def test_many_are_decided_on_at_once(client: Client, decision: str) -> None:
         told(response)
         == {
             "retry": [
-                "2 tasks are tried again.",
-                "Only a task that has failed or was cancelled or aborted can be tried again. (4)",
+                "2 tasks will be retried.",
+                "Only a failed, cancelled or aborted task can be retried. (4)",
             ],
             "cancel": [
                 "1 task was cancelled.",
                 "1 running task was asked to stop.",
-                "Only a task that waits or runs can be cancelled. (4)",
+                "Only a waiting or running task can be cancelled. (4)",
             ],
-            "discard": ["2 tasks were discarded.", "Only a task that has failed can be discarded. (4)"],
+            "discard": ["2 tasks were discarded.", "Only a failed task can be discarded. (4)"],
         }[decision]
     )
 
@@ -83,7 +83,7 @@ def test_one_decision_takes_so_many_and_no_more(client: Client, monkeypatch: pyt
     body = {"action": "discard_selected", "_selected_action": [str(task.pk) for task in tasks]}
     assert told(client.post(LIST, body)) == [
         "2 tasks were discarded.",
-        "One decision takes at most 2 tasks: the first in the order of the list.",
+        "At most 2 tasks can be handled at once: the first of the list.",
     ]
     assert Task.objects.get(status="failed") == tasks[0]
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("queue")
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (WorkerOptions(queues=["default", "nowhere"]), "There is no queue nowhere. There are: default, mail."),
+        (WorkerOptions(queues=["default", "nowhere"]), "There is no queue nowhere. Known queues: default, mail."),
         (WorkerOptions(heartbeat=10, stalled_after=15), "at least twice --heartbeat"),
         (WorkerOptions(health_file=Path("/nowhere/worker.ready")), "There is no folder /nowhere."),
         (WorkerOptions(health_file=Path("/")), "/ is a folder"),

@@ -109,7 +109,7 @@ def test_one_after_the_other_with_a_saved_reason_and_an_undo(page: Any, people: 
     assert overflow(page) == 0
     screenshot(page, "next-narrow")
     page.get_by_role("button", name="Undo").click()
-    page.get_by_text("The rejection of Ann Smith is undone. No mail was sent.").wait_for()
+    page.get_by_text("The rejection of Ann Smith has been undone. No mail was sent.").wait_for()
     page.get_by_role("heading", name="Reject Ann Smith?").wait_for()
     people["ann"].refresh_from_db()
     assert (people["ann"].status, people["ann"].rejection_count) == (Status.PENDING_ADMIN_APPROVAL, 0)

@@ -13,7 +13,7 @@ pytestmark = needs_chromium
 START = datetime(2026, 11, 24, 3, tzinfo=UTC)
 RUNS = "/admin/keystone/datarun/"
 FAILED = (
-    "Step 2 of 2 (tidy) failed: no room. What came before it is done and stays. When that is mended, go on with: "
+    "Step 2 of 2 (tidy) failed: no room. The steps before it are done and stay. When that is fixed, continue with: "
     "manage.py data pipeline run nightly --from tidy"
 )
 

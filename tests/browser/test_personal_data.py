@@ -34,17 +34,17 @@ def test_the_data_of_a_person_is_taken_away_and_then_erased(
             assert json.loads(archive.read("about.json"))["email"] == "ann@acme.example"
 
         erase = page.get_by_role("button", name="Erase for ever")
-        typed = page.get_by_label("Address of the account")
+        typed = page.get_by_label("Email address of the account")
         typed.fill("bob@acme.example")
         erase.click()
-        page.get_by_text("That is not the address of this account. Nothing was erased.").wait_for()
+        page.get_by_text("That is not the email address of this account. Nothing was erased.").wait_for()
         assert User.objects.get(pk=ann.pk).erased_at is None
         assert overflow(page) == 0
         screenshot(page, f"personal-data-other-address-{name}")
 
         typed.fill("ann@acme.example")
         typed.press("Enter")
-        page.get_by_text("The person is erased. What happened stays, under a pseudonym.").wait_for()
+        page.get_by_text("The person has been erased. The history is kept under a pseudonym.").wait_for()
         assert overflow(page) == 0
         assert page.locator(".k-identity").inner_text().splitlines()[1:] == ["DEACTIVATED", "ERASED"]
         screenshot(page, f"person-erased-{name}")

@@ -91,7 +91,7 @@ def test_without_a_terminal_nothing_waits_and_the_option_is_named(call: Callable
     assert not has_terminal()
     with pytest.raises(NoTerminal) as raised:
         call()
-    assert raised.value.detail == f"This asks, and there is no terminal to answer on. Give {option}."
+    assert raised.value.detail == f"This command asks a question, and there is no terminal to answer on. Use {option}."
 
 
 def test_what_an_option_has_said_is_not_asked() -> None:

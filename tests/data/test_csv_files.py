@@ -165,7 +165,7 @@ def test_an_encoding_that_there_is_not_is_refused(path: Path, encoding: str) -> 
 
 def test_nul_characters_are_refused(path: Path) -> None:
     assert refusal(path, "a,b\n1,2\n3,\0\n") == (
-        "row 3: It has a NUL character: this is no text, or in another encoding. Give it as --encoding."
+        "row 3: The file contains a NUL character: it is not text, or has another encoding. Give it with --encoding."
     )
     assert refusal(path, "a\nb\n".encode("utf-16-le")).startswith("row 1: It has a NUL character")
 
@@ -173,39 +173,39 @@ def test_nul_characters_are_refused(path: Path) -> None:
 @pytest.mark.parametrize("beginning", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])
 def test_a_workbook_by_the_name_of_csv_is_refused(path: Path, beginning: bytes) -> None:
     assert refusal(path, beginning + b"x" * 99) == (
-        "It is no CSV file. If it is a workbook, its name has to end in .xlsx."
+        "This is not a CSV file. If it is a workbook, its name must end in .xlsx."
     )
 
 
 @pytest.mark.parametrize("content", ["\n", " , \n\n", "\ufeff", "row,reason\n1,x\n", "row,reason,,\n"])
 def test_no_header_is_refused(path: Path, content: str) -> None:
-    assert refusal(path, content).endswith("There is no header that names columns.")
+    assert refusal(path, content).endswith("There is no header row.")
 
 
 def test_columns_without_a_name_are_refused(path: Path) -> None:
-    assert refusal(path, "a,,c, ,e\n") == "row 1: The header has no name for the column B, D."
+    assert refusal(path, "a,,c, ,e\n") == "row 1: The header has no name for column B, D."
 
 
 def test_columns_of_one_name_are_refused(path: Path) -> None:
     assert refusal(path, "Straße,b,STRASSE ,B,c\n") == (
-        "row 1: The header names a column twice (capitals do not count): Straße, b, STRASSE, B."
+        "row 1: The header has duplicate columns (case is ignored): Straße, b, STRASSE, B."
     )
 
 
 def test_empty_cells_at_the_end_of_the_header_are_no_columns(path: Path) -> None:
     assert read(path, "a,b,,\n1,2,,\n") == (("a", "b"), [Row(2, {"a": "1", "b": "2"})])
-    assert faults(path, "a,b,,\n1,2,,x\n") == [(2, "It has 4 cells, but the header names 2 columns.")]
+    assert faults(path, "a,b,,\n1,2,,x\n") == [(2, "The row has 4 cells, but the header has 2 columns.")]
 
 
 def test_a_row_with_too_many_cells_is_at_fault_and_keeps_them(path: Path) -> None:
     _columns, [first, second] = read(path, "a,b\n1,2,3,\n1,2,,\n")
-    assert first == Row(2, {"a": "1", "b": "2"}, "It has 4 cells, but the header names 2 columns.", ("3", ""))
+    assert first == Row(2, {"a": "1", "b": "2"}, "The row has 4 cells, but the header has 2 columns.", ("3", ""))
     assert second == Row(3, {"a": "1", "b": "2"})
 
 
 def test_a_row_with_too_few_cells_is_at_fault(path: Path) -> None:
     _columns, [row] = read(path, "a,b,c\n1,2\n")
-    assert row == Row(2, {"a": "1", "b": "2"}, "It has only 2 cells, but the header names 3 columns.")
+    assert row == Row(2, {"a": "1", "b": "2"}, "The row has only 2 cells, but the header has 3 columns.")
 
 
 def test_a_spreadsheets_error_is_a_fault(path: Path) -> None:
@@ -236,14 +236,14 @@ def test_a_spreadsheets_error_is_a_fault(path: Path) -> None:
 @pytest.mark.parametrize(("content", "row"), [('a,b\n1,2\n"x"y,2\n', 3), ('a,b\n"x,2\n3,4\n', 2), ('"a,b\n', 1)])
 def test_a_fault_of_quoting_is_refused_with_its_row(path: Path, content: str, row: int) -> None:
     assert refusal(path, content) == (
-        f"row {row}: A quotation mark is not closed, or stands in a quoted cell without being doubled."
+        f"row {row}: A quotation mark is not closed, or is not doubled inside a quoted cell."
     )
 
 
 def test_a_cell_without_end_is_refused_with_its_row(path: Path) -> None:
     content = 'a,b\n1,2\n"3,4\n' + "5,6\n" * LONGEST_CELL
     assert refusal(path, content) == (
-        "row 3: A cell is longer than 1048576 characters. Perhaps a quotation mark in this row is never closed."
+        "row 3: A cell is longer than 1048576 characters. A quotation mark in this row may not be closed."
     )
 
 
@@ -252,7 +252,7 @@ def test_a_line_without_end_is_refused(path: Path) -> None:
 
 
 def test_a_row_with_far_too_many_cells_is_refused(path: Path) -> None:
-    said = "It has 20001 cells; a row has at most 16384."
+    said = "The row has 20001 cells; at most 16384 are allowed."
     assert refusal(path, f"a\n{',' * 20_000}\n") == f"row 2: {said}"
     assert refusal(path, f"{'a,' * 20_000}b\n") == f"row 1: {said}"
     assert read(path, f'a\n"{"," * 20_000}"\n')[1] == [Row(2, {"a": "," * 20_000})]

@@ -116,7 +116,7 @@ def test_the_page_of_an_import(root: User) -> None:
         "12,001",
         "/data/people.refused.csv",
         "It was stopped.",
-        "Its fingerprint (SHA-256)",
+        "Checksum (SHA-256)",
         "ab" * 32,
         "Mail → email",
         f"{RUNS}?kind=importer&amp;name=people",
@@ -158,7 +158,7 @@ def test_what_is_secret_is_masked(root: User) -> None:
     ("given", "shown"),
     [
         ({"count": 1000}, [("Number of rows", "1,000")]),
-        ({"truncate": False, "skip_empty": True}, [("Table emptied before", "no"), ("Empty rows passed over", "yes")]),
+        ({"truncate": False, "skip_empty": True}, [("Table emptied first", "no"), ("Empty rows skipped", "yes")]),
         ({"unique": ["email", "name"]}, [("Told apart by", "email, name")]),
         ({"source": "a "}, [("Source", '"a "')]),
         ({"files": {"load": "a.csv", "more": "b.csv"}}, [("Files of the steps", "load → a.csv\nmore → b.csv")]),

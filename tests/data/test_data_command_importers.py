@@ -22,10 +22,10 @@ Said = pytest.CaptureFixture[str]
 
 def test_they_are_listed_with_their_columns(shop: None, capsys: Said) -> None:
     assert said(capsys, "importer", "list").splitlines() == [
-        "Name        What it imports  Columns                       Rows told apart by  Rows that are there",
+        "Name        What it imports  Columns                       Rows identified by  Existing rows",
         "books       Books, by ISBN.  isbn*, title, pages, author   isbn                are updated",
         "kept-books  Books to keep.   isbn*, title*, pages, author  isbn                are skipped",
-        "* A file must have this column.",
+        "* required",
     ]
     listed = json.loads(said(capsys, "importer", "list", "--json"))["importers"]
     assert [one["name"] for one in listed] == ["books", "kept-books"]
@@ -43,7 +43,7 @@ def test_they_are_listed_with_their_columns(shop: None, capsys: Said) -> None:
 
 def test_it_is_said_that_there_is_none(declared_alone: None, capsys: Said, mixed: Path) -> None:
     assert said(capsys, "importer", "list") == "No app declares an importer.\n"
-    assert refusal("importer", "run", "books", "-f", mixed) == "There is no importer called books. There are: -."
+    assert refusal("importer", "run", "books", "-f", mixed) == "There is no importer called books. Known: -."
 
 
 def test_rows_that_are_there_are_treated_as_is_said(shop: None, capsys: Said, lines: WriteLines) -> None:
@@ -54,7 +54,7 @@ def test_rows_that_are_there_are_treated_as_is_said(shop: None, capsys: Said, li
     )
     assert said(capsys, "importer", "run", "books", "-f", path, "--existing", "skip") == as_is
     refusal("importer", "run", "books", "-f", path, "--existing", "refuse")
-    assert capsys.readouterr().err == "row 2: The table has this row already.\n"
+    assert capsys.readouterr().err == "row 2: The table already has this row.\n"
     assert said(capsys, "importer", "run", "kept-books", "-f", path) == as_is
     assert said(capsys, "importer", "run", "kept-books", "-f", path, "--existing", "update") == other
 
@@ -65,7 +65,7 @@ def test_empty_rows_are_passed_over_where_that_is_said(shop: None, capsys: Said,
     capsys.readouterr()
     assert said(capsys, "importer", "run", "books", "-f", path, "--skip-empty").splitlines() == [
         "1 read: 1 new, 0 changed, 0 unchanged, 0 refused.",
-        "2 empty rows were passed over.",
+        "2 empty rows were skipped.",
     ]
     assert json.loads(said(capsys, "importer", "run", "books", "-f", path, "-s", "--json"))["skipped_empty"] == 2
 
@@ -107,16 +107,16 @@ def test_a_sheet_is_chosen(shop: None, capsys: Said, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["boks"], "There is no importer called boks. There are: books, kept-books."),
-        (["books", "--map", "title"], "--map: “title” is not of the form THEIRS=OURS."),
-        (["books", "--map", "=title"], "--map: “=title” is not of the form THEIRS=OURS."),
-        (["books", "--map", "Name= "], "--map: “Name= ” is not of the form THEIRS=OURS."),
+        (["boks"], "There is no importer called boks. Known: books, kept-books."),
+        (["books", "--map", "title"], "--map: “title” does not have the form THEIRS=OURS."),
+        (["books", "--map", "=title"], "--map: “=title” does not have the form THEIRS=OURS."),
+        (["books", "--map", "Name= "], "--map: “Name= ” does not have the form THEIRS=OURS."),
         (["books", "--map", "Name=isbn", "--map", "Name=title"], "--map: “Name” is given twice."),
         (["books", "--map", "title=name"], "These columns are not known: name."),
         (["books", "--unique", "name"], "These columns are not known: name."),
         (["books", "--truncate", "--partial", "--yes"], "--truncate and --partial do not go together"),
         (["books", "--truncate", "--partial"], "--truncate and --partial do not go together"),
-        (["kept-books", "--truncate"], "The table of the importer kept-books is never emptied."),
+        (["kept-books", "--truncate"], "The table of the importer kept-books cannot be emptied."),
         (["books", "--partial", "--resume", "--restart"], "Give either --resume or --restart."),
         (["books", "--resume"], "Only an import with --partial can be resumed"),
         (["books", "--delimiter", "ab"], "“ab” is no delimiter"),
@@ -137,7 +137,7 @@ def test_a_file_that_is_not_there_is_told(shop: None) -> None:
 
 def test_it_is_refused_while_it_runs(shop: None, lines: WriteLines) -> None:
     with exclusive(Kind.IMPORTER, "books"):
-        text = "The importer books is running already. Try again when it is done."
+        text = "The importer books is already running. Try again when it has finished."
         assert refusal("importer", "run", "books", "-f", lines("isbn,title", "1,One")) == text
 
 

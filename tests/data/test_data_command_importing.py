@@ -88,7 +88,7 @@ def test_an_import_says_in_a_line_what_it_did(shop: None, capsys: Said, lines: W
 def test_refused_rows_stop_all_of_it(shop: None, capsys: Said, mixed: Path, tmp_path: Path) -> None:
     refused = tmp_path / "to mend.csv"
     assert refusal("importer", "run", "books", "-f", mixed, "--refused", refused) == (
-        f"2 of 5 rows are refused, so nothing was written. They are in {refused}, with the reasons."
+        f"2 of 5 rows were refused, so nothing was written. They are in {refused}, with the reasons."
     )
     told = capsys.readouterr()
     assert told.out == ""
@@ -152,18 +152,18 @@ def test_values_that_json_has_not_are_told_as_text(shop: None) -> None:
 
 def test_the_table_is_emptied_only_when_that_is_confirmed(shop: None, capsys: Said, lines: WriteLines) -> None:
     path = lines("isbn,title", "9,Nine")
-    text = "This asks, and there is no terminal to answer on. Give --yes."
+    text = "This command asks a question, and there is no terminal to answer on. Use --yes."
     assert refusal("importer", "run", "books", "-f", path, "--truncate") == text
     assert titles() == {"1": "One", "2": "Two"}
     assert said(capsys, "importer", "run", "books", "-f", path, "-t", "--dry-run").splitlines() == [
         "Row  What  Values",
         "  2  new   isbn: 9; title: Nine",
-        "2 rows that are there would be deleted before.",
+        "2 existing rows would be deleted first.",
         "1 read: 1 would be new, 0 changed, 0 unchanged, 0 refused.",
     ]
     assert titles() == {"1": "One", "2": "Two"}
     assert said(capsys, "importer", "run", "books", "-f", path, "-t", "-y").splitlines() == [
-        "2 rows were deleted before.",
+        "2 rows were deleted first.",
         "1 read: 1 new, 0 changed, 0 unchanged, 0 refused.",
     ]
     assert titles() == {"9": "Nine"}
@@ -182,7 +182,7 @@ def test_on_a_terminal_it_is_asked_and_a_bar_is_shown(tmp_path: Path) -> None:
         from tests.data import trial_groups
         call_command("data", "importer", "run", "trial-groups", "--file", {str(path)!r}, "--truncate")
     """
-    question = "All rows of the table of groups are deleted before. Go on? [y/N]: "
+    question = "All rows of the table of groups will be deleted first. Continue? [y/N]: "
     with Terminal("shell", "-c", code, environment=process_environment(tmp_path, {})) as shell:
         shell.answer(question, "n")
         shell.wait_for("Nothing was changed.")
@@ -206,12 +206,12 @@ def test_an_interrupted_import_goes_on_or_begins_anew(shop: None, capsys: Said, 
 
     refusal("importer", "run", "books", "-f", mixed, "--partial", status=PARTLY)
     stop()
-    text = "An import of this file stopped after row 4. Go on with --partial --resume, or begin anew with --restart."
+    text = "An import of this file stopped after row 4. Continue with --partial --resume, or start over with --restart."
     assert refusal("importer", "run", "books", "-f", mixed, "--partial") == text
     capsys.readouterr()
     refusal("importer", "run", "books", "-f", mixed, "--partial", "--resume", status=PARTLY)
     told = capsys.readouterr()
-    assert told.out.splitlines()[0] == "5 read in all: 2 written, 1 unchanged, 2 refused."
+    assert told.out.splitlines()[0] == "5 read in total: 2 written, 1 unchanged, 2 refused."
     stop()
     refusal("importer", "run", "books", "-f", mixed, "--partial", "--restart", status=PARTLY)
     assert capsys.readouterr().out.splitlines()[0] == "5 read: 0 new, 0 changed, 3 unchanged, 2 refused."

@@ -121,7 +121,7 @@ def test_a_step_that_fails_is_told_with_how_to_go_on(
 ) -> None:
     obstacle.append(Refusal("The printer\nis away."))
     how = (
-        "Step 3 of 3 (report) failed: The printer is away. What came before it is done and stays. When that is mended, "
+        "Step 3 of 3 (report) failed: The printer is away. The steps before it are done and stay. When that is mended, "
         "go on with: manage.py data pipeline run nightly --from report"
     )
     assert refusal("pipeline", "run", "nightly", "--file", f"load={groups}") == how
@@ -157,7 +157,7 @@ def test_what_nobody_expected_is_traced_in_the_log(
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["weekly"], "There is no pipeline called weekly. There are: nightly, short."),
+        (["weekly"], "There is no pipeline called weekly. Known: nightly, short."),
         (["nightly"], "The step load needs a file: --file load=PATH"),
         (
             ["nightly", "--from", "groups"],
@@ -168,14 +168,14 @@ def test_what_nobody_expected_is_traced_in_the_log(
             "The pipeline nightly has no step groups. Its steps are: load, more, report.",
         ),
         (["nightly", "--file", "more=a.csv"], "The step more is a seeder, which reads no file."),
-        (["nightly", "--file", "load"], "--file: “load” is not of the form STEP=PATH."),
-        (["nightly", "--file", "=a.csv"], "--file: “=a.csv” is not of the form STEP=PATH."),
-        (["nightly", "--file", "load= "], "--file: “load= ” is not of the form STEP=PATH."),
+        (["nightly", "--file", "load"], "--file: “load” does not have the form STEP=PATH."),
+        (["nightly", "--file", "=a.csv"], "--file: “=a.csv” does not have the form STEP=PATH."),
+        (["nightly", "--file", "load= "], "--file: “load= ” does not have the form STEP=PATH."),
         (["nightly", "--file", "load=a.csv", "--file", "load=b.csv"], "--file: “load” is given twice."),
         (
             ["nightly", "--file", "load=/nowhere/a.csv"],
             (
-                "Step 1 of 3 (load) failed: /nowhere/a.csv: There is no such file. When that is mended, go on with: "
+                "Step 1 of 3 (load) failed: /nowhere/a.csv: There is no such file. When that is fixed, continue with: "
                 "manage.py data pipeline run nightly --from load --file load=/nowhere/a.csv"
             ),
         ),
@@ -190,7 +190,8 @@ def test_what_cannot_be_done_is_said_in_a_line(nightly: None, arguments: list[st
 def test_it_is_refused_while_it_runs(nightly: None) -> None:
     with exclusive(Kind.PIPELINE, "short"):
         assert (
-            refusal("pipeline", "run", "short") == "The pipeline short is running already. Try again when it is done."
+            refusal("pipeline", "run", "short")
+            == "The pipeline short is already running. Try again when it has finished."
         )
 
 

@@ -65,7 +65,7 @@ def test_they_are_listed(tidied: Any, capsys: Said) -> None:
 
 def test_it_is_said_that_there_is_none(declared_alone: None, capsys: Said) -> None:
     assert said(capsys, "script", "list") == "No app declares a script.\n"
-    assert refusal("script", "run", "tidy") == "There is no script called tidy. There are: -."
+    assert refusal("script", "run", "tidy") == "There is no script called tidy. Known: -."
 
 
 def test_a_script_is_given_its_paths_and_tells_its_rows(tidied: list[Any], capsys: Said, tmp_path: Path) -> None:
@@ -88,7 +88,7 @@ def test_a_script_is_given_its_paths_and_tells_its_rows(tidied: list[Any], capsy
         (CommandError("The other command says no."), "The other command says no."),
         (
             OperationalError("server closed\n the connection"),
-            "The database does not do it: server closed the connection",
+            "The database refused: server closed the connection",
         ),
     ],
     ids=["refusal", "validation", "command", "database"],
@@ -124,9 +124,9 @@ def test_whatever_else_is_raised_is_said_in_a_line_and_traced_in_the_log(
 
 def test_it_is_refused_while_it_runs(tidied: list[Any]) -> None:
     with exclusive(Kind.SCRIPT, "tidy"):
-        assert refusal("script", "run", "tidy") == "The script tidy is running already. Try again when it is done."
+        assert refusal("script", "run", "tidy") == "The script tidy is already running. Try again when it has finished."
     assert tidied == []
-    assert refusal("script", "run", "tidi") == "There is no script called tidi. There are: nothing, tidy."
+    assert refusal("script", "run", "tidi") == "There is no script called tidi. Known: nothing, tidy."
 
 
 def test_names_are_offered(tidied: Any, capsys: Said) -> None:

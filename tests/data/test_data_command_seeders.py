@@ -120,7 +120,7 @@ def test_of_all_those_before_one_that_fails_stay(teams: None, capsys: Said, capl
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["run", "teems"], "There is no seeder called teems. There are: members, teams."),
+        (["run", "teems"], "There is no seeder called teems. Known: members, teams."),
         (["run", "teams", "--count", "0"], "0 is not in the range x>=1."),
         (["run-all", "--count", "many"], "'many' is not a valid int range."),
     ],
@@ -132,7 +132,7 @@ def test_what_cannot_be_done_is_said_in_a_line(teams: None, arguments: list[str]
 
 def test_on_servers_nothing_is_made_up(teams: None, settings: Settings) -> None:
     settings.ENVIRONMENT = "production"
-    text = "The seeder members makes things up. It does not run in production."
+    text = "The seeder members creates made-up data. It does not run in production."
     assert refusal("seeder", "run", "members") == text
     assert refusal("seeder", "run-all") == text
     assert not DataRun.objects.exists()
@@ -141,14 +141,14 @@ def test_on_servers_nothing_is_made_up(teams: None, settings: Settings) -> None:
 
 def test_it_is_refused_while_it_runs(teams: None) -> None:
     with exclusive(Kind.SEEDER, "teams"):
-        text = "The seeder teams is running already. Try again when it is done."
+        text = "The seeder teams is already running. Try again when it has finished."
         assert refusal("seeder", "run", "teams") == text
         assert refusal("seeder", "run-all") == text
 
 
 def test_a_seeder_that_does_not_count_is_told(declared_alone: None) -> None:
     seeder("silent")(_silent)  # type: ignore[type-var]  # what is told
-    assert refusal("seeder", "run", "silent") == f"{__name__}._silent has to return how many rows it made."
+    assert refusal("seeder", "run", "silent") == f"{__name__}._silent must return how many rows it created."
 
 
 def _silent(*, count: int) -> None:

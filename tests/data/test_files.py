@@ -22,26 +22,26 @@ def test_a_file_that_there_is_not_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    assert unusable(tmp_path) == "This is a folder: name a file in it."
+    assert unusable(tmp_path) == "This is a folder. Give a file."
 
 
 def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "people.csv")
-    assert unusable(tmp_path / "people.csv") == "This is no ordinary file."
+    assert unusable(tmp_path / "people.csv") == "This is not a regular file."
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "people.csv"
     path.touch(mode=0o000)
-    assert unusable(path) == "There is no right to read it."
+    assert unusable(path) == "There is no permission to read it."
 
 
 @pytest.mark.parametrize("name", ["people.xls", "people.ods", "people.json", "people"])
 def test_another_kind_is_refused_with_those_that_are_accepted(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_text("a\n1\n")
-    assert unusable(path) == "A file of this kind is not read. Accepted are .csv, .tsv, .txt, .xlsx, .xlsm."
+    assert unusable(path) == "Files of this kind cannot be read. Accepted: .csv, .tsv, .txt, .xlsx, .xlsm."
 
 
 @pytest.mark.parametrize("name", ["people.csv", "people.xlsx"])

@@ -30,7 +30,7 @@ def test_several_rows_that_are_meant_are_told(library: None, write: Write) -> No
     Book.objects.create(isbn="1", title="One", pages=1)
     Book.objects.create(isbn="2", title="One", pages=2)
     outcome = run(write(["3", "One", 3]), unique=("title",), partial=True)
-    assert [refusal.reason for refusal in outcome.refusals] == ["The table has 2 rows like this."]
+    assert [refusal.reason for refusal in outcome.refusals] == ["The table has 2 rows that match this one."]
 
 
 def test_columns_are_found_by_their_names_and_what_they_are_called_elsewhere(library: None, write: Write) -> None:
@@ -38,8 +38,8 @@ def test_columns_are_found_by_their_names_and_what_they_are_called_elsewhere(lib
     with pytest.raises(WrongColumns) as refusal:
         run(file)
     assert refusal.value.detail == (
-        "These columns are not known: Seiten. The importer takes: isbn, title, pages, author. "
-        "Name them by --map THEIRS=OURS, or pass over them by --ignore-unknown."
+        "Unknown columns: Seiten. The importer accepts: isbn, title, pages, author. "
+        "Map them with --map THEIRS=OURS, or skip them with --ignore-unknown."
     )
     run(file, columns={"seiten": "pages"})
     assert books() == [("1", "One", 7)]
@@ -50,18 +50,18 @@ def test_columns_are_found_by_their_names_and_what_they_are_called_elsewhere(lib
 @pytest.mark.parametrize(
     ("header", "options", "line"),
     [
-        (("title", "pages"), {}, "The file lacks the columns: isbn. It has: title, pages."),
+        (("title", "pages"), {}, "The file has no columns: isbn. It has: title, pages."),
         (
             ("isbn", "title"),
             {"columns": {"Seiten": "pages"}},
-            "The file lacks the columns: Seiten. It has: isbn, title.",
+            "The file has no columns: Seiten. It has: isbn, title.",
         ),
         (
             ("isbn", "x"),
             {"columns": {"x": "y"}},
-            "These columns are not known: y. The importer takes: isbn, title, pages, author.",
+            "Unknown columns: y. The importer accepts: isbn, title, pages, author.",
         ),
-        (("isbn", "title", "Title of the book"), {}, "The columns title, Title of the book both stand for title."),
+        (("isbn", "title", "Title of the book"), {}, "The columns title, Title of the book both map to title."),
     ],
 )
 def test_columns_that_do_not_fit_are_told(

@@ -38,7 +38,7 @@ def test_a_stopped_partial_import_is_gone_on_with(library: None, write: Write, m
     with pytest.raises(WasInterrupted) as refusal:
         run(file, name="stops", partial=True)
     assert refusal.value.detail == (
-        "An import of this file stopped after row 7. Go on with --partial --resume, or begin anew with --restart."
+        "An import of this file stopped after row 7. Continue with --partial --resume, or start over with --restart."
     )
     with pytest.raises(WasInterrupted):
         run(file, name="stops")
@@ -107,11 +107,11 @@ def test_a_fault_of_the_resource_is_told_with_its_row(
     [
         (
             {"truncate": True, "partial": True},
-            "--truncate and --partial do not go together: an import that stops would leave an empty table.",
+            "--truncate and --partial cannot be combined: an interrupted import would leave an empty table.",
         ),
         ({"resume": True, "restart": True}, "Give either --resume or --restart."),
-        ({"resume": True}, "Only an import with --partial can be resumed: any other leaves nothing."),
-        ({"resume": True, "partial": True}, "There is no interrupted import of this file to go on with."),
+        ({"resume": True}, "Only an import with --partial can be resumed: any other leaves nothing behind."),
+        ({"resume": True, "partial": True}, "There is no interrupted import of this file to resume."),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(
@@ -126,5 +126,5 @@ def test_options_that_do_not_go_together_are_refused(
 def test_one_importer_runs_once_at_a_time(library: None, write: Write) -> None:
     with exclusive(Kind.IMPORTER, "books"), pytest.raises(AlreadyRuns) as refusal:
         run(write(["1", "One", 1]))
-    assert refusal.value.detail == "The importer books is running already. Try again when it is done."
+    assert refusal.value.detail == "The importer books is already running. Try again when it has finished."
     run(write(["1", "One", 1]))

@@ -74,7 +74,7 @@ def test_one_refused_row_lets_nothing_be_written_and_all_are_told(library: None,
     kept = DataRun.objects.get()
     path = file.with_name(f"books.refused-{kept.pk}.csv")
     assert str(refusal.value) == (
-        f"6 of 7 rows are refused, so nothing was written. They are in {path}, with the reasons."
+        f"6 of 7 rows were refused, so nothing was written. They are in {path}, with the reasons."
     )
     assert (kept.state, kept.rows_read, kept.rows_written, kept.rows_refused) == (State.FAILED, 7, 0, 6)
     assert kept.refused_file == str(path)
@@ -146,13 +146,13 @@ def test_rows_that_are_there_are_treated_as_said(
     counts = outcome.counts
     assert (counts.written, counts.unchanged, counts.refused) == (written, unchanged, refused)
     reasons = [refusal.reason for refusal in outcome.refusals]
-    assert reasons == ["The table has this row already."] * refused
+    assert reasons == ["The table already has this row."] * refused
 
 
 def test_empty_rows_are_refused_or_passed_over(library: None, write: Write) -> None:
     file = write(["1", "One", 1], ["", "", ""], ["2", "Two", 2])
     outcome = run(file, trial=True)
-    assert outcome.refusals == (Refused(3, "There is nothing in it. --skip-empty passes over such rows."),)
+    assert outcome.refusals == (Refused(3, "The row is empty. --skip-empty skips such rows."),)
     outcome = run(file, skip_empty=True)
     assert (outcome.counts.read, outcome.counts.refused, outcome.skipped_empty) == (2, 0, 1)
 
@@ -164,7 +164,7 @@ def test_empty_rows_at_the_end_are_no_rows(library: None, tmp_path: Path) -> Non
         outcome = run(path)
         assert (outcome.counts.read, outcome.created, outcome.skipped_empty, outcome.refusals) == (1, 1, 0, ())
     path.write_text("isbn,title,pages\n8,Eight,\n\n,,\n\n9,Nine,\n\n\n")
-    reason = "There is nothing in it. --skip-empty passes over such rows."
+    reason = "The row is empty. --skip-empty skips such rows."
     outcome = run(path, partial=True)
     assert outcome.refusals == tuple(Refused(number, reason) for number in (3, 4, 5))
     assert outcome.created == 2

@@ -94,6 +94,6 @@ def test_two_imports_at_once_are_one_and_a_refusal(migrated: OwnDatabase, file: 
     finally:
         first.send_signal(signal.SIGCONT)
         counted = first.communicate(timeout=PATIENCE)[0]
-    assert "The importer slow-groups is running already. Try again when it is done." in said
+    assert "The importer slow-groups is already running. Try again when it has finished." in said
     assert counted == f"{ROWS}\n"
     assert groups(migrated) == ROWS

@@ -114,8 +114,8 @@ def test_a_corrected_file_is_imported_as_it_is(path: Path, tmp_path: Path) -> No
     # Until it is corrected, a row is at fault as it was.
     assert [(row.cells, row.extra, row.fault) for row in rows] == [
         ({"name": "Zoë", "mail": "x"}, (), ""),
-        ({"name": "short"}, (), "It has only 1 cell, but the header names 2 columns."),
-        ({"name": "long", "mail": "1"}, ("2",), "It has 3 cells, but the header names 2 columns."),
+        ({"name": "short"}, (), "The row has only 1 cell, but the header has 2 columns."),
+        ({"name": "long", "mail": "1"}, ("2",), "The row has 3 cells, but the header has 2 columns."),
     ]
     path.write_text(path.read_text(encoding="utf-8").replace("Zoë,x", "Zoë,z@example.com"), encoding="utf-8")
     with opened(path) as source:

@@ -129,7 +129,7 @@ def test_another_file_of_the_name_is_not_written_over(tmp_path: Path) -> None:
     [
         ([], "Nothing was written."),
         (["--dry-run", "--partial"], "Nothing was written."),
-        (["--partial"], "What it wrote stays. Go on with --partial --resume, or begin anew with --restart."),
+        (["--partial"], "What it wrote is kept. Continue with --partial --resume, or start over with --restart."),
     ],
 )
 def test_an_import_that_is_stopped_says_so(file: Path, options: list[str], left: str) -> None:

@@ -15,7 +15,7 @@ from keystone.data import xlsx_rows
 from keystone.data.files import FileUnusable, Row, opened
 from tests.data.workbooks import excel_workbook, texts
 
-DAMAGED = "It is no XLSX file, or a damaged one. Open it in a spreadsheet and save it again."
+DAMAGED = "This is not an XLSX file, or it is damaged. Open it in a spreadsheet program and save it again."
 HEADER = '<row r="1"><c r="A1" t="s"><v>0</v></c><c r="B1" t="s"><v>1</v></c></row>'
 
 
@@ -144,17 +144,17 @@ def test_an_error_and_a_number_that_is_no_date_are_faults(path: Path) -> None:
 def test_a_cell_beyond_the_header_is_a_fault(path: Path) -> None:
     _columns, rows = read(saved(path, ["a", "b"], [1, 2, None, "x"], [3, 4, None, " "], [5]))
     assert rows == [
-        Row(2, {"a": 1, "b": 2}, "It has 4 cells, but the header names 2 columns.", ("", "x")),
+        Row(2, {"a": 1, "b": 2}, "The row has 4 cells, but the header has 2 columns.", ("", "x")),
         Row(3, {"a": 3, "b": 4}),
         Row(4, {"a": 5, "b": ""}),
     ]
 
 
 def test_the_header_is_judged_as_that_of_csv(path: Path) -> None:
-    assert refusal(saved(path, ["a", None, "c"])) == "row 1: The header has no name for the column B."
+    assert refusal(saved(path, ["a", None, "c"])) == "row 1: The header has no name for column B."
     assert refusal(saved(path, ["a", "A "])).startswith("row 1: The header names a column twice")
     assert refusal(saved(path)) == "The sheet is empty."
-    assert refusal(saved(path, ["row", "reason"])) == "row 1: There is no header that names columns."
+    assert refusal(saved(path, ["row", "reason"])) == "row 1: There is no header row."
 
 
 def test_a_corrected_file_of_refused_rows_is_read_from_a_workbook(path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_corrected_file_of_refused_rows_is_read_from_a_workbook(path: Path) ->
     assert columns == ("a",)
     assert rows == [
         Row(2, {"a": 1}),
-        Row(3, {"a": 2}, "It has 2 cells, but the header names 1 column.", (3,)),
+        Row(3, {"a": 2}, "The row has 2 cells, but the header has 1 column.", (3,)),
         Row(4, {"a": ""}),
     ]
 
@@ -179,13 +179,13 @@ def test_the_first_sheet_that_shows_is_read_or_that_of_a_name(path: Path) -> Non
     assert read(path)[0] == ("L",)
     assert read(path, sheet="GROUPS")[0] == ("G",)
     assert read(path, sheet="Hidden")[0] == ("h",)
-    assert refusal(path, sheet="People") == "It has no sheet “People”. It has: Hidden, Leute, Groups."
+    assert refusal(path, sheet="People") == "There is no sheet “People”. There are: Hidden, Leute, Groups."
 
 
 def test_a_password_or_the_old_format_is_refused(path: Path) -> None:
     path.write_bytes(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 1000)
     assert refusal(path) == (
-        "It is protected by a password, or in Excel's old format. Save it as .xlsx without a password."
+        "The file is protected by a password, or in Excel's old format. Save it as .xlsx without a password."
     )
 
 

@@ -22,7 +22,7 @@ from tests.data.workbooks import MAIN, changed, excel_workbook, texts
 MB = 1024 * 1024
 HEADER = '<row r="1"><c t="s"><v>0</v></c></row>'
 ROW = '<row><c t="inlineStr"><is><t>{}</t></is></c></row>'
-DAMAGED = "It is no XLSX file, or a damaged one. Open it in a spreadsheet and save it again."
+DAMAGED = "This is not an XLSX file, or it is damaged. Open it in a spreadsheet program and save it again."
 PIECE = "A row or another part of it is too large to read. Save the sheet as CSV."
 
 
@@ -105,7 +105,7 @@ def test_a_row_with_far_too_many_cells_is_refused(path: Path) -> None:
 
 def test_no_more_is_unpacked_than_the_setting_says(path: Path, settings: Any) -> None:
     settings.KEYSTONE = {"IMPORT_UNPACKED_MB": 1}
-    said = "It unpacks to more than 1 MB. Save the sheet as CSV, or raise IMPORT_UNPACKED_MB if you trust it."
+    said = "The file unpacks to more than 1 MB. Save the sheet as CSV, or raise IMPORT_UNPACKED_MB if you trust it."
     row = ROW.format("x" * 999)
     assert refusal(changed(path, "xl/worksheets/sheet1.xml", sheet(row * 2000))).partition(": ")[2] == said
     # What comes after the rows is counted as well, because it is read for the sake of its checksum.
@@ -119,7 +119,7 @@ def test_no_more_is_unpacked_than_the_setting_says(path: Path, settings: Any) ->
 def test_texts_that_take_too_much_memory_are_refused(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xlsx_workbook, "LARGEST_TEXTS", 2 * MB)
     changed(path, "xl/sharedStrings.xml", f'<sst xmlns="{MAIN}">{texts("a", *map(str, range(10**5)))}</sst>')
-    assert refusal(path) == "Its texts take more than 2 MB of memory. Save the sheet as CSV."
+    assert refusal(path) == "The file's texts take more than 2 MB of memory. Save the sheet as CSV."
 
 
 def test_what_headers_say_of_a_part_does_not_matter(path: Path, settings: Any) -> None:
@@ -143,7 +143,7 @@ def test_other_compression_and_long_directories_are_refused(path: Path, monkeypa
     with ZipFile(path, "w", ZIP_DEFLATED) as archive:
         for number in range(1000):
             archive.writestr(f"{number}", b"")
-    assert refusal(path) == "It lists too many parts."
+    assert refusal(path) == "The file lists too many parts."
 
 
 def test_a_document_type_is_refused_in_each_part(path: Path) -> None:

@@ -18,9 +18,9 @@ def test_of_many_upgrades_at_once_one_does_it_and_the_others_find_nothing_to_do(
     processes = [empty.start("db", "upgrade") for _number in range(MANY)]
     said = [process.communicate(timeout=PATIENCE)[0] for process in processes]
     assert [process.returncode for process in processes] == [0] * MANY, said
-    idle = [text for text in said if text.endswith("Nothing to do: everything is applied.\n")]
+    idle = [text for text in said if text.endswith("Nothing to do: all migrations are applied.\n")]
     assert len(idle) == MANY - 1
-    assert any("Another process is moving this database's schema. Waiting until it is done." in text for text in idle)
+    assert any("Another process is migrating this database. Waiting until it has finished." in text for text in idle)
     [busy] = [text for text in said if text not in idle]
     applied = [line.split()[1] for line in busy.splitlines() if line.startswith("Applied: ")]
     assert empty.rows("SELECT app || '.' || name FROM django_migrations ORDER BY id") == [(name,) for name in applied]
@@ -58,7 +58,7 @@ def test_an_upgrade_waits_for_the_lock_and_says_so(migrated: OwnDatabase) -> Non
         assert upgrade(said=said.append) == []
         assert time.monotonic() - begun >= 0.9
         end.join()
-    assert said == ["Another process is moving this database's schema. Waiting until it is done."]
+    assert said == ["Another process is migrating this database. Waiting until it has finished."]
 
 
 def test_the_lock_is_free_afterwards(migrated: OwnDatabase) -> None:
@@ -84,4 +84,4 @@ def test_a_database_that_is_away_is_told_in_a_line(empty: OwnDatabase, tmp_path:
     status, said = empty.manage("db", "upgrade", DATABASE_URL="postgresql://keystone@127.0.0.1:1/keystone")
     assert status == 1
     [line] = said.splitlines()
-    assert line.startswith("CommandError: The database does not do it: connection failed: ")
+    assert line.startswith("CommandError: The database refused: connection failed: ")

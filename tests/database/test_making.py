@@ -78,7 +78,7 @@ def test_a_librarys_branch_is_refused(scratch: Scratch, label: str) -> None:
 def test_a_branch_that_there_is_not_is_refused(scratch: Scratch) -> None:
     with pytest.raises(UnknownBranch):
         make("x", branch="keyston")
-    with pytest.raises(CommandError, match=r"^There is no branch keyston\. There are: keystone, project\.$"):
+    with pytest.raises(CommandError, match=r"^There is no branch keyston\. Known branches: keystone, project\.$"):
         call_command("db", "migrate", "x", "--branch", "keyston")
 
 
@@ -192,12 +192,12 @@ def test_changes_of_another_branch_come_first(scratch: Scratch) -> None:
         (
             "('user', models.OneToOneField(",
             "('person', models.ForeignKey(",
-            "Which value do existing rows have in the new field profile.user? Give it a default.",
+            "Which value should existing rows get in the new field profile.user? Give it a default.",
         ),
         (
             "models.CharField(blank=True, ",
             "models.CharField(blank=True, null=True, ",
-            "Which value do rows get that have none in profile.organisation? Give it a default.",
+            "Which value should rows get that have none in profile.organisation? Give it a default.",
         ),
     ],
 )

@@ -99,7 +99,7 @@ def test_who_removes_the_mark_is_in_the_audit_log(migrated: OwnDatabase, setting
     assert event.actor_label == Actor.cli().label
     assert (event.target_type, event.target_label) == ("database", migrated.name)
     assert event.changes == {"mark": [made, None]}
-    assert action_in_words(event.action) == "Production mark taken off the database"
+    assert action_in_words(event.action) == "Production mark removed from the database"
     assert [change.label for change in changes_in_words(event)] == ["mark"]
 
 

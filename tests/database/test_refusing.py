@@ -46,14 +46,14 @@ def test_a_role_without_rights_is_told_so(powerless: str, command: list[str]) ->
 
 
 def test_a_role_without_rights_cannot_mark(powerless: str) -> None:
-    with pytest.raises(CommandError, match=r"^The database does not do it: must be owner of table django_migrations$"):
+    with pytest.raises(CommandError, match=r"^The database refused: must be owner of table django_migrations$"):
         call_command("db", "mark", "--set")
 
 
 def test_a_read_only_database_is_not_marked(migrated: OwnDatabase) -> None:
     connection.close()
     migrated.run(f'ALTER DATABASE "{migrated.name}" SET default_transaction_read_only = on')
-    with pytest.raises(CommandError, match=r"^The database does not do it: cannot execute COMMENT in a read-only"):
+    with pytest.raises(CommandError, match=r"^The database refused: cannot execute COMMENT in a read-only"):
         call_command("db", "mark", "--set")
 
 

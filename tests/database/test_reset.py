@@ -70,7 +70,7 @@ def test_a_server_s_environment_does_not_reset(migrated: OwnDatabase, settings: 
                 with pytest.raises(CommandError) as raised:
                     call_command("db", "reset", "--database", migrated.name, *more)
                 assert str(raised.value) == (
-                    f"This environment is {environment}. Only --override-production resets a database there."
+                    f"This environment is {environment}. Its database can be reset only with --override-production."
                 )
 
 
@@ -85,7 +85,9 @@ def test_a_mark_that_comes_while_somebody_is_asked_counts(
 def test_without_a_terminal_the_name_has_to_be_given(migrated: OwnDatabase, capsys: Said) -> None:
     with untouched(migrated), pytest.raises(CommandError) as raised:
         call_command("db", "reset")
-    assert str(raised.value) == (f"This asks, and there is no terminal to answer on. Give --database {migrated.name}.")
+    assert str(raised.value) == (
+        f"This command asks a question, and there is no terminal to answer on. Use --database {migrated.name}."
+    )
     [line] = capsys.readouterr().out.splitlines()
     assert line.startswith(f"Everything in the database {migrated.name} on ")
 
@@ -171,9 +173,9 @@ def test_a_migration_that_fails_leaves_what_upgrade_can_end(migrated: OwnDatabas
         call_command("db", "reset", "--database", migrated.name)
     said = str(raised.value)
     assert said.startswith(
-        "Everything was dropped, but making it anew failed. Run db upgrade when that is mended. messages.0002_b failed:"
+        "Everything was dropped, but migrating failed. Run db upgrade when the cause is fixed. messages.0002_b failed:"
     )
-    assert "Nothing of it has stayed. Done before it: " in said
+    assert "All of its changes were rolled back. Done before it: " in said
     assert migrated.applied(LABEL) == ["0001_a"]
     trial(**{"0001_a": made_by("a"), "0002_b": made_by("b", after="0001_a")})
     assert "messages.0002_b" in upgrade()
@@ -255,7 +257,7 @@ def test_reset_waits_for_an_upgrade(migrated: OwnDatabase) -> None:
             reset(said=said.append)
         end.join()
     assert time.monotonic() - begun >= 0.9
-    assert said[0] == "Another process is moving this database's schema. Waiting until it is done."
+    assert said[0] == "Another process is migrating this database. Waiting until it has finished."
 
 
 @pytest.mark.slow
@@ -289,7 +291,7 @@ def test_seed_makes_the_development_accounts(migrated: OwnDatabase, tmp_path: Pa
     }
     status, said = migrated.manage("db", "reset", "--seed", "-f", **local)
     assert status == 0, said
-    assert said.endswith("Made 43 sample people.\n")
+    assert said.endswith("Created 43 sample people.\n")
     [(people,)] = migrated.rows("SELECT count(*) FROM keystone_user")
     assert people == 44
     found = migrated.rows("SELECT is_superuser FROM keystone_user WHERE email = 'admin@example.com'")

@@ -152,7 +152,7 @@ def test_show_prints_a_branch(capsys: pytest.CaptureFixture[str]) -> None:
         ["0001_one", "applied"],
         ["0002_two", "applied"],
         ["0003_three", "pending"],
-        ["0099_future", "applied, and not in this code"],
+        ["0099_future", "applied, not in this code"],
     ]
     [keystone, *_others] = branches()
     lines = lines_of(capsys, "show", "keystone")
@@ -204,7 +204,7 @@ def test_a_migration_without_sql_says_so(
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
     settings.MIGRATION_MODULES = {LABEL: write_migrations(tmp_path, **{"0001_nothing": "operations = []"})}
-    assert lines_of(capsys, "show", "0001_nothing", "--sql") == ["-- It runs no SQL."]
+    assert lines_of(capsys, "show", "0001_nothing", "--sql") == ["-- No SQL."]
 
 
 @pytest.mark.usefixtures("trial")

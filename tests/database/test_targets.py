@@ -103,10 +103,10 @@ def test_upgrade_leads_to(trial: Callable[..., None], written: str | None, label
 @pytest.mark.parametrize(
     ("written", "label", "refusal", "said"),
     [
-        ("+1", None, NeedsBranch, "Say with --branch which one is moved by that many migrations."),
-        ("+1", "keystone", WrongMove, "keystone does not go up by 1. Pending there: 0."),
-        ("+0", LABEL, WrongMove, "messages does not go up by 0. Pending there: 1."),
-        ("-1", "keystone", WrongMove, "-1 leads down. Use downgrade."),
+        ("+1", None, NeedsBranch, "A number of migrations needs --branch."),
+        ("+1", "keystone", WrongMove, "keystone cannot be upgraded by 1. Pending: 0."),
+        ("+0", LABEL, WrongMove, "messages cannot be upgraded by 0. Pending: 1."),
+        ("-1", "keystone", WrongMove, "-1 is already applied. Use downgrade."),
         (None, "nothing", UnknownBranch, "There is no branch nothing. There are: "),
         ("base", None, UnknownMigration, "There is no migration base."),
     ],
@@ -142,11 +142,11 @@ def test_downgrade_leads_to(written: str | None, label: str | None, reached: tup
 @pytest.mark.parametrize(
     ("written", "label", "refusal", "said"),
     [
-        ("+1", None, WrongMove, "+1 leads up. Use upgrade."),
-        ("-2", "project", WrongMove, "project does not go down by 2. Applied there: 1."),
-        ("-0", "project", WrongMove, "project does not go down by 0. Applied there: 1."),
-        ("0001", LABEL, WrongMove, "messages.0001_a is not applied, so nothing goes back to it."),
-        (None, LABEL, WrongMove, "messages does not go down by 1. Applied there: 0."),
+        ("+1", None, WrongMove, "+1 is not applied yet. Use upgrade."),
+        ("-2", "project", WrongMove, "project cannot be downgraded by 2. Applied: 1."),
+        ("-0", "project", WrongMove, "project cannot be downgraded by 0. Applied: 1."),
+        ("0001", LABEL, WrongMove, "messages.0001_a is not applied, so the database cannot be downgraded to it."),
+        (None, LABEL, WrongMove, "messages cannot be downgraded by 1. Applied: 0."),
         ("0001_initial", "nothing", UnknownBranch, "There is no branch nothing."),
         ("--plna", None, UnknownMigration, "There is no option --plna."),
         ("", None, UnknownMigration, "There is no migration “”."),
@@ -166,7 +166,7 @@ def test_downgrade_is_refused_where_the_code_lacks_what_is_applied(migrated: Own
     with pytest.raises(WrongMove) as raised:
         target_below(planning.executor().loader, None, None)
     assert raised.value.detail == (
-        "The database has migrations of keystone that this code does not: 0099_newer. Undo them first."
+        "The database has migrations of keystone that this code does not have: 0099_newer. Undo them first."
     )
     assert target_below(planning.executor().loader, "base", "project") == Target("project")
 
@@ -177,7 +177,7 @@ def test_steps_up_are_refused_where_a_branch_forks(trial: Callable[..., None], s
     loader = planning.executor().loader
     with pytest.raises(Forks) as raised:
         target_above(loader, steps, LABEL)
-    assert raised.value.detail == "messages forks there, so a number of steps is not enough. Give the migration's name."
+    assert raised.value.detail == "messages forks there, so a number of steps is ambiguous. Give the migration's name."
     assert target_above(loader, "+1", LABEL) == Target(LABEL, "0001_a")
     assert target_above(loader, "+4", LABEL) == Target(LABEL, "0003_merge")
 

@@ -45,7 +45,7 @@ def test_upgrade_applies_all_branches_and_what_follows_them(empty: OwnDatabase, 
     assert {line.split()[1].partition(".")[0] for line in lines} >= {"keystone", "project", "sessions"}
     assert empty.applied("project") == ["0001_initial"]
     assert empty.rows("SELECT count(*) > 0 FROM auth_permission WHERE codename = 'approve_user'") == [(True,)]
-    assert lines_of(capsys, "upgrade") == ["Nothing to do: everything is applied."]
+    assert lines_of(capsys, "upgrade") == ["Nothing to do: all migrations are applied."]
 
 
 def test_upgrade_makes_permissions_that_are_missing_though_nothing_is_pending(migrated: OwnDatabase) -> None:
@@ -87,8 +87,8 @@ def test_upgrade_refuses_in_a_line(empty: OwnDatabase, trial: Trial) -> None:
         (["nothing"], "There is no migration nothing."),
         (["0001"], "0001 is more than one migration: admin.0001_initial, auth.0001_initial, "),
         (["--branch", "nothing"], "There is no branch nothing. There are: keystone, project, "),
-        (["+1"], "Say with --branch which one is moved by that many migrations."),
-        (["+4", "--branch", LABEL], "messages does not go up by 4. Pending there: 3."),
+        (["+1"], "A number of migrations needs --branch."),
+        (["+4", "--branch", LABEL], "messages cannot be upgraded by 4. Pending: 3."),
     ):
         with pytest.raises(CommandError) as raised:
             call_command("db", "upgrade", *arguments)
@@ -101,7 +101,7 @@ def test_upgrade_refuses_two_ends_of_a_branch(empty: OwnDatabase, trial: Trial) 
     with pytest.raises(CommandError) as raised:
         call_command("db", "upgrade")
     assert str(raised.value) == (
-        "More than one migration is the last of its branch (messages: 0003_c, 0003_d). Merge them first."
+        "A branch has more than one latest migration (messages: 0003_c, 0003_d). Merge them first."
     )
     assert empty.tables() == set()
 
@@ -126,7 +126,7 @@ def test_plan_shows_and_touches_nothing(empty: OwnDatabase, trial: Trial, capsys
     assert lines_of(capsys, "upgrade", "0002_b", "--plan") == [
         "Apply messages.0001_a",
         "    Raw SQL operation",
-        "Apply messages.0002_b  (not atomic: if it fails, a part of it stays)",
+        "Apply messages.0002_b  (not atomic: if it fails, part of it is kept)",
         "    Raw SQL operation",
         "    Raw SQL operation",
     ]
@@ -155,7 +155,7 @@ def test_sql_is_what_makes_the_same_tables(empty: OwnDatabase, trial: Trial, cap
     assert empty.tables() == set()
     assert lines.index("-- Apply messages.0001_a") < lines.index("-- Apply messages.0002_b")
     assert (lines.count("BEGIN;"), lines.count("COMMIT;")) == (2, 2)
-    assert lines[-1] == "-- Permissions and content types follow with the next: manage.py db upgrade"
+    assert lines[-1] == "-- Permissions and content types will follow with the next manage.py db upgrade"
     empty.run("\n".join(lines))
     assert empty.tables() == {"a", "b", "c", "django_migrations"}
     assert upgrade(branch=LABEL) == []
@@ -180,7 +180,7 @@ def test_a_migration_that_fails_is_named_with_what_was_done(empty: OwnDatabase, 
         call_command("db", "upgrade", "--branch", LABEL)
     said = str(raised.value)
     assert said.startswith('messages.0002_b failed: relation "nowhere" does not exist')
-    assert said.endswith(" Nothing of it has stayed. Done before it: messages.0001_a.")
+    assert said.endswith(" All of its changes were rolled back. Done before it: messages.0001_a.")
     assert empty.applied(LABEL) == ["0001_a"]
     assert empty.tables() == {"a", "django_migrations"}
 
@@ -190,7 +190,7 @@ def test_what_a_migration_that_is_not_atomic_leaves_is_said(empty: OwnDatabase, 
     with pytest.raises(MigrationFailed) as raised:
         upgrade(branch=LABEL)
     assert raised.value.detail.endswith(
-        " It is not atomic: what it had done by then has stayed, so look before you go on."
+        " It is not atomic: what it had done so far was not rolled back. Check before you continue."
         " Done before it: messages.0001_a."
     )
     assert empty.applied(LABEL) == ["0001_a"]
@@ -202,8 +202,8 @@ def test_a_bug_in_a_migration_is_told_by_its_name(empty: OwnDatabase, trial: Tri
     with pytest.raises(MigrationFailed) as raised:
         upgrade(branch=LABEL)
     assert raised.value.detail == (
-        "messages.0001_bug failed: ZeroDivisionError: division by zero. Nothing of it has stayed."
-        " No migration was done before it."
+        "messages.0001_bug failed: ZeroDivisionError: division by zero. All of its changes were rolled back."
+        " No migration was applied before it."
     )
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
@@ -225,7 +225,7 @@ def test_a_long_transaction_fails_the_migration_instead_of_queueing_the_site(emp
         pid = somebody.info.backend_pid
     said = str(raised.value)
     assert said.startswith(f"messages.0003_c did not get a lock within 0.5 s; process {pid} (somebody) has been in a")
-    assert said.endswith(" Nothing of it has stayed. No migration was done before it.")
+    assert said.endswith(" All of its changes were rolled back. No migration was applied before it.")
     assert empty.applied(LABEL) == ["0001_a", "0002_b"]
     assert "c" not in empty.tables()
     assert upgrade(branch=LABEL) == ["messages.0003_c"]

@@ -129,7 +129,7 @@ def test_a_pooler_that_takes_connections_and_has_no_server_for_them_is_left_in_t
         begun = time.monotonic()
         status, said = own.manage("db", "verify", "-r", "1", "-t", "2", DATABASE_URL=url)
         assert (status, time.monotonic() - begun < 60) == (1, True)
-        line = "The database does not answer: it took the connection, and said nothing within 2 s"
+        line = "The database does not answer: it accepted the connection, but did not answer within 2 s"
         assert said.splitlines() == [f"Attempt 1 of 1: {line}", f"CommandError: {line}"]
         status, said = own.manage("db", "test", DATABASE_URL=f"{url}&connect_timeout=3")
         assert (status, said.splitlines()) == (1, [f"CommandError: {line.replace('2 s', '3 s')}"])

@@ -115,7 +115,7 @@ def test_dev_starts_serves_ends_and_starts_again(folder: Path, port: int) -> Non
     assert _left_over(folder) == []
     assert not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children)
     for line in (
-        "Made 43 sample people.",
+        "Created 43 sample people.",
         f"http://localhost:{port}/admin/",
         f"http://localhost:{port}/docs/",
         f"http://localhost:{port}/dev/mails/",
@@ -171,7 +171,7 @@ def test_dev_recovers_when_broken_settings_are_mended(folder: Path, port: int, t
         said = process.communicate(timeout=PATIENCE)[0]
     assert process.returncode == 0
     assert "SyntaxError: '(' was never closed" in said
-    assert "The web server has ended (exit status 1). It is started again in 1 s or after a change." in said
+    assert "The web server has exited (status 1). It will be restarted in 1 s or after a change." in said
     assert "local.py changed: restarting" in said
     assert _left_over(folder) == []
 

@@ -181,7 +181,7 @@ def test_a_failed_mail_is_sent_again_from_its_page() -> None:
     assert "Send again" in client.get(page_of(mail)).content.decode()
     response = client.post(f"{LIST}{mail.pk}/resend/")
     assert response["Location"] == page_of(mail)
-    assert told(response) == ["1 mail is on its way again."]
+    assert told(response) == ["1 mail will be sent again."]
     assert AuditEvent.objects.get().actor_label == "viewer@example.com"
 
 
@@ -207,7 +207,7 @@ def test_selected_mails_are_sent_again_and_the_sent_ones_among_them_only_when_th
     hidden = dict(response.context["hidden"])
     assert hidden["action"] == "resend_selected"
     response = client.post(LIST, selected(failed, sent, confirmed="1"))
-    assert told(response) == ["2 mails are on their way again."]
+    assert told(response) == ["2 mails will be sent again."]
     assert OutgoingMail.objects.queued().count() == 2
 
 
@@ -216,16 +216,16 @@ def test_what_stays_is_told() -> None:
     rows = [outgoing(MailState.QUEUED), outgoing(recipient="bob@example.com")]
     response = viewer("send_outgoingmail").post(LIST, selected(*rows))
     assert told(response) == [
-        "1 mail waits to be sent anyway.",
-        "1 mail stays: its address is suppressed. Lift that first.",
+        "1 mail is already waiting to be sent.",
+        "1 mail was not sent: its address is suppressed. Lift the suppression first.",
     ]
 
 
 def test_mails_that_are_sent_while_somebody_chooses_are_not_sent_twice() -> None:
     said = [text for _level, text in in_words(ResendResult(resent=1, sent=2))]
     assert said == [
-        "1 mail is on its way again.",
-        "2 mails were sent in the meantime, and are not sent twice.",
+        "1 mail will be sent again.",
+        "2 mails were sent in the meantime and will not be sent twice.",
     ]
 
 
@@ -241,7 +241,7 @@ def test_too_many_at_once_are_refused_without_a_question() -> None:
         for number in range(MOST_AT_ONCE + 1)
     )
     response = viewer("send_outgoingmail").post(LIST, selected(rows[0], select_across="1"))
-    assert told(response) == ["At most 1000 mails are sent again at once. Choose fewer."]
+    assert told(response) == ["At most 1000 mails can be sent again at once. Select fewer."]
     assert not OutgoingMail.objects.queued().exists()
 
 

@@ -21,7 +21,7 @@ def test_suppressed_addresses_are_listed_and_lifted() -> None:
     assert listed(client.get(f"{SUPPRESSED}?q=ANN@")) == [ann.pk]
     response = client.post(SUPPRESSED, {"action": "lift_selected", "_selected_action": [str(ann.pk)]})
     assert told(response) == [
-        "1 address is mailed again. What it did not get can be sent again in the list of mails.",
+        "The suppression of 1 address was lifted. Mails that it missed can be sent again from the list of mails.",
     ]
     assert list(SuppressedAddress.objects.values_list("address", flat=True)) == ["bob@example.com"]
 

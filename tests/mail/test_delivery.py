@@ -23,9 +23,9 @@ from tests.mail.smtp_server import CONNECT, DATA, END, MAIL, RCPT, SmtpServer
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("probe")]
 
 LATER = "The mail server did not answer in time."
-HUNG_UP = "The mail server hung up."
+HUNG_UP = "The mail server closed the connection."
 # Where there is no connection yet, another setting may help.
-TRY = " Check SMTP_HOST and SMTP_PORT; a port that speaks TLS from the start needs SMTP_SSL=true."
+TRY = " Check SMTP_HOST and SMTP_PORT; a port with implicit TLS needs SMTP_SSL=true."
 SIGN_IN = "Set SMTP_USER and SMTP_PASSWORD, and SMTP_TLS=true or SMTP_SSL=true."
 
 
@@ -249,7 +249,7 @@ def test_a_mail_that_ends_every_worker_is_given_up(smtp: SmtpServer) -> None:
     assert deliver([mail_id]) == 0
     assert (only(mail_id).state, only(mail_id).last_error) == (
         MailState.FAILED,
-        "Each worker that was to send it went away.",
+        "Every worker that tried to send it was lost.",
     )
     assert smtp.connections == 0
 
@@ -268,9 +268,9 @@ def test_a_mail_that_cannot_be_made_is_tried_again_and_keeps_no_other_back(
     assert deliver(ids) == 1
     assert smtp.recipients == ["d@example.com"]
     assert [only(mail_id).last_error for mail_id in ids[:3]] == [
-        "The mail could not be made: ArithmeticError.",
-        "The mail could not be made: TemplateDoesNotExist.",
-        "This worker knows no mail of this name.",
+        "The mail could not be rendered: ArithmeticError.",
+        "The mail could not be rendered: TemplateDoesNotExist.",
+        "This worker does not know a mail of this name.",
     ]
     assert states(ids) == [MailState.QUEUED] * 3 + [MailState.SENT]
     assert REASON not in caplog.text

@@ -47,7 +47,7 @@ def test_preview_prints_or_writes_a_mail(capsys: pytest.CaptureFixture[str], tmp
     ("arguments", "error"),
     [
         (["preview", "aproved"], "There is no mail 'aproved'. There are: account_created, "),
-        (["preview", "approved", "--language", "xx"], "There is no language xx here. There are: en."),
+        (["preview", "approved", "--language", "xx"], "There is no language xx. Known languages: en."),
         (["preview", "approved", "--output", "/nowhere/at/all"], "/nowhere/at/all: No such file or directory"),
         (["test", "nobody"], "Enter a valid email address."),
         (["test", "ada@example.com", "--template", "aproved"], "There is no mail 'aproved'."),
@@ -72,7 +72,7 @@ def test_a_test_mail_goes_the_way_of_all_mails(
     with django_capture_on_commit_callbacks(execute=True):
         answer = said(capsys, "test", "ada@example.com", "--template", "approved")
     row = OutgoingMail.objects.get()
-    assert answer == f"The test mail to ada@example.com is queued as mail {row.pk}; a worker sends it.\n"
+    assert answer == f"The test mail to ada@example.com is queued as mail {row.pk}; a worker will send it.\n"
     assert [mail.to for mail in mailoutbox] == [["ada@example.com"]]
     assert row.state == MailState.SENT
     assert AuditEvent.objects.get(action="mail.tested").actor_kind == "cli"
@@ -81,7 +81,7 @@ def test_a_test_mail_goes_the_way_of_all_mails(
 @pytest.mark.django_db
 def test_a_test_mail_can_be_sent_at_once(capsys: pytest.CaptureFixture[str], smtp: SmtpServer) -> None:
     answer = said(capsys, "test", "ada@example.com", "--now")
-    assert answer == "The mail server has taken the test mail to ada@example.com.\n"
+    assert answer == "The mail server has accepted the test mail to ada@example.com.\n"
     assert smtp.recipients == ["ada@example.com"]
 
 
@@ -92,7 +92,7 @@ def test_a_test_mail_can_be_sent_at_once(capsys: pytest.CaptureFixture[str], smt
         (b"550 no such mailbox", "Not sent: The mail server refuses the address: 550 no such mailbox"),
         (
             b"451 not now",
-            "Not sent: The mail server refuses the address: 451 not now. It is tried again by a worker.",
+            "Not sent: The mail server refuses the address: 451 not now. A worker will try again.",
         ),
     ],
 )

@@ -32,7 +32,10 @@ def test_what_keeps_the_connection_from_opening_is_everybodys_and_never_final() 
     for error, reason in (
         (
             smtplib.SMTPAuthenticationError(535, b"5.7.8 wrong password"),
-            "The mail server refuses our sign-in: 535 5.7.8 wrong password. Check SMTP_USER and SMTP_PASSWORD.",
+            (
+                "The mail server refuses the user name or password: 535 5.7.8 wrong password. Check "
+                "SMTP_USER and SMTP_PASSWORD."
+            ),
         ),
         (
             smtplib.SMTPConnectError(554, b"no service here"),
@@ -44,11 +47,14 @@ def test_what_keeps_the_connection_from_opening_is_everybodys_and_never_final() 
         ),
         (
             smtplib.SMTPException("No suitable authentication method found."),
-            "The mail server and this machine share no way to sign in. Check SMTP_USER and SMTP_PASSWORD.",
+            (
+                "The mail server and this machine have no authentication method in common. Check "
+                "SMTP_USER and SMTP_PASSWORD."
+            ),
         ),
         (UnicodeEncodeError("idna", ".", 0, 1, "empty"), "SMTP_HOST is not a host name."),
         (UnicodeEncodeError("ascii", "é", 0, 1, "x"), "SMTP_USER and SMTP_PASSWORD must be ASCII."),
-        (socket.gaierror(), "The mail server's name cannot be found (DNS). Check SMTP_HOST."),
+        (socket.gaierror(), "The mail server's name cannot be resolved (DNS). Check SMTP_HOST."),
         (ssl.SSLCertVerificationError(), untrusted),
         (OSError(errno.EHOSTUNREACH, "No route"), "The mail server cannot be reached: there is no way to it in the"),
         (
@@ -73,7 +79,7 @@ def told(settings: Settings, **options: object) -> str:
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.smtp.EmailBackend", "OPTIONS": given}}
     with pytest.raises(CommandError) as raised:
         call_command("email", "test", "ada@example.com", "--now")
-    said = str(raised.value).removeprefix("Not sent: ").removesuffix(" It is tried again by a worker.")
+    said = str(raised.value).removeprefix("Not sent: ").removesuffix(" A worker will try again.")
     assert OutgoingMail.objects.latest("pk").last_error == said
     return said
 
@@ -94,22 +100,23 @@ def test_each_wrong_setting_is_told_in_plain_words(
         plain.wants_sign_in = True
         plain.answers = {AUTH: b"535 5.7.8 no"}
         refused = told(settings, port=plain.port, username="ada", password="x")
-        assert refused == "The mail server refuses our sign-in: 535 5.7.8 no. Check SMTP_USER and SMTP_PASSWORD."
+        assert (
+            refused
+            == "The mail server refuses the user name or password: 535 5.7.8 no. Check SMTP_USER and SMTP_PASSWORD."
+        )
         plain.hangs_at = CONNECT
         assert told(settings, port=plain.port).startswith("The mail server did not answer in time. Check SMTP_HOST and")
         port = plain.port
     assert told(settings, port=port) == "The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT."
     nowhere = told(settings, host="mail.nowhere.invalid", port=25)
-    assert nowhere == "The mail server's name cannot be found (DNS). Check SMTP_HOST."
+    assert nowhere == "The mail server's name cannot be resolved (DNS). Check SMTP_HOST."
     assert told(settings, host=".example.com", port=25) == "SMTP_HOST is not a host name."
 
     with SmtpServer.running() as encrypted:
         own = certificate(tmp_path)
         encrypted.tls = server_context(own)
         plain_to_tls = told(settings, port=encrypted.port)
-        assert plain_to_tls.endswith(
-            "Check SMTP_HOST and SMTP_PORT; a port that speaks TLS from the start needs SMTP_SSL=true."
-        )
+        assert plain_to_tls.endswith("Check SMTP_HOST and SMTP_PORT; a port with implicit TLS needs SMTP_SSL=true.")
         unknown = told(settings, port=encrypted.port, use_ssl=True)
         assert unknown.startswith("The mail server's certificate is signed by an authority that this machine does not")
         for path, said in (
@@ -136,7 +143,7 @@ def test_a_server_that_refuses_our_greeting_ends_no_mail() -> None:
 def test_port_465_without_tls_is_told(settings: Settings) -> None:
     settings.MAILERS = {"default": {"OPTIONS": {"port": 465, "use_ssl": False}}}
     said = reason_of(TimeoutError())
-    assert said == "The mail server did not answer in time. Port 465 speaks TLS from the start: set SMTP_SSL=true."
+    assert said == "The mail server did not answer in time. Port 465 uses implicit TLS: set SMTP_SSL=true."
 
 
 def test_a_server_may_not_repeat_a_token_or_a_link() -> None:

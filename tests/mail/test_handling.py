@@ -91,7 +91,9 @@ def test_a_mail_that_waits_for_its_next_attempt_is_tried_now(
 ) -> None:
     ann = UserFactory(email="ann@example.com")
     later = timezone.now() + timedelta(hours=4)
-    mail = outgoing(MailState.QUEUED, user=ann, next_attempt_at=later, last_error="The mail server hung up.")
+    mail = outgoing(
+        MailState.QUEUED, user=ann, next_attempt_at=later, last_error="The mail server closed the connection."
+    )
     assert do(resend_mails, [mail.pk], by=CLI) == ResendResult(resent=1)
     assert [message.to for message in mailoutbox] == [["ann@example.com"]]
     again = OutgoingMail.objects.get()

@@ -114,5 +114,5 @@ def test_an_address_with_a_line_break_or_another_one_gets_no_mail(smtp: SmtpServ
     assert only(right).state == MailState.SENT
     assert (only(wrong).state, only(wrong).last_error) == (
         MailState.FAILED,
-        "Mail cannot be sent to such an address.",
+        "Mail cannot be sent to this address.",
     )

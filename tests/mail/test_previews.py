@@ -75,7 +75,7 @@ def test_a_test_goes_to_whoever_asks_for_it(
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(f"{TEMPLATES}approved/test/", {"language": "en"})
     assert response["Location"] == f"{TEMPLATES}approved/?language=en"
-    assert told(response) == ["A test is on its way to Sender@example.com."]
+    assert told(response) == ["A test mail is being sent to Sender@example.com."]
     [message] = mailoutbox
     assert (message.to, message.subject) == (["Sender@example.com"], "[Test] Welcome to Keystone")
     assert AuditEvent.objects.get().action == "mail.tested"

@@ -77,7 +77,7 @@ def test_an_address_that_the_provider_refuses_has_failed_and_keeps_no_other_back
     assert deliver(ids) == 1
     assert (only(ids[0]).state, only(ids[0]).last_error) == (
         MailState.FAILED,
-        "The provider does not send to this address.",
+        "The provider refuses to send to this address.",
     )
 
 
@@ -115,7 +115,7 @@ def test_a_mailer_that_is_set_up_wrongly_loses_no_mail(settings: Settings) -> No
 
 def test_what_a_provider_cannot_do_is_not_the_mails_fault() -> None:
     failure = failures.of_sending(AnymailUnsupportedFeature("headers"))
-    assert failure.reason == "The provider cannot send such a mail: AnymailUnsupportedFeature."
+    assert failure.reason == "The provider cannot send this mail: AnymailUnsupportedFeature."
     assert failure.is_final is False
 
 

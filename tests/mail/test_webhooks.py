@@ -88,10 +88,10 @@ def call(client: Client, django_capture_on_commit_callbacks: DjangoCaptureOnComm
 def test_a_bounce_is_noted_and_its_address_suppressed(call: Any, mail_id: int) -> None:
     assert call("mailgun", mailgun_call(BOUNCE)) == 200
     row = only(mail_id)
-    assert (row.state, row.last_error) == (MailState.BOUNCED, "The mail came back. 5.1.1 no such user; see …")
+    assert (row.state, row.last_error) == (MailState.BOUNCED, "The mail bounced. 5.1.1 no such user; see …")
     [suppressed] = SuppressedAddress.objects.all()
     assert suppressed.address == "ada@example.com"
-    assert suppressed.reason == "The mail came back. 5.1.1 no such user; see …"
+    assert suppressed.reason == "The mail bounced. 5.1.1 no such user; see …"
     assert call("mailgun", mailgun_call(BOUNCE)) == 200
     assert SuppressedAddress.objects.count() == 1
 

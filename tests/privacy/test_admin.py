@@ -44,7 +44,7 @@ def test_a_person_is_erased_once_the_address_is_typed(root: User) -> None:
     assert User.objects.get(pk=user.pk).erased_at is None
     answer = client.post(data_page(user), {"email": "Ann@example.com"})
     assert (answer.status_code, answer["Location"]) == (302, page_of(user))
-    assert told(answer) == ["The person is erased. What happened stays, under a pseudonym."]
+    assert told(answer) == ["The person has been erased. The history is kept under a pseudonym."]
     erased = User.objects.get(pk=user.pk)
     assert erased.erased_at is not None
     page = client.get(page_of(user))
@@ -79,5 +79,5 @@ def test_each_needs_its_own_permission(permission: str, export: int, erase: int)
 def test_a_superuser_is_not_taken_away_by_staff(root: User) -> None:
     client = browser(approver("view_user", "export_user"))
     answer = client.post(data_page(root), {"export": "1"})
-    assert told(answer) == ["Only a superuser may do this to staff or superusers."]
+    assert told(answer) == ["Only a superuser can do this to staff or superusers."]
     assert not AuditEvent.objects.exists()

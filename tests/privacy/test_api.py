@@ -44,7 +44,7 @@ def test_a_person_erases_themselves(signed_in: SignedIn) -> None:
     user = UserFactory(email="Ann@example.com")
     client = signed_in(user)
     answer = client.post("/api/me/erase/", {"current_password": PASSWORD, "email": " ann@EXAMPLE.com"})
-    assert (answer.status_code, answer.json()) == (200, {"detail": "Your account is erased."})
+    assert (answer.status_code, answer.json()) == (200, {"detail": "Your account has been erased."})
     assert client.get("/api/me/").status_code == 401
     assert not User.objects.with_email("ann@example.com").exists()
     noted = AuditEvent.objects.get(action="user.erased")

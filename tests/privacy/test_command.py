@@ -63,7 +63,7 @@ def test_erase_wants_the_address_once_more(monkeypatch: pytest.MonkeyPatch) -> N
     user = UserFactory(email="ann@example.com")
     monkeypatch.setattr("sys.stdin", io.StringIO("ann@example.com\n"))  # nobody sees the question
     for arguments, error in (
-        ([], "This asks, and there is no terminal to answer on. Give --confirm ann@example.com."),
+        ([], "This command asks a question, and there is no terminal to answer on. Use --confirm ann@example.com."),
         (["--confirm", "bob@example.com"], "That is not ann@example.com. Nothing was changed."),
     ):
         with pytest.raises(CommandError) as raised:
@@ -76,7 +76,7 @@ def test_erase_takes_away_who_somebody_was(capsys: pytest.CaptureFixture[str]) -
     user, other = UserFactory(email="ann@example.com"), UserFactory(email="bob@example.com")
     pseudonym = f"{user.pk.hex}@erased.invalid"
     text = said(capsys, "erase", "--email", "ann@example.com", "--confirm", "ann@example.com")
-    assert text == f"Erased. The account is {pseudonym} now, and what happened stays under that name.\n"
+    assert text == f"Erased. The account is now {pseudonym}, and its history is kept under that name.\n"
     assert User.objects.get(pk=user.pk).email == pseudonym
     told: Any = json.loads(said(capsys, "erase", "--email", other.email, "--confirm", other.email, "--json"))
     assert (told["id"], told["pseudonym"]) == (str(other.pk), f"{other.pk.hex}@erased.invalid")

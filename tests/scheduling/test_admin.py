@@ -102,7 +102,7 @@ def test_the_schedulers_are_shown_or_missed(job: ScheduledJob, root: User) -> No
 @pytest.mark.parametrize(
     ("decision", "permission", "message", "action"),
     [
-        ("run", "run_scheduledjob", "1 run is enqueued; a worker takes it.", "job.run_requested"),
+        ("run", "run_scheduledjob", "1 run was enqueued.", "job.run_requested"),
         ("pause", "pause_scheduledjob", "1 job is paused.", "job.paused"),
     ],
 )
@@ -133,16 +133,13 @@ def test_jobs_are_decided_on_in_bulk(job: ScheduledJob, declare: Declare, root: 
     client = browser(root)
     chosen = ["shop.sweep", "shop.tidy"]
     for action, expected in (
-        ("run_selected", ["2 runs are enqueued; workers take them."]),
+        ("run_selected", ["2 runs were enqueued."]),
         ("pause_selected", ["2 jobs are paused."]),
-        ("pause_selected", ["shop.sweep: This job is paused already.", "shop.tidy: This job is paused already."]),
-        ("resume_selected", ["2 jobs run by themselves again."]),
+        ("pause_selected", ["shop.sweep: This job is already paused.", "shop.tidy: This job is already paused."]),
+        ("resume_selected", ["2 jobs were resumed."]),
         (
             "forget_selected",
-            [
-                f"{name}: Only a job that is not in the code any more can be deleted. Pause it instead."
-                for name in chosen
-            ],
+            [f"{name}: Only a job that is no longer in the code can be deleted. Pause it instead." for name in chosen],
         ),
     ):
         response = client.post(JOBS, {"action": action, "_selected_action": chosen})
@@ -163,7 +160,7 @@ def test_the_page_of_a_job(job: ScheduledJob, root: User) -> None:
         f"{RUNS}?job=shop.tidy",
     ):
         assert words in page
-    assert "somebody who is not known any more" in page
+    assert "a deleted account" in page
     assert "/pause/" in page
     assert "/resume/" not in page
     pause_job(job.pk, by=Actor.system())
@@ -181,7 +178,7 @@ def test_an_orphan_is_shown_as_one_and_can_be_deleted(orphan: ScheduledJob, root
     assert "Not in the code since" in page
     assert "/run/" not in page
     assert told(client.post(f"{JOBS}shop.tidy/run/")) == [
-        "shop.tidy: This job is not in the code any more, so it cannot run."
+        "shop.tidy: This job is no longer in the code, so it cannot run."
     ]
     response = browser(root).post(f"{JOBS}shop.tidy/delete/")
     assert told(response) == ["1 job is deleted."]

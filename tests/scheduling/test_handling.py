@@ -134,7 +134,7 @@ def test_of_what_is_gone_nothing_can_be_decided() -> None:
         with pytest.raises(NoSuchJob) as caught:
             decide("gone", by=SYSTEM)
         assert isinstance(caught.value, Refusal)
-        assert caught.value.detail == "There is no such job any more."
+        assert caught.value.detail == "This job no longer exists."
     assert not AuditEvent.objects.exists()
 
 

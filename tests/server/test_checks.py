@@ -61,7 +61,7 @@ def test_a_developers_machine_is_told_what_production_would_say(product: Product
     )
     found = json.loads(said)["findings"]
     assert code == 1
-    assert complained == "CommandError: 5 things would stop production.\n"
+    assert complained == "CommandError: 5 problems would stop production.\n"
     errors = {(one["id"], one["message"]) for one in found if one["severity"] == "error"}
     assert {
         ("keystone.E005", "SECRET_KEY is not set. Make a key of your own (see docs/operations.md)."),
@@ -73,8 +73,8 @@ def test_a_developers_machine_is_told_what_production_would_say(product: Product
     assert [one["severity"] for one in found[:6]] == ["error"] * 5 + ["warning"]
     told = {one["message"] for one in found}
     assert "Mails cannot be sent: The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT." in told
-    assert ".env: nothing reads REDIS_PROT. Probably REDIS_PORT is meant." in told
-    assert f"Others on this machine can read {product.folder.resolve()}/.env, which may hold secrets." in told
+    assert ".env: nothing reads REDIS_PROT. Did you mean REDIS_PORT?" in told
+    assert f"Others on this machine can read {product.folder.resolve()}/.env, which may contain secrets." in told
     assert all(one["hint"] for one in found if one["id"].startswith("keystone") and one["id"] != "keystone.E005")
 
 
@@ -133,7 +133,7 @@ def test_files_with_secrets_are_their_owners(settings: Settings, tmp_path: Path)
     file.chmod(0o600)
     assert check_env_files() == []
     file.chmod(0o640)
-    text = f"Others on this machine can read {file}, which may hold secrets."
+    text = f"Others on this machine can read {file}, which may contain secrets."
     assert check_env_files() == [checks.Warning(text, hint=f"Run chmod 600 {file}.", id="keystone.W051")]
 
 
@@ -160,7 +160,7 @@ def test_a_provider_that_cannot_be_reached_is_told(settings: Settings, is_there:
         options = {"api_key": "hunter2", "api_url": f"http://127.0.0.1:{port}/"}
         settings.MAILERS = {"default": {"BACKEND": "anymail.backends.brevo.EmailBackend", "OPTIONS": options}}
         found = check_mail_server()
-    hint = "Let this machine reach the API of EMAIL_PROVIDER. Until then mails wait."
+    hint = "Allow this machine to reach the API of EMAIL_PROVIDER. Until then mails are queued."
     away = checks.Warning("Mails cannot be sent: The mail server cannot be reached.", hint=hint, id="keystone.W013")
     assert found == ([] if is_there else [away])
 
@@ -188,22 +188,22 @@ def test_pending_and_unknown_migrations_are_told() -> None:
 
 @pytest.mark.django_db
 def test_superusers_are_looked_at() -> None:
-    assert texts(check_superuser()) == ["Nobody is an active superuser."]
+    assert texts(check_superuser()) == ["There is no active superuser."]
     superuser(email=EMAIL, password="a word of its own 9")
     superuser(email="known@keystone.test", password="changethis")
     safe = superuser(email="safe@keystone.test", password="a word of its own 9")
     Authenticator.objects.create(user=safe, confirmed=True, confirmed_at=timezone.now())
     assert check_superuser() == []
     assert [(message.level, message.msg) for message in [*check_known_passwords(), *check_second_factors()]] == [
-        (checks.ERROR, f"The database holds a development account, whose password is published: {EMAIL}"),
-        (checks.ERROR, "Superusers with a password that everybody knows: known@keystone.test"),
+        (checks.ERROR, f"The database contains a development account, whose password is public: {EMAIL}"),
+        (checks.ERROR, "Superusers with a well-known password: known@keystone.test"),
         (checks.WARNING, f"Superusers without a second factor: {EMAIL}, known@keystone.test"),
     ]
 
 
 @pytest.mark.django_db
 def test_processes_without_a_sign_of_life_are_told() -> None:
-    assert texts(check_workers()) == ["No worker gives a sign of life: mails and tasks wait."]
+    assert texts(check_workers()) == ["No worker is running: mails and tasks are waiting."]
     [none] = texts(check_schedulers())
     assert none.startswith("No scheduler gives a sign of life")
     with connection.cursor() as cursor:

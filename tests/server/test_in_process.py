@@ -48,13 +48,13 @@ def test_a_setting_is_tried_and_written_where_it_is_read(here: Product) -> None:
     assert (written.file, written.changed, written.stronger, written.is_read) == (file.resolve(), True, "", True)
     assert file.read_text() == "PROJECT_NAME=Mine\n"
     said, complained = run("set-config", "PROJECT_NAME", "Ours")
-    assert said.splitlines()[1] == "Processes that run take it when they are started anew."
+    assert said.splitlines()[1] == "Restart running processes to apply it."
     assert complained == ""
 
 
 def test_what_nothing_would_start_with_is_not_written(here: Product) -> None:
     file = here.write(".env.local", "UNVERIFIED_WARN_DAYS=23\n")
-    with pytest.raises(WrongValue, match=r"^Nothing would start with it: Configuration: .*must be longer"):
+    with pytest.raises(WrongValue, match=r"^Nothing would start with this value: Configuration: .*must be longer"):
         set_variable("UNVERIFIED_EXPIRE_DAYS", "3")
     assert file.read_text() == "UNVERIFIED_WARN_DAYS=23\n"
 
@@ -63,11 +63,11 @@ def test_what_nothing_would_start_with_is_not_written(here: Product) -> None:
 def test_what_wins_over_a_file_is_told(here: Product, monkeypatch: pytest.MonkeyPatch) -> None:
     here.write(".env.local", "PROJECT_NAME=Stronger\n")
     _said, complained = run("set-config", "PROJECT_NAME", "Mine", "--file", str(here.folder / ".env"))
-    assert complained == "It has no effect: .env.local has a value of its own, which wins.\n"
+    assert complained == "It has no effect: .env.local has another value, which takes precedence.\n"
     monkeypatch.setenv("PROJECT_NAME", "Strongest")
     assert set_variable("PROJECT_NAME", "Mine").stronger == PROCESS
     _said, complained = run("set-config", "PROJECT_NAME", "Yours")
-    assert complained == "It has no effect: the process environment has a value of its own, which wins.\n"
+    assert complained == "It has no effect: the process environment has another value, which takes precedence.\n"
 
 
 @pytest.mark.slow
@@ -87,7 +87,7 @@ def test_settings_are_printed_as_a_table_and_as_data(here: Product) -> None:
         ["REDIS_PORT", "6379", "default"],
         ["SMTP_PASSWORD", "default"],
     ]
-    assert complained == ".env: nothing reads REDIS_PROT. Probably REDIS_PORT is meant.\n"
+    assert complained == ".env: nothing reads REDIS_PROT. Did you mean REDIS_PORT?\n"
     told = json.loads(run("config", "REDIS_PORT", "--json")[0])
     assert told["settings"] == [
         {"name": "REDIS_PORT", "value": "6379", "source": DEFAULT, "secret": False, "kind": "number"}
@@ -122,13 +122,13 @@ def test_production_is_looked_at_from_a_developers_machine(here: Product) -> Non
         call_command("server", "check", stdout=said, stderr=complained)
     lines = said.getvalue().splitlines()
     assert lines[:2] == [
-        "STOPS      No database is named; production has none of its own. (keystone.E004)",
+        "STOPS      No database is configured, and production has no embedded one. (keystone.E004)",
         "           → Set DATABASE_URL, or POSTGRES_SERVER with POSTGRES_USER, POSTGRES_PASSWORD and POSTGRES_DB.",
     ]
     away = "Mails cannot be sent: The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT."
     assert {
         "STOPS      DEBUG is on. Its pages show settings and data to everybody: leave it out. (keystone.E005)",
-        "STOPS      Superusers with a password that everybody knows: known@keystone.test (keystone.E006)",
+        "STOPS      Superusers with a well-known password: known@keystone.test (keystone.E006)",
         f"endangers  {away} (keystone.W013)",
     } < set(lines)
 
@@ -168,8 +168,8 @@ def test_settings_that_cannot_be_checked_in_time_do_not_stop_the_others(
 def test_a_start_is_prepared_and_a_second_time_there_is_nothing_to_do(settings: Settings) -> None:
     settings.FIRST_SUPERUSER, settings.FIRST_SUPERUSER_PASSWORD = "first@keystone.test", "a word of its own 9"
     said, _complained = run("prestart")
-    assert said == "No migration was pending.\nMade the administrator first@keystone.test.\n"
-    assert run("prestart")[0] == "No migration was pending.\nThere is a superuser.\n"
+    assert said == "No migration was pending.\nCreated the administrator first@keystone.test.\n"
+    assert run("prestart")[0] == "No migration was pending.\nA superuser exists.\n"
     assert json.loads(run("prestart", "--json")[0]) == {"migrations": [], "administrator": None, "people": 0}
 
 

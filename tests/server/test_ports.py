@@ -20,7 +20,7 @@ def test_a_port_that_is_taken_is_told_with_another_one() -> None:
         port = other.getsockname()[1]
         with pytest.raises(PortUnavailable) as refusal:
             check_port("127.0.0.1", port)
-    line = f"Port {port} is taken. Stop what uses it, or choose another one: --port {port + 1}"
+    line = f"Port {port} is in use. Stop what uses it, or choose another one: --port {port + 1}"
     assert refusal.value.detail == line
 
 

@@ -69,7 +69,7 @@ def test_a_migration_that_waits_for_a_lock_gives_up_in_time(fresh: OwnDatabase) 
 def test_an_administrator_without_a_password_is_exit_status_12(fresh: OwnDatabase) -> None:
     code, said = fresh.manage("server", "prestart", FIRST_SUPERUSER=EMAIL)
     assert code == 12
-    assert said.splitlines()[-1] == ("CommandError: FIRST_SUPERUSER is set, and FIRST_SUPERUSER_PASSWORD is not.")
+    assert said.splitlines()[-1] == ("CommandError: FIRST_SUPERUSER is set, but FIRST_SUPERUSER_PASSWORD is not.")
     assert fresh.rows("SELECT count(*) FROM keystone_user") == [(0,)]
 
 
@@ -111,9 +111,9 @@ def test_a_server_refuses_the_published_passwords(settings: Settings, password: 
 @pytest.mark.parametrize(
     ("email", "line"),
     [
-        ("Admin@Example.com", "FIRST_SUPERUSER: this address is one of development's. Give one of your own."),
+        ("Admin@Example.com", "FIRST_SUPERUSER: this is the address of a development account. Give your own."),
         ("nobody", "FIRST_SUPERUSER: Enter a valid email address."),
-        ("person@keystone.test", "FIRST_SUPERUSER: somebody has this address, who is no superuser."),
+        ("person@keystone.test", "FIRST_SUPERUSER: this address belongs to somebody who is not a superuser."),
     ],
 )
 def test_an_unfit_address_is_refused(settings: Settings, email: str, line: str) -> None:
@@ -131,7 +131,7 @@ def test_a_server_with_development_accounts_does_not_start(settings: Settings) -
     UserFactory(email="admin@example.com")
     refuse_known_accounts()
     settings.ENVIRONMENT = "production"
-    line = "The database holds a development account, whose password is published: admin@example.com"
+    line = "The database contains a development account, whose password is public: admin@example.com"
     with pytest.raises(KnownAccounts) as refusal:
         refuse_known_accounts()
     assert refusal.value.detail == line

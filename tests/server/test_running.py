@@ -35,14 +35,14 @@ def test_a_port_that_is_taken_is_told_in_one_line(taken: int) -> None:
     with pytest.raises(CommandError) as refusal:
         call_command("server", "run", "--port", str(taken))
     other = taken + 1
-    assert str(refusal.value) == f"Port {taken} is taken. Stop what uses it, or choose another one: --port {other}"
+    assert str(refusal.value) == f"Port {taken} is in use. Stop what uses it, or choose another one: --port {other}"
 
 
 @pytest.mark.parametrize(
     ("host", "line"),
     [
         ("a..b", "There is no host a..b."),
-        ("192.0.2.1", "192.0.2.1 is no address of this machine."),
+        ("192.0.2.1", "192.0.2.1 is not an address of this machine."),
     ],
 )
 def test_a_host_that_is_not_here_is_told(host: str, line: str) -> None:

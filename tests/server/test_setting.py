@@ -20,7 +20,7 @@ from tests.server.conftest import PATIENCE, Product
 
 pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
 
-ON_COMMAND_LINE = "A secret on the command line stays in the shell's history, and others see it: use --stdin."
+ON_COMMAND_LINE = "A secret on the command line stays in the shell's history and is visible to others: use --stdin."
 
 
 def file_values(path: Path) -> dict[str, str]:
@@ -43,9 +43,12 @@ def set_config(*arguments: str, **options: Any) -> tuple[str, str]:
         (("XYZZY", "1"), "There is no setting XYZZY."),
         (("REDIS_PORT", "x"), "REDIS_PORT must be a whole number, not 'x'."),
         (("REDIS_PORT", "0"), "REDIS_PORT must be between 1 and 65535, not 0."),
-        (("PROJECT_NAME", "a\nb"), "This value cannot stand in a file: it must be one line of text."),
+        (("PROJECT_NAME", "a\nb"), "This value cannot be written to a file: it must be one line of text."),
         (("REDIS_PORT", "1", "--stdin"), "Give a value or --stdin, not both."),
-        (("REDIS_PORT",), "This asks, and there is no terminal to answer on. Give a value, or --stdin."),
+        (
+            ("REDIS_PORT",),
+            "This command asks a question, and there is no terminal to answer on. Use a value, or --stdin.",
+        ),
     ],
 )
 def test_a_wrong_setting_is_refused_and_nothing_is_written(
@@ -71,8 +74,8 @@ def test_what_is_right_alone_and_wrong_beside_the_others_is_refused(product: Pro
     code, said, complained = product.run("set-config", "UNVERIFIED_EXPIRE_DAYS", "3")
     assert (code, said) == (1, "")
     assert complained == (
-        "CommandError: Nothing would start with it: Configuration: KEYSTONE['UNVERIFIED_EXPIRE_AFTER'] must be longer "
-        "than KEYSTONE['UNVERIFIED_WARNED_AFTER'], or 0.\n"
+        "CommandError: Nothing would start with this value: Configuration: KEYSTONE['UNVERIFIED_EXPIRE_AFTER'] must be "
+        "longer than KEYSTONE['UNVERIFIED_WARNED_AFTER'], or 0.\n"
     )
     assert file.read_text() == "UNVERIFIED_WARN_DAYS=23\n"
 
@@ -86,7 +89,7 @@ def test_a_setting_is_written_into_env_local_and_read_from_there(product: Produc
     assert (code, complained) == (0, "")
     assert said.splitlines() == [
         f"PROJECT_NAME is set in {file}.",
-        "Processes that run take it when they are started anew.",
+        "Restart running processes to apply it.",
     ]
     assert file.stat().st_mode & 0o777 == 0o600
     code, said, complained = product.run("config", "PROJECT_NAME", "--json")
@@ -106,14 +109,14 @@ def test_a_setting_is_written_into_env_local_and_read_from_there(product: Produc
 def test_a_value_that_the_process_environment_wins_over_is_told(product: Product) -> None:
     code, said, complained = product.run("set-config", "REDIS_PORT", "77", REDIS_PORT="")
     assert (code, said) == (0, f"REDIS_PORT is set in {product.folder.resolve()}/.env.local.\n")
-    assert complained == "It has no effect: the process environment has a value of its own, which wins.\n"
+    assert complained == "It has no effect: the process environment has another value, which takes precedence.\n"
 
 
 @pytest.mark.slow
 def test_a_value_that_another_file_wins_over_is_told(product: Product) -> None:
     product.write(".env.local", "REDIS_PORT=1\n")
     code, _said, complained = product.run("set-config", "REDIS_PORT", "77", "--file", ".env")
-    assert (code, complained) == (0, "It has no effect: .env.local has a value of its own, which wins.\n")
+    assert (code, complained) == (0, "It has no effect: .env.local has another value, which takes precedence.\n")
     assert file_values(product.folder / ".env") == {"REDIS_PORT": "77"}
 
 
@@ -157,7 +160,7 @@ def test_settings_are_shown_with_their_source_and_without_secrets(product: Produ
     assert ["REDIS_DB", "3", ".env"] in lines
     assert ["REDIS_PORT", "6379", "default"] in lines
     assert ["ENVIRONMENT", "local", "default"] in lines
-    assert complained == ".env: nothing reads REDIS_PROT. Probably REDIS_PORT is meant.\n"
+    assert complained == ".env: nothing reads REDIS_PROT. Did you mean REDIS_PORT?\n"
     assert "hunter2" not in said
 
 

@@ -193,11 +193,11 @@ def test_the_admin_ends_sessions_on_a_persons_page_and_in_the_list(ann: User) ->
     staff = browser(approver("view_user", "view_session", "end_session"))
     assert "End all sessions" in staff.get(page).content.decode()
     first, second, _third = Session.objects.order_by("created_at")
-    assert told(staff.post(page, {"end": str(first.pk)})) == ["The session has ended."]
+    assert told(staff.post(page, {"end": str(first.pk)})) == ["The session was revoked."]
     assert told(staff.post(page, {"end": str(first.pk)}))[-1] == "There is no such open session."
     fields: dict[str, Any] = {"action": "end_selected", "_selected_action": [str(first.pk), str(second.pk)]}
     messages = told(staff.post("/admin/keystone/session/", fields))
-    assert messages[-2:] == ["1 session has ended.", "There is no such open session. (1)"]
-    assert told(staff.post(page, {"end": "all"}))[-1] == "All sessions have ended, those of the admin as well."
+    assert messages[-2:] == ["1 session was revoked.", "There is no such open session. (1)"]
+    assert told(staff.post(page, {"end": "all"}))[-1] == "All sessions have been revoked, including those of the admin."
     assert not Session.objects.live().exists()
     assert "End all sessions" not in staff.get(page).content.decode()

@@ -105,7 +105,7 @@ def test_the_last_recovery_codes_are_told_of_in_time(client: Client, anna: User)
     give_password(client, anna)
     [message] = told(client.post(CODE, {"code": code}))
     assert message == (
-        "You signed in with a recovery code. 1 is left. Make new ones under “Two-factor sign-in” in the menu."
+        "You signed in with a recovery code. 1 is left. Create new ones under “Two-factor sign-in” in the menu."
     )
 
 
@@ -149,16 +149,16 @@ def test_a_blank_code_counts_for_nothing(client: Client, anna: User) -> None:
 def test_the_status_is_told_after_a_right_password_only(client: Client) -> None:
     until = datetime(2030, 1, 31, 12, tzinfo=UTC)
     cases: list[tuple[dict[str, Any], str, str]] = [
-        ({}, "not_staff", "Your account has no access to the administration. A superuser can give it."),
+        ({}, "not_staff", "Your account has no access to the admin. A superuser can grant it."),
         (
             {"status": Status.PENDING_EMAIL_VERIFICATION, "verified": False},
             "email_unverified",
-            "Verify your email address first. The link is in the mail that we sent you.",
+            "Verify your email address first. The link is in the email that we sent you.",
         ),
         (
             {"status": Status.PENDING_ADMIN_APPROVAL},
             "approval_pending",
-            "Your registration awaits an administrator's approval. We will mail you.",
+            "Your registration is awaiting an administrator's approval. We will email you.",
         ),
         (
             {"status": Status.REJECTED, "status_reason": "No such team"},

@@ -164,7 +164,7 @@ def test_new_codes_are_made_after_a_code(anna: User) -> None:
     old = set_up(anna)
     client = verified_browser(anna)
     digests = set(RecoveryCode.objects.values_list("digest", flat=True))
-    assert "The codes that you have now stop working." in client.get(CODES).content.decode()
+    assert "Your present codes will stop working." in client.get(CODES).content.decode()
     assert codes_on(client.post(CODES, {"code": WRONG})) == []
     assert set(RecoveryCode.objects.values_list("digest", flat=True)) == digests
     new = codes_on(client.post(CODES, {"code": fresh_code(anna)}))
@@ -177,7 +177,7 @@ def test_who_did_not_keep_the_codes_is_told_how_to_get_others(anna: User) -> Non
     set_up(anna)
     response = verified_browser(anna).post(KEPT, {"next": PEOPLE})
     assert response["Location"].startswith(STATE)
-    assert told(response) == ["If you did not keep your recovery codes, make new ones: they are shown once."]
+    assert told(response) == ["If you did not keep your recovery codes, create new ones: they are shown only once."]
 
 
 def test_it_is_removed_after_a_code(anna: User) -> None:
@@ -190,7 +190,7 @@ def test_it_is_removed_after_a_code(anna: User) -> None:
     response = client.post(REMOVE, {"code": fresh_code(anna)})
     assert (response["Location"], told(response)) == (
         STATE,
-        ["Two-factor sign-in is removed. Signing in asks for your password only."],
+        ["Two-factor sign-in has been removed. Signing in asks for your password only."],
     )
     assert not Authenticator.objects.exists()
     assert client.get("/admin/").status_code == 200
@@ -220,7 +220,7 @@ def test_a_set_up_that_took_too_long_is_begun_again(anna: User) -> None:
     Authenticator.objects.update(created_at=timezone.now() - timedelta(minutes=31))
     assert client.get(SET_UP)["Location"] == STATE
     response = client.post(SET_UP, {"code": shown(authenticator)})
-    assert (response["Location"], told(response)) == (STATE, ["This set-up has ended. Begin again."])
+    assert (response["Location"], told(response)) == (STATE, ["This set-up has expired. Start again."])
 
 
 def test_a_set_up_whose_key_has_gone_is_begun_again(anna: User) -> None:

@@ -47,7 +47,7 @@ def test_a_set_up_under_way_is_shown_to_no_other_session(anna: User) -> None:
     assert (response.status_code, response["Location"]) == (302, STATE)
     assert authenticator.secret not in page(second.get(SET_UP, follow=True))
     response = second.post(SET_UP, {"code": shown(authenticator)})  # whoever has seen it over somebody's shoulder
-    assert (response["Location"], told(response)) == (STATE, ["This set-up has ended. Begin again."])
+    assert (response["Location"], told(response)) == (STATE, ["This set-up has expired. Start again."])
     assert Authenticator.objects.get().confirmed is False
     assert len(re.findall(r"<li><code>", page(first.post(SET_UP, {"code": shown(authenticator)})))) == 10
 
@@ -61,7 +61,7 @@ def test_beginning_in_another_session_ends_the_set_up_of_the_first(anna: User) -
     assert first.get(SET_UP)["Location"] == STATE
     assert new.secret in page(second.get(SET_UP))
     response = first.post(SET_UP, {"code": shown(old)})
-    assert (response["Location"], told(response)) == (STATE, ["This set-up has ended. Begin again."])
+    assert (response["Location"], told(response)) == (STATE, ["This set-up has expired. Start again."])
 
 
 def test_moving_is_shown_to_the_session_that_gave_the_code_only(anna: User) -> None:
@@ -92,7 +92,7 @@ def test_a_set_up_that_ends_while_its_code_is_on_the_way_is_begun_again(
 
     monkeypatch.setattr(enrolment, "confirm", late)
     response = client.post(SET_UP, {"code": code})
-    assert (response["Location"], told(response)) == (STATE, ["This set-up has ended. Begin again."])
+    assert (response["Location"], told(response)) == (STATE, ["This set-up has expired. Start again."])
 
 
 def test_a_removal_after_the_code_does_not_break_the_page(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,6 +41,6 @@ def test_a_wrong_code_is_not_sent_back(client: Client, address: str, query: str)
 
 def test_a_wrong_recovery_code_is_told_of_recovery_codes(client: Client) -> None:
     text = client.post(f"{CODE}?recovery=1", {"code": "AAAA-BBBB-CCCC-DDDD"}).content.decode()
-    assert "This recovery code is wrong, or was used already. Each works once." in text
+    assert "This recovery code is wrong or has already been used. Each works once." in text
     assert "Wait until your app shows the next one" not in text
     assert "AAAA-BBBB" not in text

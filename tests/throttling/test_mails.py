@@ -175,7 +175,7 @@ def test_administrators_see_and_lift_it(do: Do, mailoutbox: list[EmailMessage]) 
     row = AttemptWindow.objects.get(limit=Limit.MAILS)
     assert (row.address, row.count, row.refused_at is not None) == ("ann@example.com", 1, True)
     assert row.ends_at - row.started_at == timedelta(days=1)
-    assert str(row.get_limit_display()) == "Mails to an email address that others asked for"
+    assert str(row.get_limit_display()) == "Mails to an email address that others requested"
     assert lift_limits_of(ann, by=Actor.system()) == 1
     do(request_password_reset, "ann@example.com")
     assert len(mailoutbox) == 2

@@ -29,7 +29,7 @@ def test_it_removes_the_second_factor_of_anybody(
     event = AuditEvent.objects.get(action="user.second_factor_removed")
     assert (event.actor_kind, event.actor_id, event.target_id) == ("cli", None, str(root.pk))
     assert capsys.readouterr().out == (
-        "root@example.com signs in with the password only now. The person is told by mail.\n"
+        "root@example.com now signs in with the password only. The person is notified by email.\n"
     )
     assert [sent.subject for sent in mail.outbox] == ["Two-factor sign-in is on", "Two-factor sign-in is off"]
 
@@ -43,7 +43,7 @@ def test_an_unknown_person_is_refused_in_a_line(address: str) -> None:
 def test_a_set_up_that_was_not_finished_is_ended(capsys: pytest.CaptureFixture[str]) -> None:
     enrolment.begin(UserFactory(email="ann@example.com"))
     call_command("user", "reset-otp", "ann@example.com")
-    assert capsys.readouterr().out == "ann@example.com had begun to set it up, and not finished: that is ended.\n"
+    assert capsys.readouterr().out == "ann@example.com had an unfinished set-up, which has been cancelled.\n"
     assert not Authenticator.objects.exists()
     assert AuditEvent.objects.get().action == "user.second_factor_set_up_ended"
 

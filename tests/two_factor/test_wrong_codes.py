@@ -127,7 +127,7 @@ def test_a_wrong_recovery_code_is_told_of_recovery_codes(ann: User) -> None:
     with pytest.raises(RecoveryCodeWrong) as caught:
         check_code(ann, "0000-0000-0000-0000")
     assert (caught.value.code, caught.value.status) == ("invalid_code", 401)
-    assert caught.value.detail == "This recovery code is wrong, or was used already. Each works once."
+    assert caught.value.detail == "This recovery code is wrong or has already been used. Each works once."
 
 
 def test_a_recovery_code_that_was_used_is_told_by_mail(ann: User) -> None:

@@ -67,7 +67,7 @@ class ResetPasswordView(OpenView):
         """Set a new password with the token from an email. It works once, and all sessions end."""
         body = body_of(ResetPasswordSerializer, request)
         reset_password(body["token"], new_password=body["new_password"])
-        return Response({"detail": _("Your password is set. Sign in with it.")})
+        return Response({"detail": _("Your password has been set. You can sign in with it now.")})
 
 
 class ChangeEmailView(APIView):
@@ -101,7 +101,7 @@ class ConfirmEmailView(OpenView):
         It works once; a second use within ten minutes gets the same response as the first.
         """
         confirm_email_change(body_of(TokenSerializer, request)["token"])
-        return Response({"detail": _("Your email address is changed.")})
+        return Response({"detail": _("Your email address has been changed.")})
 
 
 class RevertEmailView(OpenView):
@@ -121,7 +121,7 @@ class RevertEmailView(OpenView):
         within ten minutes gets the same response as the first.
         """
         revert_email_change(body_of(TokenSerializer, request)["token"])
-        detail = _("Your email address is the old one again. We have mailed you a link to choose a new password.")
+        detail = _("Your previous email address has been restored. We have sent you a link to choose a new password.")
         return Response({"detail": detail})
 
 

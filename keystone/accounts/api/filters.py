@@ -21,7 +21,8 @@ class UserFilter(django_filters.FilterSet):
     created_after = MomentFilter(field_name="created_at", lookup_expr="gte")
     created_before = MomentFilter(field_name="created_at", lookup_expr="lt")
     search = django_filters.CharFilter(
-        method="filter_search", help_text=_("Every word must begin a word of the name or the address.")
+        method="filter_search",
+        help_text=_("Every word must be the beginning of a word of the name or the email address."),
     )
 
     class Meta:

@@ -24,7 +24,7 @@ from keystone.accounts.registration import register_user
 from keystone.accounts.verification import lacks_password, resend_verification, verify_email
 from keystone.actors.actor import Actor
 
-ACCEPTED = _("Thank you. If there is something to do, we have sent you a mail.")
+ACCEPTED = _("Thank you. If there is a next step, we have sent it to you by email.")
 
 
 class OpenView(APIView):
@@ -75,7 +75,7 @@ class VerifyEmailView(OpenView):
         body = TokenSerializer(data=request.data)
         body.is_valid(raise_exception=True)
         user = verify_email(body.validated_data["token"])
-        detail = _("Your email address is verified.")
+        detail = _("Your email address has been verified.")
         return Response({"detail": detail, "status": user.status, "password_needed": lacks_password(user)})
 
 

@@ -14,7 +14,7 @@ from keystone.mail.outgoing import Mail
 from keystone.mail.registry import email
 
 
-@email(label=_("New email address to be confirmed"), sample={"link": LINK, "days": 3}, goes_elsewhere=True)
+@email(label=_("Confirm a new email address"), sample={"link": LINK, "days": 3}, goes_elsewhere=True)
 def confirm_email(user: User, *, reserved: str) -> Mail | None:
     """Return the email to a new address, with the link that confirms it.
 
@@ -34,14 +34,14 @@ def confirm_email(user: User, *, reserved: str) -> Mail | None:
     return mail_to("confirm_email", user, to=right.email, link=link("confirm-email", token), **works_for(lifetime))
 
 
-@email(label=_("Email address wanted for another account"), sample=NAME)
+@email(label=_("Email address requested by another account"), sample=NAME)
 def address_in_use(user: User) -> Mail:
     """Return the notice that somebody wants this account's email address for another one. Only the owner learns it."""
     return mail_to("address_in_use", user)
 
 
 @email(
-    label=_("Email address changed, to the old one"),
+    label=_("Email address changed (to the previous address)"),
     sample={"link": LINK, "days": 7, "new_email": "new@example.com", "at": AT},
 )
 def email_changed(user: User, *, reserved: str, old_email: str, new_email: str, at: str) -> Mail:
@@ -52,7 +52,7 @@ def email_changed(user: User, *, reserved: str, old_email: str, new_email: str, 
     return mail_to("email_changed", user, to=old_email, link=link("revert-email", token) if right else "", **context)
 
 
-@email(label=_("Change of the email address taken back"), sample={"new_email": "ada@example.com", "at": AT})
+@email(label=_("Change of email address reverted"), sample={"new_email": "ada@example.com", "at": AT})
 def email_reverted(user: User, *, old_email: str, new_email: str, at: str) -> Mail:
     """Return the notice to the email address that the account had until the change was reverted."""
     return mail_to("email_reverted", user, to=old_email, new_email=new_email, at=parse_datetime(at))

@@ -31,7 +31,7 @@ def rejected(user: User, *, reason: str = "", at: str = "") -> Mail | None:
     return mail_as_decided("rejected", user, at, reason=reason)
 
 
-@email(label=_("Rejection taken back"), sample=NAME)
+@email(label=_("Rejection withdrawn"), sample=NAME)
 def reopened(user: User, *, at: str = "") -> Mail | None:
     """Return the email that a rejection was taken back, with a verification link if the flow requires one."""
     mail = mail_as_decided("reopened", user, at)

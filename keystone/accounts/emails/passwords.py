@@ -50,7 +50,7 @@ def password_changed(user: User, *, at: str, ip_address: str = "") -> Mail:
 
 
 @email(
-    label=_("Sign-in ended, as if stolen"),
+    label=_("Session revoked: possible theft"),
     sample={**NAME, "at": AT, "device": "Firefox on Linux", "ip_address": IP_ADDRESS, "link": RESET_LINK},
     is_news=True,
 )

@@ -35,7 +35,7 @@ def registration(address: str, *, otherwise: str = "") -> Choice | None:
     return Choice(name, user) if name and count_unasked_mail(user.email) else None
 
 
-@email(label=_("Email address to be verified"), sample={"link": LINK, "days": 3})
+@email(label=_("Verify an email address"), sample={"link": LINK, "days": 3})
 def verify_email(user: User) -> Mail | None:
     """Return the email with the verification link, or None if verification is no longer needed when it is sent."""
     lifetime = options().email_verification_lifetime
@@ -67,7 +67,7 @@ def registration_expires(user: User) -> Mail | None:
 
 
 @email(
-    label=_("Email address registered once more"),
+    label=_("Registration with an existing email address"),
     sample={**NAME, "status": Status.ACTIVE.value, "link": LINK, "reset_link": RESET_LINK},
 )
 def already_registered(user: User) -> Mail:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from django.utils.translation import gettext_lazy as _
 
 NAME = {"name": "Ada"}
-REASON = {"reason": _("This is where a word of the administrator stands.")}
+REASON = {"reason": _("This is where the administrator's reason appears.")}
 AT = datetime(2026, 12, 24, 18, 30, tzinfo=UTC)
 IP_ADDRESS = "192.0.2.7"  # RFC 5737: reserved for documentation
 LINK = "https://www.example.com/sample/"

@@ -27,7 +27,7 @@ def second_factor_removed(user: User, *, at: str = "", ip_address: str = "", own
     return _second_factor("second_factor_removed", user, at=at, ip_address=ip_address, own=own)
 
 
-@email(label=_("New recovery codes made"), sample=DONE, is_news=True)
+@email(label=_("New recovery codes created"), sample=DONE, is_news=True)
 def recovery_codes_made(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
     """Return the notice that the recovery codes were replaced."""
     return _second_factor("recovery_codes_made", user, at=at, ip_address=ip_address, own=own)
@@ -39,7 +39,7 @@ def recovery_code_used(user: User, *, left: str, at: str = "", ip_address: str =
     return _second_factor("recovery_code_used", user, at=at, ip_address=ip_address, own=own, left=int(left))
 
 
-@email(label=_("Wrong codes after the right password"), sample={**DONE, "link": RESET_LINK}, is_news=True)
+@email(label=_("Wrong codes after a correct password"), sample={**DONE, "link": RESET_LINK}, is_news=True)
 def wrong_codes(user: User, *, at: str = "", ip_address: str = "", own: str = "") -> Mail:
     """Return the notice that the right password was followed by several wrong codes."""
     return _second_factor("wrong_codes", user, at=at, ip_address=ip_address, own=own, link=page("reset-password"))

@@ -33,5 +33,5 @@ class NewPasswordForm(forms.Form):
         first, second = (self.cleaned_data.get(name) for name in ("new_password", "again"))
         if first and second and first != second:
             # On the first field: neither value is sent back to the browser, so both are typed again.
-            self.add_error("new_password", _("The two passwords are not the same. Type both again."))
+            self.add_error("new_password", _("The two passwords don't match. Enter both again."))
         return values

@@ -64,15 +64,15 @@ def _facts(request: HttpRequest, user: User, registered: AuditEvent | None) -> I
     else:
         links = OneTimeToken.objects.filter(user=user, purpose=Purpose.VERIFY_EMAIL).order_by("-created_at")
         mailed = links.values_list("created_at", flat=True).first()
-        beside = _("last link mailed on %(when)s") % {"when": in_full(mailed)} if mailed else ""
+        beside = _("last link sent on %(when)s") % {"when": in_full(mailed)} if mailed else ""
         yield Fact(_("Email address"), _("Not verified"), beside, warns=True)
     if user.status == Status.PENDING_ADMIN_APPROVAL:
         yield Fact(_("Waiting since"), in_full(user.awaiting_since), ago(user.awaiting_since))
     yield Fact(_("Registered"), in_full(user.created_at))
     if registered is not None:
         device = str((registered.changes.get("device") or ["", ""])[-1] or "")
-        yield Fact(_("From the IP address"), registered.ip_address or _("not known"))
-        yield Fact(_("With the device"), device_in_short(device) or _("not known"), title=device)
+        yield Fact(_("IP address"), registered.ip_address or _("not known"))
+        yield Fact(_("Device"), device_in_short(device) or _("not known"), title=device)
         if registered.ip_address:
             yield _others(_("Same IP address"), _from(registered.ip_address), user)
     domain = user.email_normalized.rpartition("@")[2]

@@ -203,7 +203,7 @@ class DecisionsMixin(UndoMixin, Base):
             raise PermissionDenied
         result = results.recall(request, name)
         if result is None:
-            messages.info(request, _("That result is not kept any more. The audit log has it."))
+            messages.info(request, _("This result is no longer available. See the audit log."))
             return HttpResponseRedirect(self.list_url(request))
         move = TRANSITIONS[result.move]
         context = {"result": result, "move": move, "title": _("Result"), "back": self.list_url(request)}
@@ -215,9 +215,7 @@ class DecisionsMixin(UndoMixin, Base):
         self, request: HttpRequest, selection: Selection, move: Transition, form: DecisionForm | None = None
     ) -> HttpResponse:
         if not selection.count:
-            messages.warning(
-                request, _("Nobody is left to decide on: the people have been decided on or have changed.")
-            )
+            messages.warning(request, _("There is nobody left to decide on: they have all been decided on or changed."))
             return HttpResponseRedirect(self.list_url(request))
         if form is None or form.is_valid():
             form = DecisionForm(

@@ -33,7 +33,8 @@ else:
 
 
 NO_REASON = _(
-    "No reason is given, so nobody is told why. Give a reason, or press the button again to go on without one."
+    "You have not given a reason, so the person will not be told why. Give a reason, or press "
+    "the button again to continue without one."
 )
 
 
@@ -73,27 +74,29 @@ class DecisionForm(forms.Form):
     )
     reason = forms.CharField(
         label=_("Reason"),
-        help_text=_("The person reads this."),
+        help_text=_("The person will see this."),
         max_length=REASON_LENGTH,
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3}),
     )
     until = forms.SplitDateTimeField(
         label=_("Until (UTC)"),
-        help_text=_("Leave it empty for a suspension without an end."),
+        help_text=_("Leave empty to suspend indefinitely."),
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget(),
     )
     without_reason = forms.BooleanField(required=False, widget=forms.HiddenInput())
     note = forms.CharField(
         label=_("Internal note"),
-        help_text=_("For administrators only; it is kept in the history."),
+        help_text=_("Visible to administrators only; kept in the history."),
         max_length=REASON_LENGTH,
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
     even_unverified = forms.BooleanField(required=False, widget=UnfoldBooleanWidget())
-    tell = forms.BooleanField(label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget())
+    tell = forms.BooleanField(
+        label=_("Notify them by email"), required=False, initial=True, widget=UnfoldBooleanWidget()
+    )
 
     def __init__(
         self,
@@ -134,10 +137,10 @@ class DecisionForm(forms.Form):
         elif single:
             box.label = _("Approve although the email address is not verified")
             box.required = True
-            box.error_messages["required"] = _("Tick this to approve somebody whose email address is not verified.")
+            box.error_messages["required"] = _("Select this to approve somebody whose email address is not verified.")
         else:
-            box.label = _("Approve also those whose email address is not verified")
-            box.help_text = _("Without this tick they stay as they are.")
+            box.label = _("Also approve those whose email address is not verified")
+            box.help_text = _("Otherwise they are left as they are.")
 
     def clean_until(self) -> Any:
         """Refuse an end in the past."""
@@ -197,13 +200,15 @@ class NewPersonForm(_PersonForm):
 
     password1 = forms.CharField(
         label=_("Password"),
-        help_text=_("Leave it empty to let the person choose one: the mail has a link for that."),
+        help_text=_("Leave empty to let the person choose one: the mail contains a link for that."),
         required=False,
         max_length=MAX_PASSWORD_LENGTH,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
-    tell = forms.BooleanField(label=_("Tell them by mail"), required=False, initial=True, widget=UnfoldBooleanWidget())
+    tell = forms.BooleanField(
+        label=_("Notify them by email"), required=False, initial=True, widget=UnfoldBooleanWidget()
+    )
 
     class Meta:
         model = User
@@ -236,7 +241,7 @@ class PasswordForm(forms.Form):
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
     password2 = forms.CharField(
-        label=_("Once more"),
+        label=_("Repeat it"),
         max_length=MAX_PASSWORD_LENGTH,
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
@@ -251,6 +256,6 @@ class PasswordForm(forms.Form):
         """Return the repeated password, if it is the same and the validators accept it."""
         first, second = self.cleaned_data.get("password1"), self.cleaned_data["password2"]
         if first and first != second:
-            raise ValidationError(_("The two passwords differ."), code="password_mismatch")
+            raise ValidationError(_("The two passwords don't match."), code="password_mismatch")
         validate_password(second, self.user)
         return str(second)

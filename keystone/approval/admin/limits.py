@@ -30,7 +30,7 @@ class StateFilter(RadioFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("refusing", _("Refused now")), ("running", _("Counted now")), ("ended", _("Ended"))]
+        return [("refusing", _("Blocked")), ("running", _("Counting")), ("ended", _("Ended"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> QuerySet[AttemptWindow]:
         if self.value() not in {"refusing", "running", "ended"}:
@@ -88,7 +88,7 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
         """Return whether further attempts are refused."""
         if window.has_ended:
             return "ended", _("Ended")
-        return ("refusing", _("Refused")) if window.refused_at else ("counting", _("Counted"))
+        return ("refusing", _("Blocked")) if window.refused_at else ("counting", _("Counting"))
 
     @display(description=_("counted by"))
     def counted_by(self, window: AttemptWindow) -> SafeString:
@@ -116,9 +116,9 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
     def until(self, window: AttemptWindow) -> SafeString:
         return labelled(_("until (UTC)"), on_day(window.ends_at))
 
-    @action(description=_("Lift"), permissions=["lift"])
+    @action(description=_("Reset"), permissions=["lift"])
     def lift_selected(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> None:
         """Reset the selected limits, so that those who were refused may try again at once."""
         lifted = lift_limits(list(queryset.values_list("pk", flat=True)), by=acting(request, LIFT))
-        text = ngettext("%(count)d limit was lifted.", "%(count)d limits were lifted.", lifted)
+        text = ngettext("%(count)d rate limit was reset.", "%(count)d rate limits were reset.", lifted)
         messages.success(request, text % {"count": lifted})

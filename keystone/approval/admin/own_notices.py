@@ -26,7 +26,7 @@ class NoticesForm(forms.Form):
     """The choice of notices."""
 
     approval_notices = forms.ChoiceField(
-        label=gettext_lazy("How do you want to hear of people who wait?"),
+        label=gettext_lazy("How do you want to be notified of people awaiting a decision?"),
         choices=ApprovalNotices.choices,
         widget=UnfoldAdminRadioSelectWidget(radio_style=2),
     )
@@ -45,11 +45,11 @@ class OwnNoticesView(View):
         if request.method == "POST" and form.is_valid():
             count_change(address=person.email)
             choose_notices(person, approval_notices=form.cleaned_data["approval_notices"], by=Actor.person(person))
-            messages.success(request, _("Your choice is kept."))
+            messages.success(request, _("Your choice has been saved."))
             return HttpResponseRedirect(reverse(NOTICES, current_app=self.admin_site.name))
         request.current_app = self.admin_site.name  # for {% url %}
         context: dict[str, Any] = {
-            "title": _("My notices"),
+            "title": _("My notifications"),
             "form": form,
             "decides": hears_of_people(person),
             "most": options().approval_notices_per_hour,

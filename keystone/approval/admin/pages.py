@@ -137,7 +137,7 @@ class PersonPagesMixin(Base):
             if not request.user.has_perm(LIFT):
                 raise PermissionDenied
             lift_limits_of(user, by=acting(request, LIFT))
-            messages.success(request, _("The limits are lifted: the person can try to sign in again."))
+            messages.success(request, _("The rate limits have been reset: the person can try to sign in again."))
             return
         if not self._may_end(request, user):
             raise PermissionDenied
@@ -146,10 +146,10 @@ class PersonPagesMixin(Base):
         try:
             if chosen:
                 end_session(user, chosen[0], by=by)
-                messages.success(request, _("The session has ended."))
+                messages.success(request, _("The session has been revoked."))
             elif request.POST.get("end") == "all":
                 end_all_sessions(user, by=by)
-                messages.success(request, _("All sessions have ended, those of the admin as well."))
+                messages.success(request, _("All sessions have been revoked, including those of the admin."))
         except Refusal as refusal:
             messages.warning(request, refusal.detail)
 

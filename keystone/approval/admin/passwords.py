@@ -52,7 +52,7 @@ class PasswordMixin(Base):
         back = self.page_url(request, "change", user.pk)
         if request.method == "POST" and form.is_valid():
             set_password(user, password=form.cleaned_data["password2"], by=by)
-            messages.success(request, _("The password is set, and the person's sessions have ended."))
+            messages.success(request, _("The password has been set, and the person's sessions have been revoked."))
             return HttpResponseRedirect(back)
         context = {
             "original": user,

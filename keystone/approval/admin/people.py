@@ -125,7 +125,7 @@ class PersonAdmin(
 
     approve_selected = selected(TRANSITIONS["approve"], _("Approve…"))
     reject_selected = selected(TRANSITIONS["reject"], _("Reject…"))
-    reopen_selected = selected(TRANSITIONS["reopen"], _("Take the rejection back…"))
+    reopen_selected = selected(TRANSITIONS["reopen"], _("Withdraw the rejection…"))
     suspend_selected = selected(TRANSITIONS["suspend"], _("Suspend…"))
     reactivate_selected = selected(TRANSITIONS["reactivate"], _("Reactivate…"))
     deactivate_selected = selected(TRANSITIONS["deactivate"], _("Deactivate…"))

@@ -38,7 +38,7 @@ class PersonCells:
     def status_label(self, user: User) -> tuple[str, str]:
         return user.status, user.get_status_display()
 
-    @display(description=gettext_lazy("earlier rejections"))
+    @display(description=gettext_lazy("previous rejections"))
     def rejections(self, user: User) -> SafeString | str:
         if not user.rejection_count:
             return NONE

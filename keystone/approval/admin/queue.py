@@ -123,7 +123,7 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
             return self.list_url(request)
         following, _others = self._following(request, user)
         if following is None:
-            messages.info(request, _("Nobody else is on this list."))
+            messages.info(request, _("There is nobody else on this list."))
             return self.list_url(request)
         return self._decision_url(request, following, request.POST.get("asked", move.name))
 

@@ -38,7 +38,7 @@ class SecondFactorMixin(Base):
         """Return since when the person has had it, and when they last used it."""
         factor = second_factor_of(user)
         if factor is None:
-            return _("required, and not set up yet") if is_required_of(user) else _("not set up")
+            return _("required, not set up yet") if is_required_of(user) else _("not set up")
         return _("since %(begin)s, last used %(use)s") % {
             "begin": in_full(factor.confirmed_at),
             "use": in_full(factor.last_used_at),
@@ -78,6 +78,8 @@ class SecondFactorMixin(Base):
             messages.warning(request, refusal.detail)
         else:
             if was_set_up:
-                messages.success(request, _("Two-factor sign-in is removed, and the person is told by mail."))
+                messages.success(
+                    request, _("Two-factor sign-in has been removed, and the person is notified by email.")
+                )
             else:
-                messages.success(request, _("A set-up that was begun, and not finished, is ended."))
+                messages.success(request, _("An unfinished set-up has been cancelled."))

@@ -82,7 +82,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
             ],
         ),
         (
-            _("Record"),
+            _("Audit"),
             [(_("Audit log"), "receipt_long", "admin:keystone_auditevent_changelist", "keystone.view_auditevent")],
         ),
         (
@@ -130,7 +130,7 @@ def account_links(request: HttpRequest) -> list[dict[str, str]]:
     """Return the links in the menu of the signed-in person."""
     links = [{"title": _("Two-factor sign-in"), "link": reverse(SETUP)}]
     if hears_of_people(request.user):
-        links.insert(0, {"title": _("My notices"), "link": reverse(NOTICES)})
+        links.insert(0, {"title": _("My notifications"), "link": reverse(NOTICES)})
     if request.user.is_authenticated and request.user.has_usable_password():
         links.insert(0, {"title": _("Change password"), "link": reverse("admin:password_change")})
     return links

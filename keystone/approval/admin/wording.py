@@ -15,19 +15,20 @@ from keystone.admin.cells import number
 LOOKS: dict[str, tuple[Any, str, str]] = {
     "approve": (gettext_lazy("Approve"), "check", "primary"),
     "reject": (gettext_lazy("Reject"), "close", "danger"),
-    "reopen": (gettext_lazy("Take the rejection back"), "undo", "default"),
+    "reopen": (gettext_lazy("Withdraw the rejection"), "undo", "default"),
     "suspend": (gettext_lazy("Suspend"), "pause", "danger"),
     "reactivate": (gettext_lazy("Reactivate"), "play_arrow", "primary"),
     "deactivate": (gettext_lazy("Deactivate"), "block", "danger"),
 }
 EXPLANATIONS: dict[str, Any] = {
-    "approve": gettext_lazy("They can sign in from now on."),
-    "reject": gettext_lazy("They cannot sign in. A rejection can be taken back."),
-    "reopen": gettext_lazy("They await a decision again."),
-    "suspend": gettext_lazy("They are locked out at once, and all their sessions end."),
-    "reactivate": gettext_lazy("They can sign in again."),
+    "approve": gettext_lazy("They will be able to sign in."),
+    "reject": gettext_lazy("They will not be able to sign in. A rejection can be withdrawn."),
+    "reopen": gettext_lazy("They will await a decision again."),
+    "suspend": gettext_lazy("They will be locked out at once, and all their sessions will be revoked."),
+    "reactivate": gettext_lazy("They will be able to sign in again."),
     "deactivate": gettext_lazy(
-        "They cannot sign in, and all their sessions end. The account is kept, and can be reactivated."
+        "They will not be able to sign in, and all their sessions will be revoked. The account is "
+        "kept and can be reactivated."
     ),
 }
 
@@ -65,8 +66,8 @@ def done(move: Transition, user: User, *, told: bool) -> str:
     """Return what happened to one person."""
     values = {"name": user.get_full_name(), "email": user.email, "done": move.done}
     if told:
-        return _("%(name)s (%(email)s) was %(done)s and is told by mail.") % values
-    return _("%(name)s (%(email)s) was %(done)s. No mail is sent.") % values
+        return _("%(name)s (%(email)s) was %(done)s and is notified by email.") % values
+    return _("%(name)s (%(email)s) was %(done)s. No mail will be sent.") % values
 
 
 def undoable(move: Transition, user: User, count: int, *, told: bool, until: datetime) -> str:
@@ -80,11 +81,11 @@ def undoable(move: Transition, user: User, count: int, *, told: bool, until: dat
     }
     what = _("%(name)s (%(email)s) was %(done)s.") if count == 1 else _("%(count)s people were %(done)s.")
     if not told:
-        then = _("No mail is sent. You can undo this until %(time)s UTC.")
+        then = _("No mail will be sent. You can undo this until %(time)s UTC.")
     elif count == 1:
-        then = _("The mail goes out at %(time)s UTC. You can undo this until then.")
+        then = _("The mail will be sent at %(time)s UTC. You can undo this until then.")
     else:
-        then = _("The mails go out at %(time)s UTC. You can undo this until then.")
+        then = _("The mails will be sent at %(time)s UTC. You can undo this until then.")
     return f"{what % values} {then % values}"
 
 
@@ -92,18 +93,20 @@ def undone(move: Transition, user: User, count: int) -> str:
     """Return whose decision was undone."""
     if count == 1:
         text = (
-            _("The approval of %(name)s is undone.") if move is APPROVE else _("The rejection of %(name)s is undone.")
+            _("The approval of %(name)s has been undone.")
+            if move is APPROVE
+            else _("The rejection of %(name)s has been undone.")
         )
         return f"{text % {'name': user.get_full_name()}} {_('No mail was sent.')}"
-    text = ngettext("%(count)s decision is undone.", "%(count)s decisions are undone.", count)
+    text = ngettext("%(count)s decision has been undone.", "%(count)s decisions have been undone.", count)
     return f"{text % {'count': number(count)}} {_('No mail was sent.')}"
 
 
 def not_undone(count: int) -> str:
     """Return how many decisions stand."""
     text = ngettext(
-        "%(count)s person stays as decided: the account was changed meanwhile, or the mail has gone out.",
-        "%(count)s people stay as decided: the accounts were changed meanwhile, or the mails have gone out.",
+        "%(count)s decision stands: the account has changed since, or the mail has been sent.",
+        "%(count)s decisions stand: the accounts have changed since, or the mails have been sent.",
         count,
     )
     return text % {"count": number(count)}
@@ -111,7 +114,7 @@ def not_undone(count: int) -> str:
 
 def not_done(user: User, reason: str) -> str:
     """Return why nothing happened to one person."""
-    return _("%(name)s (%(email)s) stays as before: %(reason)s") % {
+    return _("%(name)s (%(email)s) was not changed: %(reason)s") % {
         "name": user.get_full_name(),
         "email": user.email,
         "reason": reason,

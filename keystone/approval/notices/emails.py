@@ -40,7 +40,7 @@ PEOPLE = {"people": [PERSON, {**PERSON, "person": "", "address": ""}], "count": 
 LEFT = {"left": [PERSON], "left_count": 3, "left_is_more": False, "left_unlisted": 2}
 
 
-@email(label=_("To approvers: somebody waits"), sample={**NAME, **PERSON, **BY_CHOICE})
+@email(label=_("To approvers: somebody is waiting"), sample={**NAME, **PERSON, **BY_CHOICE})
 def person_waits(user: User, *, person: str, since: str) -> Mail | None:
     """Return the notice that a person waits for a decision. The link opens them in the admin, after signing in.
 
@@ -59,7 +59,7 @@ def person_left(user: User, *, person: str, since: str) -> Mail | None:
 
 
 @email(
-    label=_("To approvers: everybody who waits, once a day"),
+    label=_("To approvers: all waiting people, once a day"),
     sample={**NAME, **PEOPLE, **BY_CHOICE, **LEFT, "too_long": 3, "hours": 48},
 )
 def people_wait(user: User, *, since: str) -> Mail | None:
@@ -85,7 +85,7 @@ def people_wait(user: User, *, since: str) -> Mail | None:
     return _to(user, "people_wait", "awaitingdecision_changelist", **found, **more)
 
 
-@email(label=_("To approvers: who waits too long"), sample={**NAME, **PEOPLE, **BY_CHOICE, "hours": 48})
+@email(label=_("To approvers: people who have waited too long"), sample={**NAME, **PEOPLE, **BY_CHOICE, "hours": 48})
 def people_wait_long(user: User) -> Mail | None:
     """Return the list of people who have waited longer than `approval_reminder_after`, or None if there is nobody."""
     if not is_told(user, ApprovalNotices.IMMEDIATE) or not may(user, APPROVE):
@@ -96,7 +96,7 @@ def people_wait_long(user: User) -> Mail | None:
     return _to(user, "people_wait_long", "awaitingdecision_changelist", **found, hours=_reminder_hours())
 
 
-@email(label=_("To approvers: who else came in a busy hour"), sample={**NAME, **PEOPLE, **BY_CHOICE})
+@email(label=_("To approvers: further registrations in a busy hour"), sample={**NAME, **PEOPLE, **BY_CHOICE})
 def more_people_wait(user: User, *, since: str) -> Mail | None:
     """Return the list of people whom this approver was not notified of in the busy hour since `since` (UTC).
 

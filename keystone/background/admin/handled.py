@@ -35,7 +35,7 @@ class HandlingMixin(ButtonsMixin):
     def has_handle_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request) and request.user.has_perm(PERMISSION)
 
-    @action(description=gettext_lazy("Try again"), permissions=["handle"])
+    @action(description=gettext_lazy("Retry"), permissions=["handle"])
     def retry_selected(self, request: HttpRequest, queryset: QuerySet[Task]) -> None:
         self._decide(request, "retry", queryset)
 
@@ -59,7 +59,7 @@ class HandlingMixin(ButtonsMixin):
         """Return buttons for the decisions that are possible for this task and allowed to this user."""
         offered: list[Button] = []
         if task.status in ENDED:
-            offered.append(("retry", _("Try again"), "replay", ""))
+            offered.append(("retry", _("Retry"), "replay", ""))
         if task.status == TaskState.WAITING:
             offered.append(("cancel", _("Cancel"), "cancel", "k-reject"))
         if task.status == TaskState.RUNNING and not task.abort_requested:
@@ -72,14 +72,14 @@ class HandlingMixin(ButtonsMixin):
         keys = list(queryset.values_list("pk", flat=True)[: AT_ONCE + 1])
         self.decide(request, decision, keys[:AT_ONCE])
         if len(keys) > AT_ONCE:
-            text = _("One decision takes at most %(count)s tasks: the first in the order of the list.")
+            text = _("At most %(count)s tasks can be handled at once: the first of the list.")
             messages.warning(request, text % {"count": f"{AT_ONCE:,}"})
 
     def _add_messages(self, request: HttpRequest, decision: str, handled: Handled) -> None:
         stopping = sum(task.status == TaskState.RUNNING for task in handled.done)
         done = len(handled.done) - stopping
         texts = {
-            "retry": ngettext("%(count)d task is tried again.", "%(count)d tasks are tried again.", done),
+            "retry": ngettext("%(count)d task will be retried.", "%(count)d tasks will be retried.", done),
             "cancel": ngettext("%(count)d task was cancelled.", "%(count)d tasks were cancelled.", done),
             "discard": ngettext("%(count)d task was discarded.", "%(count)d tasks were discarded.", done),
         }
@@ -96,4 +96,4 @@ class HandlingMixin(ButtonsMixin):
         for detail, count in refusals.items():
             messages.warning(request, f"{detail} ({count})" if count > 1 else detail)
         if handled.missing:
-            messages.warning(request, _("A task is not there any more: it was pruned."))
+            messages.warning(request, _("A task no longer exists: it was pruned."))

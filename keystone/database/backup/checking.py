@@ -31,7 +31,7 @@ class DamagedBackup(Refusal):
     code = "damaged_backup"
 
     def __init__(self, names: Sequence[str]) -> None:
-        text = gettext("The backup is damaged; these files are missing, changed or not part of it: %(names)s.")
+        text = gettext("The backup is damaged. These files are missing, changed or not part of it: %(names)s.")
         more = gettext(" and %(count)d more") % {"count": len(names) - NAMED} if len(names) > NAMED else ""
         super().__init__(text % {"names": ", ".join(names[:NAMED]) + more})
 
@@ -53,8 +53,9 @@ class UnknownMigrations(Refusal):
 
     def __init__(self, names: list[str]) -> None:
         text = gettext(
-            "The backup has migrations that this code does not know: %(names)s. Restore it with the code that made it, "
-            "or a newer one; if they are those of an app that was removed, with --accept-unknown-migrations."
+            "The backup has migrations that this code does not have: %(names)s. Restore it with the "
+            "code that created it or newer code. If they belong to an app that was removed, use "
+            "--accept-unknown-migrations."
         )
         super().__init__(text % {"names": ", ".join(names)})
 
@@ -66,8 +67,8 @@ class OlderServer(Refusal):
 
     def __init__(self, made: int, here: int) -> None:
         text = gettext(
-            "The backup is of PostgreSQL %(made)d, and here is %(here)d: pg_dump's archives go to the same version or "
-            "to a newer one. CSV goes to any."
+            "The backup is from PostgreSQL %(made)d, and this server is PostgreSQL %(here)d. "
+            "pg_dump's archives can be restored to the same version or a newer one, CSV to any."
         )
         super().__init__(text % {"made": made, "here": here})
 
@@ -86,7 +87,7 @@ class PeopleThere(Refusal):
 
     def __init__(self, name: str) -> None:
         text = gettext(
-            "The backup is of people only, and the database %(name)s has people: it would lose all the rest."
+            "The backup contains people only, and the database %(name)s has people: everything else would be lost."
         )
         super().__init__(text % {"name": name})
 
@@ -200,14 +201,14 @@ def _check_rights(connection: psycopg.Connection[Any], found: DatabaseProperties
     may_create, role = row or (False, "")
     if not may_create:
         text = gettext(
-            "A restore makes a database beside the old one, and %(role)s may not: as an administrator of the server, "
-            'ALTER ROLE "%(role)s" CREATEDB.'
+            "A restore creates a database beside the old one, which %(role)s is not allowed to do. As "
+            'an administrator of the server, run ALTER ROLE "%(role)s" CREATEDB.'
         )
         raise NotAllowed(text % {"role": role})
     if found is not None:
         row = connection.execute("SELECT pg_has_role(%s::name, 'USAGE')", [found.owner]).fetchone()
         if not (row and row[0]):
-            text = gettext("The database %(name)s is owned by %(owner)s; %(role)s may not rename it.")
+            text = gettext("The database %(name)s is owned by %(owner)s; %(role)s is not allowed to rename it.")
             raise NotAllowed(text % {"name": found.name, "owner": found.owner, "role": role})
 
 

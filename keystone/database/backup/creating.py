@@ -35,7 +35,9 @@ class BadName(Refusal):
     """The name is not valid for a backup."""
 
     code = "bad_name"
-    message: ClassVar[str | Promise] = _("A backup's name has letters, digits and . _ - only, 100 at most.")
+    message: ClassVar[str | Promise] = _(
+        "A backup's name may contain only letters, digits and . _ -, at most 100 characters."
+    )
 
 
 class BackupExists(Refusal):
@@ -44,7 +46,7 @@ class BackupExists(Refusal):
     code = "backup_exists"
 
     def __init__(self, path: Path) -> None:
-        super().__init__(gettext("%(path)s is there already. Choose another --name.") % {"path": path})
+        super().__init__(gettext("%(path)s already exists. Choose another --name.") % {"path": path})
 
 
 class FolderUnusable(Refusal):
@@ -62,7 +64,7 @@ class NoMigrations(Refusal):
     code = "no_migrations"
 
     def __init__(self, name: str) -> None:
-        text = gettext("The database %(name)s is empty: no migration was ever applied. There is nothing to back up.")
+        text = gettext("The database %(name)s is empty: no migration has been applied. There is nothing to back up.")
         super().__init__(text % {"name": name})
 
 

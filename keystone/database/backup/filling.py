@@ -51,9 +51,9 @@ def fill(plan: Plan, name: str, *, jobs: int, progress: Progress) -> None:
     if plan.manifest.scope == Scope.WHOLE and plan.form is Format.PG_DUMP:
         _run_restore(plan, name, [], jobs=jobs, progress=progress)
     else:
-        progress(gettext("Making the tables"), 0, 1)
+        progress(gettext("Creating tables"), 0, 1)
         _migrate(name, plan.manifest)
-        progress(gettext("Making the tables"), 1, 1)
+        progress(gettext("Creating tables"), 1, 1)
         with plan.address.connect(name) as connection, _open_for_loading(connection, plan.manifest):
             if plan.form is Format.PG_DUMP:
                 _run_restore(plan, name, ["--data-only"], jobs=jobs, progress=progress)

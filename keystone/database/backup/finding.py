@@ -38,7 +38,7 @@ class NoSuchBackup(Refusal):
     status = 404
 
     def __init__(self, which: str, folder: Path) -> None:
-        text = gettext("There is no backup %(which)s in %(folder)s. `db backup list` names those that there are.")
+        text = gettext("There is no backup %(which)s in %(folder)s. `db backup list` lists the existing ones.")
         super().__init__(text % {"which": which, "folder": folder})
 
 

@@ -39,7 +39,7 @@ class BrokenManifest(Refusal):
     code = "broken_manifest"
 
     def __init__(self, path: Path) -> None:
-        super().__init__(gettext("%(path)s is not the manifest of a whole backup.") % {"path": path})
+        super().__init__(gettext("%(path)s is not the manifest of a complete backup.") % {"path": path})
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ class InUse(Refusal):
 
     def __init__(self, name: str) -> None:
         text = gettext(
-            "%(name)s is in use by somebody whose connection could not be ended. Everything is as it was. Stop what "
-            "uses it, and restore again."
+            "%(name)s is in use by a connection that could not be ended. Nothing was changed. Stop "
+            "what uses it, and restore again."
         )
         super().__init__(text % {"name": name})
 

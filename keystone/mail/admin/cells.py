@@ -60,9 +60,9 @@ class MailCells:
     def attempts_cell(self, mail: OutgoingMail) -> SafeString:
         return labelled(_("attempts"), number(mail.attempts)) if mail.attempts else NONE
 
-    @display(description=_("written (UTC)"))
+    @display(description=_("created (UTC)"))
     def created(self, mail: OutgoingMail) -> SafeString:
-        return labelled(_("written (UTC)"), on_day(mail.created_at))
+        return labelled(_("created (UTC)"), on_day(mail.created_at))
 
     @display(description=_("sent (UTC)"))
     def sent(self, mail: OutgoingMail) -> SafeString:
@@ -130,7 +130,7 @@ class MailFacts:
         """Return the request that caused the mail, linked to everything else it did."""
         return request_link(mail.request_id)
 
-    @display(description=_("made from"))
+    @display(description=_("context"))
     def made_from(self, mail: OutgoingMail) -> SafeString | str:
         """Return the context that is passed to the mail's function."""
         lines = format_html_join("", '<div><dt>{}</dt><dd class="k-text">{}</dd></div>', sorted(mail.context.items()))

@@ -49,7 +49,7 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
         return [
             (None, {"fields": ("what", "address", person, "language_name")}),
             (_("Delivery"), {"fields": ("created_in_full", "sent_in_full", "attempts_made", "next_in_full", "error")}),
-            (_("Where it comes from"), {"fields": ("message_id", "provider", "request_text", "made_from")}),
+            (_("Origin"), {"fields": ("message_id", "provider", "request_text", "made_from")}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: OutgoingMail | None = None) -> list[str]:
@@ -137,26 +137,26 @@ class OutgoingMailAdmin(MailCells, MailFacts, TemplatePagesMixin, ReadOnlyAdmin)
 def in_words(outcome: ResendResult) -> Iterator[tuple[int, str]]:
     """Yield the level and the text of a message for each outcome of resending."""
     if outcome.resent:
-        text = ngettext(
-            "%(count)d mail is on its way again.", "%(count)d mails are on their way again.", outcome.resent
-        )
+        text = ngettext("%(count)d mail will be sent again.", "%(count)d mails will be sent again.", outcome.resent)
         yield messages.SUCCESS, text % {"count": outcome.resent}
     if outcome.queued:
         text = ngettext(
-            "%(count)d mail waits to be sent anyway.", "%(count)d mails wait to be sent anyway.", outcome.queued
+            "%(count)d mail is already waiting to be sent.",
+            "%(count)d mails are already waiting to be sent.",
+            outcome.queued,
         )
         yield messages.INFO, text % {"count": outcome.queued}
     if outcome.sent:
         text = ngettext(
-            "%(count)d mail was sent in the meantime, and is not sent twice.",
-            "%(count)d mails were sent in the meantime, and are not sent twice.",
+            "%(count)d mail was sent in the meantime and will not be sent twice.",
+            "%(count)d mails were sent in the meantime and will not be sent twice.",
             outcome.sent,
         )
         yield messages.WARNING, text % {"count": outcome.sent}
     if outcome.suppressed:
         text = ngettext(
-            "%(count)d mail stays: its address is suppressed. Lift that first.",
-            "%(count)d mails stay: their addresses are suppressed. Lift that first.",
+            "%(count)d mail was not sent: its address is suppressed. Lift the suppression first.",
+            "%(count)d mails were not sent: their addresses are suppressed. Lift the suppressions first.",
             outcome.suppressed,
         )
         yield messages.WARNING, text % {"count": outcome.suppressed}

@@ -52,13 +52,19 @@ class SuppressedAddressAdmin(ReadOnlyAdmin):
     def since(self, suppressed: SuppressedAddress) -> SafeString:
         return labelled(_("since (UTC)"), on_day(suppressed.created_at))
 
-    @action(description=_("Mail these addresses again"), permissions=["send"])
+    @action(description=_("Lift the suppressions"), permissions=["send"])
     def lift_selected(self, request: HttpRequest, queryset: QuerySet[SuppressedAddress]) -> None:
         """Lift the suppression of the selected email addresses."""
         lifted = lift_suppressions(list(queryset.values_list("pk", flat=True)), by=acting(request, PERMISSION))
         text = ngettext(
-            "%(count)d address is mailed again. What it did not get can be sent again in the list of mails.",
-            "%(count)d addresses are mailed again. What they did not get can be sent again in the list of mails.",
+            (
+                "The suppression of %(count)d address was lifted. Mails that it missed can be sent again "
+                "from the list of mails."
+            ),
+            (
+                "The suppressions of %(count)d addresses were lifted. Mails that they missed can be sent "
+                "again from the list of mails."
+            ),
             lifted,
         )
         messages.success(request, text % {"count": lifted})

@@ -81,7 +81,7 @@ class TemplatePagesMixin(Base):
         language = language_or_default(request.POST.get("language", ""))
         address = getattr(request.user, "email", "")
         send_test_mail(name, to=address, language=language, by=acting(request, PERMISSION))
-        messages.success(request, gettext("A test is on its way to %(address)s.") % {"address": address})
+        messages.success(request, gettext("A test mail is being sent to %(address)s.") % {"address": address})
         return HttpResponseRedirect(f"{reverse(f'{PAGES}_template', args=[name])}?{urlencode({'language': language})}")
 
     def preview_context(self, name: str, language: str) -> dict[str, Any]:

@@ -19,18 +19,18 @@ from keystone.console.usage import OneLine
 class Command(OneLine):
     """The `audit` command group. Each command calls one function and prints the result."""
 
-    help = _("The audit log: archive it by month.")  # type: ignore[assignment]  # Django takes a lazy text
+    help = _("Archive the audit log by month.")  # type: ignore[assignment]  # Django takes a lazy text
 
     @initialize()
     def init(self) -> None:
         """Do nothing. Without this callback, a single sub-command would stand for the whole group."""
 
-    @command(name="archive", help=str(_("Move the oldest month from the audit log to a file.")))
+    @command(name="archive", help=str(_("Move the oldest month of the audit log to a file.")))
     def archive(
         self,
         month: Annotated[str, Argument(help=str(_("The month, in UTC, such as 2026-09. It must be over.")))],
         *,
-        folder: Annotated[Path, Option("--folder", help=str(_("Where the file goes; a folder that exists.")))],
+        folder: Annotated[Path, Option("--folder", help=str(_("The folder for the file. It must exist.")))],
         as_json: Json = False,
     ) -> None:
         """Archive a month.

@@ -13,7 +13,7 @@ from keystone.management.data.seeders import Seeders
 class Command(OneLine, Pipelines, Scripts, Seeders, Importers):  # the last one is listed first in the help
     """The `data` command, which consists of groups. Each of their commands makes one call and prints the result."""
 
-    help = _("Data: import files, make rows up, and run scripts and pipelines.")  # type: ignore[assignment]  # lazy
+    help = _("Import files, create sample data, and run scripts and pipelines.")  # type: ignore[assignment]  # lazy
 
     @initialize()
     def init(self) -> None:

@@ -13,7 +13,7 @@ from keystone.management.db.reading import Reading
 class Command(OneLine, Backups, Moving, Making, Reading):  # the last one is listed first in the help
     """The `db` command group."""
 
-    help = _("The database: what is there, its migrations, and its backups.")  # type: ignore[assignment]  # lazy
+    help = _("Inspect, migrate, back up and restore the database.")  # type: ignore[assignment]  # lazy
 
     requires_system_checks: list[str] = []  # some need the database, which may not answer yet or have no tables
 

@@ -24,9 +24,9 @@ class Command(TyperCommand):
     def handle(
         self,
         *,
-        port: Annotated[int, Option(min=1, max=65535, help=str(_("Where the web server listens.")))] = 8000,
+        port: Annotated[int, Option(min=1, max=65535, help=str(_("The port of the web server.")))] = 8000,
         sample_data: Annotated[
-            bool, Option("--sample-data/--no-sample-data", help=str(_("Make sample people in an empty database.")))
+            bool, Option("--sample-data/--no-sample-data", help=str(_("Create sample people in an empty database.")))
         ] = True,
     ) -> None:
         """Run Keystone on this machine."""
@@ -45,7 +45,7 @@ class Command(TyperCommand):
             text = ngettext("Applied %(count)d migration.", "Applied %(count)d migrations.", prepared.migrations)
             self.stdout.write(text % {"count": prepared.migrations})
         if prepared.people:
-            text = ngettext("Made %(count)d sample person.", "Made %(count)d sample people.", prepared.people)
+            text = ngettext("Created %(count)d sample person.", "Created %(count)d sample people.", prepared.people)
             self.stdout.write(text % {"count": prepared.people})
         password = administrator.PASSWORD if prepared.known_password else gettext("(you have changed it)")
         lines = [

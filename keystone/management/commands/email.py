@@ -34,19 +34,19 @@ class Format(StrEnum):
     TEXT = "text"
 
 
-Language = Annotated[str, Option("--language", help=str(_("The code of a language; else the site's own.")))]
+Language = Annotated[str, Option("--language", help=str(_("A language code; the site's language by default.")))]
 
 
 class Command(OneLine):
     """The `email` command group. Each command calls one function and prints the result."""
 
-    help = _("Mails: which there are, how they look, and whether they arrive.")  # type: ignore[assignment]  # Django takes a lazy text
+    help = _("List and preview mails, and send test mails.")  # type: ignore[assignment]  # Django takes a lazy text
 
     @initialize()
     def init(self) -> None:
         """Do nothing. Without this callback, a single sub-command would stand for the whole group."""
 
-    @command(name="list", help=str(_("List the mails that there are.")))
+    @command(name="list", help=str(_("List the mails.")))
     def list_mails(self, *, as_json: Json = False) -> None:
         """Print the name and label of each mail."""
         mails = [(name, str(EMAILS[name].label)) for name in sorted(EMAILS)]
@@ -58,11 +58,11 @@ class Command(OneLine):
     @command(name="preview", help=str(_("Show a mail with its sample data.")))
     def preview_mail(
         self,
-        name: Annotated[str, Argument(help=str(_("The mail's name; `email list` has them.")))],
+        name: Annotated[str, Argument(help=str(_("The mail's name; see `email list`.")))],
         *,
-        form: Annotated[Format, Option("--format", help=str(_("The form.")))] = Format.TEXT,
+        form: Annotated[Format, Option("--format", help=str(_("The part to show.")))] = Format.TEXT,
         language: Language = "",
-        output: Annotated[Path | None, Option(help=str(_("A file to write to, instead of the screen.")))] = None,
+        output: Annotated[Path | None, Option(help=str(_("Write to this file.")))] = None,
         as_json: Json = False,
     ) -> None:
         """Print a mail, or write it to a file.
@@ -86,14 +86,14 @@ class Command(OneLine):
         except OSError as error:
             raise CommandError(f"{output}: {error.strerror}") from None
 
-    @command(name="test", help=str(_("Send a test mail, the way that all mails go.")))
+    @command(name="test", help=str(_("Send a test mail through the queue.")))
     def test_mail(
         self,
-        address: Annotated[str, Argument(help=str(_("Where to.")))],
+        address: Annotated[str, Argument(help=str(_("The recipient's email address.")))],
         *,
-        template: Annotated[str, Option(help=str(_("A mail to show with its sample data.")))] = "trial",
+        template: Annotated[str, Option(help=str(_("A mail to send with its sample data.")))] = "trial",
         language: Language = "",
-        now: Annotated[bool, Option("--now", help=str(_("Send it here and now, without a worker.")))] = False,
+        now: Annotated[bool, Option("--now", help=str(_("Send it at once, without a worker.")))] = False,
         as_json: Json = False,
     ) -> None:
         """Queue a test mail, or send it immediately and report the result.
@@ -124,20 +124,20 @@ class Command(OneLine):
 def _known(language: str) -> str:
     if language and language not in dict(settings.LANGUAGES):
         known = ", ".join(code for code, _name in settings.LANGUAGES)
-        text = gettext("There is no language %(language)s here. There are: %(known)s.")
+        text = gettext("There is no language %(language)s. Known languages: %(known)s.")
         raise CommandError(text % {"language": language, "known": known})
     return language
 
 
 def _said(mail: OutgoingMail) -> str:
     if mail.state == MailState.SENT:
-        return gettext("The mail server has taken the test mail to %(address)s.") % {"address": mail.recipient}
-    text = gettext("The test mail to %(address)s is queued as mail %(id)d; a worker sends it.")
+        return gettext("The mail server has accepted the test mail to %(address)s.") % {"address": mail.recipient}
+    text = gettext("The test mail to %(address)s is queued as mail %(id)d; a worker will send it.")
     return text % {"address": mail.recipient, "id": mail.pk}
 
 
 def _why(mail: OutgoingMail) -> str:
     reason = mail.last_error or str(mail.get_state_display())
     if mail.state == MailState.QUEUED:
-        return gettext("Not sent: %(reason)s It is tried again by a worker.") % {"reason": f"{reason.rstrip('.')}."}
+        return gettext("Not sent: %(reason)s A worker will try again.") % {"reason": f"{reason.rstrip('.')}."}
     return gettext("Not sent: %(reason)s") % {"reason": reason}

@@ -17,7 +17,7 @@ from keystone.scheduling.scheduler import SlotScheduler
 class Command(TyperCommand):
     """Runs the scheduler of `keystone.scheduling` until it is stopped."""
 
-    help = _("Enqueue scheduled jobs when they are due. Any number may run: each slot is enqueued once.")
+    help = _("Enqueue scheduled jobs when they are due. Any number can run: each slot is enqueued once.")
     requires_system_checks: list[str] = []  # it may start before the database, and waits for it
 
     def handle(
@@ -25,7 +25,7 @@ class Command(TyperCommand):
         *,
         health_file: Annotated[
             Path | None,
-            Option(help=str(_("A file that is there while the scheduler is ready, and touched as it lives."))),
+            Option(help=str(_("A file that exists while the scheduler is ready, and is touched regularly."))),
         ] = None,
     ) -> None:
         """Enqueue scheduled jobs when they are due."""

@@ -38,7 +38,7 @@ class LogLevel(StrEnum):
 class Command(OneLine):
     """The `server` command group. Each command calls one function and prints the result."""
 
-    help = _("The server: run it, see and set its settings, prepare a start, look for what is wrong.")  # type: ignore[assignment]  # Django takes a lazy text
+    help = _("Run the server, show and change its settings, prepare a start, and check for problems.")  # type: ignore[assignment]  # Django takes a lazy text
 
     requires_system_checks: list[str] = []  # they would stop `check`, and `prestart` before it migrates
 
@@ -46,18 +46,18 @@ class Command(OneLine):
     def init(self) -> None:
         """Do nothing. Without this callback, a single sub-command would stand for the whole group."""
 
-    @command(help=str(_("Run the web server (granian) until it is told to stop.")))
+    @command(help=str(_("Run the web server (granian) until it is stopped.")))
     def run(
         self,
         *,
-        host: Annotated[str, Option(help=str(_("Where it listens; 0.0.0.0 is everywhere.")))] = running.HOST,
-        port: Annotated[int, Option(min=1, max=65535, help=str(_("On which port.")))] = running.PORT,
-        workers: Annotated[int, Option(min=1, max=256, help=str(_("How many processes answer.")))] = 1,
+        host: Annotated[str, Option(help=str(_("The address to listen on; 0.0.0.0 is all of them.")))] = running.HOST,
+        port: Annotated[int, Option(min=1, max=65535, help=str(_("The port to listen on.")))] = running.PORT,
+        workers: Annotated[int, Option(min=1, max=256, help=str(_("The number of worker processes.")))] = 1,
         reload: Annotated[
-            bool, Option("--reload", help=str(_("Start anew when a file changes; in development only.")))
+            bool, Option("--reload", help=str(_("Restart when a file changes; in development only.")))
         ] = False,
         log_level: Annotated[
-            LogLevel | None, Option(help=str(_("From which level on things are logged; else LOG_LEVEL says.")))
+            LogLevel | None, Option(help=str(_("The lowest level to log; LOG_LEVEL by default.")))
         ] = None,
     ) -> None:
         """Replace this process by the web server.
@@ -71,12 +71,16 @@ class Command(OneLine):
         with refusals_told():
             running.serve(served)
 
-    @command(help=str(_("Show the settings that the environment can set, and where each comes from.")))
+    @command(help=str(_("Show the settings that are read from the environment, and where each value comes from.")))
     def config(
         self,
         names: Annotated[
             list[str] | None,
-            Argument(metavar="[NAME]...", help=str(_("Which ones; else all.")), shell_complete=complete_variable),
+            Argument(
+                metavar="[NAME]...",
+                help=str(_("The settings to show; all by default.")),
+                shell_complete=complete_variable,
+            ),
         ] = None,
         *,
         as_json: Json = False,
@@ -101,14 +105,16 @@ class Command(OneLine):
     def set_config(
         self,
         key: Annotated[
-            str, Argument(help=str(_("Its name; `server config` has them.")), shell_complete=complete_variable)
+            str, Argument(help=str(_("The setting's name; see `server config`.")), shell_complete=complete_variable)
         ],
-        value: Annotated[str | None, Argument(help=str(_("Its value; empty for the default.")))] = None,
+        value: Annotated[str | None, Argument(help=str(_("The value; empty for the default.")))] = None,
         *,
         stdin: Annotated[
-            bool, Option("--stdin", help=str(_("Read the value from standard input: right for a secret.")))
+            bool, Option("--stdin", help=str(_("Read the value from standard input, as secrets should be.")))
         ] = False,
-        file: Annotated[Path | None, Option(dir_okay=False, help=str(_("Another file than .env.local.")))] = None,
+        file: Annotated[
+            Path | None, Option(dir_okay=False, help=str(_("The file to write instead of .env.local.")))
+        ] = None,
     ) -> None:
         """Validate a value as the settings do, and write it. A missing value is prompted for on a terminal.
 
@@ -121,7 +127,7 @@ class Command(OneLine):
             variable = environment().variable(key)
             if value is not None and value and not variable.is_told:
                 text = gettext(
-                    "A secret on the command line stays in the shell's history, and others see it: use --stdin."
+                    "A secret on the command line stays in the shell's history and is visible to others: use --stdin."
                 )
                 self.stderr.write(self.style.WARNING(text))
             if value is None:
@@ -129,22 +135,24 @@ class Command(OneLine):
             written = set_variable(key, value, file=file)
         self._print_written(key, written)
 
-    @command(help=str(_("Wait for the database, migrate, and make the first administrator: before each start.")))
+    @command(
+        help=str(_("Wait for the database, migrate, and create the first administrator. Run this before each start."))
+    )
     def prestart(
         self,
         *,
         seed: Annotated[
-            bool, Option("--seed", help=str(_("Make sample people as well; in the local environment only.")))
+            bool, Option("--seed", help=str(_("Create sample people as well; in the local environment only.")))
         ] = False,
-        retries: Annotated[int, Option(min=0, help=str(_("How often to try again to reach the database.")))] = 30,
+        retries: Annotated[int, Option(min=0, help=str(_("How often to retry to reach the database.")))] = 30,
         interval: Annotated[float, Option(min=0, callback=seconds, help=str(_("Seconds between two attempts.")))] = 2.0,
         timeout: Annotated[
-            float, Option(min=2, callback=seconds, help=str(_("Seconds that an attempt may take.")))
+            float, Option(min=2, callback=seconds, help=str(_("Time limit of an attempt in seconds.")))
         ] = 5.0,
         lock_timeout: Annotated[
             float,
             Option(
-                min=0, callback=seconds, help=str(_("Seconds that a migration waits for a lock; 0 waits for ever."))
+                min=0, callback=seconds, help=str(_("Seconds that a migration waits for a lock; 0 waits indefinitely."))
             ),
         ] = 5.0,
         as_json: Json = False,
@@ -193,7 +201,7 @@ class Command(OneLine):
         stopping = sum(message.level >= checks.ERROR for message in found)
         if stopping:
             text = ngettext(
-                "%(count)d thing would stop production.", "%(count)d things would stop production.", stopping
+                "%(count)d problem would stop production.", "%(count)d problems would stop production.", stopping
             )
             raise CommandError(text % {"count": stopping})
 
@@ -202,33 +210,37 @@ class Command(OneLine):
         self.stderr.write(printable(line))
 
     def _print_written(self, key: str, written: WrittenSetting) -> None:
-        text = gettext("%(key)s is set in %(file)s.") if written.changed else gettext("%(key)s was so in %(file)s.")
+        text = (
+            gettext("%(key)s is set in %(file)s.")
+            if written.changed
+            else gettext("%(key)s already had this value in %(file)s.")
+        )
         self.stdout.write(text % {"key": key, "file": written.file})
         if written.stronger:
-            text = gettext("It has no effect: the %(stronger)s has a value of its own, which wins.")
+            text = gettext("It has no effect: the %(stronger)s has another value, which takes precedence.")
             if written.stronger != PROCESS:
-                text = gettext("It has no effect: %(stronger)s has a value of its own, which wins.")
+                text = gettext("It has no effect: %(stronger)s has another value, which takes precedence.")
             self.stderr.write(self.style.WARNING(text % {"stronger": written.stronger}))
         elif not written.is_read:
             self.stderr.write(self.style.WARNING(gettext("This environment does not read that file.")))
         elif written.changed:
-            self.stdout.write(gettext("Processes that run take it when they are started anew."))
+            self.stdout.write(gettext("Restart running processes to apply it."))
 
     def _print_prepared(self, done: PrestartResult) -> None:
         count = len(done.migrations)
         text = ngettext("Applied %(count)d migration.", "Applied %(count)d migrations.", count)
         self.stdout.write(text % {"count": count} if count else gettext("No migration was pending."))
         if done.administrator.made:
-            text = gettext("Made the administrator %(email)s.") % {"email": done.administrator.made}
+            text = gettext("Created the administrator %(email)s.") % {"email": done.administrator.made}
         elif done.administrator.is_there:
-            text = gettext("There is a superuser.")
+            text = gettext("A superuser exists.")
         else:
             text = gettext(
-                "There is no superuser, and FIRST_SUPERUSER names none: manage.py user create --is-superuser"
+                "There is no superuser, and FIRST_SUPERUSER is not set. Run manage.py user create --is-superuser"
             )
         self.stdout.write(printable(text))
         if done.people:
-            text = ngettext("Made %(count)d sample person.", "Made %(count)d sample people.", done.people)
+            text = ngettext("Created %(count)d sample person.", "Created %(count)d sample people.", done.people)
             self.stdout.write(text % {"count": done.people})
 
     def _print_found(self, found: list[checks.CheckMessage]) -> None:
@@ -240,7 +252,7 @@ class Command(OneLine):
             if message.hint:
                 self.stdout.write(printable(f"{'':<{width}}  → {message.hint}"))
         if not found:
-            self.stdout.write(gettext("Nothing was found that would stop or endanger production."))
+            self.stdout.write(gettext("No problems found."))
 
 
 def _data(variable: Variable) -> dict[str, object]:

@@ -14,7 +14,7 @@ from keystone.management.user.securing import Securing
 class Command(Making, Reading, Moving, Securing, PersonalData, OneLine):
     """The `user` command group. Each command makes one call and prints the result."""
 
-    help = _("Accounts: what administrators do from a shell.")  # type: ignore[assignment]  # Django takes a lazy text
+    help = _("Manage accounts.")  # type: ignore[assignment]  # Django takes a lazy text
 
     @initialize()
     def init(self) -> None:

@@ -18,35 +18,35 @@ DEFAULTS = WorkerOptions()
 class Command(TyperCommand):
     """Runs the worker of `keystone.background` until it is stopped."""
 
-    help = _("Run the tasks that wait in the queue, until told to stop. Start as many workers as you need, anywhere.")
+    help = _("Run tasks from the queue until stopped. Any number of workers can run, on any machine.")
 
     requires_system_checks: list[str] = []  # some need the database, which a worker waits for; `run_worker` has its own
 
     def handle(
         self,
         *,
-        queues: Annotated[str, Option(help=str(_("The queues to serve, as a,b; all when left out.")))] = "",
+        queues: Annotated[str, Option(help=str(_("The queues to serve, such as a,b; all by default.")))] = "",
         concurrency: Annotated[
-            int, Option(min=1, max=256, help=str(_("How many tasks run at once.")))
+            int, Option(min=1, max=256, help=str(_("The number of tasks to run at once.")))
         ] = DEFAULTS.concurrency,
         health_file: Annotated[
-            Path | None, Option(help=str(_("A file that is there while the worker is ready, and touched as it lives.")))
+            Path | None, Option(help=str(_("A file that exists while the worker is ready, and is touched regularly.")))
         ] = None,
         shutdown_timeout: Annotated[
-            float, Option(min=0, help=str(_("Seconds that running tasks have to end, when the worker is stopped.")))
+            float, Option(min=0, help=str(_("Seconds that running tasks have to finish when the worker is stopped.")))
         ] = DEFAULTS.shutdown_timeout,
         heartbeat: Annotated[
-            float, Option(min=0.1, max=10, help=str(_("Seconds between two signs of life.")))
+            float, Option(min=0.1, max=10, help=str(_("Seconds between two heartbeats.")))
         ] = DEFAULTS.heartbeat,
         stalled_after: Annotated[
-            float, Option(min=0.3, help=str(_("Seconds without a sign of life after which a worker counts as dead.")))
+            float, Option(min=0.3, help=str(_("Seconds without a heartbeat after which a worker counts as dead.")))
         ] = DEFAULTS.stalled_after,
         grace: Annotated[
-            float, Option(min=0.1, help=str(_("Seconds that a task has to end, once its time is over.")))
+            float, Option(min=0.1, help=str(_("Seconds that a task has to finish once its time limit has passed.")))
         ] = DEFAULTS.grace,
         recycle_timeout: Annotated[
             float,
-            Option(min=0, help=str(_("Seconds that the others have to end, once a task hangs for good."))),
+            Option(min=0, help=str(_("Seconds that the other tasks have to finish once one hangs for good."))),
         ] = DEFAULTS.recycle_timeout,
     ) -> None:
         """Run tasks.

@@ -35,11 +35,11 @@ TAB = r"\t"  # as typed on the command line
 class Importers(TyperCommand):
     """The `importer` group."""
 
-    @group(name="importer", help=str(_("Importers: files into tables.")))
+    @group(name="importer", help=str(_("Import files into tables.")))
     def importer(self) -> None:
         """Do nothing: the commands have no common options."""
 
-    @importer.command(name="list", help=str(_("List the importers, with the columns that they take.")))
+    @importer.command(name="list", help=str(_("List the importers and their columns.")))
     def list_importers(self, *, as_json: Json = False) -> None:
         """Print the importers.
 
@@ -58,33 +58,35 @@ class Importers(TyperCommand):
         if not found:
             self.stdout.write(gettext("No app declares an importer."))
             return
-        headings = (gettext("Name"), gettext("What it imports"), gettext("Columns"), gettext("Rows told apart by"))
-        print_table(self.stdout, (*headings, gettext("Rows that are there")), [_row(one) for one in found])
-        self.stdout.write(gettext("* A file must have this column."))
+        headings = (gettext("Name"), gettext("What it imports"), gettext("Columns"), gettext("Rows identified by"))
+        print_table(self.stdout, (*headings, gettext("Existing rows")), [_row(one) for one in found])
+        self.stdout.write(gettext("* required"))
 
     @importer.command(name="run", help=str(_("Import a CSV or XLSX file: all of its rows or none.")))
     def import_file(
         self,
         name: Annotated[str, Argument(help=str(_("The importer.")), shell_complete=complete_importer)],
         *,
-        file: Annotated[Path, Option("--file", "-f", help=str(_("A CSV or XLSX file, with a header.")))],
+        file: Annotated[Path, Option("--file", "-f", help=str(_("A CSV or XLSX file with a header row.")))],
         dry_run: Annotated[
-            bool, Option("--dry-run", help=str(_("Only show what would change and be refused.")))
+            bool, Option("--dry-run", help=str(_("Only show what would be changed and refused.")))
         ] = False,
         partial: Annotated[
-            bool, Option("--partial", help=str(_("Write the rows that can be written, though others cannot.")))
+            bool, Option("--partial", help=str(_("Write the valid rows even if others are refused.")))
         ] = False,
-        truncate: Annotated[bool, Option("--truncate", "-t", help=str(_("Empty the table before; asks.")))] = False,
+        truncate: Annotated[
+            bool, Option("--truncate", "-t", help=str(_("Empty the table first, after a confirmation.")))
+        ] = False,
         yes: Yes = False,
         resume: Annotated[
-            bool, Option("--resume", help=str(_("Go on with an interrupted --partial import of this file.")))
+            bool, Option("--resume", help=str(_("Continue an interrupted --partial import of this file.")))
         ] = False,
-        restart: Annotated[bool, Option("--restart", help=str(_("Begin such an import anew.")))] = False,
+        restart: Annotated[bool, Option("--restart", help=str(_("Start an interrupted import over.")))] = False,
         existing: Annotated[
-            Existing | None, Option(help=str(_("What happens to rows that are there; else the importer says.")))
+            Existing | None, Option(help=str(_("What to do with existing rows; the importer decides by default.")))
         ] = None,
         skip_empty: Annotated[
-            bool, Option("--skip-empty", "-s", help=str(_("Pass over empty rows instead of refusing them.")))
+            bool, Option("--skip-empty", "-s", help=str(_("Skip empty rows instead of refusing them.")))
         ] = False,
         unique: Annotated[
             list[str] | None,
@@ -92,27 +94,28 @@ class Importers(TyperCommand):
                 "--unique",
                 "-u",
                 metavar="COLUMN",
-                help=str(_("A column that tells rows apart; may be given again.")),
+                help=str(_("A column that identifies rows; can be repeated.")),
                 shell_complete=complete_column,
             ),
         ] = None,
         mapped: Annotated[
             list[str] | None,
-            Option("--map", metavar="THEIRS=OURS", help=str(_("The file's name for a column; may be given again."))),
+            Option("--map", metavar="THEIRS=OURS", help=str(_("The file's name for a column; can be repeated."))),
         ] = None,
         ignore_unknown: Annotated[
-            bool, Option("--ignore-unknown", help=str(_("Pass over columns that the importer does not know.")))
+            bool, Option("--ignore-unknown", help=str(_("Skip columns that the importer does not know.")))
         ] = False,
-        encoding: Annotated[str, Option(help=str(_("Of a CSV file.")))] = "utf-8-sig",
+        encoding: Annotated[str, Option(help=str(_("The encoding of a CSV file.")))] = "utf-8-sig",
         delimiter: Annotated[
-            str | None, Option(help=str(_("Of a CSV file, \\t for a tab; else the header tells.")))
+            str | None,
+            Option(help=str(_("The delimiter of a CSV file, \\t for a tab; detected from the header by default."))),
         ] = None,
-        sheet: Annotated[str | None, Option(help=str(_("Of an XLSX file; else the first.")))] = None,
+        sheet: Annotated[str | None, Option(help=str(_("The sheet of an XLSX file; the first by default.")))] = None,
         refused: Annotated[
-            Path | None, Option(help=str(_("Where the refused rows go; else into a file beside this one.")))
+            Path | None, Option(help=str(_("The file for refused rows; beside the imported file by default.")))
         ] = None,
         show: Annotated[
-            int, Option(min=0, max=MOST, help=str(_("How many changed and refused rows are told of.")))
+            int, Option(min=0, max=MOST, help=str(_("How many changed and refused rows to list.")))
         ] = SHOWN,
         as_json: Json = False,
     ) -> None:
@@ -181,13 +184,13 @@ def _refuse_in_part(imported: ImportResult, *, is_trial: bool) -> None:
 def _left(options: ImportOptions) -> str:
     """Return a message about what remains if the import is stopped."""
     if options.partial and not options.trial:
-        return gettext("What it wrote stays. Go on with --partial --resume, or begin anew with --restart.")
+        return gettext("What it wrote is kept. Continue with --partial --resume, or start over with --restart.")
     return gettext("Nothing was written.")
 
 
 def _question(importer: Importer) -> str:
     model: Any = importer.resource._meta.model
-    text = gettext("All rows of the table of %(rows)s are deleted before. Go on?")
+    text = gettext("All rows of the table of %(rows)s will be deleted first. Continue?")
     return text % {"rows": model._meta.verbose_name_plural}
 
 

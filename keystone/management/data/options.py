@@ -9,7 +9,7 @@ from typer import Option
 
 from keystone.console.printing import printable
 
-Count = Annotated[int, Option("--count", "-c", min=1, help=str(_("How many rows each makes.")))]
+Count = Annotated[int, Option("--count", "-c", min=1, help=str(_("The number of rows that each creates.")))]
 
 
 def pairs(given: list[str] | None, *, option: str, form: str, sign: Literal["first", "last"]) -> dict[str, str]:
@@ -28,7 +28,7 @@ def pairs(given: list[str] | None, *, option: str, form: str, sign: Literal["fir
         name, between, value = text.partition("=") if sign == "first" else text.rpartition("=")
         name, value = name.strip(), value.strip()
         if not (between and name and value):
-            said = gettext("%(option)s: “%(text)s” is not of the form %(form)s.")
+            said = gettext("%(option)s: “%(text)s” does not have the form %(form)s.")
             raise CommandError(printable(said % {"option": option, "text": text, "form": form}))
         if name in found:
             said = gettext("%(option)s: “%(name)s” is given twice.")

@@ -48,8 +48,8 @@ def print_trial(command: BaseCommand, imported: ImportResult) -> None:
     _print_left_out(command, counts.refused - len(imported.refusals))
     if imported.emptied:
         text = ngettext(
-            "%(count)d row that is there would be deleted before.",
-            "%(count)d rows that are there would be deleted before.",
+            "%(count)d existing row would be deleted first.",
+            "%(count)d existing rows would be deleted first.",
             imported.emptied,
         )
         out.write(text % {"count": imported.emptied})
@@ -68,11 +68,11 @@ def print_import(command: BaseCommand, imported: ImportResult, *, resumed: bool)
         resumed: whether it continued another import; it is unknown then how many rows of that one were new.
     """
     if imported.emptied:
-        text = ngettext("%(count)d row was deleted before.", "%(count)d rows were deleted before.", imported.emptied)
+        text = ngettext("%(count)d row was deleted first.", "%(count)d rows were deleted first.", imported.emptied)
         command.stdout.write(text % {"count": imported.emptied})
     text = gettext("%(read)d read: %(created)d new, %(changed)d changed, %(unchanged)d unchanged, %(refused)d refused.")
     if resumed:
-        text = gettext("%(read)d read in all: %(written)d written, %(unchanged)d unchanged, %(refused)d refused.")
+        text = gettext("%(read)d read in total: %(written)d written, %(unchanged)d unchanged, %(refused)d refused.")
     command.stdout.write(text % _numbers(imported))
     _print_skipped(command, imported)
     print_refusals(command, imported)
@@ -96,7 +96,7 @@ def _print_file(command: BaseCommand, imported: ImportResult) -> None:
 def _print_skipped(command: BaseCommand, imported: ImportResult) -> None:
     if imported.skipped_empty:
         text = ngettext(
-            "%(count)d empty row was passed over.", "%(count)d empty rows were passed over.", imported.skipped_empty
+            "%(count)d empty row was skipped.", "%(count)d empty rows were skipped.", imported.skipped_empty
         )
         command.stdout.write(text % {"count": imported.skipped_empty})
 

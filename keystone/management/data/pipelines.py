@@ -27,11 +27,11 @@ from keystone.management.data.runs import as_data, failures_told, in_words
 class Pipelines(TyperCommand):
     """The `pipeline` group."""
 
-    @group(name="pipeline", help=str(_("Pipelines: importers, seeders and scripts, one after the other.")))
+    @group(name="pipeline", help=str(_("Run importers, seeders and scripts in sequence.")))
     def pipeline(self) -> None:
         """Do nothing: the commands have no common options."""
 
-    @pipeline.command(name="list", help=str(_("List the pipelines, with their steps in order.")))
+    @pipeline.command(name="list", help=str(_("List the pipelines and their steps.")))
     def list_pipelines(self, *, as_json: Json = False) -> None:
         """Print the pipelines.
 
@@ -54,7 +54,7 @@ class Pipelines(TyperCommand):
             ]
             print_table(self.stdout, headings, rows)
 
-    @pipeline.command(name="run", help=str(_("Run a pipeline, until a step fails.")))
+    @pipeline.command(name="run", help=str(_("Run a pipeline until a step fails.")))
     def run_steps(
         self,
         name: Annotated[str, Argument(help=str(_("The pipeline.")), shell_complete=complete_pipeline)],
@@ -64,13 +64,13 @@ class Pipelines(TyperCommand):
             Option(
                 "--from",
                 metavar="STEP",
-                help=str(_("Begin with this step; those before it are passed over.")),
+                help=str(_("Start with this step, skipping those before it.")),
                 shell_complete=complete_step,
             ),
         ] = "",
         file: Annotated[
             list[str] | None,
-            Option("--file", metavar="STEP=PATH", help=str(_("What a step reads; may be given again."))),
+            Option("--file", metavar="STEP=PATH", help=str(_("The file that a step reads; can be repeated."))),
         ] = None,
         as_json: Json = False,
     ) -> None:

@@ -22,7 +22,7 @@ from keystone.management.data.runs import as_data, failures_told, in_words
 class Scripts(TyperCommand):
     """The `script` group."""
 
-    @group(name="script", help=str(_("Scripts: run what apps declare.")))
+    @group(name="script", help=str(_("Run scripts.")))
     def script(self) -> None:
         """Do nothing: the commands have no common options."""
 
@@ -42,7 +42,7 @@ class Scripts(TyperCommand):
         if not found:
             self.stdout.write(gettext("No app declares a script."))
             return
-        headings = (gettext("Name"), gettext("What it does"), gettext("All or nothing"))
+        headings = (gettext("Name"), gettext("What it does"), gettext("Atomic"))
         rows = [(one.name, one.description, gettext("yes") if one.atomic else gettext("no")) for one in found]
         print_table(self.stdout, headings, rows)
 
@@ -51,8 +51,8 @@ class Scripts(TyperCommand):
         self,
         name: Annotated[str, Argument(help=str(_("The script.")), shell_complete=complete_script)],
         *,
-        src: Annotated[Path | None, Option("--src", help=str(_("What it reads: a file or a folder.")))] = None,
-        output: Annotated[Path | None, Option("--output", help=str(_("Where it writes to.")))] = None,
+        src: Annotated[Path | None, Option("--src", help=str(_("The file or folder that it reads.")))] = None,
+        output: Annotated[Path | None, Option("--output", help=str(_("The file or folder that it writes.")))] = None,
         as_json: Json = False,
     ) -> None:
         """Run a script.

@@ -24,11 +24,11 @@ COUNT = 10
 class Seeders(TyperCommand):
     """The `seeder` group."""
 
-    @group(name="seeder", help=str(_("Seeders: make rows up, for development and trials.")))
+    @group(name="seeder", help=str(_("Create sample data for development and demonstrations.")))
     def seeder(self) -> None:
         """Do nothing: the commands have no common options."""
 
-    @seeder.command(name="list", help=str(_("List the seeders, in the order of `run-all`.")))
+    @seeder.command(name="list", help=str(_("List the seeders in the order of `run-all`.")))
     def list_seeders(self, *, as_json: Json = False) -> None:
         """Print the seeders.
 
@@ -47,7 +47,7 @@ class Seeders(TyperCommand):
         if not found:
             self.stdout.write(gettext("No app declares a seeder."))
             return
-        headings = (gettext("Name"), gettext("What it makes"), gettext("After"), gettext("On servers"))
+        headings = (gettext("Name"), gettext("What it creates"), gettext("After"), gettext("On servers"))
         rows = [
             (one.name, one.description, ", ".join(one.after), gettext("yes") if one.on_servers else gettext("no"))
             for one in found
@@ -74,7 +74,7 @@ class Seeders(TyperCommand):
             return
         self.stdout.write(_made(run))
 
-    @seeder.command(name="run-all", help=str(_("Run every seeder, until one fails.")))
+    @seeder.command(name="run-all", help=str(_("Run every seeder until one fails.")))
     def seed_all(self, *, count: Count = COUNT, as_json: Json = False) -> None:
         """Run all seeders, and report each when it is done. If one fails, earlier ones stay done.
 
@@ -100,5 +100,5 @@ class Seeders(TyperCommand):
 
 
 def _made(run: DataRun) -> str:
-    text = ngettext("%(name)s: made %(count)d row.", "%(name)s: made %(count)d rows.", run.rows_written)
+    text = ngettext("%(name)s: created %(count)d row.", "%(name)s: created %(count)d rows.", run.rows_written)
     return text % {"name": run.name, "count": run.rows_written}

@@ -33,19 +33,19 @@ class Choice(StrEnum):
 
 
 Folder = Annotated[
-    Path | None, Option("--folder", help=str(_("Where backups are; else `backups` in the data folder, DATA_DIR.")))
+    Path | None, Option("--folder", help=str(_("The folder of backups; `backups` in DATA_DIR by default.")))
 ]
-Jobs = Annotated[int, Option("--jobs", min=1, max=64, help=str(_("How many connections work at once.")))]
+Jobs = Annotated[int, Option("--jobs", min=1, max=64, help=str(_("The number of connections to use.")))]
 
 
 class Backups(TyperCommand):
     """The `backup` group. Each command makes its calls and prints the result."""
 
-    @group(name="backup", help=str(_("Backups: make, list and restore them.")))
+    @group(name="backup", help=str(_("Create, list and restore backups.")))
     def backup(self) -> None:
         """Do nothing: the commands have no common options."""
 
-    @backup.command(name="create", help=str(_("Make a backup; the site goes on meanwhile.")))
+    @backup.command(name="create", help=str(_("Create a backup while the site keeps running.")))
     def create_backup(
         self,
         *,
@@ -53,14 +53,16 @@ class Backups(TyperCommand):
             Choice, Option("--format", help=str(_("pg_dump's archive, a CSV file for each table, or both.")))
         ] = Choice.PG_DUMP,
         user_only: Annotated[
-            bool, Option("--user-only", help=str(_("Only the people, what belongs to them, and what that refers to.")))
+            bool, Option("--user-only", help=str(_("Only people, what belongs to them, and what that refers to.")))
         ] = False,
         data_only: Annotated[
-            bool, Option("--data-only", help=str(_("The rows without the schema; a restore makes it by migrating.")))
+            bool, Option("--data-only", help=str(_("Only the rows; a restore creates the schema by migrating.")))
         ] = False,
         folder: Folder = None,
         jobs: Jobs = 1,
-        name: Annotated[str, Option(help=str(_("The backup's name; else the database's and the time.")))] = "",
+        name: Annotated[
+            str, Option(help=str(_("The backup's name; the database's name and the time by default.")))
+        ] = "",
         as_json: Json = False,
     ) -> None:
         """Create a backup.
@@ -84,7 +86,7 @@ class Backups(TyperCommand):
         )
         self.stdout.write(text % {"path": made.path, **values})
 
-    @backup.command(name="list", help=str(_("List the backups, and the databases that restores have left.")))
+    @backup.command(name="list", help=str(_("List the backups, and the databases that restores have kept.")))
     def list_backups(self, *, folder: Folder = None, as_json: Json = False) -> None:
         """Print the backups, and the databases that restores have left if the server answers."""
         left: list[Left] = []
@@ -104,7 +106,7 @@ class Backups(TyperCommand):
             headings = [
                 _("Name"),
                 _("State"),
-                _("Made (UTC)"),
+                _("Created (UTC)"),
                 _("Database"),
                 _("Of"),
                 _("Formats"),
@@ -115,28 +117,28 @@ class Backups(TyperCommand):
         for one in left:
             self.stdout.write(_left(one))
 
-    @backup.command(name="restore", help=str(_("Restore a backup in the place of the database.")))
+    @backup.command(name="restore", help=str(_("Replace the database with a backup.")))
     def restore_backup(
         self,
         which: Annotated[
             str,
-            Argument(help=str(_("The backup's name, or its path.")), shell_complete=complete_backup, metavar="NAME"),
+            Argument(help=str(_("The backup's name or path.")), shell_complete=complete_backup, metavar="NAME"),
         ],
         *,
         database: Annotated[
-            str | None, Option("--database", help=str(_("The database's name, instead of typing it when asked.")))
+            str | None, Option("--database", help=str(_("The database's name, to confirm without being asked.")))
         ] = None,
         form: Annotated[
-            Format | None, Option("--format", help=str(_("Which form to restore, of a backup that has both.")))
+            Format | None, Option("--format", help=str(_("The format to restore if the backup has both.")))
         ] = None,
         drop_old: Annotated[
-            bool, Option("--drop-old", help=str(_("Drop the old database at the end, instead of keeping it.")))
+            bool, Option("--drop-old", help=str(_("Drop the old database afterwards instead of keeping it.")))
         ] = False,
         accept_unknown: Annotated[
             bool,
             Option(
                 "--accept-unknown-migrations",
-                help=str(_("Restore a whole backup with migrations that this code does not know.")),
+                help=str(_("Restore a complete backup even if it has migrations that this code does not have.")),
             ),
         ] = False,
         folder: Folder = None,
@@ -160,7 +162,7 @@ class Backups(TyperCommand):
                 )
             if not as_json:
                 print_pairs(self.stdout, _what(plan, drop_old=drop_old))
-            question = gettext("Type the database's name to go on")
+            question = gettext("Type the database's name to continue")
             confirm_by_name(question, name=plan.address.name, given=database, option="--database")
             with progress_shown() as progress:
                 done = restore(plan, jobs=jobs, drop_old=drop_old, progress=progress)
@@ -190,17 +192,17 @@ def _what(plan: Plan, *, drop_old: bool) -> list[tuple[str, Any]]:
         (gettext("rows"), manifest.rows),
         (gettext("server"), plan.address.server),
         (gettext("database"), plan.address.name),
-        (gettext("what is in service"), old),
+        (gettext("current database"), old),
     ]
 
 
 def _said(done: Restored) -> list[str]:
-    text = gettext("%(database)s is restored: %(rows)d rows.") % {"database": done.database, "rows": done.rows}
+    text = gettext("%(database)s has been restored: %(rows)d rows.") % {"database": done.database, "rows": done.rows}
     lines = [text]
     if done.aside:
         lines.append(gettext("The old database is kept as %(aside)s.") % {"aside": done.aside})
     if done.removed:
-        text = gettext("Removed what killed restores had left: %(names)s.")
+        text = gettext("Removed leftovers of interrupted restores: %(names)s.")
         lines.append(text % {"names": ", ".join(done.removed)})
     if done.pending:
         text = ngettext(
@@ -214,9 +216,11 @@ def _said(done: Restored) -> list[str]:
 
 def _left(left: Left) -> str:
     if left.kind == "before":
-        text = gettext("%(name)s (%(size)s) was in service before a restore. To remove it: %(removal)s;")
+        text = gettext("%(name)s (%(size)s) was replaced by a restore. To remove it: %(removal)s;")
     else:
-        text = gettext("%(name)s (%(size)s) is of a restore that runs or was killed. To remove it: %(removal)s;")
+        text = gettext(
+            "%(name)s (%(size)s) belongs to a restore that is running or was interrupted. To remove it: %(removal)s;"
+        )
     return text % {"name": left.name, "size": sized(left.size), "removal": left.removal}
 
 

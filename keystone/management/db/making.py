@@ -21,23 +21,23 @@ from keystone.management.db.refusing import errors_told
 class Making(TyperCommand):
     """The command that writes migration files and does not access the database."""
 
-    @command(name="migrate", help=str(_("Write a migration of what the models have and the migrations lack.")))
+    @command(name="migrate", help=str(_("Create a migration for the changes of the models.")))
     def migrate(
         self,
-        message: Annotated[str, Argument(help=str(_("What changes; the file is called by it.")))],
+        message: Annotated[str, Argument(help=str(_("What changes; it becomes the file's name.")))],
         *,
         branch: Annotated[
-            str, Option("--branch", help=str(_("The app to write it for.")), shell_complete=complete_own_branch)
+            str, Option("--branch", help=str(_("The app to create it for.")), shell_complete=complete_own_branch)
         ] = CORE,
         autogenerate: Annotated[
             bool,
-            Option("--autogenerate/--no-autogenerate", help=str(_("Look for changes, or write an empty migration."))),
+            Option("--autogenerate/--no-autogenerate", help=str(_("Detect changes, or create an empty migration."))),
         ] = True,
         dry_run: Annotated[
-            bool, Option("--dry-run", help=str(_("Write nothing and ask nothing; show what would be written.")))
+            bool, Option("--dry-run", help=str(_("Only show what would be written; ask nothing.")))
         ] = False,
         check: Annotated[
-            bool, Option("--check", help=str(_("As --dry-run, and end with status 1 if there is something.")))
+            bool, Option("--check", help=str(_("Like --dry-run, and exit with status 1 if there are changes.")))
         ] = False,
         as_json: Json = False,
     ) -> None:

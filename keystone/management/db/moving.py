@@ -25,34 +25,39 @@ from keystone.management.db.plans import say_to, show_plan, show_sql
 from keystone.management.db.refusing import errors_told
 
 Branch = Annotated[
-    str | None, Option("--branch", help=str(_("The app whose migrations are meant.")), shell_complete=complete_branch)
+    str | None, Option("--branch", help=str(_("The app whose migrations to use.")), shell_complete=complete_branch)
 ]
-Plan = Annotated[bool, Option("--plan", help=str(_("Show what would be done, and touch nothing.")))]
-Sql = Annotated[bool, Option("--sql", help=str(_("Print the plan as SQL, and touch nothing.")))]
+Plan = Annotated[bool, Option("--plan", help=str(_("Only show what would be done.")))]
+Sql = Annotated[bool, Option("--sql", help=str(_("Only print the plan as SQL.")))]
 LockTimeout = Annotated[
     float,
     Option(
         "--lock-timeout",
         min=0,
         callback=seconds,
-        help=str(_("Seconds that a statement waits for a lock before it fails; 0: ever.")),
+        help=str(_("Seconds that a statement waits for a lock before it fails; 0 waits indefinitely.")),
     ),
 ]
 Database = Annotated[
-    str | None, Option("--database", help=str(_("The database's name, instead of typing it when asked.")))
+    str | None, Option("--database", help=str(_("The database's name, to confirm without being asked.")))
 ]
 
 
 class Moving(TyperCommand):
     """Commands that change the schema. Each makes its calls and prints the result."""
 
-    @command(name="upgrade", help=str(_("Apply the migrations that are pending.")))
+    @command(name="upgrade", help=str(_("Apply pending migrations.")))
     def upgrade(
         self,
         target: Annotated[
             str | None,
             Argument(
-                help=str(_("How far: a migration's name, its beginning or number, app.name, or +N. Else the newest.")),
+                help=str(
+                    _(
+                        "The target: a migration's name, its beginning or number, app.name, or +N. The newest by "
+                        "default."
+                    )
+                ),
                 shell_complete=complete_migration,
             ),
         ] = None,
@@ -78,12 +83,12 @@ class Moving(TyperCommand):
         if as_json:
             print_json(self.stdout, {"applied": done})
         elif not done:
-            self.stdout.write(gettext("Nothing to do: everything is applied."))
+            self.stdout.write(gettext("Nothing to do: all migrations are applied."))
 
     # Otherwise -2 would be parsed as an option.
     @command(
         name="downgrade",
-        help=str(_("Undo migrations, one if nothing else is said.")),
+        help=str(_("Undo migrations; the last one by default.")),
         context_settings={"ignore_unknown_options": True},
     )
     def downgrade(
@@ -91,7 +96,7 @@ class Moving(TyperCommand):
         target: Annotated[
             str | None,
             Argument(
-                help=str(_("The migration that stays applied as the last; -N for so many steps; base for none.")),
+                help=str(_("The last migration to keep; -N for a number of steps; base for none.")),
                 shell_complete=complete_way_back,
             ),
         ] = None,
@@ -119,8 +124,8 @@ class Moving(TyperCommand):
                 if not as_json:
                     show_plan(self.stdout, steps, branch=reached.label)
                 text = ngettext(
-                    "Undo this migration, and lose what is stored in what it made?",
-                    "Undo these %(count)d migrations, and lose what is stored in what they made?",
+                    "Undo this migration, and lose the data in what it created?",
+                    "Undo these %(count)d migrations, and lose the data in what they created?",
                     len(steps),
                 )
                 confirm(text % {"count": len(steps)}, yes=yes)
@@ -129,20 +134,25 @@ class Moving(TyperCommand):
         if as_json:
             print_json(self.stdout, {"undone": done})
         elif not done:
-            self.stdout.write(gettext("Nothing to do: there is nothing to undo."))
+            self.stdout.write(gettext("Nothing to do: no migration is applied."))
 
-    @command(name="reset", help=str(_("Drop everything in the database, and make it anew by the migrations.")))
+    @command(name="reset", help=str(_("Drop everything in the database, and migrate from scratch.")))
     def reset(
         self,
         *,
         database: Database = None,
         force: Annotated[
-            bool, Option("--force", "-f", help=str(_("Do not ask; only in the local environment, on this machine.")))
+            bool,
+            Option(
+                "--force",
+                "-f",
+                help=str(_("Do not ask for confirmation; only in the local environment, on this machine.")),
+            ),
         ] = False,
-        seed: Annotated[bool, Option("--seed", help=str(_("Make the development accounts afterwards.")))] = False,
+        seed: Annotated[bool, Option("--seed", help=str(_("Create the development accounts afterwards.")))] = False,
         disconnect: Annotated[bool, Option("--disconnect", help=str(_("End the connections of others.")))] = False,
         override_production: Annotated[
-            bool, Option("--override-production", help=str(_("Do it in production or staging as well.")))
+            bool, Option("--override-production", help=str(_("Allow it in production and staging.")))
         ] = False,
         lock_timeout: LockTimeout = LOCK_TIMEOUT,
         as_json: Json = False,
@@ -163,8 +173,8 @@ class Moving(TyperCommand):
                 database = place.database
             where = {"name": place.database, "server": place.server}
             if not as_json:
-                self.stdout.write(gettext("Everything in the database %(name)s on %(server)s is dropped.") % where)
-            question = gettext("Type the database's name to go on")
+                self.stdout.write(gettext("Everything in the database %(name)s on %(server)s will be dropped.") % where)
+            question = gettext("Type the database's name to continue")
             confirm_by_name(question, name=place.database, given=database, option="--database")
             applied = resetting.reset(
                 override=override_production,
@@ -177,9 +187,9 @@ class Moving(TyperCommand):
             data = {"database": place.database, "applied": applied, "people": people}
             print_json(self.stdout, data)
             return
-        self.stdout.write(gettext("%(name)s is new.") % {"name": place.database})
+        self.stdout.write(gettext("%(name)s has been recreated.") % {"name": place.database})
         if seed:
-            text = ngettext("Made %(count)d sample person.", "Made %(count)d sample people.", people)
+            text = ngettext("Created %(count)d sample person.", "Created %(count)d sample people.", people)
             self.stdout.write(text % {"count": people})
 
     @command(
@@ -189,9 +199,7 @@ class Moving(TyperCommand):
         self,
         *,
         set_it: Annotated[bool, Option("--set", help=str(_("Mark it as a database of this environment.")))] = False,
-        remove: Annotated[
-            bool, Option("--remove", help=str(_("Take the mark off; the name has to be typed.")))
-        ] = False,
+        remove: Annotated[bool, Option("--remove", help=str(_("Remove the mark, after typing the name.")))] = False,
         database: Database = None,
         as_json: Json = False,
     ) -> None:
@@ -209,8 +217,8 @@ class Moving(TyperCommand):
             elif remove and marks.mark() is not None:
                 where = {"name": place.database, "server": place.server}
                 if not as_json:
-                    self.stdout.write(gettext("The database %(name)s on %(server)s can be reset then.") % where)
-                question = gettext("Type the database's name to go on")
+                    self.stdout.write(gettext("The database %(name)s on %(server)s can then be reset.") % where)
+                question = gettext("Type the database's name to continue")
                 confirm_by_name(question, name=place.database, given=database, option="--database")
                 marks.remove_mark(by=Actor.cli())
             there = marks.mark()

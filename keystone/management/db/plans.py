@@ -47,7 +47,7 @@ def show_sql(out: OutputWrapper, steps: Sequence[Step], *, as_json: bool = False
         out.write(f"-- {_heading(step, None)}")
         out.write("\n".join([*statements, ""]))
     if listed:
-        out.write("-- " + gettext("Permissions and content types follow with the next: manage.py db upgrade"))
+        out.write("-- " + gettext("Permissions and content types will follow with the next manage.py db upgrade"))
 
 
 def say_to(out: OutputWrapper, *, as_json: bool) -> Callable[[str], None]:
@@ -67,7 +67,7 @@ def _heading(step: Step, branch: str | None) -> str:
     if branch is not None and step.key[0] != branch:
         marks.append(gettext("another branch"))
     if not step.is_atomic:
-        marks.append(gettext("not atomic: if it fails, a part of it stays"))
+        marks.append(gettext("not atomic: if it fails, part of it is kept"))
     return text % {"name": step.name} + (f"  ({', '.join(marks)})" if marks else "")
 
 

@@ -26,7 +26,7 @@ MOST = 3  # maximum number of pending migrations that are listed
 class Reading(TyperCommand):
     """Read-only commands. Each makes one call and prints the result."""
 
-    @command(name="status", help=str(_("Show the server, the tables with their rows, and how migrations stand.")))
+    @command(name="status", help=str(_("Show the server, the tables with their rows, and the state of migrations.")))
     def status(self, *, as_json: Json = False) -> None:
         """Print the status of the database.
 
@@ -53,7 +53,7 @@ class Reading(TyperCommand):
         self.stdout.write("")
         self._print_branches(found.branches)
 
-    @command(name="current", help=str(_("Show the migration that each branch is at.")))
+    @command(name="current", help=str(_("Show the current migration of each branch.")))
     def current(self, *, as_json: Json = False) -> None:
         """Print the status of the branches.
 
@@ -68,7 +68,7 @@ class Reading(TyperCommand):
         names = ("branch", "current", "pending", "unknown", "conflicting")
         print_json(self.stdout, [{name: getattr(standing, name) for name in names} for standing in listed])
 
-    @command(name="test", help=str(_("Connect to the database, and tell how it answers.")))
+    @command(name="test", help=str(_("Connect to the database, and show how it answers.")))
     def test(self, *, as_json: Json = False) -> None:
         """Print how the server answers.
 
@@ -83,14 +83,14 @@ class Reading(TyperCommand):
         self,
         *,
         retries: Annotated[
-            int, Option("--retries", "-r", min=1, help=str(_("How many attempts are made at most.")))
+            int, Option("--retries", "-r", min=1, help=str(_("The maximum number of attempts.")))
         ] = waiting.ATTEMPTS,
         interval: Annotated[
             float, Option("--interval", "-i", min=0, callback=seconds, help=str(_("Seconds between two attempts.")))
         ] = waiting.INTERVAL,
         timeout: Annotated[
             float,
-            Option("--timeout", "-t", min=2, callback=seconds, help=str(_("Seconds that an attempt takes at most."))),
+            Option("--timeout", "-t", min=2, callback=seconds, help=str(_("Time limit of an attempt in seconds."))),
         ] = waiting.TIMEOUT,
         as_json: Json = False,
     ) -> None:
@@ -108,7 +108,7 @@ class Reading(TyperCommand):
             )
         self._print_answer(answer, as_json=as_json)
 
-    @command(name="show", help=str(_("Show what a migration does, or the migrations of a branch.")))
+    @command(name="show", help=str(_("Show a migration, or the migrations of a branch.")))
     def show(
         self,
         name: Annotated[
@@ -121,7 +121,7 @@ class Reading(TyperCommand):
         *,
         branch: Annotated[
             str | None,
-            Option("--branch", help=str(_("The app whose migrations are meant.")), shell_complete=complete_branch),
+            Option("--branch", help=str(_("The app whose migrations to use.")), shell_complete=complete_branch),
         ] = None,
         sql: Annotated[bool, Option("--sql", help=str(_("Print the SQL that a migration runs.")))] = False,
         as_json: Json = False,
@@ -138,7 +138,7 @@ class Reading(TyperCommand):
         elif isinstance(shown, BranchStatus):
             self._print_branch(shown)
         elif shown.sql is not None:
-            self.stdout.write("\n".join(shown.sql) or gettext("-- It runs no SQL."))
+            self.stdout.write("\n".join(shown.sql) or gettext("-- No SQL."))
         else:
             self._print_migration(shown)
 
@@ -154,7 +154,7 @@ class Reading(TyperCommand):
         }
         writes = gettext("no: it is read-only") if answer.read_only else gettext("yes")
         if answer.standby:
-            writes = gettext("no: it follows another server")
+            writes = gettext("no: it is a standby")
         print_pairs(
             self.stdout,
             [
@@ -163,7 +163,7 @@ class Reading(TyperCommand):
                 (gettext("Connected in"), f"{answer.connect_ms} ms"),
                 (gettext("Answered in"), f"{answer.query_ms} ms"),
                 (gettext("Connections"), used % connections),
-                (gettext("Takes writes"), writes),
+                (gettext("Writable"), writes),
             ],
         )
 
@@ -188,7 +188,7 @@ class Reading(TyperCommand):
     def _print_branch(self, standing: BranchStatus) -> None:
         applied = [[name, gettext("applied")] for name in standing.applied]
         pending = [[name, gettext("pending")] for name in standing.pending]
-        unknown = [[name, gettext("applied, and not in this code")] for name in standing.unknown]
+        unknown = [[name, gettext("applied, not in this code")] for name in standing.unknown]
         print_table(self.stdout, [standing.branch, gettext("State")], [*applied, *pending, *unknown])
 
     def _print_migration(self, shown: MigrationDetails) -> None:
@@ -203,10 +203,10 @@ class Reading(TyperCommand):
             [
                 (gettext("Migration"), f"{shown.branch}.{shown.name}"),
                 (gettext("State"), state),
-                (gettext("Needs"), ", ".join(shown.needs) or "-"),
-                (gettext("Needed by"), ", ".join(shown.needed_by) or "-"),
+                (gettext("Depends on"), ", ".join(shown.needs) or "-"),
+                (gettext("Required by"), ", ".join(shown.needed_by) or "-"),
                 (gettext("Reversible"), back),
-                (gettext("All or nothing"), gettext("yes") if shown.atomic else gettext("no")),
+                (gettext("Atomic"), gettext("yes") if shown.atomic else gettext("no")),
             ],
         )
         self.stdout.write("")
@@ -222,7 +222,7 @@ def _told(standing: BranchStatus) -> str:
     if standing.unknown:
         told.append(gettext("not in this code: %(names)s") % {"names": ", ".join(standing.unknown)})
     if standing.conflicting:
-        told.append(gettext("ends twice: %(names)s") % {"names": ", ".join(standing.conflicting)})
+        told.append(gettext("several latest migrations: %(names)s") % {"names": ", ".join(standing.conflicting)})
     return "; ".join(told)
 
 

@@ -68,7 +68,7 @@ def check_password(password: str, user: User) -> None:
     try:
         password.encode()
     except UnicodeEncodeError:
-        raise PasswordRefused(fields={"password": [gettext("It is not text in UTF-8.")]}) from None
+        raise PasswordRefused(fields={"password": [gettext("It is not valid UTF-8.")]}) from None
     require_acceptable(password, user, field="password")
 
 
@@ -96,15 +96,15 @@ def read_password(user: User) -> str:
         return ask_fitting_password(user, option="--password-stdin < FILE")
     raw = sys.stdin.buffer.read(LONGEST_READ + 1)
     if len(raw) > LONGEST_READ:
-        raise PasswordUnreadable(gettext("Standard input holds more than a password."))
+        raise PasswordUnreadable(gettext("Standard input contains more than a password."))
     try:
         password = raw.decode().removesuffix("\n").removesuffix("\r")
     except UnicodeDecodeError:
-        raise PasswordUnreadable(gettext("The password in standard input is not text in UTF-8.")) from None
+        raise PasswordUnreadable(gettext("The password in standard input is not valid UTF-8.")) from None
     if not password:
-        raise PasswordUnreadable(gettext("There is no password in standard input."))
+        raise PasswordUnreadable(gettext("Standard input contains no password."))
     if not {"\n", "\r"}.isdisjoint(password):
-        raise PasswordUnreadable(gettext("Standard input holds more than one line."))
+        raise PasswordUnreadable(gettext("Standard input contains more than one line."))
     check_password(password, user)
     return password
 

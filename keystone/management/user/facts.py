@@ -79,7 +79,7 @@ def roles_in_words(user: User) -> str:
     """Return the user's role: superuser, staff, or neither."""
     if user.is_superuser:
         return gettext("superuser")
-    return gettext("staff") if user.is_staff else gettext("without a role")
+    return gettext("staff") if user.is_staff else gettext("none")
 
 
 def pairs_of(user: User, facts: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
@@ -94,21 +94,21 @@ def pairs_of(user: User, facts: dict[str, Any]) -> Iterator[tuple[str, str | Non
     yield gettext("Suspended until"), in_full(user.suspended_until)
     yield gettext("Flow"), str(user.flow.label)
     yield gettext("Email verified"), in_full(user.email_verified_at) or gettext("no")
-    suppressed_because = gettext("suppressed: it bounced, or was complained about")
-    yield gettext("Mail to it"), suppressed_because if facts["is_suppressed"] else None
+    suppressed_because = gettext("suppressed after a bounce or a complaint")
+    yield gettext("Mail"), suppressed_because if facts["is_suppressed"] else None
     yield gettext("Waiting since"), in_full(user.awaiting_since) if user.is_pending else None
     yield gettext("Last decision"), in_full(user.decided_at)
-    yield gettext("Earlier rejections"), str(user.rejection_count) if user.rejection_count else None
+    yield gettext("Previous rejections"), str(user.rejection_count) if user.rejection_count else None
     yield gettext("Access ends"), in_full(user.access_ends_at)
     yield gettext("Erased"), in_full(user.erased_at)
-    yield gettext("Made"), in_full(user.created_at)
+    yield gettext("Created"), in_full(user.created_at)
     yield gettext("Last sign-in"), in_full(user.last_login) or gettext("never")
     yield gettext("Role"), roles_in_words(user)
     yield gettext("Groups"), ", ".join(facts["groups"]) or None
     yield gettext("Own permissions"), ", ".join(facts["permissions"]) or None
     yield gettext("Password"), None if facts["has_password"] else gettext("none")
     yield gettext("Two-factor sign-in"), _two_factor_in_words(facts["two_factor"])
-    yield gettext("Refused until"), _refused_in_words(facts["refused_until"])
+    yield gettext("Blocked until"), _refused_in_words(facts["refused_until"])
 
 
 def events_in_words(facts: dict[str, Any]) -> list[list[str | None]]:
@@ -147,7 +147,7 @@ def _two_factor_in_words(state: dict[str, Any]) -> str:
 
 
 def _refused_in_words(until: Any) -> str | None:
-    return f"{in_full(until)} ({gettext('too many attempts; user lift-limits ends it')})" if until else None
+    return f"{in_full(until)} ({gettext('too many attempts; see user lift-limits')})" if until else None
 
 
 def _sessions(user: User) -> Iterator[dict[str, Any]]:

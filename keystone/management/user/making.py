@@ -30,13 +30,13 @@ from keystone.management.user.facts import facts_in_short, roles_in_words
 
 PASSWORD_OPTIONS = "--password-stdin or --no-password"  # noqa: S105 - names of options
 
-Name = Annotated[str | None, Option(help=str(_("May be left out.")))]
+Name = Annotated[str | None, Option(help=str(_("Optional.")))]
 
 
 class Making(TyperCommand):
     """Commands that create accounts and change their roles."""
 
-    @command(name="create", help=str(_("Make an account that is active at once. What is missing is asked for.")))
+    @command(name="create", help=str(_("Create an active account. Missing values are asked for.")))
     def create(
         self,
         *,
@@ -44,19 +44,20 @@ class Making(TyperCommand):
         first_name: Name = None,
         last_name: Name = None,
         is_superuser: Annotated[
-            bool, Option("--is-superuser", help=str(_("May do everything; is staff, too.")))
+            bool, Option("--is-superuser", help=str(_("Has all permissions; implies staff.")))
         ] = False,
         is_staff: Annotated[bool, Option("--is-staff", help=str(_("May sign in to the admin.")))] = False,
         password_stdin: Annotated[
             bool, Option("--password-stdin", help=str(_("Read the password from standard input.")))
         ] = False,
         no_password: Annotated[
-            bool, Option("--no-password", help=str(_("The person is mailed how to choose one.")))
+            bool, Option("--no-password", help=str(_("Send the person a link to choose one.")))
         ] = False,
         password: Annotated[
-            str | None, Option(help=str(_("The password. Others can see it: better use one of the two above.")))
+            str | None,
+            Option(help=str(_("The password. It is visible to others: prefer one of the two options above."))),
         ] = None,
-        tell: Annotated[bool, Option("--tell", help=str(_("Tell the person by mail.")))] = False,
+        tell: Annotated[bool, Option("--tell", help=str(_("Notify the person by email.")))] = False,
         as_json: Json = False,
     ) -> None:
         """Create an account.
@@ -71,9 +72,9 @@ class Making(TyperCommand):
             raise CommandError(gettext("Give one of --password, --password-stdin and --no-password."))
         if password is not None:
             text = gettext(
-                "The password is now in the shell's history, and was in the list of processes for all to see."
+                "The password is now in the shell's history, and was visible to others in the list of processes."
             )
-            self.stderr.write(f"{text} {gettext('Better use --password-stdin, or leave it out and be asked.')}")
+            self.stderr.write(f"{text} {gettext('Use --password-stdin, or leave the option out to be asked.')}")
         has_source = password is not None or password_stdin or no_password
         with refusals_told():
             _refuse_unanswerable(email=email, has_password=has_source)
@@ -102,15 +103,15 @@ class Making(TyperCommand):
         text = gettext("%(address)s has an account: active, %(roles)s.")
         self.stdout.write(text % {"address": user.email, "roles": roles_in_words(user)})
         if no_password:
-            self.stdout.write(gettext("It has no password yet; the person is mailed how to choose one."))
+            self.stdout.write(gettext("It has no password yet; the person is sent a link to choose one."))
 
-    @command(name="set-roles", help=str(_("Make somebody staff or superuser, or take that away.")))
+    @command(name="set-roles", help=str(_("Grant or withdraw the staff and superuser roles.")))
     def set_roles(
         self,
         address: Address,
         *,
         staff: Annotated[bool | None, Option(help=str(_("May sign in to the admin.")))] = None,
-        superuser: Annotated[bool | None, Option(help=str(_("May do everything; is staff, too.")))] = None,
+        superuser: Annotated[bool | None, Option(help=str(_("Has all permissions; implies staff.")))] = None,
         as_json: Json = False,
     ) -> None:
         """Grant or revoke roles. Losing a role ends the user's sessions.
@@ -119,7 +120,7 @@ class Making(TyperCommand):
             CommandError: there is no such user, no role was given, or a rule refuses the change.
         """
         if staff is None and superuser is None:
-            raise CommandError(gettext("Say which: --staff, --no-staff, --superuser or --no-superuser."))
+            raise CommandError(gettext("Give --staff, --no-staff, --superuser or --no-superuser."))
         with refusals_told():
             is_staff = True if superuser and staff is None else staff
             user = change_roles(person_of(address), by=Actor.cli(), is_staff=is_staff, is_superuser=superuser)

@@ -27,11 +27,9 @@ from keystone.console.refusing import refusals_told
 from keystone.management.user.addresses import people_of
 from keystone.management.user.outcomes import print_outcome
 
-Reason = Annotated[str, Option(help=str(_("What the person is told.")))]
-NeededReason = Annotated[
-    str | None, Option(help=str(_("What the person is told. It is asked for where it is left out.")))
-]
-Note = Annotated[str, Option(help=str(_("For administrators only; it is kept in the audit log.")))]
+Reason = Annotated[str, Option(help=str(_("The reason shown to the person.")))]
+NeededReason = Annotated[str | None, Option(help=str(_("The reason shown to the person. Asked for if left out.")))]
+Note = Annotated[str, Option(help=str(_("Visible to administrators only; kept in the audit log.")))]
 Silent = Annotated[bool, Option("--silent", help=str(_("Send no mail.")))]
 
 
@@ -41,7 +39,7 @@ class Moving(TyperCommand):
     A refused transition is reported for that user; the others are still carried out.
     """
 
-    @command(name="approve", help=str(_("Let pending people in.")))
+    @command(name="approve", help=str(_("Approve pending people.")))
     def approve(
         self,
         addresses: Addresses,
@@ -49,7 +47,7 @@ class Moving(TyperCommand):
         reason: Reason = "",
         note: Note = "",
         even_unverified: Annotated[
-            bool, Option("--even-unverified", help=str(_("Also those whose address is not verified.")))
+            bool, Option("--even-unverified", help=str(_("Also those whose email address is not verified.")))
         ] = False,
         silent: Silent = False,
         as_json: Json = False,
@@ -58,7 +56,7 @@ class Moving(TyperCommand):
         said: dict[str, Any] = {"reason": reason, "note": note, "even_unverified": even_unverified}
         self._move(APPROVE, addresses, said, silent=silent, as_json=as_json)
 
-    @command(name="reject", help=str(_("Turn pending people away.")))
+    @command(name="reject", help=str(_("Reject pending people.")))
     def reject(
         self,
         addresses: Addresses,
@@ -72,12 +70,12 @@ class Moving(TyperCommand):
         said = {"reason": _asked_where_missing(reason), "note": note}
         self._move(REJECT, addresses, said, silent=silent, as_json=as_json)
 
-    @command(name="reopen", help=str(_("Take rejections back: the people are pending again.")))
+    @command(name="reopen", help=str(_("Withdraw rejections: the people are pending again.")))
     def reopen(self, addresses: Addresses, *, note: Note = "", silent: Silent = False, as_json: Json = False) -> None:
         """Take rejections back, so that the users are pending again."""
         self._move(REOPEN, addresses, {"note": note}, silent=silent, as_json=as_json)
 
-    @command(name="suspend", help=str(_("Lock active people out, for a time or until they are reactivated.")))
+    @command(name="suspend", help=str(_("Suspend active people, for a time or until they are reactivated.")))
     def suspend(
         self,
         addresses: Addresses,
@@ -85,7 +83,7 @@ class Moving(TyperCommand):
         reason: NeededReason = None,
         until: Annotated[
             str | None,
-            Option(help=str(_("When it ends: 2026-12-31, 2026-12-31T18:00 (UTC), or in how long: 7d, 12h, 30m."))),
+            Option(help=str(_("When it ends: 2026-12-31, 2026-12-31T18:00 (UTC), or a duration: 7d, 12h, 30m."))),
         ] = None,
         note: Note = "",
         silent: Silent = False,
@@ -97,7 +95,7 @@ class Moving(TyperCommand):
         said = {"reason": _asked_where_missing(reason), "until": end, "note": note}
         self._move(SUSPEND, addresses, said, silent=silent, as_json=as_json)
 
-    @command(name="reactivate", help=str(_("Let suspended or deactivated people in again.")))
+    @command(name="reactivate", help=str(_("Reactivate suspended or deactivated people.")))
     def reactivate(
         self,
         addresses: Addresses,
@@ -110,7 +108,7 @@ class Moving(TyperCommand):
         """Reactivate suspended or deactivated users."""
         self._move(REACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
 
-    @command(name="deactivate", help=str(_("Close accounts. They are kept, and can be reactivated.")))
+    @command(name="deactivate", help=str(_("Deactivate accounts. They are kept and can be reactivated.")))
     def deactivate(
         self,
         addresses: Addresses,
@@ -146,17 +144,17 @@ def _asked_where_missing(reason: str | None) -> str:
     if reason is not None:
         return reason
     with refusals_told():
-        return ask(gettext("Reason, which the person is told"), option="--reason")
+        return ask(gettext("Reason (shown to the person)"), option="--reason")
 
 
 def _as_taken(text: str) -> str:
     """Return a reason or a note without surrounding white space, as the API and the admin accept it."""
     text = text.strip()
     if len(text) > REASON_LENGTH:
-        said = gettext("A reason or a note has at most %(count)d characters.")
+        said = gettext("A reason or a note can have at most %(count)d characters.")
         raise CommandError(said % {"count": REASON_LENGTH})
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise CommandError(gettext("A reason or a note must be text in UTF-8.")) from None
+        raise CommandError(gettext("A reason or a note must be valid UTF-8.")) from None
     return text

@@ -66,8 +66,8 @@ def _done(move: Transition, user: User, *, told: bool) -> str:
     if user.suspended_until is not None:
         values["done"] = gettext("%(done)s until %(end)s") % {**values, "end": in_full(user.suspended_until)}
     if told:
-        return gettext("%(address)s was %(done)s and is told by mail.") % values
-    return gettext("%(address)s was %(done)s. No mail is sent.") % values
+        return gettext("%(address)s was %(done)s and is notified by email.") % values
+    return gettext("%(address)s was %(done)s. No mail will be sent.") % values
 
 
 def _why(refusal: Refusal) -> str:

@@ -22,21 +22,21 @@ from keystone.privacy.erasing import erase_person
 from keystone.privacy.exporting import export_person, file_name
 
 Email = Annotated[
-    str, Option("--email", help=str(_("The person's address, in any spelling.")), shell_complete=complete_address)
+    str, Option("--email", help=str(_("The person's email address, in any spelling.")), shell_complete=complete_address)
 ]
 
 
 class PersonalData(TyperCommand):
     """Commands for the personal data of a user."""
 
-    @command(name="export", help=str(_("Write everything that is held about somebody into a zip of JSON files.")))
+    @command(name="export", help=str(_("Export a person's data to a zip file of JSON files.")))
     def export_data(
         self,
         *,
         email: Email,
         output: Annotated[
             Path | None,
-            Option("--output", "-o", help=str(_("The file; else one in this folder, named for the person."))),
+            Option("--output", "-o", help=str(_("The file; by default one in this folder named after the person."))),
         ] = None,
         as_json: Json = False,
     ) -> None:
@@ -49,21 +49,26 @@ class PersonalData(TyperCommand):
             user = person_of(email)
             target = output or Path(file_name(user))
             if target.exists():  # checked before the audit log records the export
-                raise CommandError(gettext("%(file)s is there already.") % {"file": target})
+                raise CommandError(gettext("%(file)s already exists.") % {"file": target})
             with export_person(user, by=Actor.cli()) as data:
                 _write(target, data)
         if as_json:
             print_json(self.stdout, {"email": user.email, "file": str(target), "bytes": target.stat().st_size})
             return
-        self.stdout.write(gettext("Everything about %(address)s is in %(file)s.") % {"address": email, "file": target})
+        self.stdout.write(
+            gettext("The personal data of %(address)s was written to %(file)s.") % {"address": email, "file": target}
+        )
 
-    @command(name="erase", help=str(_("Take away for ever what tells who somebody was. What happened stays.")))
+    @command(
+        name="erase",
+        help=str(_("Delete everything that identifies a person, permanently. The history is kept under a pseudonym.")),
+    )
     def erase_data(
         self,
         *,
         email: Email,
         confirm: Annotated[
-            str | None, Option("--confirm", help=str(_("The address once more, where nobody can be asked.")))
+            str | None, Option("--confirm", help=str(_("The email address once more, to confirm without being asked.")))
         ] = None,
         as_json: Json = False,
     ) -> None:
@@ -75,13 +80,13 @@ class PersonalData(TyperCommand):
         """
         with refusals_told():
             user = person_of(email)
-            question = gettext("%(name)s is erased for ever. Type the address to go on")
+            question = gettext("%(name)s will be erased permanently. Type the email address to continue")
             confirm_by_name(question % {"name": user.email}, name=user.email, given=confirm, option="--confirm")
             erased = erase_person(user, by=Actor.cli())
         if as_json:
             print_json(self.stdout, {"id": erased.pk, "pseudonym": erased.email, "erased_at": erased.erased_at})
             return
-        text = gettext("Erased. The account is %(pseudonym)s now, and what happened stays under that name.")
+        text = gettext("Erased. The account is now %(pseudonym)s, and its history is kept under that name.")
         self.stdout.write(text % {"pseudonym": erased.email})
 
 

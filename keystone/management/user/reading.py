@@ -48,27 +48,28 @@ ORDERINGS: dict[Order, tuple[Any, ...]] = {
 class Reading(TyperCommand):
     """Read-only commands."""
 
-    @command(name="list", help=str(_("List people: all, or those whom every filter selects.")))
+    @command(name="list", help=str(_("List people who match all filters.")))
     def list_people(
         self,
         *,
-        status: Annotated[list[Status] | None, Option(help=str(_("In this status; may be given again.")))] = None,
-        pending: Annotated[bool, Option("--pending", help=str(_("Who can be approved or rejected.")))] = False,
+        status: Annotated[list[Status] | None, Option(help=str(_("With this status; can be repeated.")))] = None,
+        pending: Annotated[bool, Option("--pending", help=str(_("Those who can be approved or rejected.")))] = False,
         search: Annotated[
-            str | None, Option(help=str(_("Every word must begin a word of the name or the address.")))
+            str | None,
+            Option(help=str(_("Every word must be the beginning of a word of the name or the email address."))),
         ] = None,
-        staff: Annotated[bool | None, Option(help=str(_("Staff, or everybody else.")))] = None,
-        superuser: Annotated[bool | None, Option(help=str(_("Superusers, or everybody else.")))] = None,
+        staff: Annotated[bool | None, Option(help=str(_("Staff only, or everybody else.")))] = None,
+        superuser: Annotated[bool | None, Option(help=str(_("Superusers only, or everybody else.")))] = None,
         verified: Annotated[
-            bool | None, Option("--verified/--unverified", help=str(_("By whether the address is verified.")))
+            bool | None, Option("--verified/--unverified", help=str(_("With a verified email address, or without.")))
         ] = None,
         flow: Annotated[ApprovalFlow | None, Option(help=str(_("With this approval flow.")))] = None,
         created_after: Annotated[
             str | None, Option(help=str(_("A date, a time (UTC), or how long ago: 7d, 12h, 30m.")))
         ] = None,
-        created_before: Annotated[str | None, Option(help=str(_("As --created-after.")))] = None,
-        order: Annotated[Order, Option(help=str(_("What comes first.")))] = Order.NEWEST,
-        limit: Annotated[int, Option(min=1, max=MOST, help=str(_("How many at most.")))] = 50,
+        created_before: Annotated[str | None, Option(help=str(_("Like --created-after.")))] = None,
+        order: Annotated[Order, Option(help=str(_("The order.")))] = Order.NEWEST,
+        limit: Annotated[int, Option(min=1, max=MOST, help=str(_("The maximum number.")))] = 50,
         as_json: Json = False,
     ) -> None:
         """Print users, and how many more match.
@@ -96,17 +97,17 @@ class Reading(TyperCommand):
         if as_json:
             print_json(self.stdout, {"people": [facts_in_short(user) for user in people], "left_out": left_out})
             return
-        headings = (gettext("Address"), gettext("Name"), gettext("Status"), gettext("Role"), gettext("Made"))
+        headings = (gettext("Address"), gettext("Name"), gettext("Status"), gettext("Role"), gettext("Created"))
         print_table(self.stdout, (*headings, gettext("Last sign-in")), [_cells(user) for user in people])
         if left_out:
             text = ngettext(
-                "%(count)d more is left out; --limit shows more.",
-                "%(count)d more are left out; --limit shows more.",
+                "%(count)d more is not listed; use --limit to see more.",
+                "%(count)d more are not listed; use --limit to see more.",
                 left_out,
             )
             self.stderr.write(text % {"count": left_out})
 
-    @command(name="show", help=str(_("Show all that there is to know of somebody.")))
+    @command(name="show", help=str(_("Show everything about an account.")))
     def show(self, address: Address, *, as_json: Json = False) -> None:
         """Print a user's status, roles, sign-in, sessions, queued mails and last events.
 
@@ -129,7 +130,7 @@ class Reading(TyperCommand):
             ],
         )
         self._section(
-            gettext("Mails that wait"),
+            gettext("Queued mails"),
             (gettext("Mail"), gettext("Since"), gettext("Attempts"), gettext("Next attempt"), gettext("Last error")),
             [
                 [
@@ -143,7 +144,7 @@ class Reading(TyperCommand):
             ],
         )
         self._section(
-            gettext("Last events"),
+            gettext("Latest events"),
             (gettext("When"), gettext("What"), gettext("Who"), gettext("Reason and note")),
             events_in_words(facts),
         )

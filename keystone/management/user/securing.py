@@ -22,13 +22,13 @@ from keystone.two_factor.enrolment import remove
 class Securing(TyperCommand):
     """Commands for passwords, sessions, two-factor sign-in and rate limits."""
 
-    @command(name="set-password", help=str(_("Give somebody a new password. Their sessions end.")))
+    @command(name="set-password", help=str(_("Set a person's password. Their sessions are revoked.")))
     def set_new_password(
         self,
         address: Address,
         *,
         password_stdin: Annotated[
-            bool, Option("--password-stdin", help=str(_("Read it from standard input, instead of asking for it.")))
+            bool, Option("--password-stdin", help=str(_("Read it from standard input instead of asking for it.")))
         ] = False,
         as_json: Json = False,
     ) -> None:
@@ -44,10 +44,12 @@ class Securing(TyperCommand):
         if as_json:
             print_json(self.stdout, {"email": user.email, "password_set": True})
             return
-        text = gettext("%(address)s has a new password, and all their sessions have ended. The person is told by mail.")
+        text = gettext(
+            "%(address)s has a new password, and all their sessions have been revoked. The person is notified by email."
+        )
         self.stdout.write(text % {"address": user.email})
 
-    @command(name="revoke-sessions", help=str(_("Sign somebody out everywhere.")))
+    @command(name="revoke-sessions", help=str(_("Sign a person out everywhere.")))
     def revoke_sessions(self, address: Address, *, as_json: Json = False) -> None:
         """End a user's sessions in the API and the admin, and invalidate the links in mails to them.
 
@@ -60,10 +62,10 @@ class Securing(TyperCommand):
         if as_json:
             print_json(self.stdout, {"email": user.email, "sessions_revoked": True})
             return
-        text = gettext("%(address)s is signed out everywhere, and the links in their mails work no more.")
+        text = gettext("%(address)s has been signed out everywhere, and the links in their mails no longer work.")
         self.stdout.write(text % {"address": user.email})
 
-    @command(name="reset-otp", help=str(_("Remove the two-factor sign-in of somebody who has lost it.")))
+    @command(name="reset-otp", help=str(_("Remove the two-factor sign-in of a person who has lost it.")))
     def reset_otp(self, address: Address, *, as_json: Json = False) -> None:
         """Remove a user's second factor and notify them by mail, or cancel a setup that is not finished.
 
@@ -77,12 +79,12 @@ class Securing(TyperCommand):
             print_json(self.stdout, {"email": user.email, "was_set_up": was_set_up})
             return
         if was_set_up:
-            text = gettext("%(address)s signs in with the password only now. The person is told by mail.")
+            text = gettext("%(address)s now signs in with the password only. The person is notified by email.")
         else:
-            text = gettext("%(address)s had begun to set it up, and not finished: that is ended.")
+            text = gettext("%(address)s had an unfinished set-up, which has been cancelled.")
         self.stdout.write(text % {"address": user.email})
 
-    @command(name="lift-limits", help=str(_("Let somebody try to sign in again who tried too often.")))
+    @command(name="lift-limits", help=str(_("Reset the rate limits of a person who tried to sign in too often.")))
     def lift_limits(self, address: Address, *, as_json: Json = False) -> None:
         """Reset the rate limits for a user's email address; those for IP addresses stay.
 
@@ -95,5 +97,5 @@ class Securing(TyperCommand):
         if as_json:
             print_json(self.stdout, {"email": user.email, "lifted": lifted})
             return
-        text = ngettext("%(count)d limit was lifted.", "%(count)d limits were lifted.", lifted)
+        text = ngettext("%(count)d rate limit was reset.", "%(count)d rate limits were reset.", lifted)
         self.stdout.write(text % {"count": lifted})

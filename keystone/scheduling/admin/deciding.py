@@ -53,7 +53,7 @@ class DecidingMixin(ButtonsMixin):
     def resume_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
         self.decide(request, "resume", queryset.values_list("pk", flat=True))
 
-    @action(description=gettext_lazy("Delete those that are not in the code"), permissions=["pause"])
+    @action(description=gettext_lazy("Delete jobs that are not in the code"), permissions=["pause"])
     def forget_selected(self, request: HttpRequest, queryset: QuerySet[ScheduledJob]) -> None:
         """Delete jobs with their history."""
         self.decide(request, "delete", queryset.values_list("pk", flat=True))
@@ -82,12 +82,10 @@ class DecidingMixin(ButtonsMixin):
             except Refusal as refusal:
                 messages.warning(request, f"{job_id}: {refusal.detail}")
         texts = {
-            "run": ngettext(
-                "%(count)d run is enqueued; a worker takes it.", "%(count)d runs are enqueued; workers take them.", done
-            ),
-            "pause": ngettext("%(count)d job is paused.", "%(count)d jobs are paused.", done),
-            "resume": ngettext("%(count)d job runs by itself again.", "%(count)d jobs run by themselves again.", done),
-            "delete": ngettext("%(count)d job is deleted.", "%(count)d jobs are deleted.", done),
+            "run": ngettext("%(count)d run was enqueued.", "%(count)d runs were enqueued.", done),
+            "pause": ngettext("%(count)d job was paused.", "%(count)d jobs were paused.", done),
+            "resume": ngettext("%(count)d job was resumed.", "%(count)d jobs were resumed.", done),
+            "delete": ngettext("%(count)d job was deleted.", "%(count)d jobs were deleted.", done),
         }
         if done:
             messages.success(request, texts[decision] % {"count": done})

@@ -92,12 +92,12 @@ class ScheduledRunAdmin(OwnPageAdmin):
         text = lasted(run)
         return labelled(_("duration"), text) if text else NONE
 
-    @display(description=gettext_lazy("asked for by"))
+    @display(description=gettext_lazy("started by"))
     def asked_by(self, run: ScheduledRun) -> SafeString:
         """The user who requested the run, if it did not run on schedule."""
         if not run.is_manual:
             return NONE
-        return labelled(_("asked for by"), run.requested_by or _("somebody who is not known any more"))
+        return labelled(_("started by"), run.requested_by or _("a deleted account"))
 
     @display(description=gettext_lazy("attempts"))
     def attempts_cell(self, run: ScheduledRun) -> SafeString:

@@ -84,8 +84,8 @@ class OwnSecondFactorPages:
             if not form.is_valid():
                 context = {
                     "form": form,
-                    "lead": _("Give a code of the device that you use now. It works until the new one does."),
-                    "button": _("Go on"),
+                    "lead": _("Enter a code from your present device. It keeps working until the new one is set up."),
+                    "button": _("Continue"),
                 }
                 return self._render(request, "two_factor_code.html", _("Move to another device"), context)
         request.session[BEGUN] = enrolment.begin(user).pk
@@ -119,15 +119,17 @@ class OwnSecondFactorPages:
             return self._show_codes(request, codes, is_new=False)
         context = {
             "form": form,
-            "lead": _("The codes that you have now stop working."),
-            "button": _("Make new codes"),
+            "lead": _("Your present codes will stop working."),
+            "button": _("Create new codes"),
         }
         return self._render(request, "two_factor_code.html", _("New recovery codes"), context)
 
     def kept(self, request: HttpRequest) -> HttpResponse:
         """Continue after the recovery codes were shown, with a warning if the user did not keep them."""
         if "kept" not in request.POST:
-            messages.warning(request, _("If you did not keep your recovery codes, make new ones: they are shown once."))
+            messages.warning(
+                request, _("If you did not keep your recovery codes, create new ones: they are shown only once.")
+            )
             return self._to(request, SETUP)
         return HttpResponseRedirect(_next(request) or reverse("admin:index", current_app=self.site.name))
 
@@ -139,11 +141,11 @@ class OwnSecondFactorPages:
         form = self._code_form(request)
         if form.is_valid():
             enrolment.remove(user, by=Actor.person(user))
-            messages.success(request, _("Two-factor sign-in is removed. Signing in asks for your password only."))
+            messages.success(request, _("Two-factor sign-in has been removed. Signing in asks for your password only."))
             return self._to(request, SETUP)
         context = {
             "form": form,
-            "lead": _("Signing in will ask for your password only, and your recovery codes will not work any more."),
+            "lead": _("Signing in will ask for your password only, and your recovery codes will no longer work."),
             "button": _("Remove"),
             "variant": "danger",
         }

@@ -28,7 +28,7 @@ class NotStaff(Refusal):
     code = "not_staff"
     status: ClassVar[int] = 403
     message: ClassVar[str | Promise] = gettext_lazy(
-        "Your account has no access to the administration. A superuser can give it."
+        "Your account has no access to the admin. A superuser can grant it."
     )
 
 
@@ -123,6 +123,6 @@ class AdminCodeView(AdminStep, CodeView):
                 left,
             ) % {"count": left}
             if left <= FEW_CODES:
-                text += " " + _("Make new ones under “Two-factor sign-in” in the menu.")
+                text += " " + _("Create new ones under “Two-factor sign-in” in the menu.")
             messages.warning(self.request, text)
         return response

@@ -118,7 +118,7 @@ def test_a_killed_restore_leaves_the_old_database_in_service(
     (restore.folder / "stay").unlink(missing_ok=True)
     (restore.folder / "go").touch()
     lines = lines_of(capsys, "backup", "restore", "one", "--database", people.name)
-    assert f"Removed what killed restores had left: {left}." in lines
+    assert f"Removed leftovers of interrupted restores: {left}." in lines
     assert contents(people) == restore.before
     assert len(family(people)) == 2
 
@@ -159,6 +159,6 @@ def test_a_restore_that_is_frozen_while_it_swaps_gives_the_old_database_back(
     restore.process.send_signal(signal.SIGCONT)
     said = restore.process.communicate(timeout=PATIENCE)[0]
     assert restore.process.returncode == 1
-    assert "PostgreSQL does not do it: " in said
+    assert "PostgreSQL refused: " in said
     assert contents(people) == changed
     assert family(people) == [""]

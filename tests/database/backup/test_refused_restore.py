@@ -83,7 +83,7 @@ def restore(own: OwnDatabase, *arguments: str, which: str = "one") -> None:
 @pytest.mark.parametrize(
     ("change", "error"),
     [
-        (one_byte, "The backup is damaged; these files are missing, changed or not part of it: database.dump."),
+        (one_byte, "The backup is damaged. These files are missing, changed or not part of it: database.dump."),
         (lambda path: (path / "database.dump").unlink(), "not part of it: database.dump."),
         (lambda path: (path / "more").touch(), "not part of it: more."),
         (linked, "not part of it: database.dump."),
@@ -131,7 +131,7 @@ def test_restore_wants_the_name_of_the_database(people: OwnDatabase, backed_up: 
         call_command("db", "backup", "restore", "one", "--database", "postgres")
     status, said = people.manage("db", "backup", "restore", "one", DATA_DIR=str(backed_up.parent.parent))
     assert status == 1
-    assert f"This asks, and there is no terminal to answer on. Give --database {people.name}." in said
+    assert f"This command asks a question, and there is no terminal to answer on. Use --database {people.name}." in said
 
 
 def test_unknown_migrations_are_accepted_when_that_is_said(people: OwnDatabase, folder: Path) -> None:
@@ -225,5 +225,5 @@ def test_restore_says_that_the_server_is_away(people: OwnDatabase, backed_up: Pa
         "db", "backup", "restore", "one", "--database", away.name, DATA_DIR=str(backed_up.parent.parent)
     )
     assert status == 1
-    assert "PostgreSQL does not do it: connection is bad: " in said
+    assert "PostgreSQL refused: connection is bad: " in said
     assert "Traceback" not in said

@@ -86,7 +86,7 @@ def test_the_old_database_can_be_dropped(people: OwnDatabase, folder: Path, caps
     make_backup(people)
     lines = lines_of(capsys, "backup", "restore", "one", "--database", people.name, "--drop-old")
     assert lines[-1].startswith(f"{people.name} is restored: ")
-    assert "what is in service  dropped" in lines
+    assert "current database  dropped" in lines
     assert family(people) == [""]
 
 
