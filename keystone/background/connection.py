@@ -31,9 +31,23 @@ _AWAY = (
 )
 Row = dict[str, Any]
 
+FIRST_WAIT, LONGEST_WAIT = 0.25, 5.0  # seconds between attempts while the database is away
+
 
 class DatabaseAway(Exception):  # noqa: N818 - a temporary state
     """The database does not respond at the moment, or does not have our tables yet."""
+
+
+class BackOff:
+    """Increasing waits while the database is away."""
+
+    def __init__(self) -> None:
+        self.wait = FIRST_WAIT
+
+    def next(self) -> float:
+        """Return the seconds to wait now."""
+        wait, self.wait = self.wait, min(self.wait * 2, LONGEST_WAIT)
+        return wait
 
 
 class Connection:

@@ -22,12 +22,11 @@ from procrastinate.jobs import Job
 from keystone.background.arguments import storable
 from keystone.background.declaring import MAX_ATTEMPTS, TIMEOUT
 from keystone.background.errors import described
+from keystone.background.executors import Abandoned, Interrupted, TaskLoop, ThreadPool
 from keystone.background.finding import ForeignTask, TaskNotFound, find_task
 from keystone.background.queue import Outcome
 from keystone.background.results import row_result
 from keystone.background.retries import GiveUp, RetryLater, next_attempt
-from keystone.background.task_loop import TaskLoop
-from keystone.background.thread_pool import Abandoned, Interrupted, ThreadPool
 from keystone.observability import telemetry
 from keystone.observability.logs.context import log_context
 from keystone.observability.origin import origin
@@ -251,3 +250,24 @@ def _announce(attempt: Attempt, *, worker: str) -> None:
             task_finished.send_robust(type(result.task.get_backend()), task_result=result)
     finally:
         close_old_connections()
+
+
+def log_end(attempt: Attempt, outcome: Outcome, status: str | None) -> None:
+    """Log one line about the end of an attempt, without the task's arguments."""
+    job, error = attempt.job, attempt.error
+    what = (job.id, job.task_name, attempt.seconds, attempt.number)
+    if status is None:
+        logger.warning("task %s %s ended in %.3f s (attempt %d), but was another worker's by then", *what)
+    elif error is None:
+        logger.info("task %s %s succeeded in %.3f s (attempt %d)", *what)
+    elif status == "todo":
+        level = logging.INFO if isinstance(error, RetryLater) else logging.WARNING
+        logger.log(
+            level,
+            "task %s %s ended in %.3f s (attempt %d) with %s; again at %s",
+            *what,
+            type(error).__name__,
+            outcome.again_at,
+        )
+    else:
+        logger.error("task %s %s failed in %.3f s (attempt %d): %s", *what, status, exc_info=error)

@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from keystone.background.connection import Connection, DatabaseAway
+from keystone.background.connection import BackOff, Connection, DatabaseAway
 from keystone.background.queue import WorkerUnknown
 from keystone.background.rescue import rescue
-from keystone.background.waiting import BackOff
 from keystone.observability import health_file
 
 if TYPE_CHECKING:

@@ -13,16 +13,14 @@ from django.utils import timezone
 from procrastinate.contrib.django.settings import settings as procrastinate_settings
 from procrastinate.jobs import Job
 
-from keystone.background.connection import Connection, DatabaseAway
+from keystone.background.connection import BackOff, Connection, DatabaseAway
 from keystone.background.errors import described
 from keystone.background.finding import TaskNotFound
 from keystone.background.options import End, WorkerOptions
 from keystone.background.queue import Outcome, Queue, WorkerUnknown
-from keystone.background.reporting import log_end
 from keystone.background.retries import OTHER_CODE, OTHER_CODE_PATIENCE
-from keystone.background.running import Attempt, Runner, origin_of
+from keystone.background.running import Attempt, Runner, log_end, origin_of
 from keystone.background.upkeep import Upkeep
-from keystone.background.waiting import BackOff, first_of
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +108,7 @@ class Worker:
         back_off, slots = BackOff(), 1
         while not self.stopping.is_set():
             if self.free <= 0:
-                await first_of(self.wake, self.stopping)
+                await _first_of(self.wake, self.stopping)
                 self.wake.clear()
                 continue
             self.wake.clear()
@@ -118,11 +116,11 @@ class Worker:
             try:
                 jobs = await self._fetch(asked)
             except DatabaseAway:
-                await first_of(self.stopping, seconds=back_off.next())
+                await _first_of(self.stopping, seconds=back_off.next())
                 continue
             except psycopg.Error:
                 logger.exception("fetching tasks failed, and is tried again")
-                await first_of(self.stopping, seconds=self.options.poll)
+                await _first_of(self.stopping, seconds=self.options.poll)
                 continue
             back_off = BackOff()
             for job in jobs:
@@ -133,7 +131,7 @@ class Worker:
             slots = 1
             if not self.options.wait and not self.attempts:
                 return
-            await first_of(self.wake, self.stopping, seconds=self.options.poll)
+            await _first_of(self.wake, self.stopping, seconds=self.options.poll)
 
     async def _fetch(self, slots: int) -> list[Job]:
         worker = await self.registered()
@@ -208,7 +206,7 @@ class Worker:
             return
         while self.attempts and not self.hurry.is_set() and (left := self._deadline - time.monotonic()) > 0:
             self.wake.clear()
-            await first_of(self.wake, self.hurry, seconds=min(left, self.options.poll))
+            await _first_of(self.wake, self.hurry, seconds=min(left, self.options.poll))
         for attempt in self.attempts.values():
             attempt.left = True
             attempt.stop.set()
@@ -235,3 +233,13 @@ class Worker:
             if self.options.wait:
                 logger.info("worker %s has stopped", self.worker_id)
             self.worker_id = None
+
+
+async def _first_of(*events: asyncio.Event, seconds: float | None = None) -> None:
+    """Wait until one of the events is set or the time is up."""
+    waits = [asyncio.ensure_future(event.wait()) for event in events]
+    try:
+        await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()

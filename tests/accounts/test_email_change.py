@@ -205,7 +205,7 @@ def test_confirming_moves_the_account_and_tells_the_old_address(
     [mail] = mailoutbox
     assert (mail.to, mail.subject) == (["ann@example.com"], "Your email address was changed")
     assert "It is now Ann.New@example.com" in " ".join(str(mail.body).split())
-    assert "The link works once, within 7 days." in str(mail.body)
+    assert "The link can be used once and expires in 7 days." in str(mail.body)
     back = OneTimeToken.objects.get(digest=digest(token_in(mail, "revert-email")))
     assert (back.purpose, back.email) == (Purpose.REVERT_EMAIL, "ann@example.com")
     event = AuditEvent.objects.get(action="user.email_changed")

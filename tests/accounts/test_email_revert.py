@@ -60,7 +60,7 @@ def test_taking_it_back_ends_whatever_the_thief_had(
 
     choose, told = mailoutbox
     assert (choose.to, choose.subject) == (["ann@example.com"], "Choose your password")
-    assert (told.to, told.subject) == (["thief@example.com"], "The change of your email address was taken back")
+    assert (told.to, told.subject) == (["thief@example.com"], "The change to your email address was reverted")
     assert "/reset-password/" not in str(told.body)
     reset_password(token_in(choose, "reset-password"), new_password=NEW)
     assert sign_in(email="ann@example.com", password=NEW).access
@@ -94,7 +94,7 @@ def test_a_link_to_choose_a_password_that_is_late_is_not_mailed_once_access_ende
     lifecycle.suspend_user(ann, by=Actor.system(), reason="why", tell=False)
     for callback in late:
         callback()
-    assert [mail.subject for mail in mailoutbox] == ["The change of your email address was taken back"]
+    assert [mail.subject for mail in mailoutbox] == ["The change to your email address was reverted"]
     assert not OneTimeToken.objects.filter(purpose=Purpose.RESET_PASSWORD, used_at__isnull=True).exists()
 
 
@@ -131,7 +131,7 @@ def test_the_mail_of_a_later_change_that_comes_after_the_revert_brings_no_link(
     [mail] = mailoutbox
     assert (mail.to, mail.subject) == (["thief@example.com"], "Your email address was changed")
     assert "revert-email" not in str(mail.body)
-    assert "Take the change back" not in str(mail.body)
+    assert "Revert the change" not in str(mail.body)
 
 
 def test_mails_that_are_sent_in_another_order_keep_the_order_of_the_changes(

@@ -102,7 +102,7 @@ def test_a_right_that_has_ended_brings_no_token(ann: User, name: str, purpose: P
         assert EMAILS[name](ann, reserved=reserved) is None
     else:
         message = built(name, ann, reserved=reserved, at=AT, old_email="other@example.com", new_email="n@example.com")
-        assert "It was not you? Please tell the people who run Keystone at once." in words(message)
+        assert "If this was not you, please contact the people who run Keystone immediately." in words(message)
         assert "revert-email" not in str(message.body)
     assert not OneTimeToken.objects.exists()
 
@@ -111,14 +111,14 @@ def test_the_old_address_is_told_the_new_one_and_when(ann: User) -> None:
     reserved = right(ann, Purpose.REVERT_EMAIL, "old@example.com")
     facts = {"at": AT, "old_email": "old@example.com", "new_email": "n@b.example"}
     message = built("email_changed", ann, reserved=reserved, **facts)
-    assert "was changed on 24 December 2026, 18:30 UTC. It is now n@b.example, and" in words(message)
+    assert "was changed on 24 December 2026, 18:30 UTC. It is now n@b.example. This email" in words(message)
 
 
 def test_the_address_that_lost_the_account_is_told_the_other_one(ann: User) -> None:
     message = built("email_reverted", ann, at=AT, old_email="lost@example.com", new_email="ann@example.com")
     assert message.to == ["lost@example.com"]
-    assert "was taken back on 24 December 2026, 18:30 UTC" in words(message)
-    assert "The account has the email address ann@example.com again" in words(message)
+    assert "was reverted on 24 December 2026, 18:30 UTC" in words(message)
+    assert "The account's email address is ann@example.com again" in words(message)
 
 
 @pytest.mark.parametrize(
@@ -139,13 +139,13 @@ def test_a_changed_password_is_told_with_where_from_and_what_to_do(ann: User, ip
     [
         (
             {"device": "Mozilla/5.0 (X11; Linux) Firefox/146.0", "ip_address": "192.0.2.7"},
-            "The sign-in was made with Firefox on Linux. The second use came from the IP address 192.0.2.7.",
+            "The session was started with Firefox on Linux. The second use came from the IP address 192.0.2.7.",
             "Mozilla",
         ),
-        ({"device": "Firefox/146.0"}, "The sign-in was made with Firefox.", "IP address"),
-        ({"ip_address": "2001:db8::1"}, "The second use came from the IP address 2001:db8::1.", "made with"),
-        ({"device": "see http://evil.example/"}, "Nobody can go on with that sign-in", "evil"),
-        ({}, "Nobody can go on with that sign-in", "IP address"),
+        ({"device": "Firefox/146.0"}, "The session was started with Firefox.", "IP address"),
+        ({"ip_address": "2001:db8::1"}, "The second use came from the IP address 2001:db8::1.", "started with"),
+        ({"device": "see http://evil.example/"}, "Nobody can use that session any longer", "evil"),
+        ({}, "Nobody can use that session any longer", "IP address"),
     ],
 )
 def test_a_stolen_session_is_told_with_what_is_known(
@@ -167,11 +167,11 @@ def test_why_there_is_no_password_is_told(ann: User) -> None:
 
 
 def test_who_waits_without_a_password_is_told_to_choose_one(ann: User) -> None:
-    assert "There is nothing for you to do. We write" in words(built("awaiting_approval", ann))
+    assert "You do not need to do anything. We will email" in words(built("awaiting_approval", ann))
     ann.password = make_password(None)
     said = words(built("awaiting_approval", ann))
-    assert "Meanwhile choose your password: the link is in another mail from us. We write" in said
-    assert "nothing for you to do" not in said
+    assert "In the meantime, choose your password: the link is in another email from us. We will email" in said
+    assert "do not need to do anything" not in said
 
 
 @pytest.mark.parametrize("name", ["already_registered", "account_created"])
@@ -186,9 +186,9 @@ def test_who_registers_an_address_that_nobody_has_proved_is_told_how_to_take_it_
     message = built("already_registered", unproved(ann, status))
     assert message.subject == "This email address already has an account"
     said = words(message)
-    assert "there is one with this email address, which nobody has proved to be theirs." in said
-    assert "That proves that the email address is yours, and signs everybody else out." in said
-    assert "But whoever made that account goes on with your email address until you take it over." in said
+    assert "but nobody has confirmed that the email address is theirs." in said
+    assert "This confirms that the email address is yours and signs everybody else out." in said
+    assert "However, whoever created that account keeps using your email address until you take it over." in said
     assert "\nhttp://localhost:8000/reset-password/\n" in str(message.body)
     for untrue in ("the password you chose", "nothing was changed", "cannot get into it", "belongs to an account"):
         assert untrue not in said

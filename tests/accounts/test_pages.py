@@ -71,14 +71,14 @@ def test_post_uses_the_link_up(client: Client, settings: Settings) -> None:
     OneTimeToken.objects.update(used_at=timezone.now() - REPEATED)
     for again in (client.post(f"/verify-email/{token}/"), client.get(f"/verify-email/{token}/")):
         assert again.status_code == 410
-        assert b"This link does not work any more" in again.content
+        assert b"This link no longer works" in again.content
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("flow", "address", "said"),
     [
-        ("email_verification", "/verify-email/done/?next=sign-in", b"You can sign in now"),
+        ("email_verification", "/verify-email/done/?next=sign-in", b"You can now sign in"),
         ("email_verification_and_admin_approval", "/verify-email/done/?next=approval", b"One step is left"),
     ],
 )
@@ -95,7 +95,7 @@ def test_somebody_suspended_meanwhile_is_not_told_that_they_can_sign_in(client: 
     response = client.post(f"/verify-email/{token_of(user)}/")
     assert response["Location"] == "/verify-email/done/"
     page = client.get(response["Location"]).content
-    assert b"Your email address is confirmed" in page
+    assert b"Your email address has been confirmed" in page
     assert b"sign in" not in page
 
 
@@ -103,7 +103,7 @@ def test_somebody_suspended_meanwhile_is_not_told_that_they_can_sign_in(client: 
 @pytest.mark.parametrize(
     ("flow", "word", "said"),
     [
-        ("email_verification", "sign-in", b"After that you can sign in."),
+        ("email_verification", "sign-in", b"After that, you can sign in."),
         ("email_verification_and_admin_approval", "approval", b"One step is left"),
     ],
 )
@@ -115,10 +115,10 @@ def test_who_has_no_password_yet_is_told_of_the_mail_to_choose_one(
     response = client.post(f"/verify-email/{token}/")
     assert response["Location"] == f"/verify-email/done/?next={word}&password=mailed"
     page = client.get(response["Location"]).content
-    assert b"A mail with a link to choose it is on its way to you." in page
+    assert b"An email with a link to choose it is on its way to you." in page
     assert said in page
-    assert b"You can sign in now" not in page
-    assert b"There is nothing for you to do" not in page
+    assert b"You can now sign in" not in page
+    assert b"You do not need to do anything" not in page
 
 
 @pytest.mark.django_db
@@ -207,7 +207,7 @@ def test_posts_need_a_csrf_token(settings: Settings) -> None:
     for path in ("/verify-email/resend/", "/reset-password/", *paths):
         response = client.post(path, {"email": "ada@example.com"})
         assert response.status_code == 403
-        assert b"Please try that once more" in response.content
+        assert b"Please try again" in response.content
     assert not OneTimeToken.objects.filter(used_at__isnull=False).exists()
 
 
@@ -288,4 +288,4 @@ def test_error_pages_need_neither_context_nor_database(name: str) -> None:
 def test_unknown_address_gets_the_error_page(client: Client) -> None:
     response = client.get("/no-such-page/")
     assert response.status_code == 404
-    assert b"There is no such page" in response.content
+    assert b"Page not found" in response.content

@@ -59,16 +59,16 @@ def test_the_mailed_links_lead_to_the_new_address_and_back(
     assert b"<strong>New@example.com</strong>" in page
     chain, text = post(path)
     assert chain == [("/confirm-email/done/", 302)]
-    assert "Your email address is changed" in text
+    assert "Your email address has been changed" in text
     assert User.objects.get().email == "New@example.com"
 
     path = f"/revert-email/{token_in(mail.outbox[1], 'revert-email')}/"
     page = client.get(path).content
     assert b"<strong>ann@example.com</strong>" in page
-    assert b"you get a mail at this address" in page
+    assert b"you will receive a link to choose a new one" in page
     chain, text = post(path)
     assert chain == [("/revert-email/done/?password=mailed", 302)]
-    assert "A mail with a link to choose a new password is on its way to you." in text
+    assert "An email with a link to choose a new password is on its way to you." in text
     user = User.objects.get()
     assert (user.email, user.has_usable_password()) == ("ann@example.com", False)
     assert [message.to for message in mail.outbox] == [
@@ -118,7 +118,7 @@ def test_a_link_that_does_not_work_says_what_to_do(
     before = User.objects.get().email
     for response in (client.post(spoiled), client.get(spoiled)):
         assert response.status_code == 410
-        assert b"This link does not work any more" in response.content
+        assert b"This link no longer works" in response.content
     assert User.objects.get().email == before
 
 
@@ -128,8 +128,8 @@ def test_an_address_that_somebody_else_has_is_told(client: Client, ann: User, ad
     UserFactory(email="old@example.com")
     response = client.post(address)
     assert response.status_code == 409
-    assert b"This address belongs to another account" in response.content
-    assert (b"taken your account from you" in response.content) is address.startswith("/revert")
+    assert b"This email address belongs to another account" in response.content
+    assert (b"taken over your account" in response.content) is address.startswith("/revert")
     assert "no-store" in response["Cache-Control"]
     ann.refresh_from_db()
     assert ann.email == "ann@example.com"
@@ -139,7 +139,7 @@ def test_an_address_that_somebody_else_has_is_told(client: Client, ann: User, ad
 def test_an_account_that_is_closed_is_promised_no_mail(client: Client) -> None:
     user = UserFactory(status=Status.DEACTIVATED)
     path = f"/revert-email/{token_for(user, Purpose.REVERT_EMAIL, email='old@example.com')}/"
-    assert b"you get a mail at this address" not in client.get(path).content
+    assert b"you will receive a link to choose a new one" not in client.get(path).content
     response = client.post(path)
     assert response["Location"] == "/revert-email/done/"
     page = client.get(response["Location"]).content

@@ -52,7 +52,7 @@ def test_the_mailed_link_leads_through_the_pages_to_a_new_password(
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post("/reset-password/", {"email": "ann@EXAMPLE.com"}, headers={"host": "localhost"})
     assert (response.status_code, response["Location"]) == (302, "/reset-password/sent/")
-    assert b"Look into your mailbox" in client.get("/reset-password/sent/").content
+    assert b"Check your inbox" in client.get("/reset-password/sent/").content
     [message] = mail.outbox
     assert message.to == ["Ann@example.com"]
     token = token_in(message, "reset-password")
@@ -66,7 +66,7 @@ def test_the_mailed_link_leads_through_the_pages_to_a_new_password(
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(f"/reset-password/{token}/", BOTH, follow=True)
     assert response.redirect_chain == [("/reset-password/done/?next=sign-in", 302)]
-    assert b"Sign in again, with your new password." in response.content
+    assert b"Sign in again with your new password." in response.content
     ann.refresh_from_db()
     assert ann.check_password(NEW)
     assert [message.subject for message in mail.outbox[1:]] == ["Your password was changed"]
@@ -119,9 +119,9 @@ def test_a_link_that_does_not_work_offers_a_new_one(client: Client, ann: User, t
         if what == "suspended" and response.request["REQUEST_METHOD"] == "GET":
             continue
         assert response.status_code == 410
-        assert b"This link does not work any more" in response.content
+        assert b"This link no longer works" in response.content
         assert b'action="/reset-password/"' in response.content
-        assert (b"A new password was set with it a moment ago" in response.content) is (what == "used")
+        assert (b"It has just been used to set a new password" in response.content) is (what == "used")
     assert not any(user.check_password(NEW) for user in User.objects.all())
 
 
@@ -189,7 +189,7 @@ def test_a_busy_server_asks_for_patience_and_keeps_the_link(
 @pytest.mark.parametrize(
     ("status", "word", "said"),
     [
-        (Status.PENDING_EMAIL_VERIFICATION, "approval", b"An administrator has still to look"),
+        (Status.PENDING_EMAIL_VERIFICATION, "approval", b"An administrator still has to review"),
         (Status.PENDING_ADMIN_APPROVAL, "approval", b"can sign in once you are approved"),
         (Status.ACTIVE, "sign-in", b"Sign in again"),
     ],

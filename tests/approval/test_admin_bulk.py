@@ -106,7 +106,7 @@ def test_select_across_leaves_alone_who_joins_or_changes_later(client: Client) -
     response = client.post(f"{QUEUE}bulk/approve/", {**DECISION, **hidden})
     page = client.get(response["Location"])
     assert [person["email"] for person in page.context["result"].done.people] == ["stays@example.com"]
-    assert "1 person changed after the page was shown, and was left alone." in page.content.decode()
+    assert "1 person changed after the page was shown and was skipped." in page.content.decode()
     statuses = {user.email: User.objects.get(pk=user.pk).status for user in (stays, changes, joins)}
     assert statuses == {
         "stays@example.com": Status.ACTIVE,

@@ -53,11 +53,11 @@ def test_the_digest_tells_who_waits_to_who_chose_it_once_a_day(
     long_waiting(first_name="www.evil.example", last_name="")
     assert [do(queue_digests) for _ in range(2)] == [1, 0]
     [mail] = mailoutbox
-    assert (mail.to, mail.subject) == ([by_digest.email], "2 people wait for a decision")
+    assert (mail.to, mail.subject) == ([by_digest.email], "2 people are waiting for a decision")
     body = " ".join(str(mail.body).split())
     assert "Grace Hopper (grace@example.com)" in body
     assert body.index("* Somebody (") < body.index("* Grace")  # the earliest first
-    assert "1 of them has waited for more than 48 hours." in body
+    assert "1 of them has been waiting for more than 48 hours." in body
     assert "evil" not in body
     assert "/admin/keystone/awaitingdecision/" in body
 
@@ -67,7 +67,7 @@ def test_a_digest_of_many_lists_the_first_and_counts_the_others(by_digest: User)
         waiting()
     mail = people_wait(by_digest, since=since())
     message = rendered(mail)
-    assert message.subject == "22 people wait for a decision"
+    assert message.subject == "22 people are waiting for a decision"
     assert str(message.text).count("* Person") == LISTED
     assert "and 2 more." in message.text
     assert message.html.count("<strong>Person") == LISTED
@@ -89,8 +89,8 @@ def test_a_digest_counts_no_further_than_anybody_reads(by_digest: User) -> None:
     )
     mail = people_wait(by_digest, since=since())
     message = rendered(mail)
-    assert message.subject == "More than 1000 people wait for a decision"
-    assert "and more than the queue's first thousand." in message.text
+    assert message.subject == "More than 1000 people are waiting for a decision"
+    assert "and many more: over a thousand in total." in message.text
 
 
 def test_a_digest_is_not_sent_where_nobody_waits_by_then_or_it_is_not_wanted(by_digest: User, root: User) -> None:
@@ -128,7 +128,7 @@ def test_a_digest_of_many_who_left_lists_the_first_and_counts_the_others(root: U
     assert [part.count("and 2 more.") for part in (message.text, message.html)] == [1, 1]
     waiting()
     message = rendered(people_wait(root, since=since()))
-    assert message.subject == "1 person waits for a decision"
+    assert message.subject == "1 person is waiting for a decision"
     assert [part.count("and 2 more.") for part in (message.text, message.html)] == [1, 1]
 
 
@@ -141,7 +141,7 @@ def test_who_waits_long_is_in_a_daily_reminder_to_who_hears_at_once(
     person = long_waiting(first_name="Grace", last_name="Hopper")
     assert [do(queue_reminders) for _ in range(2)] == [1, 0]
     [mail] = mailoutbox
-    assert (mail.to, mail.subject) == ([root.email], "1 person has waited long for a decision")
+    assert (mail.to, mail.subject) == ([root.email], "1 person has been waiting a long time for a decision")
     assert "Grace Hopper" in mail.body
     assert people_wait_long(by_digest) is None
     approve_users([person.pk], by=Actor.system())
@@ -167,7 +167,7 @@ def test_one_mail_after_a_busy_hour_tells_of_the_rest(
     mailoutbox.clear()
     assert [do(queue_rest) for _ in range(2)] == [1, 0]
     [mail] = mailoutbox
-    assert (mail.to, mail.subject) == ([root.email], "2 more people wait for a decision")
+    assert (mail.to, mail.subject) == ([root.email], "2 more people are waiting for a decision")
     assert ["Cid" in mail.body, "Dan" in mail.body, "Ann" in mail.body, "Bob" in mail.body] == [
         True,
         True,

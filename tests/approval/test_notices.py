@@ -81,7 +81,7 @@ def test_approvers_hear_of_a_registration_when_it_waits_for_them(
     if not told:
         prove_address(User.objects.get(email="ann@example.com"))
     [mail] = [mail for mail in mailoutbox if mail.to == [anna.email]]
-    assert mail.subject == "Ann Bee waits for your decision"
+    assert mail.subject == "Ann Bee is waiting for your decision"
     assert ("ann@example.com" in mail.body) is (flow is ApprovalFlow.EMAIL_VERIFICATION_AND_ADMIN_APPROVAL)
 
 
@@ -178,12 +178,12 @@ def test_a_notice_is_not_sent_to_who_may_or_will_not_hear_of_it_any_more(change:
 @pytest.mark.parametrize(
     ("name", "subject", "shown"),
     [
-        ("Ann", "Ann Bee waits for your decision", "Ann Bee (ann@example.com)"),
-        ("http://evil.example", "Somebody waits for your decision", "Somebody (ann@example.com)"),
-        ("x" * 100, "Somebody waits for your decision", "Somebody (ann@example.com)"),
-        ("Ann\r\nBcc: x", "Somebody waits for your decision", "Somebody (ann@example.com)"),
-        ("<b>Ann</b>", "Somebody waits for your decision", "Somebody (ann@example.com)"),
-        ("<b>Ann", "<b>Ann Bee waits for your decision", "<b>Ann Bee (ann@example.com)"),
+        ("Ann", "Ann Bee is waiting for your decision", "Ann Bee (ann@example.com)"),
+        ("http://evil.example", "Somebody is waiting for your decision", "Somebody (ann@example.com)"),
+        ("x" * 100, "Somebody is waiting for your decision", "Somebody (ann@example.com)"),
+        ("Ann\r\nBcc: x", "Somebody is waiting for your decision", "Somebody (ann@example.com)"),
+        ("<b>Ann</b>", "Somebody is waiting for your decision", "Somebody (ann@example.com)"),
+        ("<b>Ann", "<b>Ann Bee is waiting for your decision", "<b>Ann Bee (ann@example.com)"),
     ],
 )
 def test_what_a_stranger_typed_is_a_name_or_nothing(name: str, subject: str, shown: str, anna: User) -> None:

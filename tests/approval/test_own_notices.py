@@ -65,10 +65,10 @@ def test_nothing_is_chosen_with_access_that_has_ended(anna: User) -> None:
 def test_the_page_of_the_admin_shows_and_keeps_the_choice(anna: User) -> None:
     client = browser(anna)
     page = client.get(PAGE).content.decode()
-    assert "My notices" in page
+    assert "My notifications" in page
     assert 'value="immediate"' in page
-    assert "At once means at most 20 mails an hour" in page
-    assert "You may not decide on people now" not in page
+    assert "“At once” means at most 20 mails an hour" in page
+    assert "You currently do not have permission to decide on people" not in page
     answer = client.post(PAGE, {"approval_notices": "digest"})
     assert (answer["Location"], told(answer)) == (PAGE, ["Your choice has been saved."])
     assert notices_of(anna) == "digest"
@@ -81,7 +81,7 @@ def test_the_menu_leads_to_the_page_where_it_is_of_use(anna: User) -> None:
     assert f'href="{PAGE}"' in browser(anna).get("/admin/").content.decode()
     other = browser(UserFactory(is_staff=True))
     assert f'href="{PAGE}"' not in other.get("/admin/").content.decode()
-    assert "You may not decide on people now" in other.get(PAGE).content.decode()
+    assert "You currently do not have permission to decide on people" in other.get(PAGE).content.decode()
 
 
 def test_the_page_is_for_staff(client: Client) -> None:

@@ -105,10 +105,10 @@ def test_a_look_switches_nothing_off(client: Client) -> None:
         assert call(path_of(anna)).status_code == 200
     assert notices_of(anna) == "immediate"
     page = client.get(path_of(anna))
-    assert b"Switch notices off?" in page.content
+    assert b"Turn off notifications?" in page.content
     assert (page["Referrer-Policy"], page["X-Robots-Tag"]) == ("strict-origin", "noindex, nofollow")
     assert "no-store" in page["Cache-Control"]
-    assert b"Notices are switched off" in client.post(path_of(anna)).content
+    assert b"Notifications are turned off" in client.post(path_of(anna)).content
 
 
 def test_a_link_that_was_not_made_for_the_account_as_it_is_does_nothing(settings: Settings) -> None:

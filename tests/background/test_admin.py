@@ -129,11 +129,11 @@ def test_a_queue_that_nobody_serves_is_warned_of(client: Client) -> None:
     age(task, timedelta(minutes=5))
     waiting(queue="mail", at=timezone.now() - timedelta(minutes=5))
     text = client.get(LIST).content.decode()
-    assert "Tasks are due in the queues default, mail, and no running worker serves them." in text
+    assert "Tasks are due in the queues default, mail, but no running worker serves them." in text
     assert "No worker is running." in text
     process(queues=["mail"])
     text = client.get(LIST).content.decode()
-    assert "Tasks are due in the queue default, and no running worker serves it." in text
+    assert "Tasks are due in the queue default, but no running worker serves it." in text
     process("host-2")  # all queues
     text = client.get(LIST).content.decode()
     assert "no running worker serves" not in text
@@ -161,7 +161,7 @@ def test_the_page_of_a_task_masks_secrets(client: Client) -> None:
     text = response.content.decode()
     assert "hunter" not in text
     assert TOKEN not in text
-    for shown in ("ann@example.com", "qwerty", "Zoë", "app.tasks.call", "2 times: its worker had gone", "the end"):
+    for shown in ("ann@example.com", "qwerty", "Zoë", "app.tasks.call", "2 times: its worker was lost", "the end"):
         assert shown in text
     assert [error["class"] for error in response.context["errors"]] == ["builtins.ValueError", "builtins.KeyError"]
     assert dict(response.context["arguments"])["1"] == "7"
@@ -190,7 +190,7 @@ def test_a_task_that_procrastinate_itself_queued_has_a_page(client: Client) -> N
     task = waiting()
     Task.objects.filter(pk=task.pk).update(args={"timestamp": 1})
     ProcrastinateEvent.objects.all().delete()
-    assert "nothing is recorded" in client.get(page_of(task)).content.decode()
+    assert "nothing recorded" in client.get(page_of(task)).content.decode()
     assert listed(client.get(LIST)) == [task.pk]
     viewer = browser(approver("view_task"))
     task = waiting(request_id="r-1")

@@ -218,7 +218,7 @@ def test_the_log_has_a_line_for_each_end_and_no_arguments(
     done, failed = tasks.plain.enqueue("canary-1"), tasks.fail_for_good.enqueue("canary")
     with caplog.at_level(logging.INFO):
         queued_tasks.run(concurrency=1)
-    lines = [record for record in caplog.records if record.name == "keystone.background.reporting"]
+    lines = [record for record in caplog.records if record.name == "keystone.background.running"]
     path = "tests.background.sample_tasks"
     assert [record.levelname for record in lines] == ["INFO", "ERROR"]
     assert lines[0].getMessage().startswith(f"task {done.id} {path}.plain succeeded in 0.")

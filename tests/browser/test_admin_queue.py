@@ -123,7 +123,7 @@ def test_bulk_decision_shows_what_happened_to_each(page: Any, people: dict[str, 
     page.locator("select[name=action]").select_option("approve_selected")
     page.get_by_role("button", name="Run").click()
     page.get_by_role("heading", name="Approve 2 people?").wait_for()
-    page.get_by_text("1 of them has not verified their address.").wait_for()
+    page.get_by_text("1 of them has not verified their email address.").wait_for()
     screenshot(page, "confirmation")
     page.get_by_role("button", name="Approve", exact=True).click()
     page.get_by_role("heading", name="Result").wait_for()

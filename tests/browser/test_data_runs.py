@@ -71,7 +71,7 @@ def test_from_the_list_to_a_pipeline_a_step_and_back(
         assert overflow(page) == 0
         screenshot(page, f"data-run-step-{name}")
 
-        page.get_by_role("link", name="All runs of this name").click()
+        page.get_by_role("link", name="All runs with this name").click()
         page.wait_for_url(re.compile(r"kind=importer&name=people$"))
         page.get_by_text("step load of nightly").wait_for()
         assert rows.locator(".k-name").all_inner_texts() == ["people", "people"]

@@ -23,7 +23,7 @@ def test_the_data_of_a_person_is_taken_away_and_then_erased(
     with opened(live_server.url, monkeypatch, **options) as page:
         sign_in(page, account)
         page.get_by_role("link", name="Data", exact=True).click()
-        page.get_by_role("heading", name="Everything that is held about this person").wait_for()
+        page.get_by_role("heading", name="Everything that is stored about this person").wait_for()
         assert overflow(page) == 0
         screenshot(page, f"personal-data-{name}")
         with page.expect_download() as download:
@@ -33,7 +33,7 @@ def test_the_data_of_a_person_is_taken_away_and_then_erased(
         with ZipFile(tmp_path / "data.zip") as archive:
             assert json.loads(archive.read("about.json"))["email"] == "ann@acme.example"
 
-        erase = page.get_by_role("button", name="Erase for ever")
+        erase = page.get_by_role("button", name="Erase permanently")
         typed = page.get_by_label("Email address of the account")
         typed.fill("bob@acme.example")
         erase.click()
@@ -53,7 +53,7 @@ def test_the_data_of_a_person_is_taken_away_and_then_erased(
 
         page.get_by_role("link", name="Data", exact=True).click()
         page.get_by_text("This person was erased, which cannot be undone.").wait_for()
-        assert page.get_by_role("button", name="Erase for ever").count() == 0
+        assert page.get_by_role("button", name="Erase permanently").count() == 0
         screenshot(page, f"personal-data-erased-{name}")
 
 
@@ -63,5 +63,5 @@ def test_staff_are_not_erased_on_their_page(live_server: Any, monkeypatch: pytes
         sign_in(page, f"/admin/keystone/user/{anna.pk}/personal-data/")
         page.get_by_text("Take their roles away first.").wait_for()
         assert page.get_by_role("button", name="Download").is_visible()
-        assert page.get_by_role("button", name="Erase for ever").count() == 0
+        assert page.get_by_role("button", name="Erase permanently").count() == 0
         screenshot(page, "personal-data-staff")

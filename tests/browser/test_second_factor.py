@@ -67,7 +67,7 @@ def test_staff_set_it_up_and_sign_in_with_it(
         page.goto("/admin/keystone/awaitingdecision/")
         assert contrast(page, "main h1 > span:last-child") >= 4.5
         give_password(page)
-        page.get_by_text("It is required of staff here.").wait_for()
+        page.get_by_text("Two-factor sign-in is required for staff.").wait_for()
         assert overflow(page) == 0
         screenshot(page, f"two-factor-required-{name}")
 
@@ -99,10 +99,10 @@ def test_staff_set_it_up_and_sign_in_with_it(
         download.value.save_as(tmp_path / "codes.txt")
         assert (tmp_path / "codes.txt").read_text().split()[-10:] == codes
 
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
         assert page.locator("#codes").is_visible()  # not without the tick
-        page.get_by_label("I have kept them").check()
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_label("I have saved them").check()
+        page.get_by_role("button", name="Continue").click()
         page.wait_for_url("**/admin/keystone/awaitingdecision/")
 
         page.context.clear_cookies()

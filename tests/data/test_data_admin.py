@@ -122,15 +122,15 @@ def test_the_page_of_an_import(root: User) -> None:
         f"{RUNS}?kind=importer&amp;name=people",
     ):
         assert words in page
-    assert "Trial" not in page
+    assert "Dry run" not in page
     assert ">Steps<" not in page
 
 
 def test_the_page_of_a_trial_that_goes_on(root: User) -> None:
     page = text(browser(root), page_of(ran("people", state=State.RUNNING, finished_at=None, is_trial=True)))
-    for words in ("Trial: nothing of it stays", "Rows it would write", "Duration"):
+    for words in ("Dry run: nothing is saved", "Rows that would be written", "Duration"):
         assert words in page
-    for words in ("Ended", "Error", "Options", "Refused rows are in", "Done up to row"):
+    for words in ("Ended", "Error", "Options", "File of refused rows", "Processed up to row"):
         assert f">{words}<" not in page
 
 
@@ -144,7 +144,7 @@ def test_the_page_of_a_pipeline_leads_to_its_steps_and_back(nightly: DataRun, ro
     page = text(client, page_of(first))
     assert "step load of the pipeline" in page
     assert page_of(nightly) in page
-    assert "No step was begun." in text(client, page_of(ran("early", Kind.PIPELINE, State.FAILED)))
+    assert "No step was started." in text(client, page_of(ran("early", Kind.PIPELINE, State.FAILED)))
 
 
 def test_what_is_secret_is_masked(root: User) -> None:

@@ -143,7 +143,7 @@ def test_the_page_of_a_mail_says_all_that_is_known_of_it() -> None:
         "&lt;b&gt;Fees&lt;/b&gt;",
         mail.message_id.strip("<>"),
         "English",
-        "The text is not kept",
+        "The text is not stored",
         f'href="{LIST}templates/rejected/"',
     ):
         assert shown in page
@@ -168,7 +168,7 @@ def test_the_page_of_a_test_links_the_mail_that_was_tested() -> None:
 
 def test_the_page_of_a_mail_whose_code_has_gone_still_opens() -> None:
     page = viewer().get(page_of(outgoing(template="gone", language="tlh"))).content.decode()
-    assert "There is no mail of this kind any more." in page
+    assert "This kind of mail no longer exists." in page
     assert "tlh" in page
 
 
@@ -191,7 +191,7 @@ def test_a_sent_mail_is_asked_about_first() -> None:
     assert f'href="{LIST}{mail.pk}/resend/"' in client.get(page_of(mail)).content.decode()
     for ask in (client.get, client.post):  # posted from a page that was opened before it was sent
         page = ask(f"{LIST}{mail.pk}/resend/").content.decode()
-        assert "whoever gets it may get it twice" in page
+        assert "the recipient may receive it twice" in page
     assert OutgoingMail.objects.get().state == MailState.SENT
     client.post(f"{LIST}{mail.pk}/resend/", {"confirmed": "1"})
     assert OutgoingMail.objects.get().state == MailState.QUEUED
@@ -202,7 +202,7 @@ def test_selected_mails_are_sent_again_and_the_sent_ones_among_them_only_when_th
     client = viewer("send_outgoingmail")
     response = client.post(LIST, selected(failed, sent))
     assert response.status_code == 200
-    assert "A mail server has taken 1 of them already" in response.content.decode()
+    assert "A mail server has already accepted 1 of them" in response.content.decode()
     assert not OutgoingMail.objects.queued().exists()
     hidden = dict(response.context["hidden"])
     assert hidden["action"] == "resend_selected"

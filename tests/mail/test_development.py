@@ -47,7 +47,7 @@ def test_list_is_paged(mails: Path, client: Client) -> None:
 
 def test_list_says_when_mail_goes_elsewhere(mails: Path, client: Client, settings: Settings) -> None:
     settings.MAILERS = {"default": {"BACKEND": "django.core.mail.backends.locmem.EmailBackend"}}
-    assert b"Mail goes to the SMTP server" in client.get("/dev/mails/").content
+    assert b"Mails are sent to the configured SMTP server" in client.get("/dev/mails/").content
 
 
 def test_mail_is_shown_with_its_parts_and_headers(mails: Path, client: Client) -> None:

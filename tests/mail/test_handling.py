@@ -152,7 +152,7 @@ def test_a_test_of_the_way_to_the_server_goes_anywhere(do: Callable[..., Any], m
     mail = do(send_test_mail, "trial", to="anybody@example.org", language="en", by=CLI)
     assert (mail.context, mail.user, mail.language) == ({}, None, "en")
     assert [message.to for message in mailoutbox] == [["anybody@example.org"]]
-    assert mailoutbox[0].subject == "[Test] Mails from Keystone arrive"
+    assert mailoutbox[0].subject == "[Test] Emails from Keystone arrive"
 
 
 def test_a_test_without_an_address_or_of_no_mail_is_refused() -> None:

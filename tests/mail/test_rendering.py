@@ -203,8 +203,8 @@ def test_mails_with_a_link_say_how_long_it_works(subtests: pytest.Subtests) -> N
         with override_settings(KEYSTONE={option: timedelta(minutes=minutes)}):
             mail = rendered(name)
         with subtests.test(name=name, minutes=minutes):
-            assert f"The link works once, within {said}" in " ".join(mail.text.split())
-            assert f"The link works once, within {said}" in mail.html
+            assert f"The link can be used once and expires in {said}" in " ".join(mail.text.split())
+            assert f"The link can be used once and expires in {said}" in mail.html
 
 
 def test_suspension_says_its_end_in_utc() -> None:
@@ -213,7 +213,7 @@ def test_suspension_says_its_end_in_utc() -> None:
         mail = render("suspended", {"name": "Ada", "reason": "x", "until": until})
     assert "The suspension ends on 24 December 2026, 18:30 UTC." in mail.text
     endless = render("suspended", {"name": "Ada", "reason": "x", "until": None})
-    assert "The suspension has no set end." in endless.text
+    assert "The suspension has no end date." in endless.text
 
 
 def test_language_of_the_mail_is_declared_and_used() -> None:

@@ -178,7 +178,7 @@ def _shown(value: Any) -> str:
 
 
 def test_a_test_of_a_mail_is_that_mail_with_a_mark(subtests: pytest.Subtests) -> None:
-    note = "This is a test with made-up data: nothing has happened, and its links lead nowhere. "
+    note = "This is a test email with sample data: nothing has happened, and its links lead nowhere. "
     for name in NAMES:
         if name != "trial":
             mail = trial(None, of=name)
@@ -186,14 +186,14 @@ def test_a_test_of_a_mail_is_that_mail_with_a_mark(subtests: pytest.Subtests) ->
             with subtests.test(name=name):
                 tested, original = render(mail.template, mail.context), preview(name)
                 assert tested.subject == f"[Test] {original.subject}"
-                assert "This is a test with made-up data" in words_of(tested.html)
+                assert "This is a test email with sample data" in words_of(tested.html)
                 assert " ".join(tested.text.split()).replace(note, "") == " ".join(original.text.split())
 
 
 def test_a_test_of_nothing_says_that_mails_arrive() -> None:
     mail = trial(None)
     assert mail is not None
-    assert render(mail.template, mail.context).subject == "[Test] Mails from Keystone arrive"
+    assert render(mail.template, mail.context).subject == "[Test] Emails from Keystone arrive"
 
 
 def test_a_test_of_a_mail_that_has_gone_is_not_needed() -> None:

@@ -24,7 +24,7 @@ def test_the_data_of_a_person_is_downloaded(root: User) -> None:
     client = browser(root)
     page = client.get(data_page(user))
     assert page.status_code == 200
-    assert all(part in page.content.decode() for part in ("The account", "Sessions", "Mails", "Erase for ever"))
+    assert all(part in page.content.decode() for part in ("The account", "Sessions", "Mails", "Erase permanently"))
     answer: Any = client.post(data_page(user), {"export": "1"})
     with ZipFile(BytesIO(b"".join(answer.streaming_content))) as archive:
         assert json.loads(archive.read("about.json"))["email"] == "ann@example.com"

@@ -96,7 +96,7 @@ def test_the_schedulers_are_shown_or_missed(job: ScheduledJob, root: User) -> No
     assert "here:1:a" in text(client, JOBS)
     assert "No scheduler is running" not in text(client, JOBS)
     SchedulerProcess.objects.all().delete()
-    assert "No scheduler is running, so no job runs by itself." in text(client, JOBS)
+    assert "No scheduler is running, so no job runs automatically." in text(client, JOBS)
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_the_page_of_a_job(job: ScheduledJob, root: User) -> None:
     assert "Paused since" in page
     assert "/resume/" in page
     viewer = browser(approver("view_scheduledjob"))
-    assert "Last runs" not in text(viewer, page_of(job))
+    assert "Latest runs" not in text(viewer, page_of(job))
     assert viewer.get(page_of(entry)).status_code == 403
 
 
@@ -205,8 +205,8 @@ def test_the_page_of_a_run(job: ScheduledJob, root: User) -> None:
     assert "RuntimeError: &lt;b&gt;the end&lt;/b&gt;" in page
     assert len(page) > 200_000
     for words in (
-        "2 earlier slots that were not run as well",
-        "2.0 s after its time",
+        "2 earlier slots that were not run",
+        "2.0 s after it was due",
         "3.0 s",
         "/admin/keystone/task/7/",
     ):
@@ -216,9 +216,9 @@ def test_the_page_of_a_run(job: ScheduledJob, root: User) -> None:
     page = text(browser(root), page_of(fine))
     for words in ("&quot;tidied&quot;: 3", "Error of an earlier attempt", root.email):
         assert words in page
-    assert "after its time" not in page
+    assert "after it was due" not in page
     skipped = ran(job, "skipped", hours=2, started_at=None)
-    assert "another run of this job had not ended" in text(browser(root), page_of(skipped))
+    assert "another run of this job had not finished" in text(browser(root), page_of(skipped))
     missed = ran(job, "missed", hours=3, started_at=None)
     assert "nor within its grace" in text(browser(root), page_of(missed))
     running = ran(job, "running", hours=4, finished_at=None)

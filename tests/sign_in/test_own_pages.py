@@ -44,7 +44,7 @@ def test_the_whole_walk_of_staff_who_must_have_one(client: Client, anna: User, r
     response = client.post(f"/admin/login/?next={PEOPLE}", {"username": anna.email, "password": PASSWORD})
     assert response["Location"] == f"{STATE}?next=%2Fadmin%2Fkeystone%2Fuser%2F"
     page = client.get(response["Location"]).content.decode()
-    assert "It is required of staff here." in page
+    assert "Two-factor sign-in is required for staff." in page
     assert "nav-sidebar" not in page
 
     for address in ("/admin/", PEOPLE, f"{PEOPLE}add/", "/admin/password_change/", "/admin/jsi18n/", "/admin/none/"):
@@ -124,7 +124,7 @@ def test_it_is_offered_to_staff_who_need_none(anna: User) -> None:
     links = client.get("/admin/").context["account_links"]
     assert links == [
         {"title": "Change password", "link": "/admin/password_change/"},
-        {"title": "My notices", "link": "/admin/notices/"},  # she decides on people
+        {"title": "My notifications", "link": "/admin/notices/"},  # she decides on people
         {"title": "Two-factor sign-in", "link": STATE},
     ]
 

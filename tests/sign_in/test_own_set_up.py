@@ -18,7 +18,7 @@ from tests.two_factor.phone import WRONG, fresh_code, set_up, shown, verified_br
 
 pytestmark = pytest.mark.django_db
 STATE, BEGIN, SET_UP = "/admin/two-factor/", "/admin/two-factor/begin/", "/admin/two-factor/set-up/"
-ASKED = "Give your password once more"
+ASKED = "Enter your password again"
 
 
 @pytest.fixture

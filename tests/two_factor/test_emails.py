@@ -18,10 +18,10 @@ def text_of(name: str, **context: str) -> str:
 
 @pytest.mark.parametrize("name", ["second_factor_set_up", "second_factor_removed"])
 def test_they_say_when_and_from_where_as_far_as_it_is_known(name: str) -> None:
-    moment = "It was done on 24 December 2026, 18:30 UTC"
+    moment = "This happened on 24 December 2026, 18:30 UTC"
     assert f"{moment}, from the IP address 2001:db8::1." in text_of(name, at=WHEN, ip_address="2001:db8::1")
     assert f"{moment}." in text_of(name, at=WHEN)
-    assert "It was done" not in text_of(name)
+    assert "This happened" not in text_of(name)
 
 
 def test_the_one_who_did_it_is_named() -> None:

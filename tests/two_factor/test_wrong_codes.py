@@ -25,7 +25,7 @@ from tests.two_factor.phone import WRONG, fresh_code, set_up, verified_browser
 # Not in one transaction: the log's time is that of the transaction, and is compared with the window's.
 pytestmark = pytest.mark.django_db(transaction=True)
 CODE = "/admin/login/code/"
-SUBJECT = "Somebody who knows your password tried codes"
+SUBJECT = "Failed sign-in attempts with your password"
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_a_recovery_code_that_was_used_is_told_by_mail(ann: User) -> None:
     [sent] = mail.outbox
     assert (sent.to, sent.subject) == (["ann@example.com"], "A recovery code was used")
     text = " ".join(str(sent.body).split())
-    assert "was used in place of your authenticator app. 9 are left;" in text
+    assert "was used instead of your authenticator app. 9 are left;" in text
     assert "from the IP address 192.0.2.7." in text
     assert code not in text
 

@@ -1,20 +1,20 @@
-"""Threads that run tasks and can be interrupted or abandoned.
+"""Run the functions of tasks: in threads, and coroutines on an event loop apart from the worker's.
 
-A pool from the standard library would wait for a hanging thread, both when a thread is needed and at shutdown.
+Both can be interrupted and abandoned. A pool from the standard library would wait for a hanging thread, both when a
+thread is needed and at shutdown.
 """
 
 import asyncio
 import ctypes
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from typing import Any
 
 from django.db import connections
-
-from keystone.background.waiting import ended
 
 
 class Interrupted(BaseException):
@@ -103,7 +103,7 @@ class ThreadPool:
                 loop.call_soon_threadsafe(lambda: None if done.done() else done.set_result(result))
 
         thread.calls.put((call, tell))
-        if await ended(done, thread.interrupt, timeout=timeout, grace=grace, stop=stop):
+        if await _ended(done, thread.interrupt, timeout=timeout, grace=grace, stop=stop):
             if not thread.is_interrupted:
                 self._idle.append(thread)
             return done.result()
@@ -125,3 +125,108 @@ class ThreadPool:
         thread = TaskThread(self._made)
         thread.start()
         return thread
+
+
+class TaskLoop:
+    """An event loop for async tasks in a separate thread, started on first use."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+
+    async def run(
+        self, call: Callable[[], Coroutine[Any, Any, Any]], *, timeout: float | None, grace: float, stop: asyncio.Event
+    ) -> Any:
+        """Run a coroutine function, which must return its exceptions as values.
+
+        The arguments are those of `ThreadPool.run`.
+
+        Returns:
+            The return value, or a `CancelledError` if the coroutine was cancelled and ended.
+
+        Raises:
+            Abandoned: the coroutine did not end, or blocks the loop.
+        """
+        loop = self._started()
+        own = asyncio.get_running_loop()
+        done: asyncio.Future[Any] = own.create_future()
+        tasks: list[asyncio.Task[Any]] = []
+
+        def begin() -> None:
+            tasks.append(task := loop.create_task(call(), context=Context()))
+            task.add_done_callback(tell)
+
+        def tell(task: "asyncio.Task[Any]") -> None:
+            result: Any = asyncio.CancelledError()
+            if not task.cancelled():
+                result = task.exception() or task.result()
+            with suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
+                own.call_soon_threadsafe(lambda: None if done.done() else done.set_result(result))
+
+        def cancel() -> None:
+            for task in tasks:
+                task.cancel()
+
+        loop.call_soon_threadsafe(begin)
+        interrupt = partial(loop.call_soon_threadsafe, cancel)
+        if not await _ended(done, interrupt, timeout=timeout, grace=grace, stop=stop):
+            done.cancel()
+            raise Abandoned
+        return done.result()
+
+    def close(self) -> None:
+        """Stop the loop, unless a task blocks it."""
+        loop, thread = self._loop, self._thread
+        self._loop = self._thread = None
+        if loop is not None and thread is not None:
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join(timeout=1)
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._thread = threading.Thread(target=_run_loop, args=(self._loop,), name="task-loop", daemon=True)
+            self._thread.start()
+        return self._loop
+
+
+def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop until it is stopped, then cancel the tasks that are still running."""
+    try:
+        loop.run_forever()
+        loop.run_until_complete(_cancel(asyncio.all_tasks(loop)))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        loop.close()
+
+
+async def _cancel(tasks: set["asyncio.Task[Any]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _ended(
+    done: "asyncio.Future[Any]",
+    interrupt: Callable[[], object],
+    *,
+    timeout: float | None,
+    grace: float,
+    stop: asyncio.Event,
+) -> bool:
+    """Wait for a call that runs elsewhere to end, interrupt it if it does not, and return whether it ended.
+
+    Args:
+        done: set when the call ends.
+        interrupt: called after `timeout` seconds (None: never), or when `stop` is set.
+        grace: seconds for the interrupted call to end.
+    """
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait((done, stopping), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if not done.done():
+            interrupt()
+            await asyncio.wait((done,), timeout=grace)
+    finally:
+        stopping.cancel()
+    return done.done()
