@@ -8,7 +8,7 @@ from keystone.accounts.managers import UserQuerySet
 
 def walk(
     due: Callable[[], UserQuerySet],
-    move: Callable[[Collection[Any]], None],
+    process: Callable[[Collection[Any]], None],
     leave: Callable[[Any, Exception], None],
     *,
     size: int,
@@ -18,8 +18,8 @@ def walk(
 
     Args:
         due: returns the people who are due at the moment of the call.
-        move: processes the people with these keys: all of them or, if it raises, none.
-        leave: handles a key that `move` fails for alone, with the error.
+        process: processes the people with these keys: all of them or, if it raises, none.
+        leave: handles a key that `process` fails for alone, with the error.
         size: how many are processed together.
         faults: the errors after which people are processed one by one; any other ends the walk.
     """
@@ -30,20 +30,20 @@ def walk(
         if not ids:
             return
         try:
-            move(ids)
+            process(ids)
         except faults:
             for key in ids:
-                _move_alone(key, move, leave, faults)
+                _process_alone(key, process, leave, faults)
         last = ids[-1:]
 
 
-def _move_alone(
+def _process_alone(
     key: Any,
-    move: Callable[[Collection[Any]], None],
+    process: Callable[[Collection[Any]], None],
     leave: Callable[[Any, Exception], None],
     faults: type[Exception],
 ) -> None:
     try:
-        move([key])
+        process([key])
     except faults as error:
         leave(key, error)

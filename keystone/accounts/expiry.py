@@ -32,12 +32,12 @@ class BatchResult:
     """The result of processing many people in batches.
 
     Attributes:
-        moved: how many were changed.
+        changed: how many were changed.
         refused: how many a rule keeps as they are, such as the last active superuser.
         failed: how many could not be changed; the log says why.
     """
 
-    moved: int = 0
+    changed: int = 0
     refused: int = 0
     failed: int = 0
 
@@ -60,12 +60,12 @@ def suspension_has_ended() -> UserQuerySet:
 
 def end_access_of_all(*, by: Actor) -> BatchResult:
     """Deactivate everybody whose access has ended, in batches. Call it outside a transaction."""
-    return _move_all(access_has_ended, lambda ids: deactivate_ended(ids, by=by))
+    return _process_all(access_has_ended, lambda ids: deactivate_ended(ids, by=by))
 
 
 def lift_all_suspensions(*, by: Actor) -> BatchResult:
     """Reactivate everybody whose suspension has ended, in batches. Call it outside a transaction."""
-    return _move_all(suspension_has_ended, lambda ids: reactivate_ended(ids, by=by, tell=True))
+    return _process_all(suspension_has_ended, lambda ids: reactivate_ended(ids, by=by, notify=True))
 
 
 @transaction.atomic
@@ -77,9 +77,9 @@ def deactivate_ended(ids: Collection[Any], *, by: Actor) -> Outcome:
 
 
 @transaction.atomic
-def reactivate_ended(ids: Collection[Any], *, by: Actor, tell: bool) -> Outcome:
+def reactivate_ended(ids: Collection[Any], *, by: Actor, notify: bool) -> Outcome:
     """Reactivate those of `ids` whose suspension has ended. The others are skipped, and are not in the outcome."""
-    return reactivate_users(_locked(suspension_has_ended(), ids), by=by, tell=tell)
+    return reactivate_users(_locked(suspension_has_ended(), ids), by=by, notify=notify)
 
 
 def apply_expiry(user: User) -> User:
@@ -97,7 +97,7 @@ def apply_expiry(user: User) -> User:
     if user.access_ends_at is not None and user.access_ends_at <= now:
         deactivate_ended([user.pk], by=Actor.system())
     elif user.suspended_until is not None and user.suspended_until <= now:
-        reactivate_ended([user.pk], by=Actor.system(), tell=False)  # no email: they see it themselves
+        reactivate_ended([user.pk], by=Actor.system(), notify=False)  # no email: they see it themselves
     else:
         return user
     user.refresh_from_db()
@@ -110,16 +110,16 @@ def _locked(people: UserQuerySet, ids: Collection[Any]) -> list[Any]:
     return list(rows.values_list("pk", flat=True))
 
 
-def _move_all(due: Callable[[], UserQuerySet], move: Callable[[Collection[Any]], Outcome]) -> BatchResult:
+def _process_all(due: Callable[[], UserQuerySet], process: Callable[[Collection[Any]], Outcome]) -> BatchResult:
     worked = BatchResult()
 
     def count(ids: Collection[Any]) -> None:
-        outcome = move(ids)
-        worked.moved += len(outcome.moved)
+        outcome = process(ids)
+        worked.changed += len(outcome.succeeded)
         worked.refused += len(outcome.refused)
 
     def leave(key: Any, error: Exception) -> None:
-        logger.error("The account %s could not be moved.", key, exc_info=error)
+        logger.error("The account %s could not be changed.", key, exc_info=error)
         worked.failed += 1
 
     walk(due, count, leave, size=PEOPLE_AT_A_TIME)

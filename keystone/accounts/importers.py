@@ -121,7 +121,7 @@ class PeopleResource(ModelResource):  # type: ignore[type-arg]  # at run time it
     def _create(self, address: str, given: Mapping[str, Any]) -> User:
         names = {name: given.get(name, "") for name in ("first_name", "last_name")}
         is_staff = bool(given.get("is_staff"))
-        user = create_user(email=address, by=self.by, is_staff=is_staff, email_verified=False, tell=True, **names)
+        user = create_user(email=address, by=self.by, is_staff=is_staff, email_verified=False, notify=True, **names)
         if given.get("access_ends_at") is not None:
             change_access_end(user, by=self.by, at=given["access_ends_at"])
         if given.get("groups"):

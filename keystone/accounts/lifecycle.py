@@ -11,7 +11,7 @@ from typing import Any
 from django.utils import timezone
 
 from keystone.accounts.models import User
-from keystone.accounts.transition import Outcome, Undo, transition
+from keystone.accounts.transition import Outcome, Undo, apply_transition
 from keystone.accounts.transition_rules import (
     APPROVE,
     DEACTIVATE,
@@ -34,7 +34,7 @@ def approve_user(
     reason: str = "",
     note: str = "",
     even_unverified: bool = False,
-    tell: bool = True,
+    notify: bool = True,
 ) -> User:
     """Approve a pending person.
 
@@ -51,7 +51,7 @@ def approve_user(
         AlreadyDecided, IllegalTransition: the person is not pending.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
-    outcome = approve_users([user.pk], by=by, reason=reason, note=note, even_unverified=even_unverified, tell=tell)
+    outcome = approve_users([user.pk], by=by, reason=reason, note=note, even_unverified=even_unverified, notify=notify)
     return _single(user, outcome)
 
 
@@ -62,13 +62,15 @@ def approve_users(
     reason: str = "",
     note: str = "",
     even_unverified: bool = False,
-    tell: bool = True,
+    notify: bool = True,
 ) -> Outcome:
     """Approve many people at once (see `approve_user`). Refusals are listed in the outcome."""
-    return transition(APPROVE, ids, by=by, reason=reason, note=note, even_unverified=even_unverified, tell=tell)
+    return apply_transition(
+        APPROVE, ids, by=by, reason=reason, note=note, even_unverified=even_unverified, notify=notify
+    )
 
 
-def reject_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> User:
+def reject_user(user: User, *, by: Actor, reason: str = "", note: str = "", notify: bool = True) -> User:
     """Reject a pending person.
 
     Args:
@@ -82,31 +84,31 @@ def reject_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell
         AlreadyDecided, IllegalTransition: the person is not pending.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
-    return _single(user, reject_users([user.pk], by=by, reason=reason, note=note, tell=tell))
+    return _single(user, reject_users([user.pk], by=by, reason=reason, note=note, notify=notify))
 
 
-def reject_users(ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> Outcome:
+def reject_users(ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", notify: bool = True) -> Outcome:
     """Reject many people at once (see `reject_user`)."""
-    return transition(REJECT, ids, by=by, reason=reason, note=note, tell=tell)
+    return apply_transition(REJECT, ids, by=by, reason=reason, note=note, notify=notify)
 
 
-def reopen_user(user: User, *, by: Actor, note: str = "", tell: bool = True) -> User:
+def reopen_user(user: User, *, by: Actor, note: str = "", notify: bool = True) -> User:
     """Take a rejection back. The person is pending again, in the status that their flow gives.
 
     Raises:
         IllegalTransition: the person is not rejected.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
-    return _single(user, reopen_users([user.pk], by=by, note=note, tell=tell))
+    return _single(user, reopen_users([user.pk], by=by, note=note, notify=notify))
 
 
-def reopen_users(ids: Collection[Any], *, by: Actor, note: str = "", tell: bool = True) -> Outcome:
+def reopen_users(ids: Collection[Any], *, by: Actor, note: str = "", notify: bool = True) -> Outcome:
     """Take many rejections back at once (see `reopen_user`)."""
-    return transition(REOPEN, ids, by=by, note=note, tell=tell)
+    return apply_transition(REOPEN, ids, by=by, note=note, notify=notify)
 
 
 def suspend_user(
-    user: User, *, by: Actor, reason: str, until: datetime | None = None, note: str = "", tell: bool = True
+    user: User, *, by: Actor, reason: str, until: datetime | None = None, note: str = "", notify: bool = True
 ) -> User:
     """Suspend an active person until `until` (UTC), or until they are reactivated.
 
@@ -117,7 +119,7 @@ def suspend_user(
         IllegalTransition: the person is not active.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
-    outcome = suspend_users([user.pk], by=by, reason=reason, until=until, note=note, tell=tell)
+    outcome = suspend_users([user.pk], by=by, reason=reason, until=until, note=note, notify=notify)
     return _single(user, outcome)
 
 
@@ -128,34 +130,34 @@ def suspend_users(
     reason: str,
     until: datetime | None = None,
     note: str = "",
-    tell: bool = True,
+    notify: bool = True,
 ) -> Outcome:
     """Suspend many people at once (see `suspend_user`)."""
     if not reason.strip():
         raise ReasonMissing
     if until is not None and until <= timezone.now():
         raise SuspensionEndsInThePast
-    return transition(SUSPEND, ids, by=by, reason=reason, note=note, tell=tell, suspended_until=until)
+    return apply_transition(SUSPEND, ids, by=by, reason=reason, note=note, notify=notify, suspended_until=until)
 
 
-def reactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> User:
+def reactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", notify: bool = True) -> User:
     """Reactivate a suspended or deactivated person.
 
     Raises:
         IllegalTransition: the person is neither suspended nor deactivated.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
-    return _single(user, reactivate_users([user.pk], by=by, reason=reason, note=note, tell=tell))
+    return _single(user, reactivate_users([user.pk], by=by, reason=reason, note=note, notify=notify))
 
 
 def reactivate_users(
-    ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", tell: bool = True
+    ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", notify: bool = True
 ) -> Outcome:
     """Reactivate many people at once (see `reactivate_user`)."""
-    return transition(REACTIVATE, ids, by=by, reason=reason, note=note, tell=tell)
+    return apply_transition(REACTIVATE, ids, by=by, reason=reason, note=note, notify=notify)
 
 
-def deactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", tell: bool = True) -> User:
+def deactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", notify: bool = True) -> User:
     """Deactivate an account without deleting it.
 
     Raises:
@@ -163,24 +165,24 @@ def deactivate_user(user: User, *, by: Actor, reason: str = "", note: str = "", 
         IllegalTransition: the person is neither active nor suspended.
         OwnAccount, ProtectedAccount: `by` may not act on this person.
     """
-    return _single(user, deactivate_users([user.pk], by=by, reason=reason, note=note, tell=tell))
+    return _single(user, deactivate_users([user.pk], by=by, reason=reason, note=note, notify=notify))
 
 
 def deactivate_users(
-    ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", tell: bool = True
+    ids: Collection[Any], *, by: Actor, reason: str = "", note: str = "", notify: bool = True
 ) -> Outcome:
     """Deactivate many people at once (see `deactivate_user`)."""
-    return transition(DEACTIVATE, ids, by=by, reason=reason, note=note, tell=tell)
+    return apply_transition(DEACTIVATE, ids, by=by, reason=reason, note=note, notify=notify)
 
 
-def move_users(
-    move: Transition,
+def transition_users(
+    transition: Transition,
     ids: Collection[Any],
     *,
     by: Actor,
     reason: str = "",
     note: str = "",
-    tell: bool = True,
+    notify: bool = True,
     even_unverified: bool = False,
     until: datetime | None = None,
     undo: Undo | None = None,
@@ -193,10 +195,12 @@ def move_users(
     Raises:
         ReasonMissing, SuspensionEndsInThePast: as `suspend_user`.
     """
-    if move is SUSPEND:
-        return suspend_users(ids, by=by, reason=reason, until=until, note=note, tell=tell)
-    only_approving = even_unverified and move is APPROVE
-    return transition(move, ids, by=by, reason=reason, note=note, tell=tell, even_unverified=only_approving, undo=undo)
+    if transition is SUSPEND:
+        return suspend_users(ids, by=by, reason=reason, until=until, note=note, notify=notify)
+    only_approving = even_unverified and transition is APPROVE
+    return apply_transition(
+        transition, ids, by=by, reason=reason, note=note, notify=notify, even_unverified=only_approving, undo=undo
+    )
 
 
 def _single(user: User, outcome: Outcome) -> User:
@@ -205,7 +209,7 @@ def _single(user: User, outcome: Outcome) -> User:
         raise UserNotFound
     for _user, refusal in outcome.refused:
         raise refusal
-    fresh = outcome.moved[0]
+    fresh = outcome.succeeded[0]
     for attribute in fresh._meta.concrete_fields:
         setattr(user, attribute.attname, getattr(fresh, attribute.attname))
     return user

@@ -131,7 +131,7 @@ class UserManager(BaseUserManager.from_queryset(UserQuerySet)):  # type: ignore[
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create an active account, as `createsuperuser` and tests of other packages do. It is audited."""
-        user: User = _creators[-1](email=email, password=password, by=Actor.cli(), tell=False, **fields)
+        user: User = _creators[-1](email=email, password=password, by=Actor.cli(), notify=False, **fields)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":

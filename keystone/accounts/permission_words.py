@@ -65,7 +65,7 @@ WORDS: dict[str, Words] = {
     "keystone.view_attemptwindow": Words(
         SIGN_IN, _("See rate limits"), _("See who is blocked after too many attempts.")
     ),
-    "keystone.lift_attemptwindow": Words(SIGN_IN, _("Reset rate limits"), _("Let them try again at once.")),
+    "keystone.reset_attemptwindow": Words(SIGN_IN, _("Reset rate limits"), _("Let them try again at once.")),
     "keystone.view_outgoingmail": Words(
         MAIL, _("See mails"), _("See which mails were sent to whom, and whether they arrived; not the links in them.")
     ),

@@ -172,7 +172,7 @@ def create_user(
     is_staff: bool = False,
     is_superuser: bool = False,
     email_verified: bool = False,
-    tell: bool = True,
+    notify: bool = True,
 ) -> User:
     """Create an active account on the authority of `by`.
 
@@ -213,12 +213,12 @@ def create_user(
         approval_flow=ApprovalFlow.NONE,
     )
     user.set_status(Status.ACTIVE, at=now)
-    _insert(user, by=by, tell=tell)
+    _insert(user, by=by, notify=notify)
     return user
 
 
 @transaction.atomic
-def _insert(user: User, *, by: Actor, tell: bool) -> None:
+def _insert(user: User, *, by: Actor, notify: bool) -> None:
     lock_actor(by)
     if user.is_staff:
         refuse_to_grant(by)
@@ -237,6 +237,6 @@ def _insert(user: User, *, by: Actor, tell: bool) -> None:
         if getattr(user, role):
             changes[role] = [False, True]
     record([event("user.created", user, by=by, changes=changes)])
-    if tell:
+    if notify:
         queue_email("account_created", [user.pk], key="made")
     send_signal(signals.user_created, user, by=by)

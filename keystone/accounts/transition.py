@@ -31,7 +31,7 @@ class Outcome:
     `decision` is the id that `undo_decision` takes, if the decision can be undone.
     """
 
-    moved: list[User] = field(default_factory=list)
+    succeeded: list[User] = field(default_factory=list)
     refused: list[tuple[User, Refusal]] = field(default_factory=list)
     missing: list[Any] = field(default_factory=list)
     decision: UUID | None = None
@@ -40,7 +40,9 @@ class Outcome:
 class Remember(Protocol):
     """Callback that stores what a decision is about to change. The rows are locked and not yet written."""
 
-    def __call__(self, move: Transition, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> UUID:
+    def __call__(
+        self, transition: Transition, people: Collection[User], *, by: Actor, at: datetime, until: datetime
+    ) -> UUID:
         """Return the id that undoes the decision."""
 
 
@@ -53,14 +55,14 @@ class Undo:
 
 
 @transaction.atomic
-def transition(
-    move: Transition,
+def apply_transition(
+    transition: Transition,
     ids: Collection[Any],
     *,
     by: Actor,
     reason: str = "",
     note: str = "",
-    tell: bool,
+    notify: bool,
     even_unverified: bool = False,
     suspended_until: datetime | None = None,
     undo: Undo | None = None,
@@ -77,68 +79,68 @@ def transition(
     Raises:
         AccessEnded, PermissionLost: `by` may not act any more (see `actors.acting`).
     """
-    outcome = _judged(move, ids, by=by, even_unverified=even_unverified)
-    if not outcome.moved:
+    outcome = _judged(transition, ids, by=by, even_unverified=even_unverified)
+    if not outcome.succeeded:
         return outcome
 
     now = timezone.now()
     until = None
-    if undo and undo.window and move.decides and by.user is not None:
+    if undo and undo.window and transition.decides and by.user is not None:
         until = now + undo.window
-        outcome.decision = undo.remember(move, outcome.moved, by=by, at=now, until=until)
+        outcome.decision = undo.remember(transition, outcome.succeeded, by=by, at=now, until=until)
     events = []
     by_target: dict[Status, list[User]] = {}
-    for user in outcome.moved:
-        target = move.target_of(user)
-        changes = _changes(move, user, target, now=now, suspended_until=suspended_until)
-        events.append(event(move.action, user, by=by, reason=reason, note=note, changes=changes))
+    for user in outcome.succeeded:
+        target = transition.target_of(user)
+        changes = _changes(transition, user, target, now=now, suspended_until=suspended_until)
+        events.append(event(transition.action, user, by=by, reason=reason, note=note, changes=changes))
         by_target.setdefault(target, []).append(user)
     for target, group in by_target.items():
-        _write(move, target, group, now=now, reason=reason, suspended_until=suspended_until)
+        _write(transition, target, group, now=now, reason=reason, suspended_until=suspended_until)
     record(events)
 
-    if move.ends_access:
-        revoke_access(outcome.moved)
+    if transition.ends_access:
+        revoke_access(outcome.succeeded)
     waiting = by_target.get(Status.PENDING_ADMIN_APPROVAL)
     if waiting:
         approvers_hear("person_waits", waiting, by=by)
-    if tell:
-        _notify(move, outcome.moved, at=now, reason=reason, suspended_until=suspended_until, not_before=until)
-    for user in outcome.moved:
-        send_signal(move.signal, user, by=by)
+    if notify:
+        _notify(transition, outcome.succeeded, at=now, reason=reason, suspended_until=suspended_until, not_before=until)
+    for user in outcome.succeeded:
+        send_signal(transition.signal, user, by=by)
     return outcome
 
 
-def _judged(move: Transition, ids: Collection[Any], *, by: Actor, even_unverified: bool) -> Outcome:
+def _judged(transition: Transition, ids: Collection[Any], *, by: Actor, even_unverified: bool) -> Outcome:
     """Lock the rows and return who can be changed, and who can't and why."""
-    if move.takes_active:
+    if transition.takes_active:
         lock_superusers_among(ids)
     # Rows are locked in key order, so that two transitions of the same people can't deadlock.
     people: list[User] = lock_accounts(ids, by=by)
     found = {user.pk for user in people}
     outcome = Outcome(missing=[key for key in dict.fromkeys(ids) if key not in found])
-    decisions = last_decisions(people, move)
+    decisions = last_decisions(people, transition)
     for user in people:
         refusal = refusal_to_touch(user, by=by) or check_transition(
-            user, move, even_unverified=even_unverified, decision=decisions.get(str(user.pk))
+            user, transition, even_unverified=even_unverified, decision=decisions.get(str(user.pk))
         )
         if refusal is None:
-            outcome.moved.append(user)
+            outcome.succeeded.append(user)
         else:
             outcome.refused.append((user, refusal))
-    _keep_a_superuser(move, outcome)
+    _keep_a_superuser(transition, outcome)
     return outcome
 
 
-def _keep_a_superuser(move: Transition, outcome: Outcome) -> None:
-    leaving = [user for user in outcome.moved if user.is_superuser and user.status == Status.ACTIVE]
+def _keep_a_superuser(transition: Transition, outcome: Outcome) -> None:
+    leaving = [user for user in outcome.succeeded if user.is_superuser and user.status == Status.ACTIVE]
     if leaving and not leaves_a_superuser([user.pk for user in leaving]):
-        outcome.moved = [user for user in outcome.moved if user not in leaving]
+        outcome.succeeded = [user for user in outcome.succeeded if user not in leaving]
         outcome.refused += [(user, LastSuperuser()) for user in leaving]
 
 
 def _write(
-    move: Transition,
+    transition: Transition,
     target: Status,
     people: list[User],
     *,
@@ -147,7 +149,7 @@ def _write(
     suspended_until: datetime | None,
 ) -> None:
     common: dict[str, Any] = {"status_reason": reason, "suspended_until": suspended_until, "updated_at": now}
-    if move.decides:
+    if transition.decides:
         common["decided_at"] = now
     counted = {"rejection_count": F("rejection_count") + 1} if target is Status.REJECTED else {}
     placed: dict[str, Any] = {}
@@ -162,7 +164,7 @@ def _write(
 
 
 def _changes(
-    move: Transition, user: User, target: Status, *, now: datetime, suspended_until: datetime | None
+    transition: Transition, user: User, target: Status, *, now: datetime, suspended_until: datetime | None
 ) -> dict[str, Any]:
     """Return what the transition changes, for the audit log."""
     changes: dict[str, Any] = {"status": [user.status, target]}
@@ -170,7 +172,7 @@ def _changes(
         changes["suspended_until"] = [user.suspended_until, suspended_until]
     if _end_is_over(user, target, now):
         changes["access_ends_at"] = [user.access_ends_at, None]
-    if move is APPROVE and user.email_verified_at is None:
+    if transition is APPROVE and user.email_verified_at is None:
         changes["even_unverified"] = [None, True]
     return changes
 
@@ -192,7 +194,7 @@ def _forget_ends(people: list[User]) -> None:
 
 
 def _notify(
-    move: Transition,
+    transition: Transition,
     people: list[User],
     *,
     at: datetime,
@@ -202,4 +204,4 @@ def _notify(
 ) -> None:
     until = suspended_until.isoformat() if suspended_until else ""
     said = {"reason": reason, "until": until, "at": at.isoformat()}
-    queue_email_at(not_before, move.email, [user.pk for user in people], key=at.isoformat(), context=said)
+    queue_email_at(not_before, transition.email, [user.pk for user in people], key=at.isoformat(), context=said)

@@ -197,34 +197,34 @@ DEACTIVATE = Transition(
     signals.user_deactivated,
     "deactivated",
 )
-TRANSITIONS = {move.name: move for move in (APPROVE, REJECT, REOPEN, SUSPEND, REACTIVATE, DEACTIVATE)}
+TRANSITIONS = {transition.name: transition for transition in (APPROVE, REJECT, REOPEN, SUSPEND, REACTIVATE, DEACTIVATE)}
 
 
 def check_transition(
-    user: User, move: Transition, *, even_unverified: bool, decision: AuditEvent | None
+    user: User, transition: Transition, *, even_unverified: bool, decision: AuditEvent | None
 ) -> Refusal | None:
     """Return why the locked row `user` can't make this transition, or None if it can.
 
     Args:
         decision: the last decision on this person, to say who decided first.
     """
-    if user.status not in move.sources:
-        if move.decides and decision is not None:
+    if user.status not in transition.sources:
+        if transition.decides and decision is not None:
             return AlreadyDecided.of(decision)
         return IllegalTransition(
             gettext("This is not possible in the status “%(status)s”.") % {"status": user.get_status_display()}
         )
-    if move is APPROVE and user.email_verified_at is None and not even_unverified:
+    if transition is APPROVE and user.email_verified_at is None and not even_unverified:
         return UnverifiedAddress()
     return None
 
 
-def last_decisions(people: Iterable[User], move: Transition) -> dict[str, AuditEvent]:
+def last_decisions(people: Iterable[User], transition: Transition) -> dict[str, AuditEvent]:
     """Return the last decision on each person for whom a deciding `move` comes too late, by primary key as text.
 
     A decision that was undone is left out.
     """
-    late = [str(user.pk) for user in people if move.decides and user.status not in move.sources]
+    late = [str(user.pk) for user in people if transition.decides and user.status not in transition.sources]
     if not late:
         return {}
     undone = (APPROVAL_UNDONE, REJECTION_UNDONE)

@@ -1,8 +1,8 @@
 """Undo a decision: within a minute, by the person who made it, before its mail goes out.
 
-The admin asks `move_users` to hold a decision's mails back. Until they are due, `DecisionUndo` keeps what the decision
-changed, and `undo_decision` restores it and cancels the mails. An approved person can sign in during that time; an undo
-ends their sessions.
+The admin asks `transition_users` to hold a decision's mails back. Until they are due, `DecisionUndo` keeps what the
+decision changed, and `undo_decision` restores it and cancels the mails. An approved person can sign in during that
+time; an undo ends their sessions.
 """
 
 import uuid
@@ -62,7 +62,7 @@ class DecisionUndo(models.Model):
     user = models.OneToOneField(settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+")
     decision = models.UUIDField(db_index=True)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
-    move = models.CharField(max_length=16, choices=[(name, name) for name in UNDONE])
+    transition = models.CharField(max_length=16, choices=[(name, name) for name in UNDONE])
     decided_at = models.DateTimeField()
     until = models.DateTimeField(db_index=True)
     status_before = models.CharField(max_length=32, choices=Status)
@@ -78,7 +78,7 @@ class DecisionUndo(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.move} {self.user_id}"
+        return f"{self.transition} {self.user_id}"
 
 
 class NothingToUndo(Refusal):
@@ -106,12 +106,14 @@ class AlreadyMailed(Refusal):
 class UndoOutcome:
     """The result of an undo: for whom the decision was undone, and for whom not and why."""
 
-    move: Transition
+    transition: Transition
     undone: list[User] = field(default_factory=list)
     refused: list[tuple[User, Refusal]] = field(default_factory=list)
 
 
-def remember(move: Transition, people: Collection[User], *, by: Actor, at: datetime, until: datetime) -> uuid.UUID:
+def remember(
+    transition: Transition, people: Collection[User], *, by: Actor, at: datetime, until: datetime
+) -> uuid.UUID:
     """Store what `move` is about to change. Call it in its transaction, with the rows locked and not yet written.
 
     Returns:
@@ -124,7 +126,7 @@ def remember(move: Transition, people: Collection[User], *, by: Actor, at: datet
             user=user,
             decision=decision,
             by=by.user,
-            move=move.name,
+            transition=transition.name,
             decided_at=at,
             until=until,
             status_before=user.status,
@@ -162,9 +164,9 @@ def undo_decision(decision: uuid.UUID, *, by: Actor) -> UndoOutcome:
     rows = {row.pk: row for row in mine.filter(pk__in=ids).order_by("pk").select_for_update()}
     if not rows:
         raise NothingToUndo
-    outcome = UndoOutcome(TRANSITIONS[next(iter(rows.values())).move])
+    outcome = UndoOutcome(TRANSITIONS[next(iter(rows.values())).transition])
     for user in people:
-        refusal = _refusal(user, rows.get(user.pk), outcome.move, by=by)
+        refusal = _refusal(user, rows.get(user.pk), outcome.transition, by=by)
         if refusal is None:
             outcome.undone.append(user)
         else:
@@ -190,15 +192,15 @@ def delete_final() -> int:
     return delete_in_chunks(DecisionUndo.objects.filter(until__lte=timezone.now()))
 
 
-def mail_key(move: Transition, at: datetime) -> str:
+def mail_key(transition: Transition, at: datetime) -> str:
     """Return the part of the emails' idempotency keys that identifies the decision."""
-    return f"{move.email}:{at.isoformat()}"
+    return f"{transition.email}:{at.isoformat()}"
 
 
-def _refusal(user: User, row: DecisionUndo | None, move: Transition, *, by: Actor) -> Refusal | None:
+def _refusal(user: User, row: DecisionUndo | None, transition: Transition, *, by: Actor) -> Refusal | None:
     if row is None:
         return NothingToUndo()
-    stands = user.status == move.target and user.status_changed_at == row.decided_at
+    stands = user.status == transition.target and user.status_changed_at == row.decided_at
     if not stands or user.updated_at != row.decided_at:
         return ChangedSinceDecision()
     return refusal_to_touch(user, by=by)
@@ -206,25 +208,25 @@ def _refusal(user: User, row: DecisionUndo | None, move: Transition, *, by: Acto
 
 def _refuse_mailed(outcome: UndoOutcome, rows: dict[Any, DecisionUndo]) -> None:
     """Cancel the emails. Refuse the people whose email is being sent or was sent."""
-    keys = {f"{mail_key(outcome.move, rows[user.pk].decided_at)}:{user.pk}": user for user in outcome.undone}
+    keys = {f"{mail_key(outcome.transition, rows[user.pk].decided_at)}:{user.pk}": user for user in outcome.undone}
     mailed = {keys[key].pk for key in cancel_unsent(keys)}
     outcome.refused += [(user, AlreadyMailed()) for user in outcome.undone if user.pk in mailed]
     outcome.undone = [user for user in outcome.undone if user.pk not in mailed]
 
 
 def _restore(outcome: UndoOutcome, rows: dict[Any, DecisionUndo], *, by: Actor) -> None:
-    action, signal = UNDONE[outcome.move.name]
+    action, signal = UNDONE[outcome.transition.name]
     ids = [user.pk for user in outcome.undone]
     before = DecisionUndo.objects.filter(pk=OuterRef("pk"))
     columns = ("status", "status_changed_at", "status_reason", "decided_at", "access_ends_at")
-    counted = {"rejection_count": F("rejection_count") - 1} if outcome.move is REJECT else {}
+    counted = {"rejection_count": F("rejection_count") - 1} if outcome.transition is REJECT else {}
     restored = {name: Subquery(before.values(f"{name}_before")[:1]) for name in columns}
     User.objects.filter(pk__in=ids).update(**restored, **counted, updated_at=timezone.now())
-    if outcome.move is APPROVE:
+    if outcome.transition is APPROVE:
         revoke_access(outcome.undone, keep_links=True)
-    tokens.restore([link for key in ids for link in rows[key].links if outcome.move is REJECT])
+    tokens.restore([link for key in ids for link in rows[key].links if outcome.transition is REJECT])
     outcome.undone = list(User.objects.filter(pk__in=ids).order_by("pk"))
-    decided = outcome.move.target
+    decided = outcome.transition.target
     record(event(action, user, by=by, changes={"status": [decided, user.status]}) for user in outcome.undone)
     for user in outcome.undone:
         send_signal(signal, user, by=by)

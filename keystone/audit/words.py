@@ -49,7 +49,7 @@ ACTIONS = {
     "user.recovery_code_used": gettext_noop("Recovery code used"),
     "user.second_factor_set_up_ended": gettext_noop("Set-up of two-factor sign-in cancelled"),
     "user.wrong_code": gettext_noop("Wrong code after a correct password"),
-    "attempts.lifted": gettext_noop("Rate limit reset"),
+    "rate_limit.reset": gettext_noop("Rate limit reset"),
     "task.retried": gettext_noop("Task retried"),
     "task.cancelled": gettext_noop("Task cancelled"),
     "task.stop_requested": gettext_noop("Running task asked to stop"),

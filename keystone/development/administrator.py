@@ -31,7 +31,7 @@ def ensure_administrator() -> bool:
                 is_staff=True,
                 is_superuser=True,
                 email_verified=True,
-                tell=False,
+                notify=False,
             )
         except AddressTaken:  # another process created it first
             return True

@@ -10,7 +10,7 @@ from django.db import connection
 
 from keystone.accounts.models import User
 from keystone.conf import options
-from keystone.database.moving import plan_upgrade, upgrade
+from keystone.database.migrating import plan_upgrade, upgrade
 from keystone.development.administrator import ensure_administrator
 from keystone.development.environment import require_local
 from keystone.development.sample_people import STAFF_EMAIL, ensure_sample_people

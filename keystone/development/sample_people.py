@@ -63,7 +63,7 @@ def _staff(moment: datetime) -> User:
             last_name="Reyes",
             is_staff=True,
             email_verified=True,
-            tell=False,
+            notify=False,
         )
         codenames = ("view_user", "approve_user", "suspend_user", "view_auditevent", "view_session")
         allowed = Permission.objects.filter(content_type__app_label="keystone", codename__in=codenames)

@@ -76,7 +76,7 @@ def live(sample: Sample, index: int, *, password: str, by: Actor, now: datetime)
     with at(moment):
         if sample.fate in {Fate.REJECTED, Fate.REOPENED}:
             reason, note = REJECTIONS[index % len(REJECTIONS)]
-            reject_user(user, by=by, reason=reason, note=note, tell=bool(reason))
+            reject_user(user, by=by, reason=reason, note=note, notify=bool(reason))
         else:
             approve_user(user, by=by)
     _after(sample.fate, user, decided=moment, by=by, now=now)

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 "verbose_name": "rate limit",
                 "verbose_name_plural": "rate limits",
                 "ordering": ("-ends_at", "-id"),
-                "permissions": (("lift_attemptwindow", "Can reset rate limits"),),
+                "permissions": (("reset_attemptwindow", "Can reset rate limits"),),
                 "default_permissions": ("view",),
                 "indexes": [
                     models.Index(

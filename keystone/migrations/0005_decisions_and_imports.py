@@ -187,7 +187,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("decision", models.UUIDField(db_index=True)),
-                ("move", models.CharField(choices=[("approve", "approve"), ("reject", "reject")], max_length=16)),
+                ("transition", models.CharField(choices=[("approve", "approve"), ("reject", "reject")], max_length=16)),
                 ("decided_at", models.DateTimeField()),
                 ("until", models.DateTimeField(db_index=True)),
                 (

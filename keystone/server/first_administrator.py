@@ -86,7 +86,7 @@ def ensure_first_administrator() -> Administrator:
             is_staff=True,
             is_superuser=True,
             email_verified=True,
-            tell=False,
+            notify=False,
         )
         return Administrator(made=email)
 

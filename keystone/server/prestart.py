@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, InterfaceError
 
 from keystone.caching.versions import changed
-from keystone.database.moving import upgrade
+from keystone.database.migrating import upgrade
 from keystone.database.waiting import wait_for_database
 from keystone.development.environment import require_local
 from keystone.development.known_accounts import refuse_known_accounts

@@ -154,7 +154,7 @@ def count_code(*, address: str) -> Attempt:
     limits = options()
     by_person = Step(Limit.CODE, _key(address), "", limits.attempts_per_code_window, limits.code_window)
     steps = _steps(address)
-    # After the IP address and before the rest. `lift_limits` locks the rows in the same order.
+    # After the IP address and before the rest. `reset_limits` locks the rows in the same order.
     place = sum(step.limit is Limit.IP for step in steps)
     return _count([*steps[:place], by_person, *steps[place:]])
 

@@ -63,7 +63,7 @@ class AttemptWindow(models.Model):
         verbose_name_plural = _("rate limits")
         ordering = ("-ends_at", "-id")
         default_permissions = ("view",)
-        permissions = (("lift_attemptwindow", _("Can reset rate limits")),)
+        permissions = (("reset_attemptwindow", _("Can reset rate limits")),)
         constraints: ClassVar = (
             models.UniqueConstraint(fields=["limit", "address", "source"], name="attempts_key"),
             models.CheckConstraint(condition=models.Q(limit__in=Limit.values), name="attempts_limit_known"),

@@ -20,10 +20,10 @@ def ann() -> User:
 
 
 @pytest.fixture
-def move(do: Callable[..., Any], mailoutbox: list[EmailMessage]) -> Callable[[User, str], str]:
+def change_email(do: Callable[..., Any], mailoutbox: list[EmailMessage]) -> Callable[[User, str], str]:
     """Changes an address by the mailed link; returns the token that takes it back."""
 
-    def move(user: User, email: str) -> str:
+    def change_email(user: User, email: str) -> str:
         user.refresh_from_db()
         do(request_email_change, user, email=email, current_password=PASSWORD)
         do(confirm_email_change, token_in(mailoutbox[-1], "confirm-email"))
@@ -31,7 +31,7 @@ def move(do: Callable[..., Any], mailoutbox: list[EmailMessage]) -> Callable[[Us
         assert user.email == email
         return token_in(mailoutbox[-1], "revert-email")
 
-    return move
+    return change_email
 
 
 @pytest.fixture

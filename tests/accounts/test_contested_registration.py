@@ -68,7 +68,7 @@ def test_whoever_registers_first_has_no_way_into_the_account_of_the_owner(
         verify_email(tokens[1 - clicked])
     user.refresh_from_db()
     if not user.is_active:
-        lifecycle.approve_user(user, by=Actor.system(), tell=False)
+        lifecycle.approve_user(user, by=Actor.system(), notify=False)
     for password in order:
         with pytest.raises(InvalidCredentials):
             sign_in(email="ann@example.com", password=password)

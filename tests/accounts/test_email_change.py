@@ -89,8 +89,8 @@ def test_what_does_not_do_is_refused(
     assert (mailoutbox, actions(), OneTimeToken.objects.count()) == ([], [], 0)
 
 
-def test_another_spelling_of_ones_own_address_is_a_change(ann: User, move: Callable[[User, str], str]) -> None:
-    move(ann, "Ann@Example.com")
+def test_another_spelling_of_ones_own_address_is_a_change(ann: User, change_email: Callable[[User, str], str]) -> None:
+    change_email(ann, "Ann@Example.com")
     assert ann.email_normalized == "ann@example.com"
 
 
@@ -146,7 +146,7 @@ def test_access_that_ends_while_the_password_is_compared_ends_the_asking(
     if what == "sessions":
         end_all_sessions(ann, by=Actor.person(ann))
     else:
-        lifecycle.suspend_user(ann, by=Actor.system(), reason="why", tell=False)
+        lifecycle.suspend_user(ann, by=Actor.system(), reason="why", notify=False)
     with pytest.raises(AccessEnded):
         do(request_email_change, here, email="new@example.com", current_password=PASSWORD)
     assert mailoutbox == []
@@ -191,11 +191,11 @@ def test_confirming_moves_the_account_and_tells_the_old_address(
     token = token_for(ann, Purpose.CONFIRM_EMAIL, email="Ann.New@example.com")
     signals.user_changed.connect(listen)
     try:
-        moved = do(confirm_email_change, token)
+        succeeded = do(confirm_email_change, token)
     finally:
         signals.user_changed.disconnect(listen)
     ann.refresh_from_db()
-    assert moved == ann
+    assert succeeded == ann
     assert (ann.email, ann.email_normalized) == ("Ann.New@example.com", "ann.new@example.com")
     assert ann.email_verified_at is not None
     assert heard == [(ann, "ann@example.com")]

@@ -39,9 +39,9 @@ NEW = "another long password"
 
 
 def test_taking_it_back_ends_whatever_the_thief_had(
-    ann: User, do: Callable[..., Any], move: Callable[[User, str], str], mailoutbox: list[EmailMessage]
+    ann: User, do: Callable[..., Any], change_email: Callable[[User, str], str], mailoutbox: list[EmailMessage]
 ) -> None:
-    back = move(ann, "thief@example.com")
+    back = change_email(ann, "thief@example.com")
     sign_in(email="thief@example.com", password=PASSWORD)
     browser = Client()
     browser.force_login(ann)
@@ -68,9 +68,9 @@ def test_taking_it_back_ends_whatever_the_thief_had(
     assert event.changes["email"] == ["thief@example.com", "ann@example.com"]
 
 
-def test_sessions_end_before_the_address_is_written(ann: User, move: Callable[[User, str], str]) -> None:
+def test_sessions_end_before_the_address_is_written(ann: User, change_email: Callable[[User, str], str]) -> None:
     """A stolen session is noted with its row locked, which refers to the person: so that the two cannot block."""
-    back = move(ann, "thief@example.com")
+    back = change_email(ann, "thief@example.com")
     with CaptureQueriesContext(connection) as queries:
         revert_email_change(back)
     said = [query["sql"] for query in queries.captured_queries]
@@ -83,15 +83,15 @@ def test_sessions_end_before_the_address_is_written(ann: User, move: Callable[[U
 
 def test_a_link_to_choose_a_password_that_is_late_is_not_mailed_once_access_ended(
     ann: User,
-    move: Callable[[User, str], str],
+    change_email: Callable[[User, str], str],
     mailoutbox: list[EmailMessage],
     django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
 ) -> None:
-    back = move(ann, "thief@example.com")
+    back = change_email(ann, "thief@example.com")
     mailoutbox.clear()
     with django_capture_on_commit_callbacks() as late:
         revert_email_change(back)
-    lifecycle.suspend_user(ann, by=Actor.system(), reason="why", tell=False)
+    lifecycle.suspend_user(ann, by=Actor.system(), reason="why", notify=False)
     for callback in late:
         callback()
     assert [mail.subject for mail in mailoutbox] == ["The change to your email address was reverted"]
@@ -99,9 +99,9 @@ def test_a_link_to_choose_a_password_that_is_late_is_not_mailed_once_access_ende
 
 
 def test_an_earlier_change_can_be_taken_back_after_a_later_one_and_ends_that(
-    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+    ann: User, change_email: Callable[[User, str], str], do: Callable[..., Any]
 ) -> None:
-    to_ann, to_second = move(ann, "second@example.com"), move(ann, "third@example.com")
+    to_ann, to_second = change_email(ann, "second@example.com"), change_email(ann, "third@example.com")
     assert do(revert_email_change, to_ann).email == "ann@example.com"
     with pytest.raises(InvalidToken):
         revert_email_change(to_second)
@@ -109,18 +109,18 @@ def test_an_earlier_change_can_be_taken_back_after_a_later_one_and_ends_that(
 
 
 def test_a_later_change_that_was_taken_back_leaves_the_earlier_one(
-    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+    ann: User, change_email: Callable[[User, str], str], do: Callable[..., Any]
 ) -> None:
-    to_ann, to_second = move(ann, "second@example.com"), move(ann, "third@example.com")
+    to_ann, to_second = change_email(ann, "second@example.com"), change_email(ann, "third@example.com")
     assert do(revert_email_change, to_second).email == "second@example.com"
     assert do(revert_email_change, to_ann).email == "ann@example.com"
 
 
 def test_the_mail_of_a_later_change_that_comes_after_the_revert_brings_no_link(
-    ann: User, move: Callable[[User, str], str], do: Callable[..., Any], mailoutbox: list[EmailMessage]
+    ann: User, change_email: Callable[[User, str], str], do: Callable[..., Any], mailoutbox: list[EmailMessage]
 ) -> None:
     """A thief who moves the account on, and finds the mail server slow, does not get it back."""
-    to_ann = move(ann, "thief@example.com")
+    to_ann = change_email(ann, "thief@example.com")
     confirm_email_change(token_for(ann, Purpose.CONFIRM_EMAIL, email="second@example.com"))
     late = OutgoingMail.objects.queued().get()
     OutgoingMail.objects.filter(pk=late.pk).update(next_attempt_at=timezone.now() + timedelta(hours=1))
@@ -164,9 +164,9 @@ def test_a_mail_that_is_sent_twice_brings_two_links_of_which_one_works(
 
 
 def test_the_link_outlives_what_the_thief_does_and_what_an_administrator_does_to_help(
-    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+    ann: User, change_email: Callable[[User, str], str], do: Callable[..., Any]
 ) -> None:
-    back = move(ann, "thief@example.com")
+    back = change_email(ann, "thief@example.com")
     do(change_password, ann, current_password=PASSWORD, new_password=NEW)
     do(end_all_sessions, ann, by=Actor.person(ann))
     do(reset_password, token_for(ann, Purpose.RESET_PASSWORD), new_password=PASSWORD)
@@ -180,9 +180,9 @@ def test_the_link_outlives_what_the_thief_does_and_what_an_administrator_does_to
 
 
 def test_an_account_that_was_closed_gets_its_address_back_and_no_way_in(
-    ann: User, move: Callable[[User, str], str], do: Callable[..., Any], mailoutbox: list[EmailMessage]
+    ann: User, change_email: Callable[[User, str], str], do: Callable[..., Any], mailoutbox: list[EmailMessage]
 ) -> None:
-    back = move(ann, "thief@example.com")
+    back = change_email(ann, "thief@example.com")
     do(lifecycle.deactivate_user, ann, by=Actor.person(ann))
     mailoutbox.clear()
     assert do(revert_email_change, back).email == "ann@example.com"
@@ -191,9 +191,9 @@ def test_an_account_that_was_closed_gets_its_address_back_and_no_way_in(
 
 
 def test_nobody_registers_an_address_that_can_still_be_taken_back(
-    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+    ann: User, change_email: Callable[[User, str], str], do: Callable[..., Any]
 ) -> None:
-    back = move(ann, "thief@example.com")
+    back = change_email(ann, "thief@example.com")
     do(register_user, email="Ann@example.com", password=NEW, first_name="Thief")
     with pytest.raises(AddressTaken):
         create_user(email="ann@example.com", by=Actor.cli())
@@ -202,16 +202,18 @@ def test_nobody_registers_an_address_that_can_still_be_taken_back(
 
 
 def test_a_registration_from_before_the_change_gives_way_too(
-    ann: User, move: Callable[[User, str], str], do: Callable[..., Any]
+    ann: User, change_email: Callable[[User, str], str], do: Callable[..., Any]
 ) -> None:
-    back = move(ann, "thief@example.com")
+    back = change_email(ann, "thief@example.com")
     squatter = UserFactory(email="ann@example.com", status=Status.PENDING_EMAIL_VERIFICATION)
     assert do(revert_email_change, back).email == "ann@example.com"
     assert not User.objects.filter(pk=squatter.pk).exists()
 
 
-def test_an_old_address_that_somebody_else_has_by_now_is_refused(ann: User, move: Callable[[User, str], str]) -> None:
-    back = move(ann, "new@example.com")
+def test_an_old_address_that_somebody_else_has_by_now_is_refused(
+    ann: User, change_email: Callable[[User, str], str]
+) -> None:
+    back = change_email(ann, "new@example.com")
     UserFactory(email="ANN@example.com")
     with pytest.raises(AddressTaken):
         revert_email_change(back)

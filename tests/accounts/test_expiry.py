@@ -78,7 +78,7 @@ def test_everybody_whose_access_has_ended_is_deactivated_and_told(do: Do, mailou
         ended(status=Status.PENDING_ADMIN_APPROVAL),
     ]
     before = [user.status for user in others]
-    assert do(end_access_of_all, by=JOB) == BatchResult(moved=2)
+    assert do(end_access_of_all, by=JOB) == BatchResult(changed=2)
     assert [status_of(user) for user in (first, second)] == [Status.DEACTIVATED] * 2
     assert [status_of(user) for user in others] == before
     event = AuditEvent.objects.get(target_id=str(first.pk))
@@ -112,16 +112,16 @@ def test_an_end_that_has_passed_is_gone_when_an_administrator_lets_somebody_in(r
 def test_the_last_superuser_stays_and_holds_nobody_up() -> None:
     last = superuser(access_ends_at=ago(days=1))
     other = ended()
-    assert end_access_of_all(by=JOB) == BatchResult(moved=1, refused=1)
+    assert end_access_of_all(by=JOB) == BatchResult(changed=1, refused=1)
     assert [status_of(last), status_of(other)] == [Status.ACTIVE, Status.DEACTIVATED]
     superuser()
-    assert end_access_of_all(by=JOB) == BatchResult(moved=1)
+    assert end_access_of_all(by=JOB) == BatchResult(changed=1)
 
 
 def test_one_who_cannot_be_moved_holds_nobody_up(caplog: pytest.LogCaptureFixture) -> None:
     people = [ended() for _ in range(3)]
     with somebody_cannot_be_moved(people[1]), caplog.at_level(logging.ERROR):
-        assert end_access_of_all(by=JOB) == BatchResult(moved=2, failed=1)
+        assert end_access_of_all(by=JOB) == BatchResult(changed=2, failed=1)
     assert [status_of(user) for user in people] == [Status.DEACTIVATED, Status.ACTIVE, Status.DEACTIVATED]
     assert str(people[1].pk) in caplog.text
 
@@ -130,7 +130,7 @@ def test_many_are_moved_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(expiry, "PEOPLE_AT_A_TIME", 2)
     for _ in range(5):
         ended()
-    assert end_access_of_all(by=JOB) == BatchResult(moved=5)
+    assert end_access_of_all(by=JOB) == BatchResult(changed=5)
 
 
 def test_suspensions_that_have_ended_are_lifted_and_told(do: Do, mailoutbox: list[EmailMessage]) -> None:
@@ -140,7 +140,7 @@ def test_suspensions_that_have_ended_are_lifted_and_told(do: Do, mailoutbox: lis
         UserFactory(status=Status.SUSPENDED),
         ended(status=Status.SUSPENDED, suspended_until=ago(minutes=1)),  # access has ended, too
     ]
-    assert do(lift_all_suspensions, by=JOB) == BatchResult(moved=1)
+    assert do(lift_all_suspensions, by=JOB) == BatchResult(changed=1)
     assert status_of(over) == Status.ACTIVE
     assert {status_of(user) for user in others} == {Status.SUSPENDED}
     assert [mail.to for mail in mailoutbox] == [[over.email]]

@@ -99,7 +99,7 @@ def test_reject_in_silence_sends_no_mail(
 ) -> None:
     user = UserFactory(status=Status.PENDING_ADMIN_APPROVAL)
     with committed(django_capture_on_commit_callbacks):
-        lifecycle.reject_user(user, by=by, reason="Not a customer", note="spam", tell=False)
+        lifecycle.reject_user(user, by=by, reason="Not a customer", note="spam", notify=False)
     user.refresh_from_db()
     assert (user.status, user.status_reason, user.rejection_count) == ("rejected", "Not a customer", 1)
     assert user.decided_at is not None
@@ -182,13 +182,13 @@ def test_suspend_refuses_a_missing_reason_and_a_past_end(by: Actor) -> None:
 @pytest.mark.parametrize("status", Status)
 def test_a_move_starts_from_its_sources_only(by: Actor, name: str, status: Status) -> None:
     user = UserFactory(status=status)
-    move = TRANSITIONS[name]
-    outcome = lifecycle.move_users(move, [user.pk], by=by, reason="why", even_unverified=True)
+    transition = TRANSITIONS[name]
+    outcome = lifecycle.transition_users(transition, [user.pk], by=by, reason="why", even_unverified=True)
     stored = User.objects.get(pk=user.pk)
-    if status in move.sources:
-        assert outcome.moved == [user]
+    if status in transition.sources:
+        assert outcome.succeeded == [user]
         assert stored.status != status
-        assert AuditEvent.objects.filter(action=move.action).count() == 1
+        assert AuditEvent.objects.filter(action=transition.action).count() == 1
     else:
         [(refused, refusal)] = outcome.refused
         assert (refused, type(refusal)) == (user, IllegalTransition)
@@ -209,7 +209,7 @@ def test_losing_access_ends_sessions_and_links(by: Actor, name: str) -> None:
         email=user.email,
         lifetime=timedelta(hours=1),
     )
-    lifecycle.move_users(TRANSITIONS[name], [user.pk], by=by, reason="why")
+    lifecycle.transition_users(TRANSITIONS[name], [user.pk], by=by, reason="why")
     assert Session.objects.live().count() == 0
     assert OneTimeToken.objects.filter(used_at__isnull=True).count() == 0
 
@@ -257,7 +257,7 @@ def test_the_last_superuser_cannot_be_suspended_or_deactivated(admin: User) -> N
         lifecycle.suspend_user(admin, by=Actor.job("anything"), reason="x")
     other = superuser()
     outcome = lifecycle.deactivate_users([admin.pk, other.pk], by=Actor.system())
-    assert outcome.moved == []
+    assert outcome.succeeded == []
     assert {type(refusal) for _, refusal in outcome.refused} == {LastSuperuser}
     lifecycle.deactivate_user(admin, by=Actor.administrator(other))
     assert User.objects.active_superusers().get() == other
@@ -269,7 +269,7 @@ def test_a_move_of_many_tells_each_fate(by: Actor) -> None:
     active = UserFactory()
     gone = UserFactory.build().pk
     outcome = lifecycle.approve_users([active.pk, waiting.pk, unverified.pk, gone], by=by)
-    assert outcome.moved == [waiting]
+    assert outcome.succeeded == [waiting]
     assert {(user, refusal.code) for user, refusal in outcome.refused} == {
         (unverified, "address_unverified"),
         (active, "illegal_transition"),

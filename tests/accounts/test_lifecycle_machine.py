@@ -62,7 +62,7 @@ class AccountMachine(RuleBasedStateMachine):
         even_unverified=st.booleans(),
         until=st.none() | st.integers(1, 9),
     )
-    def move(self, name: str, even_unverified: bool, until: int | None) -> None:
+    def transition(self, name: str, even_unverified: bool, until: int | None) -> None:
         end = timezone.now() + timedelta(days=until) if until and name == "suspend" else None
         stale = User(pk=self.user.pk)  # the caller's idea of the row must not matter
         expected = self.expected(name, even_unverified=even_unverified)

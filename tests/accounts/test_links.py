@@ -94,17 +94,19 @@ def test_a_link_that_set_a_password_says_so_and_sets_no_other() -> None:
 
 def test_what_a_link_did_is_told_only_while_it_holds() -> None:
     by = Actor.administrator(superuser())
-    verified, moved, closed = (somebody(purpose) for purpose in (Purpose.VERIFY_EMAIL, *[Purpose.CONFIRM_EMAIL] * 2))
+    verified, succeeded, closed = (
+        somebody(purpose) for purpose in (Purpose.VERIFY_EMAIL, *[Purpose.CONFIRM_EMAIL] * 2)
+    )
     used = {
         verified: (Purpose.VERIFY_EMAIL, token_for(verified, Purpose.VERIFY_EMAIL)),
-        moved: (Purpose.CONFIRM_EMAIL, token_for(moved, Purpose.CONFIRM_EMAIL, email="moved@example.com")),
+        succeeded: (Purpose.CONFIRM_EMAIL, token_for(succeeded, Purpose.CONFIRM_EMAIL, email="moved@example.com")),
         closed: (Purpose.CONFIRM_EMAIL, token_for(closed, Purpose.CONFIRM_EMAIL, email="closed@example.com")),
     }
     for purpose, token in used.values():
         VERBS[purpose](token)
     lifecycle.reject_user(verified, by=by, reason="why")
-    moved.email = "again@example.com"
-    moved.save()
+    succeeded.email = "again@example.com"
+    succeeded.save()
     lifecycle.deactivate_user(closed, by=by)
     for purpose, token in used.values():
         with pytest.raises(InvalidToken) as caught:

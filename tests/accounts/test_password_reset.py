@@ -173,8 +173,8 @@ def test_a_mail_that_is_sent_after_another_link_was_used_or_access_ended_brings_
         if end == "use":
             reset_password(first, new_password=NEW)
         else:
-            lifecycle.suspend_user(user, by=Actor.system(), reason="why", tell=False)
-            lifecycle.reactivate_user(user, by=Actor.system(), reason="", tell=False)
+            lifecycle.suspend_user(user, by=Actor.system(), reason="why", notify=False)
+            lifecycle.reactivate_user(user, by=Actor.system(), reason="", notify=False)
         mailoutbox.clear()
         for callback in late:
             callback()

@@ -153,7 +153,7 @@ def test_a_link_that_is_late_is_not_mailed_to_who_was_rejected_meanwhile(
 ) -> None:
     with django_capture_on_commit_callbacks() as late:
         register_user(email="ann@example.com", password="a good long one", first_name="Ann")
-    reject_user(User.objects.get(), by=Actor.system(), tell=False)
+    reject_user(User.objects.get(), by=Actor.system(), notify=False)
     for callback in late:
         callback()
     assert mailoutbox == []

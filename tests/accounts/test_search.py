@@ -220,7 +220,7 @@ def test_every_door_that_searches_people_finds_them(root: User, capsys: pytest.C
         assert "p1@example.com" in said, text
         assert "p2@example.com" not in said, text
         body = {"action": "reject", "filter": {"search": text, "status": "active"}, "reason": "x"}
-        assert client.post("/api/users/bulk/", body, format="json").json()["moved"] == []
+        assert client.post("/api/users/bulk/", body, format="json").json()["succeeded"] == []
     assert client.get("/api/users/", {"search": "neil\x00"}).status_code == 400
     for count in (1, 3):
         with CaptureQueriesContext(connection) as queries:

@@ -101,7 +101,7 @@ def test_who_was_taken_back_is_warned_anew_and_waits_from_then(root: User) -> No
     user = registered(60, warned=40)
     User.objects.filter(pk=user.pk).update(status=Status.REJECTED, decided_at=ago(20), rejection_count=1)
     user.refresh_from_db()
-    reopen_user(user, by=Actor.administrator(root), tell=False)
+    reopen_user(user, by=Actor.administrator(root), notify=False)
     assert (warn_stale_registrations(), expire()) == (0, Expired())
     User.objects.filter(pk=user.pk).update(status_changed_at=ago(31))
     assert expire() == Expired()  # the warning was of the time before

@@ -122,7 +122,7 @@ def test_a_line_break_after_the_password_is_no_part_of_it(
     call_command("user", "create", "--email", "Ada@Example.com", "--password-stdin")
     assert person_with_password("ada@example.com", f"  {GOOD}é ") == User.objects.get()
     out, err = capsys.readouterr()
-    assert (out, err) == ("Ada@Example.com has an account: active, without a role.\n", "")
+    assert (out, err) == ("Ada@Example.com has an account: active, no role.\n", "")
 
 
 def test_the_account_is_active_proved_and_audited_and_nobody_is_mailed(
@@ -155,7 +155,7 @@ def test_the_person_is_told_where_that_is_asked_for(
     piped: Callable[[bytes], None], do: Callable[..., Any], mailoutbox: list[EmailMessage]
 ) -> None:
     piped(GOOD.encode())
-    do(call_command, "user", "create", "--email", "ada@example.com", "--password-stdin", "--tell")
+    do(call_command, "user", "create", "--email", "ada@example.com", "--password-stdin", "--notify")
     assert [(mail.to, mail.subject) for mail in mailoutbox] == [(["ada@example.com"], "Your account with Keystone")]
     assert GOOD not in str(mailoutbox[0].message())
 
@@ -170,7 +170,7 @@ def test_without_a_password_the_person_is_mailed_how_to_choose_one(
     assert [mail.to for mail in mailoutbox] == [["ada@example.com"]]
     assert "/reset-password/" in str(mailoutbox[0].body)
     assert capsys.readouterr().out == (
-        "ada@example.com has an account: active, without a role.\n"
+        "ada@example.com has an account: active, no role.\n"
         "It has no password yet; the person is sent a link to choose one.\n"
     )
 
@@ -179,7 +179,7 @@ def test_a_password_on_the_command_line_is_taken_with_a_warning(capsys: pytest.C
     call_command("user", "create", "--email", "ada@example.com", "--password", GOOD)
     assert person_with_password("ada@example.com", GOOD) == User.objects.get()
     out, err = capsys.readouterr()
-    assert out == "ada@example.com has an account: active, without a role.\n"
+    assert out == "ada@example.com has an account: active, no role.\n"
     assert err == (
         "The password is now in the shell's history, and was visible to others in the list of processes. "
         "Use --password-stdin, or leave the option out to be asked.\n"
@@ -247,6 +247,6 @@ def test_roles_are_given_and_taken(capsys: pytest.CaptureFixture[str]) -> None:
     assert json.loads(capsys.readouterr().out)["is_superuser"] is False
     assert not Session.objects.live().exists()
     call_command("user", "set-roles", "ada@example.com", "--no-staff")
-    assert capsys.readouterr().out == "ada@example.com is now: without a role.\n"
+    assert capsys.readouterr().out == "ada@example.com is now: no role.\n"
     events = AuditEvent.objects.filter(action="user.roles_changed", actor_kind="cli", target_id=str(ada.pk))
     assert events.count() == 3

@@ -201,7 +201,7 @@ def test_show_tells_all_there_is(capsys: pytest.CaptureFixture[str], settings: S
     assert read["Own permissions"] == "keystone.approve_user"
     assert read["Mail to it"] == "suppressed after a bounce or a complaint"
     assert read["Two-factor sign-in"].endswith("UTC, 10 recovery codes left")
-    assert read["Refused until"].endswith("UTC (too many attempts; see user lift-limits)")
+    assert read["Refused until"].endswith("UTC (too many attempts; see user reset-limits)")
     assert "Password" not in read
     for line in ("\nOpen sessions\n", "Firefox on Linux  192.0.2.7", "\nMails that wait\n", "\nLast events\n"):
         assert line in text
@@ -247,7 +247,7 @@ def test_show_tells_of_ends_and_of_what_is_missing(capsys: pytest.CaptureFixture
         "Suspended until 2999-01-02 03:04 UTC",
         "Access ends 2999-01-02 03:04 UTC",
         "Last sign-in never",
-        "Role without a role",
+        "Role no role",
         "Password none",
         "Two-factor sign-in off",
     ):

@@ -1,4 +1,4 @@
-"""`manage.py user set-password`, `revoke-sessions`, `reset-otp` and `lift-limits`; and completion of addresses."""
+"""`manage.py user set-password`, `revoke-sessions`, `reset-otp` and `reset-limits`; and completion of addresses."""
 
 import json
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def signed_in() -> User:
     return user
 
 
-@pytest.mark.parametrize("name", ["set-password", "revoke-sessions", "reset-otp", "lift-limits"])
+@pytest.mark.parametrize("name", ["set-password", "revoke-sessions", "reset-otp", "reset-limits"])
 @pytest.mark.parametrize("address", ["nobody@example.com", "no address", ""])
 def test_an_unknown_person_is_refused_in_a_line(piped: Callable[[bytes], None], name: str, address: str) -> None:
     piped(GOOD.encode())
@@ -108,8 +108,8 @@ def test_limits_are_lifted(capsys: pytest.CaptureFixture[str], settings: Setting
         count_attempt(address="ann@example.com")
         with pytest.raises(TooManyAttempts):
             count_attempt(address="ann@example.com")
-    call_command("user", "lift-limits", "ann@example.com", "--json")
-    assert json.loads(capsys.readouterr().out) == {"email": "ann@example.com", "lifted": 2}
+    call_command("user", "reset-limits", "ann@example.com", "--json")
+    assert json.loads(capsys.readouterr().out) == {"email": "ann@example.com", "reset": 2}
     assert not AttemptWindow.objects.filter(address="ann@example.com").exists()
 
 
@@ -135,7 +135,7 @@ def test_json_tells_what_was_done(piped: Callable[[bytes], None], capsys: pytest
     "name",
     [
         *("set-roles", "show", "approve", "reject", "reopen", "suspend", "reactivate", "deactivate"),
-        *("set-password", "revoke-sessions", "reset-otp", "lift-limits"),
+        *("set-password", "revoke-sessions", "reset-otp", "reset-limits"),
     ],
 )
 def test_addresses_are_completed(name: str) -> None:

@@ -185,7 +185,7 @@ def test_the_moves_through_the_api(
         ("approve", {"even_unverified": True}, "active"),
         ("suspend", {"reason": "Late", "until": until}, "suspended"),
         ("reactivate", {"reason": "Paid"}, "active"),
-        ("deactivate", {"tell": False}, "deactivated"),
+        ("deactivate", {"notify": False}, "deactivated"),
     ]
     for operation, body, status in steps:
         with django_capture_on_commit_callbacks(execute=True):
@@ -214,7 +214,7 @@ def test_bulk_moves_those_it_can_and_tells_of_the_others(admin: APIClient) -> No
     gone = str(UserFactory.build().pk)
     body = {"action": "approve", "ids": [str(waiting.pk), str(active.pk), gone], "reason": "Hello"}
     answer = admin.post("/api/users/bulk/", body).json()
-    assert answer["moved"] == [str(waiting.pk)]
+    assert answer["succeeded"] == [str(waiting.pk)]
     [refused] = answer["refused"]
     assert (refused["id"], refused["email"], refused["code"]) == (
         str(active.pk),
@@ -228,7 +228,7 @@ def test_bulk_takes_the_filters_of_the_list(admin: APIClient) -> None:
     UserFactory.create_batch(3, status=Status.PENDING_ADMIN_APPROVAL)
     UserFactory()
     body = {"action": "reject", "filter": {"status": ["pending_admin_approval"], "is_staff": False}}
-    assert len(admin.post("/api/users/bulk/", body).json()["moved"]) == 3
+    assert len(admin.post("/api/users/bulk/", body).json()["succeeded"]) == 3
     assert User.objects.filter(status=Status.REJECTED).count() == 3
 
 
@@ -277,7 +277,7 @@ def test_bulk_refuses_filters_of_another_type(admin: APIClient) -> None:
         assert (answer.status_code, list(answer.json()["error"]["fields"])) == (400, [name]), (name, value)
     assert not User.objects.filter(status=Status.SUSPENDED).exists()
     body = {"action": "suspend", "filter": {"search": "none", "is_staff": "false", "status": "active"}, "reason": "x"}
-    assert len(admin.post("/api/users/bulk/", body).json()["moved"]) == 1
+    assert len(admin.post("/api/users/bulk/", body).json()["succeeded"]) == 1
 
 
 def test_a_query_parameter_that_takes_one_value_is_given_once(admin: APIClient) -> None:

@@ -11,7 +11,7 @@ from keystone.testing.factories import UserFactory
 
 QUEUE = "/admin/keystone/awaitingdecision/"
 PEOPLE = "/admin/keystone/user/"
-DECISION = {"reason": "", "note": "", "tell": "on"}
+DECISION = {"reason": "", "note": "", "notify": "on"}
 NAMES = {"first_name": "Ann", "last_name": "Smith"}
 
 

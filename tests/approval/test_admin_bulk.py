@@ -44,7 +44,7 @@ def test_bulk_result_says_what_happened_to_each(client: Client) -> None:
     assert page.context["selection"].count == 3
     assert page.context["selection"].unverified == 1
     assert "Approve 3 people?" in page.content.decode()
-    approve_user(third, by=Actor.administrator(superuser(email="zoe@example.com")), tell=False)
+    approve_user(third, by=Actor.administrator(superuser(email="zoe@example.com")), notify=False)
     response = client.post(f"{QUEUE}bulk/approve/", {**DECISION, "id": selected})
     assert response.status_code == 302
     assert response["Location"].startswith(f"{QUEUE}result/")
@@ -181,7 +181,7 @@ def test_keys_that_are_none_are_ignored(client: Client) -> None:
 def test_the_session_keeps_ids_of_a_result_and_no_names(client: Client) -> None:
     ann = waiting(email="ann@example.com", first_name="Ann", last_name="Smith")
     eve = waiting(email="eve@example.com", first_name="Eve")
-    approve_user(eve, by=Actor.administrator(superuser(email="zoe@example.com")), tell=False)
+    approve_user(eve, by=Actor.administrator(superuser(email="zoe@example.com")), notify=False)
     answer = client.post(f"{QUEUE}bulk/approve/", {**DECISION, "id": [str(ann.pk), str(eve.pk)]})
     kept = json.dumps(client.session["decision_results"])
     assert str(ann.pk) in kept

@@ -74,8 +74,8 @@ def test_page_tells_all_that_is_known(client: Client) -> None:
     UserFactory(email="x@notacme.example")
     reject_user(user, by=boss, reason="Not on the list", note="Asked the board")
     reopen_user(user, by=boss, note="She called")
-    for move in ("approve", "reject"):
-        page = client.get(f"{QUEUE}{user.pk}/{move}/")
+    for transition in ("approve", "reject"):
+        page = client.get(f"{QUEUE}{user.pk}/{transition}/")
         facts = facts_of(page)
         assert facts["IP address"] == "203.0.113.7"
         assert facts["With the device"] == "Firefox on Windows"
@@ -184,8 +184,13 @@ def test_decide_and_next_walks_through_the_list_as_it_is_filtered(client: Client
     assert page.context["other"]["link"] == f"{QUEUE}{people[0].pk}/reject/{query}"
     forward = {**REASON, "next": "1", "asked": "approve"}
     steps = []
-    for user, move in ((people[0], "approve"), (people[1], "reject"), (people[3], "approve"), (people[2], "reject")):
-        steps.append(client.post(f"{QUEUE}{user.pk}/{move}/{query}", forward)["Location"])
+    for user, transition in (
+        (people[0], "approve"),
+        (people[1], "reject"),
+        (people[3], "approve"),
+        (people[2], "reject"),
+    ):
+        steps.append(client.post(f"{QUEUE}{user.pk}/{transition}/{query}", forward)["Location"])
     assert steps == [
         f"{QUEUE}{people[1].pk}/approve/{query}",
         f"{QUEUE}{people[3].pk}/approve/{query}",
@@ -217,7 +222,7 @@ def test_whoever_is_decided_on_meanwhile_is_passed(client: Client) -> None:
 
 def test_an_unverified_person_is_rejected_from_the_page_that_approves(client: Client) -> None:
     user = unverified()
-    body = {"reason": "x", "note": "", "tell": "on", "asked": "approve"}
+    body = {"reason": "x", "note": "", "notify": "on", "asked": "approve"}
     assert client.post(f"{QUEUE}{user.pk}/reject/", body).status_code == 302
     user.refresh_from_db()
     assert user.status == Status.REJECTED
@@ -337,7 +342,7 @@ def test_a_rejection_without_a_reason_is_asked_about_once(client: Client) -> Non
 def test_every_move_that_takes_something_away_asks_and_the_others_do_not() -> None:
     client = browser(superuser())
     asked = {}
-    for move, status in (
+    for transition, status in (
         ("approve", Status.PENDING_ADMIN_APPROVAL),
         ("reject", Status.PENDING_ADMIN_APPROVAL),
         ("reopen", Status.REJECTED),
@@ -346,9 +351,11 @@ def test_every_move_that_takes_something_away_asks_and_the_others_do_not() -> No
         ("deactivate", Status.ACTIVE),
     ):
         user = UserFactory(status=status)
-        asked[move] = [
-            client.post(f"{PEOPLE}{user.pk}/{move}/", DECISION).status_code,
-            client.post(f"{PEOPLE}bulk/{move}/", {**DECISION, "id": [str(UserFactory(status=status).pk)]}).status_code,
+        asked[transition] = [
+            client.post(f"{PEOPLE}{user.pk}/{transition}/", DECISION).status_code,
+            client.post(
+                f"{PEOPLE}bulk/{transition}/", {**DECISION, "id": [str(UserFactory(status=status).pk)]}
+            ).status_code,
         ]
     quiet, loud = [302, 302], [200, 200]
     assert asked == {

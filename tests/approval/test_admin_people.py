@@ -143,13 +143,13 @@ def test_staff_cannot_touch_staff_through_any_form(target: str, root: User) -> N
     before = User.objects.filter(pk=user.pk).values().get()
     page = client.get(page_of(user))
     assert page.status_code == 200
-    assert page.context["moves"] == []
+    assert page.context["transitions"] == []
     assert 'name="first_name"' not in page.content.decode()
     assert client.post(page_of(user), NAMES).status_code == 403
-    for move in ("approve", "reject", "reopen", "suspend", "reactivate", "deactivate", "password"):
+    for transition in ("approve", "reject", "reopen", "suspend", "reactivate", "deactivate", "password"):
         body = {"reason": "x", "note": "", "password1": "long enough 77", "password2": "long enough 77"}
-        assert client.get(f"{PEOPLE}{user.pk}/{move}/").status_code == 403
-        assert client.post(f"{PEOPLE}{user.pk}/{move}/", body).status_code == 403
+        assert client.get(f"{PEOPLE}{user.pk}/{transition}/").status_code == 403
+        assert client.post(f"{PEOPLE}{user.pk}/{transition}/", body).status_code == 403
     response = client.post(f"{PEOPLE}bulk/suspend/", {"id": [str(user.pk)], "reason": "x", "note": ""})
     result = client.get(response["Location"]).context["result"]
     code = "own_account" if target == "self" else "protected_account"

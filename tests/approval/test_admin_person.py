@@ -55,7 +55,7 @@ def test_own_password_is_changed_with_the_old_one(client: Client, root: User) ->
 
 
 @pytest.mark.parametrize(
-    ("status", "moves"),
+    ("status", "transitions"),
     [
         (Status.PENDING_EMAIL_VERIFICATION, ["approve", "reject"]),
         (Status.PENDING_ADMIN_APPROVAL, ["approve", "reject"]),
@@ -65,12 +65,12 @@ def test_own_password_is_changed_with_the_old_one(client: Client, root: User) ->
         (Status.DEACTIVATED, ["reactivate"]),
     ],
 )
-def test_page_offers_the_legal_moves_only(client: Client, status: str, moves: list[str]) -> None:
+def test_page_offers_the_legal_moves_only(client: Client, status: str, transitions: list[str]) -> None:
     user = UserFactory(status=status)
-    assert [move["name"] for move in client.get(page_of(user)).context["moves"]] == moves
+    assert [transition["name"] for transition in client.get(page_of(user)).context["transitions"]] == transitions
     decider = browser(approver())
-    mine = [name for name in moves if name in {"approve", "reject", "reopen"}]
-    assert [move["name"] for move in decider.get(page_of(user)).context["moves"]] == mine
+    mine = [name for name in transitions if name in {"approve", "reject", "reopen"}]
+    assert [transition["name"] for transition in decider.get(page_of(user)).context["transitions"]] == mine
 
 
 def test_suspension_wants_a_reason_and_an_end_to_come(client: Client) -> None:
@@ -135,7 +135,7 @@ def test_page_shows_a_flow_of_none_in_words_and_a_dash_where_nothing_is_granted(
 
 
 def test_add_makes_an_active_account_and_tells(client: Client, django_capture_on_commit_callbacks: Any) -> None:
-    body = {"email": "New@Example.com", **NAMES, "password1": "long enough 77", "tell": "on", "is_staff": "on"}
+    body = {"email": "New@Example.com", **NAMES, "password1": "long enough 77", "notify": "on", "is_staff": "on"}
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(f"{PEOPLE}add/", body)
     made = User.objects.get(email_normalized="new@example.com")

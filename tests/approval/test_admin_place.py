@@ -113,7 +113,9 @@ def test_a_persons_pages_lead_back_to_the_list_as_it_was(client: Client) -> None
     carried = "?" + urlencode({"_changelist_filters": kept})
     user = waiting(email="ann@acme.io")
     page = client.get(f"{PEOPLE}{user.pk}/change/{carried}")
-    links = [move["link"] for move in page.context["moves"]] + [tab["link"] for tab in page.context["tabs"]]
+    links = [transition["link"] for transition in page.context["transitions"]] + [
+        tab["link"] for tab in page.context["tabs"]
+    ]
     assert links
     assert all(link.endswith(carried) for link in links), links
     assert f"/password/?_changelist_filters={quote(kept, safe='')}" in page.content.decode()

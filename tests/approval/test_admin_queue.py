@@ -61,8 +61,8 @@ def test_queue_row_says_who_waits_and_how_long(client: Client) -> None:
     assert "Not verified" in page
     assert "3\xa0days" in page
     assert "rejected 2 times" in page
-    for move in ("approve", "reject"):
-        assert f'href="{QUEUE}{user.pk}/{move}/"' in page
+    for transition in ("approve", "reject"):
+        assert f'href="{QUEUE}{user.pk}/{transition}/"' in page
     assert re.search(r">\s*1\s*<", page)  # the badge in the sidebar
 
 
@@ -131,7 +131,7 @@ def test_unverified_person_is_approved_only_with_the_tick(client: Client) -> Non
 
 def test_second_decision_is_told_who_was_first(client: Client) -> None:
     user = waiting(email="ann@example.com", first_name="Ann", last_name="Smith")
-    approve_user(user, by=Actor.administrator(superuser(email="bob@example.com")), tell=False)
+    approve_user(user, by=Actor.administrator(superuser(email="bob@example.com")), notify=False)
     for response in (
         client.get(f"{QUEUE}{user.pk}/approve/"),
         client.post(f"{QUEUE}{user.pk}/reject/", DECISION),

@@ -107,8 +107,8 @@ def test_a_digest_is_not_sent_where_nobody_waits_by_then_or_it_is_not_wanted(by_
 def test_the_digest_tells_who_may_suspend_who_has_left(do: Do, root: User, mailoutbox: list[EmailMessage]) -> None:
     choose(root, "digest")
     gone = UserFactory(first_name="Grace", last_name="Hopper")
-    deactivate_user(gone, by=Actor.person(gone), tell=False)
-    deactivate_user(UserFactory(), by=Actor.administrator(root), tell=False)
+    deactivate_user(gone, by=Actor.person(gone), notify=False)
+    deactivate_user(UserFactory(), by=Actor.administrator(root), notify=False)
     choose(approver(), "digest")  # decides on registrations only
     assert do(queue_digests) == 1
     [mail] = mailoutbox
@@ -120,7 +120,7 @@ def test_a_digest_of_many_who_left_lists_the_first_and_counts_the_others(root: U
     choose(root, "digest")
     people = [UserFactory(first_name="Gone") for _ in range(LISTED + 2)]
     for gone in people:
-        deactivate_user(gone, by=Actor.person(gone), tell=False)
+        deactivate_user(gone, by=Actor.person(gone), notify=False)
     message = rendered(people_wait(root, since=since()))
     assert message.subject == "22 people closed their accounts"
     assert message.text.count("* Gone") == LISTED

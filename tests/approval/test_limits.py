@@ -53,15 +53,15 @@ def test_the_list_shows_who_is_refused(refused: Callable[[str], AttemptWindow]) 
 
 def test_lifting_takes_the_permission(refused: Callable[[str], AttemptWindow]) -> None:
     window = refused("ann@example.com")
-    fields = {"action": "lift_selected", "_selected_action": [str(window.pk)]}
+    fields = {"action": "reset_selected", "_selected_action": [str(window.pk)]}
     viewer = browser(approver("view_attemptwindow", email="viewer@example.com"))
-    assert "lift_selected" not in viewer.get(LIST).content.decode()
+    assert "reset_selected" not in viewer.get(LIST).content.decode()
     viewer.post(LIST, fields)
     assert AttemptWindow.objects.refusing().exists()
-    response = browser(approver("view_attemptwindow", "lift_attemptwindow")).post(LIST, fields)
+    response = browser(approver("view_attemptwindow", "reset_attemptwindow")).post(LIST, fields)
     assert told(response) == ["1 rate limit was reset."]
     assert not AttemptWindow.objects.refusing().exists()
-    assert AuditEvent.objects.get().action == "attempts.lifted"
+    assert AuditEvent.objects.get().action == "rate_limit.reset"
 
 
 def test_nobody_else_sees_the_list() -> None:
@@ -91,11 +91,11 @@ def test_a_persons_page_says_that_they_are_held_back_and_lifts_it(refused: Calla
     page = f"/admin/keystone/user/{user.pk}/sessions/"
     root = browser(superuser())
     assert "further attempts are blocked" in root.get(page).content.decode()
-    response = root.post(page, {"lift": "1"})
+    response = root.post(page, {"reset": "1"})
     assert told(response) == ["The rate limits have been reset: the person can try to sign in again."]
     assert "further attempts are blocked" not in root.get(page).content.decode()
     viewer = browser(approver("view_user", "view_session", "view_attemptwindow"))
-    assert viewer.post(page, {"lift": "1"}).status_code == 403
+    assert viewer.post(page, {"reset": "1"}).status_code == 403
 
 
 @pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
@@ -104,9 +104,9 @@ def test_the_command_lifts_the_limits_of_a_person(
 ) -> None:
     UserFactory(email="ann@example.com")
     refused("ann@example.com")
-    call_command("user", "lift-limits", "ANN@example.com")
+    call_command("user", "reset-limits", "ANN@example.com")
     assert capsys.readouterr().out == "2 rate limits were reset.\n"
     assert list(AttemptWindow.objects.values_list("limit", flat=True)) == ["ip"]
-    assert AuditEvent.objects.filter(action="attempts.lifted", actor_kind="cli").count() == 2
+    assert AuditEvent.objects.filter(action="rate_limit.reset", actor_kind="cli").count() == 2
     with pytest.raises(CommandError, match="no such person"):
-        call_command("user", "lift-limits", "nobody@example.com")
+        call_command("user", "reset-limits", "nobody@example.com")

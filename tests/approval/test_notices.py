@@ -89,11 +89,13 @@ def test_a_rejection_taken_back_is_told_to_everybody_but_who_took_it_back(
     do: Do, root: User, anna: User, mailoutbox: list[EmailMessage]
 ) -> None:
     person = UserFactory(status=Status.REJECTED)
-    do(reopen_user, person, by=Actor.administrator(anna), tell=False)
+    do(reopen_user, person, by=Actor.administrator(anna), notify=False)
     assert [mail.to for mail in mailoutbox] == [[root.email]]
 
 
-@pytest.mark.parametrize(("chosen", "default", "told"), [("", "immediate", 1), ("", "off", 0), ("immediate", "off", 1)])
+@pytest.mark.parametrize(
+    ("chosen", "default", "told"), [("", "immediate", 1), ("", "off", 0), ("immediate", "off", 1)]
+)
 def test_the_setting_counts_and_else_its_default(
     chosen: str, default: str, told: int, settings: Settings, anna: User, do: Do, mailoutbox: list[EmailMessage]
 ) -> None:
@@ -128,8 +130,8 @@ def test_an_hour_brings_no_more_notices_than_the_limit(settings: Settings, anna:
 def test_two_at_once_share_the_limit_and_tell_nothing_twice(settings: Settings, anna: User) -> None:
     settings.KEYSTONE = {"APPROVAL_NOTICES_PER_HOUR": 4}
     people = [waiting() for _ in range(6)]
-    tell = [partial(queue_notices, "person_waits", [one.pk for one in some]) for some in (people[:4], people[2:])]
-    queued = at_once(*tell)
+    notify = [partial(queue_notices, "person_waits", [one.pk for one in some]) for some in (people[:4], people[2:])]
+    queued = at_once(*notify)
     assert all(isinstance(count, int) for count in queued)
     assert OutgoingMail.objects.filter(template="person_waits", user=anna).count() == 4
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from keystone.accounts import signals
 from keystone.accounts.editing import change_names
-from keystone.accounts.lifecycle import approve_user, move_users, suspend_user
+from keystone.accounts.lifecycle import approve_user, suspend_user, transition_users
 from keystone.accounts.models import User
 from keystone.accounts.status import ApprovalFlow, Status
 from keystone.accounts.tokens import OneTimeToken, Purpose, mint, usable
@@ -53,10 +53,10 @@ def anna_acts(anna: User) -> Actor:
     return Actor.administrator(anna)
 
 
-def decide(move: Any, *people: User, by: Actor, window: timedelta = MINUTE, **told: Any) -> Outcome:
+def decide(transition: Any, *people: User, by: Actor, window: timedelta = MINUTE, **told: Any) -> Outcome:
     """Approve or reject, as the admin does."""
     told.setdefault("even_unverified", True)
-    return move_users(move, [user.pk for user in people], by=by, undo=Undo(window, remember), **told)
+    return transition_users(transition, [user.pk for user in people], by=by, undo=Undo(window, remember), **told)
 
 
 def columns(user: User) -> dict[str, Any]:
@@ -73,7 +73,7 @@ def undone(outcome: Outcome, *, by: Actor) -> UndoOutcome:
 
 def test_undo_restores_the_row_and_cancels_the_mail(do: Do, anna_acts: Actor, anna: User) -> None:
     ago = timezone.now() - timedelta(days=9)
-    for move, action in ((APPROVE, "user.approval_undone"), (REJECT, "user.rejection_undone")):
+    for transition, action in ((APPROVE, "user.approval_undone"), (REJECT, "user.rejection_undone")):
         for user in (
             waiting(rejection_count=2, decided_at=ago),
             unverified(access_ends_at=ago),
@@ -81,8 +81,8 @@ def test_undo_restores_the_row_and_cancels_the_mail(do: Do, anna_acts: Actor, an
         ):
             mail.outbox.clear()
             before = columns(user)
-            outcome = do(decide, move, user, by=anna_acts, reason="A reason", note="A note")
-            assert columns(user)["status"] == move.target
+            outcome = do(decide, transition, user, by=anna_acts, reason="A reason", note="A note")
+            assert columns(user)["status"] == transition.target
             [row] = OutgoingMail.objects.filter(user=user)
             kept = DecisionUndo.objects.get(user=user)
             assert (row.state, row.next_attempt_at) == (MailState.QUEUED, kept.until)
@@ -94,7 +94,7 @@ def test_undo_restores_the_row_and_cancels_the_mail(do: Do, anna_acts: Actor, an
             row.refresh_from_db()
             assert row.state == MailState.OBSOLETE
             event = AuditEvent.objects.get(action=action, target_id=str(user.pk))
-            assert event.changes == {"status": [move.target, before["status"]]}
+            assert event.changes == {"status": [transition.target, before["status"]]}
             assert (event.actor_id, event.actor_kind) == (anna.pk, "administrator")
             assert not DecisionUndo.objects.exists()
             OutgoingMail.objects.update(next_attempt_at=timezone.now())
@@ -127,13 +127,13 @@ def test_whoever_is_decided_on_again_after_an_undo_gets_the_mail_of_the_second_d
 
 
 def test_links_that_worked_before_work_again_and_sessions_end(do: Do, anna_acts: Actor) -> None:
-    for move in (APPROVE, REJECT):
+    for transition in (APPROVE, REJECT):
         user = UserFactory(status=Status.PENDING_EMAIL_VERIFICATION)
         token = mint(purpose=Purpose.VERIFY_EMAIL, user=user, email=user.email, lifetime=MINUTE)
         used = mint(purpose=Purpose.RESET_PASSWORD, user=user, email=user.email, lifetime=MINUTE)
         OneTimeToken.objects.filter(purpose=Purpose.RESET_PASSWORD, user=user).update(used_at=timezone.now())
-        outcome = do(decide, move, user, by=anna_acts, reason="x")
-        if move is APPROVE:
+        outcome = do(decide, transition, user, by=anna_acts, reason="x")
+        if transition is APPROVE:
             do(sign_in, email=user.email, password=PASSWORD)
             assert Session.objects.live().filter(user=user).count() == 1
         version = User.objects.get(pk=user.pk).access_version
@@ -141,7 +141,7 @@ def test_links_that_worked_before_work_again_and_sessions_end(do: Do, anna_acts:
         assert usable(token, purpose=Purpose.VERIFY_EMAIL).exists()
         assert not usable(used, purpose=Purpose.RESET_PASSWORD).exists()
         assert not Session.objects.live().filter(user=user).exists()
-        assert User.objects.get(pk=user.pk).access_version == version + (move is APPROVE)
+        assert User.objects.get(pk=user.pk).access_version == version + (transition is APPROVE)
 
 
 def test_only_whoever_decided_undoes_and_only_once(do: Do, anna_acts: Actor) -> None:
@@ -224,16 +224,16 @@ def test_many_are_undone_together_but_those_who_changed(do: Do, anna_acts: Actor
 
 
 def test_deciding_and_undoing_cost_the_same_at_one_and_three_people(anna_acts: Actor) -> None:
-    def queries(count: int, move: Any) -> tuple[int, int]:
+    def queries(count: int, transition: Any) -> tuple[int, int]:
         people = [waiting() for _ in range(count)]
         with CaptureQueriesContext(connection) as deciding:
-            outcome = decide(move, *people, by=anna_acts, reason="x")
+            outcome = decide(transition, *people, by=anna_acts, reason="x")
         with CaptureQueriesContext(connection) as undoing:
             undone(outcome, by=anna_acts)
         return len(deciding), len(undoing)
 
-    for move in (APPROVE, REJECT):
-        assert queries(3, move) == queries(1, move)
+    for transition in (APPROVE, REJECT):
+        assert queries(3, transition) == queries(1, transition)
 
 
 def test_nothing_is_held_back_without_a_window_for_other_moves_or_for_no_person(do: Do, anna_acts: Actor) -> None:
@@ -261,8 +261,8 @@ def test_signals_tell_of_the_decision_and_of_its_undoing(do: Do, anna_acts: Acto
     names = ("user_approved", "user_rejected", "user_approval_undone", "user_rejection_undone")
     listeners = [(getattr(signals, name), listen(getattr(signals, name), name)) for name in names]
     try:
-        for move in (APPROVE, REJECT):
-            do(undone, do(decide, move, waiting(), by=anna_acts, reason="x"), by=anna_acts)
+        for transition in (APPROVE, REJECT):
+            do(undone, do(decide, transition, waiting(), by=anna_acts, reason="x"), by=anna_acts)
     finally:
         for signal, hear in listeners:
             signal.disconnect(hear)

@@ -120,7 +120,7 @@ def test_a_link_that_was_not_made_for_the_account_as_it_is_does_nothing(settings
         assert strict().post(f"/unsubscribe/{wrong}/").status_code == 410
     User.objects.filter(pk=anna.pk).update(email="new@example.com", email_normalized="new@example.com")
     assert strict().post(good).status_code == 410
-    suspend_user(bert, by=Actor.system(), reason="why", tell=False)
+    suspend_user(bert, by=Actor.system(), reason="why", notify=False)
     assert strict().post(path_of(bert)).status_code == 410
     assert {notices_of(anna), notices_of(bert)} == {"immediate"}
     anna.refresh_from_db()

@@ -72,7 +72,7 @@ def test_nothing_that_is_sent_has_a_default_and_no_answer_a_format_that_stored_v
         "binary",
     }
     assert operation("auth_register").fields["email"]["format"] == "email"
-    assert operation("users_approve").fields["tell"]["description"] == "Mail the person. By default `true`."
+    assert operation("users_approve").fields["notify"]["description"] == "Mail the person. By default `true`."
     assert operation("users_list").query["page_size"]["default"] == 25
 
 

@@ -33,7 +33,7 @@ def test_filters_and_the_admin_take_ids_in_capitals(signed_in: SignedIn) -> None
     by = client.get("/api/audit/", {"actor": str(root.pk).upper(), "action": "user.approved"}).json()["results"]
     assert [event["target_id"] for event in by] == [str(user.pk)]
     bulk = client.post("/api/users/bulk/", {"action": "suspend", "ids": [capitals], "reason": "x"})
-    assert bulk.json()["moved"] == [str(user.pk)]
+    assert bulk.json()["succeeded"] == [str(user.pk)]
     client.force_login(root)
     for page in ("change", "history", "sessions", "mails"):
         assert client.get(f"/admin/keystone/user/{capitals}/{page}/").status_code == 200, page

@@ -115,14 +115,14 @@ def test_staff_make_neither_staff_nor_superusers_and_superusers_do(kind: str, si
 def test_staff_move_neither_staff_nor_superusers_among_many(signed_in: SignedIn) -> None:
     staff, root = STAFF_WHO_MAY_ALL.make(), SUPERUSER.make()
     staff_client, root_client = signed_in(staff), signed_in(root)
-    for move, kind, named in product(TRANSITIONS, PROTECTED, ("ids", "filter")):
-        target = UserFactory(status=min(TRANSITIONS[move].sources), **PROTECTED[kind])
+    for transition, kind, named in product(TRANSITIONS, PROTECTED, ("ids", "filter")):
+        target = UserFactory(status=min(TRANSITIONS[transition].sources), **PROTECTED[kind])
         chosen = {"ids": [str(target.pk)]} if named == "ids" else {"filter": {"search": target.email}}
-        asked = Valid(body={"action": move, "reason": "for a reason", "even_unverified": True, **chosen})
+        asked = Valid(body={"action": transition, "reason": "for a reason", "even_unverified": True, **chosen})
         before = rows()
         answer = send(staff_client, operation("users_bulk"), asked)
         [refused] = answer.json()["refused"]
         assert (answer.status_code, refused["id"], refused["code"]) == (200, str(target.pk), "protected_account")
-        assert (answer.json()["moved"], rows()) == ([], before), (move, kind, named)
+        assert (answer.json()["succeeded"], rows()) == ([], before), (transition, kind, named)
         answer = send(root_client, operation("users_bulk"), asked)
-        assert answer.json()["moved"] == [str(target.pk)], (move, kind, named)
+        assert answer.json()["succeeded"] == [str(target.pk)], (transition, kind, named)

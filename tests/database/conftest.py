@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pytest_django import DjangoDbBlocker, Settings
 
-from keystone.database.moving import upgrade
+from keystone.database.migrating import upgrade
 from tests.database.own_database import LABEL, OwnDatabase, leading_to, make, write_migrations
 
 

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 
 from keystone.database import planning
 from keystone.database.branches import in_order
-from keystone.database.moving import MovedMeanwhile, downgrade, plan_downgrade, upgrade
+from keystone.database.migrating import MovedMeanwhile, downgrade, plan_downgrade, upgrade
 from keystone.database.running import MigrationFailed
 from tests.database.own_database import LABEL, OwnDatabase, lines_of, made_by
 from tests.database.test_upgrade import THREE

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from keystone.database.locking import MIGRATING
-from keystone.database.moving import upgrade
+from keystone.database.migrating import upgrade
 from tests.database.own_database import PATIENCE, OwnDatabase
 
 MANY = 6

@@ -10,7 +10,7 @@ from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.audit.words import action_in_words, changes_in_words
 from keystone.database.mark import mark, remove_mark, set_mark
-from keystone.database.moving import upgrade
+from keystone.database.migrating import upgrade
 from tests.database.own_database import OwnDatabase, lines_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")

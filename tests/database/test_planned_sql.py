@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from keystone.database.branches import loaded
-from keystone.database.moving import upgrade
+from keystone.database.migrating import upgrade
 from tests.database.own_database import LABEL, OwnDatabase, lines_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")

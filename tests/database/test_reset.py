@@ -15,7 +15,7 @@ from keystone.database import resetting
 from keystone.database.emptying import refuse_others
 from keystone.database.locking import MIGRATING
 from keystone.database.mark import mark, set_mark
-from keystone.database.moving import upgrade
+from keystone.database.migrating import upgrade
 from keystone.database.resetting import Marked, reset
 from tests.database.own_database import LABEL, OwnDatabase, lines_of, made_by
 

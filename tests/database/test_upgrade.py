@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from keystone.database.moving import upgrade
+from keystone.database.migrating import upgrade
 from keystone.database.running import LockNotGiven, MigrationFailed
 from tests.database.own_database import LABEL, OwnDatabase, lines_of, made_by
 

@@ -89,8 +89,8 @@ def test_people_have_a_past_in_the_audit_log() -> None:
         times = [event.created_at for event in events]
         assert times == sorted(times)
         assert (events[0].action, times[0]) == ("user.registered", user.created_at)
-        moves = [event.changes["status"][1] for event in events if "status" in event.changes]
-        assert moves[-1] == user.status
+        transitions = [event.changes["status"][1] for event in events if "status" in event.changes]
+        assert transitions[-1] == user.status
 
 
 def test_people_are_unique_however_often_they_are_made() -> None:

@@ -173,5 +173,5 @@ def test_an_administrator_lifts_a_limit(serve: Serve) -> None:
     for _ in range(6):
         answer = guess(server, user, "wrong")
     assert answer.status == 429
-    assert root.send("POST", f"/admin/keystone/user/{user.pk}/sessions/", {"lift": "1"}).status == 302
+    assert root.send("POST", f"/admin/keystone/user/{user.pk}/sessions/", {"reset": "1"}).status == 302
     assert guess(server, user, PASSWORD).status == 200

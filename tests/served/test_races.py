@@ -147,7 +147,7 @@ class Administrators:
     def by_admin(self, user: User, action: str) -> list[Callable[[], Answer]]:
         """One confirmation of each, sent by the form of the admin."""
         path = decision_path(user, action)
-        fields = {"reason": "r", "tell": "on"}
+        fields = {"reason": "r", "notify": "on"}
         return [lambda browser=browser: browser.send("POST", path, fields) for browser in self.browsers]  # type: ignore[misc]  # binds the browser
 
 

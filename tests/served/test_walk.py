@@ -28,7 +28,7 @@ def test_a_person_walks_from_registration_to_a_signed_in_request(served: Server)
     queue = root.send("GET", "/admin/keystone/awaitingdecision/").text
     [address] = re.findall(r'href="(/admin/keystone/awaitingdecision/[\w-]+/approve/)', queue)
     assert "Ann" in root.send("GET", address).text
-    answer = root.send("POST", address, {"reason": "Welcome to the team", "tell": "on"})
+    answer = root.send("POST", address, {"reason": "Welcome to the team", "notify": "on"})
     assert answer.status == 302
     assert "approved" in root.send("GET", answer.headers["location"]).text
 

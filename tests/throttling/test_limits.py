@@ -10,7 +10,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keystone.accounts.backends import WrongPassword, confirm_password, person_with_password
-from keystone.accounts.lift_limits import lift_limits, lift_limits_of
+from keystone.accounts.reset_limits import reset_limits, reset_limits_of
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.observability.origin import origin
@@ -223,22 +223,22 @@ def test_lifting_lets_people_try_again_and_is_audited() -> None:
     for _ in range(3):
         attempt()
     [refusing] = AttemptWindow.objects.refusing()
-    assert lift_limits([refusing.pk], by=Actor.cli()) == 1
+    assert reset_limits([refusing.pk], by=Actor.cli()) == 1
     event = AuditEvent.objects.get()
-    assert (event.action, event.target_label) == ("attempts.lifted", "ann@example.com 192.0.2.1")
+    assert (event.action, event.target_label) == ("rate_limit.reset", "ann@example.com 192.0.2.1")
     assert event.changes == {"counted_by": ["address_and_ip", None], "attempts": [3, 0]}
     assert attempt()
-    assert lift_limits_of(user, by=Actor.cli()) == 2
+    assert reset_limits_of(user, by=Actor.cli()) == 2
     assert list(counts()) == [("ip", "", "192.0.2.1")]
 
 
 def test_staff_do_not_lift_the_limits_of_superusers() -> None:
-    root, staff = superuser(email="ann@example.com"), approver("lift_attemptwindow")
+    root, staff = superuser(email="ann@example.com"), approver("reset_attemptwindow")
     for _ in range(3):
         attempt()
-    assert lift_limits_of(root, by=Actor.administrator(staff)) == 0
+    assert reset_limits_of(root, by=Actor.administrator(staff)) == 0
     assert AttemptWindow.objects.refusing().exists()
-    assert lift_limits_of(root, by=Actor.administrator(superuser())) == 2
+    assert reset_limits_of(root, by=Actor.administrator(superuser())) == 2
 
 
 def test_djangos_asynchronous_way_in_is_counted_too() -> None:

@@ -12,10 +12,10 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from keystone.accounts.email_change import confirm_email_change, request_email_change
-from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.models import User
 from keystone.accounts.password_reset import request_password_reset
 from keystone.accounts.registration import register_user
+from keystone.accounts.reset_limits import reset_limits_of
 from keystone.accounts.tokens import OneTimeToken, Purpose
 from keystone.accounts.verification import resend_verification
 from keystone.actors.actor import Actor
@@ -176,7 +176,7 @@ def test_administrators_see_and_lift_it(do: Do, mailoutbox: list[EmailMessage]) 
     assert (row.address, row.count, row.refused_at is not None) == ("ann@example.com", 1, True)
     assert row.ends_at - row.started_at == timedelta(days=1)
     assert str(row.get_limit_display()) == "Mails to an email address that others requested"
-    assert lift_limits_of(ann, by=Actor.system()) == 1
+    assert reset_limits_of(ann, by=Actor.system()) == 1
     do(request_password_reset, "ann@example.com")
     assert len(mailoutbox) == 2
 

@@ -8,8 +8,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.models import User
+from keystone.accounts.reset_limits import reset_limits_of
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.observability.origin import origin
@@ -59,7 +59,7 @@ def test_codes_of_one_person_are_limited_for_a_day_from_wherever(ann: User, sett
     assert 23 * 3600 < (caught.value.retry_after or 0) <= 24 * 3600
     assert caught.value.detail == "Too many attempts. Try again in 24 hours."
     assert not AttemptWindow.objects.filter(limit=Limit.ADDRESS).exists()  # and uses up nothing else
-    assert lift_limits_of(ann, by=Actor.cli()) == 1
+    assert reset_limits_of(ann, by=Actor.cli()) == 1
     assert check_code(ann, fresh_code(ann)).user == ann
 
 

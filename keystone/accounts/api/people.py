@@ -23,10 +23,10 @@ from keystone.accounts.api.serializers import (
     BulkSerializer,
     CreateUserSerializer,
     EditUserSerializer,
-    MoveSerializer,
-    ReasonedMoveSerializer,
+    ReasonedTransitionSerializer,
     StatusCountsSerializer,
     SuspendSerializer,
+    TransitionSerializer,
     UserSerializer,
 )
 from keystone.accounts.editing import change_user
@@ -57,7 +57,7 @@ class CSVRenderer(BaseRenderer):
 View = TypeVar("View", bound=Callable[..., Response])
 
 
-def move_schema(name: str, request: type[serializers.Serializer[Any]]) -> Callable[[View], View]:
+def transition_schema(name: str, request: type[serializers.Serializer[Any]]) -> Callable[[View], View]:
     """Return the schema of one transition."""
     return extend_schema(operation_id=f"users_{name}", request=request, responses=UserSerializer)
 
@@ -85,7 +85,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         "partial_update": "keystone.change_user",
         "export": "keystone.export_user",
         "bulk": "keystone.view_user",  # and the transition's own, which `bulk` checks
-        **{name: move.permission for name, move in TRANSITIONS.items()},
+        **{name: transition.permission for name, transition in TRANSITIONS.items()},
     }
 
     @extend_schema(operation_id="users_create", request=CreateUserSerializer, responses={201: UserSerializer})
@@ -99,42 +99,44 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         """Change names, the end of access and, for superusers, roles. Email address and status can't be edited."""
         return self.answer(change_user(self.get_object(), by=self.actor, **self.body(EditUserSerializer)))
 
-    @move_schema("approve", ApproveSerializer)
+    @transition_schema("approve", ApproveSerializer)
     @action(detail=True, methods=["post"])
     def approve(self, request: Request, pk: str) -> Response:
         """Approve a pending person."""
         return self.answer(lifecycle.approve_user(self.get_object(), by=self.actor, **self.body(ApproveSerializer)))
 
-    @move_schema("reject", ReasonedMoveSerializer)
+    @transition_schema("reject", ReasonedTransitionSerializer)
     @action(detail=True, methods=["post"])
     def reject(self, request: Request, pk: str) -> Response:
         """Reject a pending person."""
-        return self.answer(lifecycle.reject_user(self.get_object(), by=self.actor, **self.body(ReasonedMoveSerializer)))
+        return self.answer(
+            lifecycle.reject_user(self.get_object(), by=self.actor, **self.body(ReasonedTransitionSerializer))
+        )
 
-    @move_schema("reopen", MoveSerializer)
+    @transition_schema("reopen", TransitionSerializer)
     @action(detail=True, methods=["post"])
     def reopen(self, request: Request, pk: str) -> Response:
         """Take a rejection back. The person is pending again."""
-        return self.answer(lifecycle.reopen_user(self.get_object(), by=self.actor, **self.body(MoveSerializer)))
+        return self.answer(lifecycle.reopen_user(self.get_object(), by=self.actor, **self.body(TransitionSerializer)))
 
-    @move_schema("suspend", SuspendSerializer)
+    @transition_schema("suspend", SuspendSerializer)
     @action(detail=True, methods=["post"])
     def suspend(self, request: Request, pk: str) -> Response:
         """Suspend an active person, for a time or until reactivated."""
         return self.answer(lifecycle.suspend_user(self.get_object(), by=self.actor, **self.body(SuspendSerializer)))
 
-    @move_schema("reactivate", ReasonedMoveSerializer)
+    @transition_schema("reactivate", ReasonedTransitionSerializer)
     @action(detail=True, methods=["post"])
     def reactivate(self, request: Request, pk: str) -> Response:
         """Reactivate a suspended or deactivated person."""
-        body = self.body(ReasonedMoveSerializer)
+        body = self.body(ReasonedTransitionSerializer)
         return self.answer(lifecycle.reactivate_user(self.get_object(), by=self.actor, **body))
 
-    @move_schema("deactivate", ReasonedMoveSerializer)
+    @transition_schema("deactivate", ReasonedTransitionSerializer)
     @action(detail=True, methods=["post"])
     def deactivate(self, request: Request, pk: str) -> Response:
         """Deactivate an account without deleting it."""
-        body = self.body(ReasonedMoveSerializer)
+        body = self.body(ReasonedTransitionSerializer)
         return self.answer(lifecycle.deactivate_user(self.get_object(), by=self.actor, **body))
 
     @extend_schema(operation_id="users_bulk", request=BulkSerializer, responses=BulkOutcomeSerializer)
@@ -145,13 +147,13 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         Each person is checked separately. Those who are refused are listed with the reason; the others are changed.
         """
         body = self.body(BulkSerializer)
-        move = TRANSITIONS[body.pop("action")]
-        if not request.user.has_perm(move.permission):
+        transition = TRANSITIONS[body.pop("action")]
+        if not request.user.has_perm(transition.permission):
             self.permission_denied(request)
         ids = body.pop("ids", None) or self.selected(body.pop("filter", {}))
         body.pop("filter", None)
-        by = Actor.administrator(person(request), permission=move.permission)
-        outcome = lifecycle.move_users(move, ids, by=by, **body)
+        by = Actor.administrator(person(request), permission=transition.permission)
+        outcome = lifecycle.transition_users(transition, ids, by=by, **body)
         return Response(BulkOutcomeSerializer(bulk_outcome(outcome)).data)
 
     @extend_schema(operation_id="users_status_counts", responses=StatusCountsSerializer)
@@ -202,7 +204,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
 def bulk_outcome(outcome: Outcome) -> dict[str, Any]:
     """Return the outcome of a bulk transition in the API's format."""
     return {
-        "moved": [user.pk for user in outcome.moved],
+        "succeeded": [user.pk for user in outcome.succeeded],
         "refused": [
             {"id": user.pk, "email": user.email, "code": refusal.code, "message": refusal.detail}
             for user, refusal in outcome.refused

@@ -86,7 +86,7 @@ class CreateUserSerializer(NewPersonSerializer):
     password = PasswordField(required=False, help_text="Without one, nobody can sign in until a superuser sets one.")
     is_staff = serializers.BooleanField(required=False, default=False)
     is_superuser = serializers.BooleanField(required=False, default=False)
-    tell = serializers.BooleanField(required=False, default=True, help_text="Mail the person.")
+    notify = serializers.BooleanField(required=False, default=True, help_text="Mail the person.")
 
 
 class TokenSerializer(StrictSerializer):
@@ -173,7 +173,7 @@ class EditUserSerializer(NamesSerializer):
     is_superuser = serializers.BooleanField(required=False)
 
 
-class MoveSerializer(StrictSerializer):
+class TransitionSerializer(StrictSerializer):
     """The fields that all transitions share."""
 
     note = serializers.CharField(
@@ -183,10 +183,10 @@ class MoveSerializer(StrictSerializer):
         max_length=REASON_LENGTH,
         help_text="For administrators only.",
     )
-    tell = serializers.BooleanField(required=False, default=True, help_text="Mail the person.")
+    notify = serializers.BooleanField(required=False, default=True, help_text="Mail the person.")
 
 
-class ReasonedMoveSerializer(MoveSerializer):
+class ReasonedTransitionSerializer(TransitionSerializer):
     """A transition with a reason that the person is told."""
 
     reason = serializers.CharField(
@@ -194,7 +194,7 @@ class ReasonedMoveSerializer(MoveSerializer):
     )
 
 
-class ApproveSerializer(ReasonedMoveSerializer):
+class ApproveSerializer(ReasonedTransitionSerializer):
     """An approval."""
 
     even_unverified = serializers.BooleanField(
@@ -202,14 +202,14 @@ class ApproveSerializer(ReasonedMoveSerializer):
     )
 
 
-class SuspendSerializer(MoveSerializer):
+class SuspendSerializer(TransitionSerializer):
     """A suspension."""
 
     reason = serializers.CharField(max_length=REASON_LENGTH, help_text="Told to the person.")
     until = serializers.DateTimeField(required=False, allow_null=True, help_text="Its end; none is open-ended.")
 
 
-class BulkSerializer(ReasonedMoveSerializer):
+class BulkSerializer(ReasonedTransitionSerializer):
     """One transition of many people, given by id or by the filters of the list."""
 
     action = serializers.ChoiceField(choices=sorted(TRANSITIONS))
@@ -243,7 +243,7 @@ class RefusedSerializer(serializers.Serializer[Any]):
 class BulkOutcomeSerializer(serializers.Serializer[Any]):
     """The outcome of a bulk transition."""
 
-    moved = serializers.ListField(child=serializers.UUIDField())
+    succeeded = serializers.ListField(child=serializers.UUIDField())
     refused = RefusedSerializer(many=True)
     missing = serializers.ListField(child=serializers.UUIDField(), help_text="Ids that nobody has.")
 

@@ -94,14 +94,14 @@ class DecisionForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
     )
     even_unverified = forms.BooleanField(required=False, widget=UnfoldBooleanWidget())
-    tell = forms.BooleanField(
+    notify = forms.BooleanField(
         label=_("Notify them by email"), required=False, initial=True, widget=UnfoldBooleanWidget()
     )
 
     def __init__(
         self,
         *args: Any,
-        move: Transition,
+        transition: Transition,
         unverified: int,
         single: bool,
         occasions: Collection[str] = (),
@@ -116,8 +116,12 @@ class DecisionForm(forms.Form):
             occasions: the names of the transitions whose saved reasons are offered; empty for those of `move`.
         """
         super().__init__(*args, **kwargs)
-        self.asks_for_reason, self.asks_again = move.ends_access and move is not SUSPEND, False
-        saved = SavedReason.objects.filter(occasion__in=["", *(occasions or [move.name])]) if move is not REOPEN else ()
+        self.asks_for_reason, self.asks_again = transition.ends_access and transition is not SUSPEND, False
+        saved = (
+            SavedReason.objects.filter(occasion__in=["", *(occasions or [transition.name])])
+            if transition is not REOPEN
+            else ()
+        )
         if saved:
             choice = self.fields["saved_reason"]
             choice.queryset = saved  # type: ignore[attr-defined]  # it is a ModelChoiceField
@@ -125,14 +129,14 @@ class DecisionForm(forms.Form):
             del self.fields["saved_reason"]
         if not self.asks_for_reason:
             del self.fields["without_reason"]
-        if move is REOPEN:
+        if transition is REOPEN:
             del self.fields["reason"]
-        if move is SUSPEND:
+        if transition is SUSPEND:
             self.fields["reason"].required = True
         else:
             del self.fields["until"]
         box = self.fields["even_unverified"]
-        if move is not APPROVE or not unverified:
+        if transition is not APPROVE or not unverified:
             del self.fields["even_unverified"]
         elif single:
             box.label = _("Approve although the email address is not verified")
@@ -206,7 +210,7 @@ class NewPersonForm(_PersonForm):
         strip=False,
         widget=UnfoldAdminPasswordWidget(attrs={"autocomplete": "new-password"}),
     )
-    tell = forms.BooleanField(
+    notify = forms.BooleanField(
         label=_("Notify them by email"), required=False, initial=True, widget=UnfoldBooleanWidget()
     )
 

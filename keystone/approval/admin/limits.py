@@ -11,14 +11,14 @@ from django.utils.translation import ngettext
 from unfold.contrib.filters.admin import RadioFilter
 from unfold.decorators import action, display
 
-from keystone.accounts.lift_limits import lift_limits
+from keystone.accounts.reset_limits import reset_limits
 from keystone.admin.cells import NONE, labelled, number, on_day
 from keystone.admin.guards import acting
 from keystone.admin.model_admin import ReadOnlyAdmin
 from keystone.email_address import beginning
 from keystone.throttling.models import AttemptWindow, Limit
 
-LIFT = "keystone.lift_attemptwindow"
+RESET = "keystone.reset_attemptwindow"
 
 STATE_COLOURS = {"refusing": "danger", "counting": "info", "ended": "default"}
 
@@ -64,7 +64,7 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
     search_fields = ("address",)  # enables the search box; get_search_results does the search
     search_help_text = _("Beginning of an email address or IP address")
     fields = ("limit", "whom", "source_cell", "count", "started_at", "ends_at", "refused_at")
-    actions = ("lift_selected",)
+    actions = ("reset_selected",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AttemptWindow]:
         """Return the windows that count something; immediate success leaves nothing."""
@@ -80,8 +80,8 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
             return queryset, False
         return queryset.filter(address__startswith=text) | queryset.filter(source__startswith=text), False
 
-    def has_lift_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(LIFT)
+    def has_reset_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(RESET)
 
     @display(description=_("state"), label=STATE_COLOURS)
     def state(self, window: AttemptWindow) -> tuple[str, Any]:
@@ -116,9 +116,9 @@ class AttemptWindowAdmin(ReadOnlyAdmin):
     def until(self, window: AttemptWindow) -> SafeString:
         return labelled(_("until (UTC)"), on_day(window.ends_at))
 
-    @action(description=_("Reset"), permissions=["lift"])
-    def lift_selected(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> None:
+    @action(description=_("Reset"), permissions=["reset"])
+    def reset_selected(self, request: HttpRequest, queryset: QuerySet[AttemptWindow]) -> None:
         """Reset the selected limits, so that those who were refused may try again at once."""
-        lifted = lift_limits(list(queryset.values_list("pk", flat=True)), by=acting(request, LIFT))
-        text = ngettext("%(count)d rate limit was reset.", "%(count)d rate limits were reset.", lifted)
-        messages.success(request, text % {"count": lifted})
+        reset = reset_limits(list(queryset.values_list("pk", flat=True)), by=acting(request, RESET))
+        text = ngettext("%(count)d rate limit was reset.", "%(count)d rate limits were reset.", reset)
+        messages.success(request, text % {"count": reset})

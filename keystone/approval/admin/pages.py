@@ -11,8 +11,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 
 from keystone.accounts.authority import refusal_to_touch
-from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.models import User
+from keystone.accounts.reset_limits import reset_limits_of
 from keystone.accounts.selection import keys, person_or_404
 from keystone.accounts.transition_rules import APPROVE
 from keystone.admin.guards import acting
@@ -32,7 +32,7 @@ else:
     Base = object
 
 PER_PAGE = 25
-END, LIFT = "keystone.end_session", "keystone.lift_attemptwindow"
+END, RESET = "keystone.end_session", "keystone.reset_attemptwindow"
 NEWEST_MAILS = 20
 
 
@@ -96,7 +96,7 @@ class PersonPagesMixin(Base):
         if not request.user.has_perm("keystone.view_session"):
             raise PermissionDenied
         if request.method == "POST":
-            self._end_or_lift(request, user)
+            self._end_or_reset(request, user)
             return HttpResponseRedirect(request.get_full_path())
         page = BoundedPaginator(Session.objects.filter(user=user), PER_PAGE).get_page(request.GET.get("page"))
         rows = []
@@ -115,7 +115,7 @@ class PersonPagesMixin(Base):
             "may_end": self._may_end(request, user),
             "any_open": Session.objects.live().filter(user=user).exists(),
             "limits": limits_of(user).refusing() if request.user.has_perm("keystone.view_attemptwindow") else (),
-            "may_lift": request.user.has_perm(LIFT),
+            "may_reset": request.user.has_perm(RESET),
         }
         return self._person_page(request, user, "sessions", page, rows, extra)
 
@@ -131,12 +131,12 @@ class PersonPagesMixin(Base):
         allowed = refusal_to_touch(user, by=acting(request), own=True) is None
         return allowed and request.user.has_perm(END)
 
-    def _end_or_lift(self, request: HttpRequest, user: User) -> None:
+    def _end_or_reset(self, request: HttpRequest, user: User) -> None:
         """Handle the pressed button: end one session (by its id), end all, or reset the limits."""
-        if "lift" in request.POST:
-            if not request.user.has_perm(LIFT):
+        if "reset" in request.POST:
+            if not request.user.has_perm(RESET):
                 raise PermissionDenied
-            lift_limits_of(user, by=acting(request, LIFT))
+            reset_limits_of(user, by=acting(request, RESET))
             messages.success(request, _("The rate limits have been reset: the person can try to sign in again."))
             return
         if not self._may_end(request, user):

@@ -120,7 +120,7 @@ class PersonAdmin(
     ) -> dict[str, Any]:
         """Return the bulk actions that the viewer may use."""
         actions: dict[str, Any] = super().get_actions(request, action_location)
-        barred = {f"{name}_selected" for name, move in TRANSITIONS.items() if not self.may(request, move)}
+        barred = {f"{name}_selected" for name, transition in TRANSITIONS.items() if not self.may(request, transition)}
         return {name: value for name, value in actions.items() if name not in barred}
 
     approve_selected = selected(TRANSITIONS["approve"], _("Approve…"))
@@ -166,7 +166,7 @@ class PersonAdmin(
         if obj is None:
             parts: list[Any] = [
                 (None, {"fields": ("email", *NAMES)}),
-                (_("Sign-in"), {"fields": ("password1", "tell")}),
+                (_("Sign-in"), {"fields": ("password1", "notify")}),
             ]
             return [*parts, (_("Roles"), {"fields": ROLES})] if superuser else parts
         parts = [
@@ -222,7 +222,7 @@ class PersonAdmin(
             context |= {
                 "undo": self.undo_offer(request),
                 "tabs": self.tabs(request, user, "change"),
-                "moves": self.offered(request, user),
+                "transitions": self.offered(request, user),
                 "sets_password": _gives_roles(request, user),
                 "removes_second_factor": self.removes_second_factor(request, user),
                 "show_save_and_add_another": False,
@@ -243,7 +243,9 @@ class PersonAdmin(
                 values["access_ends_at"] = given["access_ends_at"]
             change_user(obj, by=by, **values)
         else:
-            made = create_user(email=given["email"], password=given["password1"], tell=given["tell"], by=by, **values)
+            made = create_user(
+                email=given["email"], password=given["password1"], notify=given["notify"], by=by, **values
+            )
             obj.__dict__.update(made.__dict__)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:  # noqa: FBT001 - Django's

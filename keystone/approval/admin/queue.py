@@ -30,7 +30,7 @@ from keystone.approval.queue import AwaitingDecision
 class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
     """The admin of the queue. Everybody with keystone.approve_user sees it and decides."""
 
-    moves = (APPROVE.name, REJECT.name)
+    transitions = (APPROVE.name, REJECT.name)
     decides_between = True
     list_display = ("address", "verified", "waiting", "rejections")  # get_list_display adds those with links
     list_display_links = None
@@ -82,13 +82,13 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
                 '<a class="k-button k-{}" href="{}{}" aria-label="{}">{}</a>',
                 (
                     (
-                        move.name,
-                        reverse(f"admin:{self.url_name(move.name)}", args=[user.pk]),
+                        transition.name,
+                        reverse(f"admin:{self.url_name(transition.name)}", args=[user.pk]),
                         query,
-                        f"{wording.button(move)}: {name}",
-                        wording.button(move),
+                        f"{wording.button(transition)}: {name}",
+                        wording.button(transition),
                     )
-                    for move in (APPROVE, REJECT)
+                    for transition in (APPROVE, REJECT)
                 ),
             ),
         )
@@ -98,14 +98,14 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
 
     # -- from one person to the next ------------------------------------------------------------------------------
 
-    def other_choices(self, request: HttpRequest, user: User, move: Transition) -> dict[str, Any]:
+    def other_choices(self, request: HttpRequest, user: User, transition: Transition) -> dict[str, Any]:
         """Return the other decision, and the next person in the list."""
         following, others = self._following(request, user)
         query = f"?{request.GET.urlencode()}" if request.GET else ""
-        asked = request.POST.get("asked", move.name)
-        other = REJECT if move is APPROVE else APPROVE
+        asked = request.POST.get("asked", transition.name)
+        other = REJECT if transition is APPROVE else APPROVE
         return {
-            "asked": asked if asked in self.moves else move.name,
+            "asked": asked if asked in self.transitions else transition.name,
             "other": {
                 "link": reverse(f"admin:{self.url_name(other.name)}", args=[user.pk]) + query,
                 "title": wording.button_and_next(other) if following else wording.button(other),
@@ -113,11 +113,11 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
                 "name": other.name,
             },
             "others": others,
-            "next_title": wording.button_and_next(move) if following else "",
+            "next_title": wording.button_and_next(transition) if following else "",
             "skip": following and self._decision_url(request, following, asked),
         }
 
-    def after_decision(self, request: HttpRequest, user: User, move: Transition) -> str:
+    def after_decision(self, request: HttpRequest, user: User, transition: Transition) -> str:
         """Return the URL of the next person in the list if requested, else that of the list."""
         if "next" not in request.POST:
             return self.list_url(request)
@@ -125,14 +125,14 @@ class AwaitingDecisionAdmin(PersonCells, DecisionsMixin, ReadOnlyAdmin):
         if following is None:
             messages.info(request, _("There is nobody else on this list."))
             return self.list_url(request)
-        return self._decision_url(request, following, request.POST.get("asked", move.name))
+        return self._decision_url(request, following, request.POST.get("asked", transition.name))
 
-    def undone_url(self, request: HttpRequest, user: User, move: Transition) -> str:
+    def undone_url(self, request: HttpRequest, user: User, transition: Transition) -> str:
         """Return the URL of the page that decides on the person."""
-        return self._decision_url(request, user, move.name)
+        return self._decision_url(request, user, transition.name)
 
     def _decision_url(self, request: HttpRequest, user: User, name: str) -> str:
-        url = reverse(f"admin:{self.url_name(name if name in self.moves else APPROVE.name)}", args=[user.pk])
+        url = reverse(f"admin:{self.url_name(name if name in self.transitions else APPROVE.name)}", args=[user.pk])
         return f"{url}?{request.GET.urlencode()}" if request.GET else url
 
     def _following(self, request: HttpRequest, user: User) -> tuple[User | None, int]:

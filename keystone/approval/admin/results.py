@@ -66,27 +66,27 @@ class Group:
 class Result:
     """The outcome of a decision in a form that fits into a session, whatever its size."""
 
-    move: str
+    transition: str
     done: Group
     refused: list[Group] = field(default_factory=list)
     missing: int = 0
     changed: int = 0
-    told: bool = True
+    notified: bool = True
 
     @property
     def refused_count(self) -> int:
         return sum(group.count for group in self.refused)
 
 
-def summarize(move: Transition, outcome: Outcome, *, changed: int = 0, told: bool = True) -> Result:
+def summarize(transition: Transition, outcome: Outcome, *, changed: int = 0, notified: bool = True) -> Result:
     """Summarize an outcome.
 
     Args:
         changed: how many of the people shown changed before the decision and were skipped.
-        told: whether the people changed by it get a mail.
+        notified: whether the people changed by it get a mail.
     """
-    done = Group(move.name, "")
-    for user in outcome.moved:
+    done = Group(transition.name, "")
+    for user in outcome.succeeded:
         done.add(user)
     groups: dict[tuple[str, str], Group] = {}
     for user, refusal in outcome.refused:
@@ -96,7 +96,7 @@ def summarize(move: Transition, outcome: Outcome, *, changed: int = 0, told: boo
         decision = refusal.decision if key[1] and isinstance(refusal, AlreadyDecided) else None
         groups.setdefault(key, Group(*key, decision)).add(user)
     refused = sorted(groups.values(), key=lambda group: -group.count)
-    return Result(move.name, done, refused, len(outcome.missing), changed, told)
+    return Result(transition.name, done, refused, len(outcome.missing), changed, notified)
 
 
 def keep(request: HttpRequest, result: Result) -> str:
@@ -108,7 +108,7 @@ def keep(request: HttpRequest, result: Result) -> str:
     kept = dict(request.session.get(SESSION_KEY, {}))
     name = secrets.token_urlsafe(8)
     groups = {"done": result.done.without_names(), "refused": [group.without_names() for group in result.refused]}
-    kept[name] = {**{key: getattr(result, key) for key in ("move", "missing", "changed", "told")}, **groups}
+    kept[name] = {**{key: getattr(result, key) for key in ("transition", "missing", "changed", "notified")}, **groups}
     request.session[SESSION_KEY] = dict(list(kept.items())[-KEPT:])
     return name
 

@@ -41,18 +41,18 @@ class UndoMixin(Base):
         """Show the list, with the offer above it."""
         return super().changelist_view(request, {**(extra_context or {}), "undo": self.undo_offer(request)})
 
-    def offer_undo(self, request: HttpRequest, outcome: Outcome, *, told: bool) -> bool:
+    def offer_undo(self, request: HttpRequest, outcome: Outcome, *, notified: bool) -> bool:
         """Store the decision in the viewer's session. Return whether it can be undone."""
         if outcome.decision is None:
             return False
-        request.session[SESSION_KEY] = [str(outcome.decision), told]
+        request.session[SESSION_KEY] = [str(outcome.decision), notified]
         return True
 
     def undo_offer(self, request: HttpRequest) -> dict[str, Any] | None:
         """Return what the viewer can undo now, in words, and the URL that does it. At most two queries."""
         if SESSION_KEY not in request.session:
             return None
-        decision, told = request.session[SESSION_KEY]
+        decision, notified = request.session[SESSION_KEY]
         rows = undoable(uuid.UUID(decision), by=request.user)  # type: ignore[arg-type]  # admin_view lets nobody else in
         first = list(rows[:2])
         if not first:
@@ -61,7 +61,7 @@ class UndoMixin(Base):
         row = first[0]
         action = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_undo", args=[decision])
         return {
-            "text": wording.undoable(TRANSITIONS[row.move], row.user, count, told=told, until=row.until),
+            "text": wording.undoable(TRANSITIONS[row.transition], row.user, count, notified=notified, until=row.until),
             "seconds": max(int((row.until - timezone.now()).total_seconds()), 0),
             "action": f"{action}?{request.GET.urlencode()}" if request.GET else action,
         }
@@ -81,17 +81,17 @@ class UndoMixin(Base):
             return HttpResponseRedirect(back)
         _tell(request, outcome)
         if len(outcome.undone) == 1 and not outcome.refused:
-            back = self.undone_url(request, outcome.undone[0], outcome.move)
+            back = self.undone_url(request, outcome.undone[0], outcome.transition)
         return HttpResponseRedirect(back)
 
-    def undone_url(self, request: HttpRequest, user: User, move: Transition) -> str:
+    def undone_url(self, request: HttpRequest, user: User, transition: Transition) -> str:
         """Return the URL where a decision on one person can be made again."""
         return self.page_url(request, "change", user.pk)
 
 
 def _tell(request: HttpRequest, outcome: UndoOutcome) -> None:
     if outcome.undone:
-        messages.success(request, wording.undone(outcome.move, outcome.undone[0], len(outcome.undone)))
+        messages.success(request, wording.undone(outcome.transition, outcome.undone[0], len(outcome.undone)))
     if len(outcome.refused) == 1:
         user, refusal = outcome.refused[0]
         messages.warning(request, wording.not_done(user, refusal.detail))

@@ -39,48 +39,48 @@ NEXT: dict[str, Any] = {
 }
 
 
-def button(move: Transition) -> str:
+def button(transition: Transition) -> str:
     """Return the label of a transition's button."""
-    return str(LOOKS[move.name][0])
+    return str(LOOKS[transition.name][0])
 
 
-def button_without_reason(move: Transition) -> str:
+def button_without_reason(transition: Transition) -> str:
     """Return the label of the button after it was pressed without a reason."""
-    return _("%(move)s without a reason") % {"move": button(move)}
+    return _("%(transition)s without a reason") % {"transition": button(transition)}
 
 
-def button_and_next(move: Transition) -> str:
+def button_and_next(transition: Transition) -> str:
     """Return the label of the button that continues with the next person."""
-    return str(NEXT[move.name])
+    return str(NEXT[transition.name])
 
 
-def title(move: Transition, count: int, user: User | None = None) -> str:
+def title(transition: Transition, count: int, user: User | None = None) -> str:
     """Return the heading of the page that asks."""
     if user is not None:
-        return _("%(move)s %(name)s?") % {"move": button(move), "name": user.get_full_name()}
+        return _("%(transition)s %(name)s?") % {"transition": button(transition), "name": user.get_full_name()}
     people = ngettext("%(count)s person", "%(count)s people", count) % {"count": number(count)}
-    return _("%(move)s %(people)s?") % {"move": button(move), "people": people}
+    return _("%(transition)s %(people)s?") % {"transition": button(transition), "people": people}
 
 
-def done(move: Transition, user: User, *, told: bool) -> str:
+def done(transition: Transition, user: User, *, notified: bool) -> str:
     """Return what happened to one person."""
-    values = {"name": user.get_full_name(), "email": user.email, "done": move.done}
-    if told:
+    values = {"name": user.get_full_name(), "email": user.email, "done": transition.done}
+    if notified:
         return _("%(name)s (%(email)s) was %(done)s and is notified by email.") % values
     return _("%(name)s (%(email)s) was %(done)s. No mail will be sent.") % values
 
 
-def undoable(move: Transition, user: User, count: int, *, told: bool, until: datetime) -> str:
+def undoable(transition: Transition, user: User, count: int, *, notified: bool, until: datetime) -> str:
     """Return what was decided last, and until when it can be undone."""
     values = {
         "name": user.get_full_name(),
         "email": user.email,
-        "done": move.done,
+        "done": transition.done,
         "count": number(count),
         "time": format_date(until, "H:i:s"),
     }
     what = _("%(name)s (%(email)s) was %(done)s.") if count == 1 else _("%(count)s people were %(done)s.")
-    if not told:
+    if not notified:
         then = _("No mail will be sent. You can undo this until %(time)s UTC.")
     elif count == 1:
         then = _("The mail will be sent at %(time)s UTC. You can undo this until then.")
@@ -89,12 +89,12 @@ def undoable(move: Transition, user: User, count: int, *, told: bool, until: dat
     return f"{what % values} {then % values}"
 
 
-def undone(move: Transition, user: User, count: int) -> str:
+def undone(transition: Transition, user: User, count: int) -> str:
     """Return whose decision was undone."""
     if count == 1:
         text = (
             _("The approval of %(name)s has been undone.")
-            if move is APPROVE
+            if transition is APPROVE
             else _("The rejection of %(name)s has been undone.")
         )
         return f"{text % {'name': user.get_full_name()}} {_('No mail was sent.')}"

@@ -6,11 +6,11 @@ from django_typer.management import initialize
 from keystone.console.usage import OneLine
 from keystone.management.db.backups import Backups
 from keystone.management.db.making import Making
-from keystone.management.db.moving import Moving
+from keystone.management.db.migrating import Migrating
 from keystone.management.db.reading import Reading
 
 
-class Command(OneLine, Backups, Moving, Making, Reading):  # the last one is listed first in the help
+class Command(OneLine, Backups, Migrating, Making, Reading):  # the last one is listed first in the help
     """The `db` command group."""
 
     help = _("Inspect, migrate, back up and restore the database.")  # type: ignore[assignment]  # lazy

@@ -5,13 +5,13 @@ from django_typer.management import initialize
 
 from keystone.console.usage import OneLine
 from keystone.management.user.making import Making
-from keystone.management.user.moving import Moving
 from keystone.management.user.personal_data import PersonalData
 from keystone.management.user.reading import Reading
 from keystone.management.user.securing import Securing
+from keystone.management.user.transitions import Migrating
 
 
-class Command(Making, Reading, Moving, Securing, PersonalData, OneLine):
+class Command(Making, Reading, Migrating, Securing, PersonalData, OneLine):
     """The `user` command group. Each command makes one call and prints the result."""
 
     help = _("Manage accounts.")  # type: ignore[assignment]  # Django takes a lazy text

@@ -79,7 +79,7 @@ def roles_in_words(user: User) -> str:
     """Return the user's role: superuser, staff, or neither."""
     if user.is_superuser:
         return gettext("superuser")
-    return gettext("staff") if user.is_staff else gettext("none")
+    return gettext("staff") if user.is_staff else gettext("no role")
 
 
 def pairs_of(user: User, facts: dict[str, Any]) -> Iterator[tuple[str, str | None]]:
@@ -147,7 +147,7 @@ def _two_factor_in_words(state: dict[str, Any]) -> str:
 
 
 def _refused_in_words(until: Any) -> str | None:
-    return f"{in_full(until)} ({gettext('too many attempts; see user lift-limits')})" if until else None
+    return f"{in_full(until)} ({gettext('too many attempts; see user reset-limits')})" if until else None
 
 
 def _sessions(user: User) -> Iterator[dict[str, Any]]:

@@ -57,7 +57,7 @@ class Making(TyperCommand):
             str | None,
             Option(help=str(_("The password. It is visible to others: prefer one of the two options above."))),
         ] = None,
-        tell: Annotated[bool, Option("--tell", help=str(_("Notify the person by email.")))] = False,
+        notify: Annotated[bool, Option("--notify", help=str(_("Notify the person by email.")))] = False,
         as_json: Json = False,
     ) -> None:
         """Create an account.
@@ -95,7 +95,7 @@ class Making(TyperCommand):
                 is_staff=is_staff or is_superuser,
                 is_superuser=is_superuser,
                 email_verified=not no_password,
-                tell=tell or no_password,
+                notify=notify or no_password,
             )
         if as_json:
             print_json(self.stdout, facts_in_short(user))

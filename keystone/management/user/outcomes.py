@@ -16,12 +16,12 @@ from keystone.management.user.facts import facts_in_short
 
 def print_outcome(
     command: BaseCommand,
-    move: Transition,
+    transition: Transition,
     outcome: Outcome,
     *,
     people: list[User],
     unknown: list[str],
-    told: bool,
+    notified: bool,
     as_json: bool,
 ) -> None:
     """Print which users were changed, and which were not and why.
@@ -29,26 +29,29 @@ def print_outcome(
     Args:
         people: the users of the transition, in the order in which they were given.
         unknown: the email addresses that nobody has.
-        told: whether the changed users get a mail.
+        notified: whether the changed users get a mail.
 
     Raises:
         CommandError: not all users were changed.
     """
     places = {user.pk: place for place, user in enumerate(people)}
     addresses = {user.pk: user.email for user in people}
-    moved = sorted(outcome.moved, key=lambda user: places[user.pk])
+    succeeded = sorted(outcome.succeeded, key=lambda user: places[user.pk])
     kept = sorted(outcome.refused, key=lambda pair: places[pair[0].pk])
     refused = [(user.email, refusal) for user, refusal in kept]
     refused += [(address, UserNotFound()) for address in [*(addresses[key] for key in outcome.missing), *unknown]]
     if as_json:
-        print_json(command.stdout, {"move": move.name, "moved": _moved(moved), "refused": _refused(refused)})
+        print_json(
+            command.stdout,
+            {"transition": transition.name, "succeeded": _succeeded(succeeded), "refused": _refused(refused)},
+        )
     else:
-        for user in moved:
-            command.stdout.write(printable(_done(move, user, told=told)))
+        for user in succeeded:
+            command.stdout.write(printable(_done(transition, user, notified=notified)))
     if not refused:
         return
     lines = [printable(f"{address}: {_why(refusal)}") for address, refusal in refused]
-    everybody = len(moved) + len(refused)
+    everybody = len(succeeded) + len(refused)
     if everybody == 1:
         raise CommandError(lines[0])
     for line in lines:
@@ -58,14 +61,14 @@ def print_outcome(
         "%(refused)d of %(count)d people were not %(done)s.",
         everybody,
     )
-    raise CommandError(text % {"refused": len(refused), "count": everybody, "done": move.done})
+    raise CommandError(text % {"refused": len(refused), "count": everybody, "done": transition.done})
 
 
-def _done(move: Transition, user: User, *, told: bool) -> str:
-    values = {"address": user.email, "done": str(move.done)}
+def _done(transition: Transition, user: User, *, notified: bool) -> str:
+    values = {"address": user.email, "done": str(transition.done)}
     if user.suspended_until is not None:
         values["done"] = gettext("%(done)s until %(end)s") % {**values, "end": in_full(user.suspended_until)}
-    if told:
+    if notified:
         return gettext("%(address)s was %(done)s and is notified by email.") % values
     return gettext("%(address)s was %(done)s. No mail will be sent.") % values
 
@@ -75,7 +78,7 @@ def _why(refusal: Refusal) -> str:
     return f"{refusal.detail} (--even-unverified)" if isinstance(refusal, UnverifiedAddress) else refusal.detail
 
 
-def _moved(people: list[User]) -> list[dict[str, Any]]:
+def _succeeded(people: list[User]) -> list[dict[str, Any]]:
     return [facts_in_short(user) for user in people]
 
 

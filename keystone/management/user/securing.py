@@ -1,4 +1,4 @@
-"""`user set-password`, `revoke-sessions`, `reset-otp` and `lift-limits`."""
+"""`user set-password`, `revoke-sessions`, `reset-otp` and `reset-limits`."""
 
 from typing import Annotated
 
@@ -7,8 +7,8 @@ from django.utils.translation import gettext_lazy as _
 from django_typer.management import TyperCommand, command
 from typer import Option
 
-from keystone.accounts.lift_limits import lift_limits_of
 from keystone.accounts.passwords import set_password
+from keystone.accounts.reset_limits import reset_limits_of
 from keystone.actors.actor import Actor
 from keystone.console.options import Address, Json
 from keystone.console.printing import print_json
@@ -84,8 +84,8 @@ class Securing(TyperCommand):
             text = gettext("%(address)s had an unfinished set-up, which has been cancelled.")
         self.stdout.write(text % {"address": user.email})
 
-    @command(name="lift-limits", help=str(_("Reset the rate limits of a person who tried to sign in too often.")))
-    def lift_limits(self, address: Address, *, as_json: Json = False) -> None:
+    @command(name="reset-limits", help=str(_("Reset the rate limits of a person who tried to sign in too often.")))
+    def reset_limits(self, address: Address, *, as_json: Json = False) -> None:
         """Reset the rate limits for a user's email address; those for IP addresses stay.
 
         Raises:
@@ -93,9 +93,9 @@ class Securing(TyperCommand):
         """
         with refusals_told():
             user = person_of(address)
-            lifted = lift_limits_of(user, by=Actor.cli())
+            reset = reset_limits_of(user, by=Actor.cli())
         if as_json:
-            print_json(self.stdout, {"email": user.email, "lifted": lifted})
+            print_json(self.stdout, {"email": user.email, "reset": reset})
             return
-        text = ngettext("%(count)d rate limit was reset.", "%(count)d rate limits were reset.", lifted)
-        self.stdout.write(text % {"count": lifted})
+        text = ngettext("%(count)d rate limit was reset.", "%(count)d rate limits were reset.", reset)
+        self.stdout.write(text % {"count": reset})

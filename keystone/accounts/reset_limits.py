@@ -14,7 +14,7 @@ from keystone.throttling.reset import limits_of
 
 
 @transaction.atomic
-def lift_limits(windows: Collection[int], *, by: Actor) -> int:
+def reset_limits(windows: Collection[int], *, by: Actor) -> int:
     """Reset rate limits, so that those who were refused may try again at once.
 
     Args:
@@ -32,15 +32,15 @@ def lift_limits(windows: Collection[int], *, by: Actor) -> int:
     barred = {user.email_normalized for user in owners if refusal_to_touch(user, by=by, own=True)}
     rows = [row for row in rows if row.address not in barred]
     changes = [{"counted_by": [row.limit, None], "attempts": [row.count, 0]} for row in rows]
-    record(event("attempts.lifted", row, by=by, changes=change) for row, change in zip(rows, changes, strict=True))
+    record(event("rate_limit.reset", row, by=by, changes=change) for row, change in zip(rows, changes, strict=True))
     AttemptWindow.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return len(rows)
 
 
-def lift_limits_of(user: User, *, by: Actor) -> int:
+def reset_limits_of(user: User, *, by: Actor) -> int:
     """Reset every limit that applies to a person by their email address, from any IP address.
 
     Returns:
         The number of limits reset.
     """
-    return lift_limits(list(limits_of(user).values_list("pk", flat=True)), by=by)
+    return reset_limits(list(limits_of(user).values_list("pk", flat=True)), by=by)

@@ -15,7 +15,7 @@ from keystone.console.numbers import seconds
 from keystone.console.options import Json, Yes
 from keystone.console.printing import print_json
 from keystone.database import mark as marks
-from keystone.database import moving, planning, resetting
+from keystone.database import migrating, planning, resetting
 from keystone.database.completing import complete_branch, complete_migration, complete_way_back
 from keystone.database.locking import LOCK_TIMEOUT
 from keystone.database.planning import Step
@@ -43,7 +43,7 @@ Database = Annotated[
 ]
 
 
-class Moving(TyperCommand):
+class Migrating(TyperCommand):
     """Commands that change the schema. Each makes its calls and prints the result."""
 
     @command(name="upgrade", help=str(_("Apply pending migrations.")))
@@ -75,11 +75,11 @@ class Moving(TyperCommand):
         """
         with errors_told():
             if plan or sql:
-                steps = moving.plan_upgrade(target, branch=branch)
+                steps = migrating.plan_upgrade(target, branch=branch)
                 _show(self.stdout, steps, sql=sql, branch=branch, as_json=as_json)
                 return
             said = say_to(self.stdout, as_json=as_json)
-            done = moving.upgrade(target, branch=branch, lock_timeout=lock_timeout, said=said)
+            done = migrating.upgrade(target, branch=branch, lock_timeout=lock_timeout, said=said)
         if as_json:
             print_json(self.stdout, {"applied": done})
         elif not done:
@@ -115,7 +115,7 @@ class Moving(TyperCommand):
                 did not confirm, or a migration failed.
         """
         with errors_told():
-            reached, steps = moving.plan_downgrade(target, branch=branch)
+            reached, steps = migrating.plan_downgrade(target, branch=branch)
             if plan or sql:
                 _show(self.stdout, steps, sql=sql, branch=reached.label, as_json=as_json)
                 return
@@ -130,7 +130,7 @@ class Moving(TyperCommand):
                 )
                 confirm(text % {"count": len(steps)}, yes=yes)
             said = say_to(self.stdout, as_json=as_json)
-            done = moving.downgrade(reached, steps, lock_timeout=lock_timeout, said=said)
+            done = migrating.downgrade(reached, steps, lock_timeout=lock_timeout, said=said)
         if as_json:
             print_json(self.stdout, {"undone": done})
         elif not done:

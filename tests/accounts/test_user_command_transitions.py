@@ -30,8 +30,8 @@ TRANSITIONS = ["approve", "reject", "reopen", "suspend", "reactivate", "deactiva
 NEEDS_A_REASON = {"reject", "suspend"}
 
 
-def arguments_of(move: str, *addresses: str) -> list[str]:
-    return [move, *addresses, *(["--reason", "so"] if move in NEEDS_A_REASON else [])]
+def arguments_of(transition: str, *addresses: str) -> list[str]:
+    return [transition, *addresses, *(["--reason", "so"] if transition in NEEDS_A_REASON else [])]
 
 
 def status_of(user: User) -> str:
@@ -39,15 +39,15 @@ def status_of(user: User) -> str:
     return user.status
 
 
-@pytest.mark.parametrize("move", TRANSITIONS)
+@pytest.mark.parametrize("transition", TRANSITIONS)
 @pytest.mark.parametrize("address", ["nobody@example.com", "no address", "", "\udcff@example.com"])
-def test_nobody_is_not_moved(move: str, address: str) -> None:
-    assert refused(*arguments_of(move, address)).endswith(": There is no such person.")
+def test_nobody_is_not_moved(transition: str, address: str) -> None:
+    assert refused(*arguments_of(transition, address)).endswith(": There is no such person.")
     assert not AuditEvent.objects.exists()
 
 
 @pytest.mark.parametrize(
-    ("move", "status"),
+    ("transition", "status"),
     [
         ("approve", Status.SUSPENDED),
         ("reject", Status.ACTIVE),
@@ -57,19 +57,19 @@ def test_nobody_is_not_moved(move: str, address: str) -> None:
         ("deactivate", Status.REJECTED),
     ],
 )
-def test_a_move_from_the_wrong_status_is_refused(move: str, status: Status) -> None:
+def test_a_move_from_the_wrong_status_is_refused(transition: str, status: Status) -> None:
     user = UserFactory(email="ann@example.com", status=status)
     said = f"ann@example.com: This is not possible in the status “{status.label}”."
-    assert refused(*arguments_of(move, "ann@example.com")) == said
+    assert refused(*arguments_of(transition, "ann@example.com")) == said
     assert status_of(user) == status
     assert not OutgoingMail.objects.exists()
 
 
-@pytest.mark.parametrize("move", ["suspend", "deactivate"])
-def test_the_last_superuser_stays(move: str) -> None:
+@pytest.mark.parametrize("transition", ["suspend", "deactivate"])
+def test_the_last_superuser_stays(transition: str) -> None:
     root = superuser(email="root@example.com")
     said = "root@example.com: This is the last active superuser. Create another one first."
-    assert refused(*arguments_of(move, "root@example.com")) == said
+    assert refused(*arguments_of(transition, "root@example.com")) == said
     assert status_of(root) == Status.ACTIVE
 
 
@@ -82,10 +82,10 @@ def test_an_unverified_address_is_approved_only_where_that_is_said() -> None:
     assert status_of(user) == Status.ACTIVE
 
 
-@pytest.mark.parametrize("move", sorted(NEEDS_A_REASON))
-def test_a_reason_is_asked_for_and_nobody_waits_without_a_terminal(move: str) -> None:
+@pytest.mark.parametrize("transition", sorted(NEEDS_A_REASON))
+def test_a_reason_is_asked_for_and_nobody_waits_without_a_terminal(transition: str) -> None:
     UserFactory(email="ann@example.com")
-    assert refused(move, "ann@example.com") == (
+    assert refused(transition, "ann@example.com") == (
         "This command asks a question, and there is no terminal to answer on. Use --reason."
     )
 
@@ -132,7 +132,7 @@ def test_an_end_that_is_none_or_has_passed_is_refused(until: str, said: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("move", "before", "after", "line"),
+    ("transition", "before", "after", "line"),
     [
         ("approve", Status.PENDING_ADMIN_APPROVAL, Status.ACTIVE, "approved"),
         ("reject", Status.PENDING_ADMIN_APPROVAL, Status.REJECTED, "rejected"),
@@ -147,7 +147,7 @@ def test_a_move_is_made_told_and_audited(
     do: Callable[..., Any],
     mailoutbox: list[EmailMessage],
     capsys: pytest.CaptureFixture[str],
-    move: str,
+    transition: str,
     before: Status,
     after: Status,
     line: str,
@@ -155,7 +155,7 @@ def test_a_move_is_made_told_and_audited(
 ) -> None:
     user = UserFactory(email="ann@example.com", status=before)
     options = ["--note", "by phone", *(["--silent"] if silent else [])]
-    do(call_command, "user", *arguments_of(move, " ANN@example.com"), *options)
+    do(call_command, "user", *arguments_of(transition, " ANN@example.com"), *options)
     assert status_of(user) == after
     said = "No mail is sent." if silent else ""
     told = f"ann@example.com was {line}. {said}" if silent else f"ann@example.com was {line} and is notified by email."
@@ -163,14 +163,14 @@ def test_a_move_is_made_told_and_audited(
     assert [mail.to for mail in mailoutbox] == ([] if silent else [["ann@example.com"]])
     event = AuditEvent.objects.get(target_id=str(user.pk))
     assert (event.action, event.actor_kind, event.actor_label) == (f"user.{line}", "cli", getpass.getuser())
-    assert (event.reason, event.note) == ("so" if move in NEEDS_A_REASON else "", "by phone")
+    assert (event.reason, event.note) == ("so" if transition in NEEDS_A_REASON else "", "by phone")
 
 
-@pytest.mark.parametrize("move", ["approve", "reactivate", "deactivate"])
-def test_a_reason_may_be_given(do: Callable[..., Any], mailoutbox: list[EmailMessage], move: str) -> None:
+@pytest.mark.parametrize("transition", ["approve", "reactivate", "deactivate"])
+def test_a_reason_may_be_given(do: Callable[..., Any], mailoutbox: list[EmailMessage], transition: str) -> None:
     before = {"approve": Status.PENDING_ADMIN_APPROVAL, "reactivate": Status.DEACTIVATED, "deactivate": Status.ACTIVE}
-    user = UserFactory(email="ann@example.com", status=before[move])
-    do(call_command, "user", move, "ann@example.com", "--reason", " As we agreed ")
+    user = UserFactory(email="ann@example.com", status=before[transition])
+    do(call_command, "user", transition, "ann@example.com", "--reason", " As we agreed ")
     user.refresh_from_db()
     assert user.status_reason == "As we agreed"
     assert "As we agreed" in str(mailoutbox[0].body)
@@ -252,8 +252,8 @@ def test_json_tells_who_was_moved_and_who_was_not(capsys: pytest.CaptureFixture[
     assert said == "2 of 3 people were not rejected."
     out, err = capsys.readouterr()
     told = json.loads(out)
-    assert told["move"] == "reject"
-    assert [(one["email"], one["status"]) for one in told["moved"]] == [("ann@example.com", "rejected")]
+    assert told["transition"] == "reject"
+    assert [(one["email"], one["status"]) for one in told["succeeded"]] == [("ann@example.com", "rejected")]
     assert [(one["email"], one["code"]) for one in told["refused"]] == [
         ("bob@example.com", "illegal_transition"),
         ("nobody@example.com", "not_found"),
@@ -261,12 +261,12 @@ def test_json_tells_who_was_moved_and_who_was_not(capsys: pytest.CaptureFixture[
     assert err.splitlines() == [f"{one['email']}: {one['message']}" for one in told["refused"]]
 
 
-@pytest.mark.parametrize("move", TRANSITIONS)
-def test_json_is_printed_by_every_move(capsys: pytest.CaptureFixture[str], move: str) -> None:
-    refused(*arguments_of(move, "nobody@example.com"), "--json")
+@pytest.mark.parametrize("transition", TRANSITIONS)
+def test_json_is_printed_by_every_move(capsys: pytest.CaptureFixture[str], transition: str) -> None:
+    refused(*arguments_of(transition, "nobody@example.com"), "--json")
     assert json.loads(capsys.readouterr().out) == {
-        "move": move,
-        "moved": [],
+        "transition": transition,
+        "succeeded": [],
         "refused": [{"email": "nobody@example.com", "code": "not_found", "message": "There is no such person."}],
     }
 

@@ -33,7 +33,7 @@ Note = Annotated[str, Option(help=str(_("Visible to administrators only; kept in
 Silent = Annotated[bool, Option("--silent", help=str(_("Send no mail.")))]
 
 
-class Moving(TyperCommand):
+class Migrating(TyperCommand):
     """Commands for the transitions of the account lifecycle.
 
     A refused transition is reported for that user; the others are still carried out.
@@ -54,7 +54,7 @@ class Moving(TyperCommand):
     ) -> None:
         """Approve pending users."""
         said: dict[str, Any] = {"reason": reason, "note": note, "even_unverified": even_unverified}
-        self._move(APPROVE, addresses, said, silent=silent, as_json=as_json)
+        self._transition(APPROVE, addresses, said, silent=silent, as_json=as_json)
 
     @command(name="reject", help=str(_("Reject pending people.")))
     def reject(
@@ -68,12 +68,12 @@ class Moving(TyperCommand):
     ) -> None:
         """Reject pending users. If the given reason is empty, they are told no reason."""
         said = {"reason": _asked_where_missing(reason), "note": note}
-        self._move(REJECT, addresses, said, silent=silent, as_json=as_json)
+        self._transition(REJECT, addresses, said, silent=silent, as_json=as_json)
 
     @command(name="reopen", help=str(_("Withdraw rejections: the people are pending again.")))
     def reopen(self, addresses: Addresses, *, note: Note = "", silent: Silent = False, as_json: Json = False) -> None:
         """Take rejections back, so that the users are pending again."""
-        self._move(REOPEN, addresses, {"note": note}, silent=silent, as_json=as_json)
+        self._transition(REOPEN, addresses, {"note": note}, silent=silent, as_json=as_json)
 
     @command(name="suspend", help=str(_("Suspend active people, for a time or until they are reactivated.")))
     def suspend(
@@ -93,7 +93,7 @@ class Moving(TyperCommand):
         with refusals_told():
             end = None if until is None else parse_moment(until, length="ahead")
         said = {"reason": _asked_where_missing(reason), "until": end, "note": note}
-        self._move(SUSPEND, addresses, said, silent=silent, as_json=as_json)
+        self._transition(SUSPEND, addresses, said, silent=silent, as_json=as_json)
 
     @command(name="reactivate", help=str(_("Reactivate suspended or deactivated people.")))
     def reactivate(
@@ -106,7 +106,7 @@ class Moving(TyperCommand):
         as_json: Json = False,
     ) -> None:
         """Reactivate suspended or deactivated users."""
-        self._move(REACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
+        self._transition(REACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
 
     @command(name="deactivate", help=str(_("Deactivate accounts. They are kept and can be reactivated.")))
     def deactivate(
@@ -119,10 +119,10 @@ class Moving(TyperCommand):
         as_json: Json = False,
     ) -> None:
         """Deactivate users."""
-        self._move(DEACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
+        self._transition(DEACTIVATE, addresses, {"reason": reason, "note": note}, silent=silent, as_json=as_json)
 
-    def _move(
-        self, move: Transition, addresses: list[str], said: dict[str, Any], *, silent: bool, as_json: bool
+    def _transition(
+        self, transition: Transition, addresses: list[str], said: dict[str, Any], *, silent: bool, as_json: bool
     ) -> None:
         """Carry out a transition for all these users and print the result.
 
@@ -136,8 +136,8 @@ class Moving(TyperCommand):
         with refusals_told():
             people, unknown = people_of(addresses)
             ids = [user.pk for user in people]
-            outcome = lifecycle.move_users(move, ids, by=Actor.cli(), tell=not silent, **said | words)
-        print_outcome(self, move, outcome, people=people, unknown=unknown, told=not silent, as_json=as_json)
+            outcome = lifecycle.transition_users(transition, ids, by=Actor.cli(), notify=not silent, **said | words)
+        print_outcome(self, transition, outcome, people=people, unknown=unknown, notified=not silent, as_json=as_json)
 
 
 def _asked_where_missing(reason: str | None) -> str:
