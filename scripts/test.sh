@@ -8,7 +8,10 @@ source "$(dirname "${BASH_SOURCE[0]}")/bootstrap.sh"
 bootstrap
 export ENVIRONMENT=testing # whatever this shell says; testing reads no .env either
 
-whole_run=(--numprocesses=auto --maxprocesses=8 --durations=10)
+# Three processes for two cores, because tests wait for databases, servers and time to pass. At most 8: each has a
+# database of its own.
+processes=$("$python" -c 'import os; print(min(8, (3 * (os.cpu_count() or 1) + 1) // 2))')
+whole_run=(--numprocesses="$processes" --durations=10)
 if [ $# -eq 0 ]; then
     exec "$python" -m pytest "${whole_run[@]}" -p no:schemathesis # which only the fuzz tests use, and is slow to import
 elif [ "$*" != --all ]; then
