@@ -30,17 +30,30 @@ def scratch_databases(server: str) -> Iterator[Scratch]:
         server: the URL of a database of a server on which databases may be made; without one, the embedded
             PostgreSQL is started in a folder that is removed at the end, and does not wait for the disk.
     """
-    server = server or _embedded()
-    names = [f"benchmark_{kind}_{os.getpid()}" for kind in ("keystone", "plain")]
-    made = []
+    with databases(server or embedded(fsync=False), ["keystone", "plain"]) as urls:
+        yield Scratch(**urls)
+
+
+@contextmanager
+def databases(server: str, names: list[str]) -> Iterator[dict[str, str]]:
+    """Make a database for each name, and drop them at the end.
+
+    Args:
+        server: the URL of a database of a server on which databases may be made.
+
+    Yields:
+        The URL of each database, by its name.
+    """
+    made: dict[str, str] = {}
     try:
         for name in names:
-            _run(server, "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", name)
-            made.append(name)
-        yield Scratch(*(urlunsplit(urlsplit(server)._replace(path=f"/{name}")) for name in names))
+            database = f"benchmark_{name}_{os.getpid()}"
+            _run(server, "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'", database)
+            made[name] = urlunsplit(urlsplit(server)._replace(path=f"/{database}"))
+        yield made
     finally:
-        for name in made:
-            _run(server, "DROP DATABASE {} WITH (FORCE)", name)
+        for url in made.values():
+            _run(server, "DROP DATABASE {} WITH (FORCE)", urlsplit(url).path[1:])
 
 
 def set_up(scratch: Scratch) -> None:
@@ -64,12 +77,17 @@ def set_up(scratch: Scratch) -> None:
         connection.execute(SchemaManager.get_schema().encode())
 
 
-def _embedded() -> str:
+def embedded(*, fsync: bool) -> str:
+    """Start the embedded PostgreSQL in a folder that is removed at the end, and return its URL.
+
+    Args:
+        fsync: whether it waits for the disk.
+    """
     folder = tempfile.mkdtemp(prefix="keystone-benchmark-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # before the server's own, and so run after it
     from keystone.environment import embedded_postgres
 
-    host = embedded_postgres.start(Path(folder) / "postgres", database="postgres", fsync=False)
+    host = embedded_postgres.start(Path(folder) / "postgres", database="postgres", fsync=fsync)
     return f"postgresql://postgres@/postgres?host={quote(host, safe='')}"
 
 

@@ -38,6 +38,9 @@ router.register("users", UserViewSet, basename="user")
 router.register("audit", AuditEventViewSet, basename="audit")
 
 api_urlpatterns: list[Any] = [
+    # Django tries one after the other: the most frequent requests come first.
+    path("me/", MeView.as_view(), name="me"),
+    path("", include(router.urls)),
     path("auth/register/", RegisterView.as_view(), name="register"),
     path("auth/verify-email/", VerifyEmailView.as_view(), name="verify-email"),
     path("auth/verify-email/resend/", ResendView.as_view(), name="verify-email-resend"),
@@ -59,7 +62,6 @@ api_urlpatterns: list[Any] = [
     path("me/deactivate/", DeactivateView.as_view(), name="me-deactivate"),
     path("me/export/", MyDataView.as_view(), name="me-export"),
     path("me/erase/", EraseMeView.as_view(), name="me-erase"),
-    path("me/", MeView.as_view(), name="me"),
     path("health/live/", LiveView.as_view(), name="health-live"),
     path("health/ready/", ReadyView.as_view(), name="health-ready"),
     path("schema/", SchemaView.as_view(), name="schema"),
@@ -74,7 +76,6 @@ api_urlpatterns: list[Any] = [
         StaffSessionViewSet.as_view({"delete": "destroy"}),
         name="user-session-detail",
     ),
-    path("", include(router.urls)),
     # The sign-in form of the browsable API.
     path("session/", include("keystone.sign_in.session_urls")),
     # Respond to unknown URLs and missing slashes in JSON, also in development, instead of with a page or a redirect
@@ -104,6 +105,7 @@ page_urlpatterns = [
 PAGE = ["get", "head"]  # DRF's response to OPTIONS needs a template that these pages don't have
 
 urlpatterns = [
+    path("api/", include(api_urlpatterns)),
     path("favicon.ico", RedirectView.as_view(url=lazy(static, str)("keystone/pages/mark.svg"))),
     path("", include((page_urlpatterns, "pages"))),
     # The admin's sign-in page links to it by Django's name.
@@ -111,7 +113,6 @@ urlpatterns = [
     path("", include("keystone.mail.development_urls")),
     path("", include("keystone.mail.webhook_urls")),
     path("admin/", admin.site.urls),
-    path("api/", include(api_urlpatterns)),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema", http_method_names=PAGE), name="docs"),
     path("docs", RedirectView.as_view(pattern_name="docs")),
     path("redoc/", SpectacularRedocView.as_view(url_name="schema", http_method_names=PAGE), name="redoc"),

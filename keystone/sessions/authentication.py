@@ -1,5 +1,7 @@
 """The DRF authentication class for access tokens."""
 
+import uuid
+
 from rest_framework.authentication import get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
@@ -7,8 +9,14 @@ from rest_framework_simplejwt.authentication import JWTAuthentication
 
 from keystone.accounts.expiry import apply_expiry
 from keystone.accounts.models import User
+from keystone.database.compiled_query import CompiledQuery
 from keystone.sessions.models import Session
 from keystone.sessions.tokens import AccessToken, Claims, TokenRefused, decode
+
+LIVE_SESSION = CompiledQuery(
+    lambda key, user: Session.objects.live().select_related("user").filter(pk=key, user_id=user).order_by(),
+    *(uuid.UUID(int=number) for number in (1, 2)),
+)
 
 
 class SessionTokenAuthentication(JWTAuthentication):
@@ -45,8 +53,7 @@ class SessionTokenAuthentication(JWTAuthentication):
         Raises:
             AuthenticationFailed: the session has ended, or the account is no longer active.
         """
-        live = Session.objects.live().select_related("user")
-        session = live.filter(pk=claims.session_id, user_id=claims.user_id).first()
+        session = LIVE_SESSION.get(claims.session_id, claims.user_id)
         if session is None or not self._holds(session.user, claims):
             raise self._refusal()
         return session

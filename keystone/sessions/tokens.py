@@ -5,10 +5,11 @@ derived from SECRET_KEY and, during key rotation, from SECRET_KEY_FALLBACKS, and
 """
 
 import hashlib
+import time
 import uuid
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import jwt
@@ -73,17 +74,15 @@ class RotatingKeysBackend(TokenBackend):
             TokenBackendError: the token is invalid for another reason.
         """
         try:
-            named = jwt.get_unverified_header(token).get("kid")
-            key = next(key for key in _keys() if _key_id(key) == named)
-            options: Any = {"require": REQUIRED, "verify_iat": False, "verify_signature": verify}
-            claims: dict[str, Any] = jwt.decode(
-                token, key, algorithms=[self.algorithm], audience=self.audience, issuer=self.issuer, options=options
-            )
+            audience: Any = self.audience
+            claims = _verified(token, tuple(_keys()), self.algorithm, audience, self.issuer, verify)
+            if verify and claims["exp"] <= time.time():
+                raise TokenBackendExpiredToken("The token has expired.")
         except jwt.ExpiredSignatureError as error:
             raise TokenBackendExpiredToken(str(error)) from error
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, StopIteration, RecursionError) as error:
             raise TokenBackendError(str(error)) from error
-        return claims
+        return dict(claims)
 
 
 class SessionToken(Token):
@@ -175,11 +174,36 @@ def _backend() -> TokenBackend:
     return RotatingKeysBackend(api_settings.ALGORITHM, audience=api_settings.AUDIENCE, issuer=api_settings.ISSUER)
 
 
+@lru_cache(maxsize=4_096)
+def _verified(
+    token: Any,
+    keys: tuple[bytes, ...],
+    algorithm: str,
+    audience: Any,
+    issuer: str | None,
+    verify: bool,  # noqa: FBT001
+) -> dict[str, Any]:
+    """Return the claims of a token that we have signed, from memory if it was verified before.
+
+    The signature of a token always verifies alike, so a client's next request need not compute it again. Refused tokens
+    are not remembered. The caller must compare the expiry with the time.
+    """
+    named = jwt.get_unverified_header(token).get("kid")
+    key = next(key for key in keys if _key_id(key) == named)
+    options: Any = {"require": REQUIRED, "verify_iat": False, "verify_signature": verify}
+    claims: dict[str, Any] = jwt.decode(
+        token, key, algorithms=[algorithm], audience=audience, issuer=issuer, options=options
+    )
+    return claims
+
+
 def _keys() -> list[bytes]:
-    secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    return [
-        salted_hmac("keystone.sessions.tokens", "v1", secret=secret, algorithm="sha256").digest() for secret in secrets
-    ]
+    return [_key(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
+
+
+@lru_cache(maxsize=16)
+def _key(secret: str) -> bytes:
+    return salted_hmac("keystone.sessions.tokens", "v1", secret=secret, algorithm="sha256").digest()
 
 
 def _key_id(key: bytes) -> str:

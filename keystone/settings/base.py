@@ -72,13 +72,14 @@ MIDDLEWARE = [
     "keystone.api.middleware.WellFormedMiddleware",
     "keystone.api.body_limit.BodyLimitMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
+    # Django's, but for requests of the API that carry a bearer token: they have neither cookies nor pages.
+    "keystone.sign_in.browser_middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django_otp.middleware.OTPMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "keystone.sign_in.browser_middleware.AuthenticationMiddleware",
+    "keystone.sign_in.browser_middleware.OTPMiddleware",
+    "keystone.sign_in.browser_middleware.MessageMiddleware",
     "keystone.api.middleware.RefusalMiddleware",
 ]
 if ENVIRONMENT == "local":
@@ -177,7 +178,7 @@ REST_FRAMEWORK = {
     "DEFAULT_THROTTLE_CLASSES": ["keystone.accounts.api.throttling.OwnChangesThrottle"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": [
-        "rest_framework.renderers.JSONRenderer",
+        "keystone.api.renderers.FastJSONRenderer",
         "keystone.api.browsable.BrowsableAPIRenderer",
     ],
     "DEFAULT_PARSER_CLASSES": ["keystone.api.parsers.StrictJSONParser"],

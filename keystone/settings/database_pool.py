@@ -5,24 +5,44 @@ refused. After each failed attempt to connect, the pool waits twice as long befo
 shorter limit it waits for a new caller before it tries again, and those who wait already wait in vain.
 """
 
+import select
+import time
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg_pool import ConnectionPool
+
+RESTED = 5.0  # seconds without use after which a connection is asked whether it is alive
+_used_at: "WeakKeyDictionary[psycopg.Connection[Any], float]" = WeakKeyDictionary()
 
 
 def check_connection(connection: "psycopg.Connection[Any]") -> None:
     """Check that a connection is alive before it is used. If it is dead, have the pool replace all others as well.
 
+    PostgreSQL says when it ends a connection, so one that was used a moment ago and has nothing to say is alive. Only a
+    lost network is silent: connections that have rested are asked.
+
     Raises:
         psycopg.OperationalError: it is dead. The pool then tries another one.
     """
+    now, used_at = time.monotonic(), _used_at.get(connection, 0.0)
+    _used_at[connection] = now
+    if now - used_at < RESTED and not _has_something_to_say(connection):
+        return
     try:
         ConnectionPool.check_connection(connection)
     except psycopg.OperationalError:
         if isinstance(connection._pool, ConnectionPool):
             connection._pool.drain()
         raise
+
+
+def _has_something_to_say(connection: "psycopg.Connection[Any]") -> bool:
+    """Return whether data, or the end of the connection, waits to be read."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def try_again(pool: "ConnectionPool[Any]") -> None:

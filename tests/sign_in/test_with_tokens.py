@@ -1,3 +1,4 @@
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -21,7 +22,7 @@ from keystone.sessions.authentication import SessionTokenAuthentication
 from keystone.sessions.models import Session
 from keystone.sessions.rotation import refresh
 from keystone.sessions.token_pair import TokenPair
-from keystone.sessions.tokens import AccessToken, RefreshToken, TokenRefused, decode, encode, token_digest
+from keystone.sessions.tokens import AccessToken, RefreshToken, TokenExpired, TokenRefused, decode, encode, token_digest
 from keystone.sign_in.with_tokens import InvalidCredentials, SignInRefused, sign_in
 from keystone.testing.factories import PASSWORD, UserFactory, superuser
 
@@ -189,6 +190,16 @@ def test_every_claim_is_checked(pair: TokenPair, change: dict[str, Any]) -> None
     forged = jwt.encode(claims, _keys()[0], algorithm="HS256", headers=header)
     with pytest.raises(TokenRefused):
         decode(AccessToken, forged)
+
+
+def test_a_token_that_was_verified_before_expires_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = timezone.now()
+    ids = {"session_id": uuid.uuid4(), "user_id": uuid.uuid4(), "version": 1, "token_id": "x"}
+    token = encode(AccessToken, **ids, expires_at=now + timedelta(minutes=1), now=now)
+    assert decode(AccessToken, token) == decode(AccessToken, token)
+    monkeypatch.setattr("time.time", lambda: now.timestamp() + 61)
+    with pytest.raises(TokenExpired):
+        decode(AccessToken, token)
 
 
 def test_keys_rotate_with_overlap(pair: TokenPair, settings: Settings) -> None:

@@ -14,7 +14,7 @@ from keystone.accounts.names import composed, validate_name
 from keystone.accounts.preferences import ApprovalNotices
 from keystone.accounts.status import Status
 from keystone.accounts.transition_rules import REASON_LENGTH, TRANSITIONS
-from keystone.api.serializers import StrictSerializer
+from keystone.api.serializers import RowSerializer, StrictSerializer
 from keystone.passwords.fields import PasswordField
 
 MAX_BULK = 10_000
@@ -116,7 +116,7 @@ class VerifiedSerializer(AcceptedSerializer):
     )
 
 
-class MeSerializer(serializers.ModelSerializer[User]):
+class MeSerializer(RowSerializer[User]):
     """One's own account."""
 
     class Meta:
@@ -136,7 +136,7 @@ class MeSerializer(serializers.ModelSerializer[User]):
         read_only_fields = fields
 
 
-class UserSerializer(serializers.ModelSerializer[User]):
+class UserSerializer(RowSerializer[User]):
     """An account as administrators see it."""
 
     class Meta:

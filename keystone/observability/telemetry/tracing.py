@@ -16,7 +16,7 @@ from opentelemetry.trace import Status, StatusCode, Tracer
 from keystone.observability.telemetry.scrubbing import ScrubbingProcessor
 
 # Earlier middleware adds headers, or responds to requests that need no span: files, redirects, `/metrics`.
-FIRST_TRACED = "django.contrib.sessions.middleware.SessionMiddleware"
+FIRST_TRACED = "keystone.sign_in.browser_middleware.SessionMiddleware"
 PROBES = "api/health/"
 
 

@@ -1,0 +1,198 @@
+"""How fast the served application is, beside reference points that are measured in the same run.
+
+    uv run python benchmarks/speed.py [--people 10000] [--rounds 5] [--seconds 3] [--only me,login] [--server URL]
+
+Keystone under production settings, djoser with simplejwt, an async FastAPI application with SQLModel, and an
+application that does nothing on Keystone's server, each with two workers and with the same people. They take turns
+within each round, so that what else the machine does disturbs all of them. Only ratios within one run count; they
+refer to djoser, or to what is measured in its place.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from benchmarks import people, sites
+from benchmarks.load import HEADER, Figures, ask, measure, request
+from benchmarks.scratch import databases, embedded
+from benchmarks.sites import PASSWORD, Site
+
+RARE, COMMON = "zyzzyva", "smith"  # last names of 5 people, and of a tenth of all
+
+
+class Work:
+    """A kind of work: the requests of a site, and what they are answered."""
+
+    def __init__(
+        self,
+        name: str,
+        requests: Callable[[Site], Iterator[bytes]],
+        *,
+        connections: int = 8,
+        expected: Callable[[Site], int] = lambda _site: 200,
+        of: str = "list",
+        references: tuple[str, ...] = ("djoser", "fastapi"),
+    ) -> None:
+        self.name = name
+        self.requests = requests
+        self.connections = connections
+        self.expected = expected
+        self.of = of
+        self.references = ("keystone", *references)
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description="Measure the served application beside others.")
+    parser.add_argument("--people", type=int, default=10_000, help="in each database (default: 10000)")
+    parser.add_argument("--rounds", type=int, default=5, help="how often everything is measured (default: 5)")
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each measurement (default: 3)")
+    parser.add_argument("--only", default="", help="kinds of work, as me,login; all by default")
+    parser.add_argument("--sites", default="keystone,djoser,fastapi,no-op", help="what is compared (default: all)")
+    parser.add_argument("--server", default="", help="URL of a PostgreSQL on which databases may be made")
+    options = parser.parse_args()
+    chosen = set(filter(None, options.only.split(",")))
+    works = [work for work in WORKS if not chosen or work.name in chosen]
+    named = options.sites.split(",")
+    server = options.server or embedded(fsync=True)
+    python = sites.reference_python() if {"djoser", "fastapi"} & set(named) else ""
+    with (
+        databases(server, [name for name in named if name in people.FILL]) as urls,
+        tempfile.TemporaryDirectory(prefix="keystone-speed-") as folder,
+    ):
+        started: list[Site] = []
+        try:
+            for site in _made(urls, named, python, Path(folder)):
+                if site.name in urls:
+                    people.fill(site, urls[site.name], options.people)
+                site.start()
+                started.append(site)
+                if "login" in site.paths:
+                    site.token = _token(site)
+            print(
+                f"{options.people:,} people; {sites.WORKERS} workers each; ratios: to the first of the references in each table"
+            )
+            for work in works:
+                _measure(work, started, server, rounds=options.rounds, seconds=options.seconds)
+            print("\n| site | started in s | memory MiB |\n|---|---|---|")
+            for site in started:
+                print(f"| {site.name} | {site.started_in:.2f} | {site.memory():.0f} |")
+        finally:
+            for site in started:
+                site.stop()
+    return 0
+
+
+def _made(urls: dict[str, str], named: list[str], python: str, folder: Path) -> Iterator[Site]:
+    for name in named:
+        if name == "keystone":
+            yield sites.keystone(urls[name], folder)
+        elif name == "djoser":
+            yield sites.djoser(urls[name], python)
+        elif name == "fastapi":
+            yield sites.fastapi(urls[name], python)
+        else:
+            yield sites.noop()
+
+
+def _measure(work: Work, started: list[Site], server: str, *, rounds: int, seconds: float) -> None:
+    found = {site.name: Figures() for site in started if site.name in work.references and work.of in site.paths}
+    requests = {site.name: work.requests(site) for site in started if site.name in found}
+    for number in range(rounds + 1):  # the first warms everything up, and does not count
+        for site in started:
+            if site.name not in found:
+                continue
+            application, database = site.cpu(), sites.database_cpu(server)
+            sample = measure(
+                site.port,
+                requests[site.name],
+                connections=work.connections,
+                seconds=seconds if number else min(seconds, 1.0),
+                expected=work.expected(site),
+            )
+            if number:
+                figures = found[site.name]
+                figures.samples.append(sample)
+                figures.application.append(site.cpu() - application)
+                figures.database.append(sites.database_cpu(server) - database)
+    print(f"\n{work.name}\n\n| site | {HEADER} |\n|---|{'---|' * HEADER.count('|')}---|")
+    beside = next((found[name] for name in work.references[1:] if name in found), None)
+    for name, figures in found.items():
+        print(f"| {name} | {figures.line(beside)} |", flush=True)
+
+
+def _token(site: Site) -> str:
+    status, body = ask(site.port, request("POST", site.paths["login"], headers=site.headers, body=_login(site, 1)))
+    if status != 200:
+        raise RuntimeError(f"{site.name} refused the sign-in: {status} {body.decode()}")
+    answer = json.loads(body)
+    return str(answer.get("access") or answer["access_token"])
+
+
+def _login(site: Site, number: int) -> bytes:
+    address = f"person{number}@example.com"
+    name = "username" if site.name == "djoser" else "email"
+    return json.dumps({name: address, "password": PASSWORD}).encode()
+
+
+def _get(path: Callable[[Site], str]) -> Callable[[Site], Iterator[bytes]]:
+    def requests(site: Site) -> Iterator[bytes]:
+        headers = site.headers | ({"Authorization": f"Bearer {site.token}"} if site.token else {})
+        return itertools.repeat(request("GET", path(site), headers=headers))
+
+    return requests
+
+
+def _listed(**query: str) -> Callable[[Site], Iterator[bytes]]:
+    text = "&".join(f"{name}={value}" for name, value in query.items())
+    return _get(lambda site: f"{site.paths['list']}?{text}")
+
+
+def _sign_ins(site: Site) -> Iterator[bytes]:
+    for number in itertools.cycle(range(1, 1_000)):
+        yield request("POST", site.paths["login"], headers=site.headers, body=_login(site, number))
+
+
+def _registrations(site: Site) -> Iterator[bytes]:
+    for number in itertools.count(1):
+        address = f"new{number}-{os.getpid()}@example.com"
+        body = {"email": address, "password": "so-long-that-nobody-guesses-it", "first_name": "New"}
+        if site.name == "djoser":
+            body = {"username": address, "email": address, "password": body["password"]}
+        yield request("POST", site.paths["register"], headers=site.headers, body=json.dumps(body).encode())
+
+
+def _deep(site: Site) -> Iterator[bytes]:
+    """Ask for a page from the middle of the list, as each site's clients get there."""
+    return _get(lambda site: f"{site.paths['list']}?{site.deep}")(site)
+
+
+WORKS = (
+    Work("me", _get(lambda site: site.paths["me"]), connections=16, of="me", references=("djoser", "fastapi", "no-op")),
+    Work("login", _sign_ins, of="login"),
+    Work(
+        "register",
+        _registrations,
+        of="register",
+        expected=lambda site: 202 if site.name == "keystone" else 201,
+    ),
+    Work("list", _listed()),
+    Work("list, deep", _deep),
+    Work("search, nobody", _listed(search="qqqqq")),
+    Work("search, few", _listed(search=RARE)),
+    Work("search, many", _listed(search=COMMON)),
+    Work("search, two words", _listed(search="anna%20" + COMMON)),
+    Work("search, part of an address", _listed(search="person77")),
+    Work("status", _listed(status="rejected"), references=()),
+    Work("search, status", _listed(search=RARE, status="active"), references=()),
+)
+
+if __name__ == "__main__":
+    sys.exit(main())
