@@ -76,9 +76,7 @@ def main() -> int:
                 started.append(site)
                 if "login" in site.paths:
                     site.token = _token(site)
-            print(
-                f"{options.people:,} people; {sites.WORKERS} workers each; ratios: to the first of the references in each table"
-            )
+            print(f"{options.people:,} people; {sites.WORKERS} workers each")
             for work in works:
                 _measure(work, started, server, rounds=options.rounds, seconds=options.seconds)
             print("\n| site | started in s | memory MiB |\n|---|---|---|")

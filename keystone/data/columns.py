@@ -138,7 +138,7 @@ def _plain(name: str) -> str:
 
 
 def _missing(names: Iterable[str], theirs: Iterable[str]) -> str:
-    text = gettext("The file has no columns: %(names)s. It has: %(theirs)s.")
+    text = gettext("Missing columns: %(names)s. The file has: %(theirs)s.")
     return text % {"names": ", ".join(names), "theirs": ", ".join(theirs)}
 
 

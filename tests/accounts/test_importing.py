@@ -211,8 +211,8 @@ def test_every_fault_of_a_row_is_told(write: Write) -> None:
         " access_ends_at: “31.12.2999” is not a valid time. Write it as 2026-12-31 or 2026-12-31T18:00 (UTC)."
         " is_staff: “ja” is neither yes nor no. Write yes, true or 1; or no, false or 0.",
         4: "first_name: Ensure this value has at most 100 characters (it has 101)."
-        " access_ends_at: “0001-01-01T00:00+23:59” is no time."
-        " Write it as 2026-12-31 or as 2026-12-31T18:00 (UTC)."
+        " access_ends_at: “0001-01-01T00:00+23:59” is not a valid time."
+        " Write it as 2026-12-31 or 2026-12-31T18:00 (UTC)."
         " is_staff: “2” is neither yes nor no. Write yes, true or 1; or no, false or 0.",
         5: "first_name: A name has no invisible characters.",
     }

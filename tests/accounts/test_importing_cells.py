@@ -109,7 +109,7 @@ def test_what_a_cell_cannot_mean_is_refused(path: Path) -> None:
             ["c@example.com", time(3, 4), timedelta(hours=30), 20301231, 2],
             (
                 "first_name: “03:04:00” is a time of day; this column takes text."
-                " groups: “1 day, 6:00:00” is a length of time; this column takes text."
+                " groups: “1 day, 6:00:00” is a duration; this column takes text."
                 " access_ends_at: “20301231” is a number; this column takes a date."
                 " is_staff: “2” is neither yes nor no. Write yes, true or 1; or no, false or 0."
             ),

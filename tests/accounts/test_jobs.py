@@ -12,14 +12,14 @@ from keystone.testing.factories import UserFactory
 
 JOBS = {
     "keystone.deliver_overdue": {"mails": 0},
-    "keystone.end_access": {"succeeded": 0, "refused": 0, "failed": 0},
+    "keystone.end_access": {"changed": 0, "refused": 0, "failed": 0},
     "keystone.expire_stale_registrations": {"deleted": 0, "kept": 0},
     "keystone.delete_ended_attempt_windows": {"deleted": 0},
     "keystone.delete_expired_browser_sessions": {"deleted": 0},
     "keystone.delete_ended_sessions": {"deleted": 0},
     "keystone.delete_expired_tokens": {"deleted": 0},
     "keystone.delete_final_undos": {"deleted": 0},
-    "keystone.lift_suspensions": {"succeeded": 0, "refused": 0, "failed": 0},
+    "keystone.lift_suspensions": {"changed": 0, "refused": 0, "failed": 0},
     "keystone.mail_digests": {"mails": 0},
     "keystone.prune_data_runs": {"deleted": 0},
     "keystone.prune_mails": {"deleted": 0},

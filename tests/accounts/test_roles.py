@@ -111,7 +111,7 @@ def test_every_permission_of_the_core_has_words_and_no_framework_is_offered() ->
         "Sessions and limits",
         "Mail",
         "Operations",
-        "Record",
+        "Audit",
         "Project",
     ]
 

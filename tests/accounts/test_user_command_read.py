@@ -68,8 +68,8 @@ def people() -> dict[str, User]:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["list", "--created-after", "soon"], "“soon” is no time. Give one as 2026-12-31, "),
-        (["list", "--created-before", "2026-13-01"], "“2026-13-01” is no time."),
+        (["list", "--created-after", "soon"], "“soon” is not a valid time. Write it as 2026-12-31, "),
+        (["list", "--created-before", "2026-13-01"], "“2026-13-01” is not a valid time."),
         (["list", "--search", " "], "--search: This value is not valid."),
         (["list", "--status", "dead"], "'dead' is not one of "),
         (["list", "--flow", "dead"], "'dead' is not one of "),
@@ -127,7 +127,7 @@ def test_a_list_shows_a_line_for_each(people: dict[str, User], capsys: pytest.Ca
         created_at=datetime(2026, 1, 2, 3, 4, tzinfo=UTC), last_login=datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
     )
     lines = said(capsys, "list", "--order", "email").splitlines()
-    assert lines[0].split() == ["Address", "Name", "Status", "Role", "Made", "Last", "sign-in"]
+    assert lines[0].split() == ["Address", "Name", "Status", "Role", "Created", "Last", "sign-in"]
     assert " ".join(lines[1].split()) == "ann@example.com Ann Zorn Active 2026-01-02 03:04 UTC 2026-02-03 04:05 UTC"
     assert "superuser" in lines[6]
     assert len(lines) == 7
@@ -199,11 +199,11 @@ def test_show_tells_all_there_is(capsys: pytest.CaptureFixture[str], settings: S
     assert read["Role"] == "staff"
     assert read["Groups"] == "Readers, Writers"
     assert read["Own permissions"] == "keystone.approve_user"
-    assert read["Mail to it"] == "suppressed after a bounce or a complaint"
+    assert read["Mail"] == "suppressed after a bounce or a complaint"
     assert read["Two-factor sign-in"].endswith("UTC, 10 recovery codes left")
-    assert read["Refused until"].endswith("UTC (too many attempts; see user reset-limits)")
+    assert read["Blocked until"].endswith("UTC (too many attempts; see user reset-limits)")
     assert "Password" not in read
-    for line in ("\nOpen sessions\n", "Firefox on Linux  192.0.2.7", "\nMails that wait\n", "\nLast events\n"):
+    for line in ("\nOpen sessions\n", "Firefox on Linux  192.0.2.7", "\nQueued mails\n", "\nLatest events\n"):
         assert line in text
     assert "Signed in" in text
 

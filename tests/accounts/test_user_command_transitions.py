@@ -117,10 +117,10 @@ def test_a_text_that_cannot_be_kept_is_refused(option: str, text: str, said: str
 @pytest.mark.parametrize(
     ("until", "said"),
     [
-        ("yesterday", "“yesterday” is no time. Give one as 2026-12-31, "),
-        ("2026-02-30", "“2026-02-30” is no time."),
-        ("", "“” is no time."),
-        ("999999999w", "“999999999w” is no time."),
+        ("yesterday", "“yesterday” is not a valid time. Write it as 2026-12-31, "),
+        ("2026-02-30", "“2026-02-30” is not a valid time."),
+        ("", "“” is not a valid time."),
+        ("999999999w", "“999999999w” is not a valid time."),
         ("2020-01-01", "The end must be in the future."),
         ("0d", "The end must be in the future."),
     ],
@@ -157,7 +157,7 @@ def test_a_move_is_made_told_and_audited(
     options = ["--note", "by phone", *(["--silent"] if silent else [])]
     do(call_command, "user", *arguments_of(transition, " ANN@example.com"), *options)
     assert status_of(user) == after
-    said = "No mail is sent." if silent else ""
+    said = "No mail will be sent." if silent else ""
     told = f"ann@example.com was {line}. {said}" if silent else f"ann@example.com was {line} and is notified by email."
     assert capsys.readouterr().out == f"{told}\n"
     assert [mail.to for mail in mailoutbox] == ([] if silent else [["ann@example.com"]])

@@ -177,7 +177,7 @@ def test_a_form_above_the_limit_is_refused_with_a_page(path: str) -> None:
 def test_a_chunked_form_is_refused_with_a_page_and_not_taken_for_empty(chunked: ChunkedClient, size: int) -> None:
     answer = chunked.post("/verify-email/resend/", b"x" * size, content_type="application/x-www-form-urlencoded")
     assert (answer.status_code, answer.headers["Content-Type"]) == (411, "text/html; charset=utf-8")
-    assert "send a Content-Length" in answer.content.decode()
+    assert "Send a Content-Length" in answer.content.decode()
 
 
 # -- JSON --------------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ def test_every_recorded_action_has_words() -> None:
         name
         for path in sources
         for name in re.findall(
-            r'"((?:user|users|group|audit|attempts|database_mark|job|mail|suppression|task|saved_reason)\.[a-z_]+)"',
+            r'"((?:user|users|group|audit|rate_limit|database_mark|job|mail|suppression|task|saved_reason)\.[a-z_]+)"',
             path.read_text(),
         )
     }

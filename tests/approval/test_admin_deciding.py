@@ -78,7 +78,7 @@ def test_page_tells_all_that_is_known(client: Client) -> None:
         page = client.get(f"{QUEUE}{user.pk}/{transition}/")
         facts = facts_of(page)
         assert facts["IP address"] == "203.0.113.7"
-        assert facts["With the device"] == "Firefox on Windows"
+        assert facts["Device"] == "Firefox on Windows"
         assert facts["Same IP address"] == "2 others (1 awaiting a decision, 1 active)"
         assert facts["Same domain"] == "2 others (1 active, 1 rejected)"
         assert facts["Approval flow"] == "Email verification and approval"
@@ -104,7 +104,7 @@ def test_what_is_not_known_is_said(client: Client) -> None:
     }
     bare = registered("bob@acme.example", device="")
     facts = facts_of(client.get(f"{QUEUE}{bare.pk}/approve/"))
-    assert (facts["With the device"], facts["Same IP address"]) == ("not known", "nobody else")
+    assert (facts["Device"], facts["Same IP address"]) == ("not known", "nobody else")
 
 
 def test_facts_cost_the_same_whatever_there_is_to_tell(client: Client) -> None:
@@ -243,7 +243,7 @@ def test_undo_is_offered_on_every_page_that_follows_and_leads_back(client: Clien
     decision = DecisionUndo.objects.get().decision
     assert {offer["action"] for offer in offers} == {f"{QUEUE}undo/{decision}/?q=acme"}
     assert re.fullmatch(
-        r"Person\d+ Example \(w0@acme\.io\) was approved\. The mail goes out at \d\d:\d\d:\d\d UTC\. "
+        r"Person\d+ Example \(w0@acme\.io\) was approved\. The mail will be sent at \d\d:\d\d:\d\d UTC\. "
         r"You can undo this until then\.",
         offers[0]["text"],
     )
@@ -276,13 +276,13 @@ def test_a_bulk_decision_is_undone_from_its_result(client: Client) -> None:
     ids = [str(user.pk) for user in people]
     response = client.post(f"{QUEUE}bulk/reject/?q=acme", {**REASON, "id": ids})
     offer = client.get(response["Location"]).context["undo"]
-    assert offer["text"].startswith("3 people were rejected. The mails go out at ")
+    assert offer["text"].startswith("3 people were rejected. The mails will be sent at ")
     User.objects.filter(pk=people[2].pk).update(updated_at=timezone.now())
     response = client.post(offer["action"])
     assert response["Location"] == f"{QUEUE}?q=acme"
     [done, stays] = told(response)
     assert done == "2 decisions have been undone. No mail was sent."
-    assert stays.endswith(f"({people[2].email}) stays as before: The account has changed since the decision.")
+    assert stays.endswith(f"({people[2].email}) was not changed: The account has changed since the decision.")
     assert listed(client.get(QUEUE)) == [people[0].email, people[1].email]
 
 
@@ -329,7 +329,7 @@ def test_a_rejection_without_a_reason_is_asked_about_once(client: Client) -> Non
         body = {**DECISION, "reason": blank, "next": "1"}
         page = client.post(f"{QUEUE}{user.pk}/reject/", body)
         assert page.status_code == 200
-        assert "No reason is given, so nobody is told why." in texts(page)
+        assert "You have not given a reason, so the person will not be told why." in texts(page)
         assert page.context["button"] == "Reject without a reason"
         assert '<input type="hidden" name="without_reason" value="on"' in page.content.decode()
         user.refresh_from_db()

@@ -93,9 +93,7 @@ def test_a_rejection_taken_back_is_told_to_everybody_but_who_took_it_back(
     assert [mail.to for mail in mailoutbox] == [[root.email]]
 
 
-@pytest.mark.parametrize(
-    ("chosen", "default", "told"), [("", "immediate", 1), ("", "off", 0), ("immediate", "off", 1)]
-)
+@pytest.mark.parametrize(("chosen", "default", "told"), [("", "immediate", 1), ("", "off", 0), ("immediate", "off", 1)])
 def test_the_setting_counts_and_else_its_default(
     chosen: str, default: str, told: int, settings: Settings, anna: User, do: Do, mailoutbox: list[EmailMessage]
 ) -> None:

@@ -106,7 +106,7 @@ def test_the_command_says_what_it_did(tmp_path: Path) -> None:
     call_command("audit", "archive", "2026-03", "--folder", str(tmp_path), "--json", stdout=out)
     facts = json.loads(out.getvalue())
     assert (facts["month"], facts["events"]) == ("2026-03", 1)
-    with pytest.raises(CommandError, match="Name a month that is over"):
+    with pytest.raises(CommandError, match="Give a month that is over"):
         call_command("audit", "archive", "2026-3", "--folder", str(tmp_path))
     with pytest.raises(CommandError, match="There is no folder /nowhere"):
         call_command("audit", "archive", "2026-04", "--folder", "/nowhere")

@@ -172,7 +172,7 @@ def test_the_page_of_a_task_masks_secrets(client: Client) -> None:
 def test_the_page_of_a_task_says_when_it_is_to_run(client: Client) -> None:
     task = waiting(at=timezone.now() + timedelta(days=1))
     said = client.get(page_of(task)).context["events"]
-    assert [str(what) for what, _at in said] == ["Enqueued", "To run at"]
+    assert [str(what) for what, _at in said] == ["Enqueued", "Scheduled for"]
     assert said[1][1] == task.scheduled_at
 
 
@@ -183,7 +183,7 @@ def test_the_page_of_a_running_task_names_its_worker(client: Client) -> None:
     text = client.get(page_of(task)).content.decode()
     assert "host-9:123" in text
     assert ">Stop</button>" in text
-    assert "Try again" not in text
+    assert "Retry" not in text
 
 
 def test_a_task_that_procrastinate_itself_queued_has_a_page(client: Client) -> None:

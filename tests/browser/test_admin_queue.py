@@ -88,7 +88,7 @@ def test_from_sign_in_to_a_decision_by_keyboard(page: Any, people: dict[str, Use
     page.get_by_label("Reason").fill("Welcome")
     page.get_by_role("button", name="Approve", exact=True).focus()
     page.keyboard.press("Enter")
-    page.get_by_text("Ann Smith (ann@acme.example) was approved. The mail goes out at ").wait_for()
+    page.get_by_text("Ann Smith (ann@acme.example) was approved. The mail will be sent at ").wait_for()
     assert page.get_by_role("link", name="Approve: Ann Smith").count() == 0
     people["ann"].refresh_from_db()
     assert (people["ann"].status, people["ann"].status_reason) == (Status.ACTIVE, "Welcome")
@@ -100,7 +100,7 @@ def test_one_after_the_other_with_a_saved_reason_and_an_undo(page: Any, people: 
     sign_in(page)
     page.goto(f"/admin/keystone/awaitingdecision/{people['ann'].pk}/approve/?q=smith")
     page.get_by_role("button", name="Reject and next").click()
-    page.get_by_text("No reason is given, so nobody is told why.").wait_for()
+    page.get_by_text("You have not given a reason, so the person will not be told why.").wait_for()
     page.get_by_label("Saved reason").select_option(label="Private address")
     assert page.get_by_label("Reason", exact=True).input_value() == "Please use the address of your organisation."
     assert overflow(page) == 0

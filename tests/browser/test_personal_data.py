@@ -61,7 +61,7 @@ def test_staff_are_not_erased_on_their_page(live_server: Any, monkeypatch: pytes
     anna = approver(email="anna@example.com", first_name="Anna", last_name="Decides")
     with opened(live_server.url, monkeypatch) as page:
         sign_in(page, f"/admin/keystone/user/{anna.pk}/personal-data/")
-        page.get_by_text("Take their roles away first.").wait_for()
+        page.get_by_text("Withdraw their roles first.").wait_for()
         assert page.get_by_role("button", name="Download").is_visible()
         assert page.get_by_role("button", name="Erase permanently").count() == 0
         screenshot(page, "personal-data-staff")

@@ -123,6 +123,6 @@ def test_a_line_is_asked_for() -> None:
 
 def test_a_password_is_asked_for_twice_and_not_shown() -> None:
     shown = dialogues()[ASK_PASSWORD, ("correct horse", "correct horse")]
-    assert "Once more:" in shown
+    assert "Repeat it:" in shown
     assert "answer 13" in shown
     assert "horse" not in shown

@@ -33,7 +33,7 @@ from keystone.console.moments import NoMoment, in_full, parse_moment
 def test_what_is_no_moment_is_refused(text: str) -> None:
     with pytest.raises(NoMoment) as raised:
         parse_moment(text, length="ahead")
-    assert raised.value.detail.startswith(f"“{text.strip()}” is no time. Give one as 2026-12-31, ")
+    assert raised.value.detail.startswith(f"“{text.strip()}” is not a valid time. Write it as 2026-12-31, ")
 
 
 @pytest.mark.parametrize(

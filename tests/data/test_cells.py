@@ -14,7 +14,7 @@ DAY = datetime(2026, 1, 2)  # noqa: DTZ001 - a workbook knows no zones
 MOMENT = datetime(2026, 1, 2, 3, 4)  # noqa: DTZ001 - as above
 CLOCK, LENGTH = time(3, 4), timedelta(hours=30)
 Author: Any = library.Author
-LOST = "is a number of which a spreadsheet does not keep all digits. Enter it as text."
+LOST = "has more digits than a spreadsheet keeps. Enter it as text."
 NEITHER = "is neither yes nor no. Write yes, true or 1; or no, false or 0."
 
 
@@ -72,7 +72,7 @@ def test_cells_that_mean_nothing_are_refused() -> None:
         (widgets.DateWidget(), 0, "“0” is a number; this column takes a date without a time of day."),
         (widgets.DateTimeWidget(), False, "“FALSE” is true or false; this column takes a date."),
         (widgets.TimeWidget(), DAY, "“2026-01-02” is a date; this column takes a time of day."),
-        (widgets.DurationWidget(), 5, "“5” is a number; this column takes a length of time."),
+        (widgets.DurationWidget(), 5, "“5” is a number; this column takes a duration."),
         (widgets.ForeignKeyWidget(Author), False, "“FALSE” is true or false; this column takes text."),
         (widgets.ManyToManyWidget(Author), DAY, "“2026-01-02” is a date; this column takes text."),
     ]

@@ -109,7 +109,7 @@ def test_a_tsv_file_with_commas_in_its_header_is_parted_by_tabs(tmp_path: Path) 
 @pytest.mark.parametrize("delimiter", ["", "ab", '"', "\n"])
 def test_no_delimiter_is_refused(path: Path, delimiter: str) -> None:
     if delimiter:
-        assert "is no delimiter: it is one character" in refusal(path, "a,b\n", delimiter=delimiter)
+        assert "is not a valid delimiter: it must be one character" in refusal(path, "a,b\n", delimiter=delimiter)
     else:
         assert cells(path, "a,b\n1,2\n", delimiter=delimiter) == [("1", "2")]
 
@@ -137,8 +137,8 @@ def test_a_wrong_encoding_is_refused_with_the_byte_and_the_row(path: Path) -> No
     assert given == [Row(2, {"name": "Ann", "mail": "a"})]
     assert refused.value.row == 3
     assert refused.value.detail == (
-        f"{path}, row 3: Byte {content.index(b'\xeb') + 1} is not utf-8-sig. Say how the file is written by"
-        " --encoding, such as cp1252 or utf-16, or save it as UTF-8."
+        f"{path}, row 3: Byte {content.index(b'\xeb') + 1} is not valid utf-8-sig. Give the file's encoding with"
+        " --encoding, such as cp1252 or utf-16, or save the file as UTF-8."
     )
 
 
@@ -150,24 +150,24 @@ def test_rows_before_a_wrong_byte_are_given(path: Path, mark: bytes) -> None:
     with pytest.raises(FileUnusable) as refused, opened(path) as source:
         given += source.rows()
     assert [given[0].number, given[-1].number, refused.value.row] == [2, 20_001, 20_002]
-    assert f"Byte {len(before) + 3} is not" in refused.value.detail
+    assert f"Byte {len(before) + 3} is not valid" in refused.value.detail
 
 
 def test_a_file_that_ends_within_a_character_is_refused(path: Path) -> None:
-    assert refusal(path, "a\nx\nZoë".encode()[:-1]).startswith("row 3: Byte 7 is not utf-8-sig.")
-    assert refusal(path, "a\nx".encode("utf-16-le")[:-1], encoding="utf-16-le").startswith("row 2: Byte 5 is not")
+    assert refusal(path, "a\nx\nZoë".encode()[:-1]).startswith("row 3: Byte 7 is not valid utf-8-sig.")
+    assert refusal(path, "a\nx".encode("utf-16-le")[:-1], encoding="utf-16-le").startswith("row 2: Byte 5 is not valid")
 
 
 @pytest.mark.parametrize("encoding", ["no such", "", "base64", "hex", "rot13", "idna", "undefined", "unicode_escape"])
 def test_an_encoding_that_there_is_not_is_refused(path: Path, encoding: str) -> None:
-    assert refusal(path, "a\n1\n", encoding=encoding).startswith(f"There is no encoding {encoding}. Try utf-8,")
+    assert refusal(path, "a\n1\n", encoding=encoding).startswith(f"Unknown encoding {encoding}. Try utf-8,")
 
 
 def test_nul_characters_are_refused(path: Path) -> None:
     assert refusal(path, "a,b\n1,2\n3,\0\n") == (
         "row 3: The file contains a NUL character: it is not text, or has another encoding. Give it with --encoding."
     )
-    assert refusal(path, "a\nb\n".encode("utf-16-le")).startswith("row 1: It has a NUL character")
+    assert refusal(path, "a\nb\n".encode("utf-16-le")).startswith("row 1: The file contains a NUL character")
 
 
 @pytest.mark.parametrize("beginning", [b"PK\x03\x04", b"\xd0\xcf\x11\xe0"])

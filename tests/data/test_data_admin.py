@@ -59,7 +59,7 @@ def test_the_list_says_what_was_run_and_what_came_of_it(root: User) -> None:
     for words in (
         "people",
         "importer",
-        "Succeeded · trial",
+        "Succeeded · dry run",
         "root",
         "24 Nov 2026, 03:00",
         "3.0 s",
@@ -72,7 +72,7 @@ def test_the_list_says_what_was_run_and_what_came_of_it(root: User) -> None:
     DataRun.objects.update(state=State.RUNNING, finished_at=None, is_trial=False, rows_refused=0)
     page = text(browser(root), RUNS)
     assert "Running" in page
-    assert "trial" not in page
+    assert "dry run" not in page
     assert "k-warn" not in page
 
 
@@ -159,7 +159,7 @@ def test_what_is_secret_is_masked(root: User) -> None:
     [
         ({"count": 1000}, [("Number of rows", "1,000")]),
         ({"truncate": False, "skip_empty": True}, [("Table emptied first", "no"), ("Empty rows skipped", "yes")]),
-        ({"unique": ["email", "name"]}, [("Told apart by", "email, name")]),
+        ({"unique": ["email", "name"]}, [("Identified by", "email, name")]),
         ({"source": "a "}, [("Source", '"a "')]),
         ({"files": {"load": "a.csv", "more": "b.csv"}}, [("Files of the steps", "load → a.csv\nmore → b.csv")]),
         ({"start": "", "files": {}, "sheet": None, "unique": []}, []),

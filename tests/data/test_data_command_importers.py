@@ -80,7 +80,7 @@ def test_other_columns_can_tell_rows_apart(shop: None, capsys: Said, lines: Writ
 def test_columns_are_mapped_and_passed_over(shop: None, capsys: Said, lines: WriteLines) -> None:
     path = lines("No.=ISBN,Name,Shelf", "3,Three,left")
     mapped = ["--map", "No.=ISBN=isbn", "--map", "Name=title"]
-    assert "These columns are not known: Shelf." in refusal("importer", "run", "books", "-f", path, *mapped)
+    assert "Unknown columns: Shelf." in refusal("importer", "run", "books", "-f", path, *mapped)
     assert said(capsys, "importer", "run", "books", "-f", path, *mapped, "--ignore-unknown").startswith("1 read: 1 new")
     assert titles()["3"] == "Three"
 
@@ -112,14 +112,14 @@ def test_a_sheet_is_chosen(shop: None, capsys: Said, tmp_path: Path) -> None:
         (["books", "--map", "=title"], "--map: “=title” does not have the form THEIRS=OURS."),
         (["books", "--map", "Name= "], "--map: “Name= ” does not have the form THEIRS=OURS."),
         (["books", "--map", "Name=isbn", "--map", "Name=title"], "--map: “Name” is given twice."),
-        (["books", "--map", "title=name"], "These columns are not known: name."),
-        (["books", "--unique", "name"], "These columns are not known: name."),
-        (["books", "--truncate", "--partial", "--yes"], "--truncate and --partial do not go together"),
-        (["books", "--truncate", "--partial"], "--truncate and --partial do not go together"),
+        (["books", "--map", "title=name"], "Unknown columns: name."),
+        (["books", "--unique", "name"], "Unknown columns: name."),
+        (["books", "--truncate", "--partial", "--yes"], "--truncate and --partial cannot be combined"),
+        (["books", "--truncate", "--partial"], "--truncate and --partial cannot be combined"),
         (["kept-books", "--truncate"], "The table of the importer kept-books cannot be emptied."),
         (["books", "--partial", "--resume", "--restart"], "Give either --resume or --restart."),
         (["books", "--resume"], "Only an import with --partial can be resumed"),
-        (["books", "--delimiter", "ab"], "“ab” is no delimiter"),
+        (["books", "--delimiter", "ab"], "“ab” is not a valid delimiter"),
         (["books", "--existing", "keep"], "'keep' is not one of 'update', 'skip', 'refuse'."),
         (["books", "--show", "-1"], "-1 is not in the range 0<=x<=10000."),
         (["books", "--show", "10001"], "10001 is not in the range 0<=x<=10000."),

@@ -34,7 +34,7 @@ def test_a_dry_run_shows_what_would_change_and_changes_nothing(shop: None, capsy
         "  3  changed  title: Two → Zwei; pages: 20 → 22",
         "  4  new      isbn: 3; title: Three",
         "Row  Refused because",
-        "  5  pages: “many” is no number.",
+        "  5  pages: “many” is not a number.",
         "  6  Row 4 has the same isbn.",
         "5 read: 1 would be new, 1 changed, 1 unchanged, 2 refused.",
         f"The refused rows are in {run.refused_file}, with the reasons.",
@@ -71,7 +71,7 @@ def test_what_is_not_listed_is_counted(shop: None, capsys: Said, lines: WriteLin
         "Row  What     Values",
         "  2  changed  title: One → Eins; pages: 10 → “”",
         "Row  Refused because",
-        "  4  pages: “many” is no number.",
+        "  4  pages: “many” is not a number.",
     ]
     refusal("importer", "run", "books", "-f", path, "--show", "0")
     assert capsys.readouterr().err == "2 more rows are not listed; --show lists more.\n"
@@ -92,7 +92,7 @@ def test_refused_rows_stop_all_of_it(shop: None, capsys: Said, mixed: Path, tmp_
     )
     told = capsys.readouterr()
     assert told.out == ""
-    assert told.err.splitlines() == ["row 5: pages: “many” is no number.", "row 6: Row 4 has the same isbn."]
+    assert told.err.splitlines() == ["row 5: pages: “many” is not a number.", "row 6: Row 4 has the same isbn."]
     assert refused.read_text(encoding="utf-8-sig").splitlines()[0] == "row,reason,isbn,title,pages"
     assert titles() == {"1": "One", "2": "Two"}
 
@@ -105,7 +105,7 @@ def test_in_part_the_others_are_written_and_the_exit_status_is_its_own(shop: Non
         "5 read: 1 new, 1 changed, 1 unchanged, 2 refused.",
         f"The refused rows are in {DataRun.objects.get().refused_file}, with the reasons.",
     ]
-    assert told.err.splitlines() == ["row 5: pages: “many” is no number.", "row 6: Row 4 has the same isbn."]
+    assert told.err.splitlines() == ["row 5: pages: “many” is not a number.", "row 6: Row 4 has the same isbn."]
     assert titles() == {"1": "One", "2": "Zwei", "3": "Three"}
 
 
@@ -118,7 +118,7 @@ def test_outcomes_are_told_as_json(shop: None, capsys: Said, mixed: Path) -> Non
         }
 
     refusals = [
-        {"row": 5, "reason": "pages: “many” is no number."},
+        {"row": 5, "reason": "pages: “many” is not a number."},
         {"row": 6, "reason": "Row 4 has the same isbn."},
     ]
     changes = [

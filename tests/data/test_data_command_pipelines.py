@@ -121,8 +121,8 @@ def test_a_step_that_fails_is_told_with_how_to_go_on(
 ) -> None:
     obstacle.append(Refusal("The printer\nis away."))
     how = (
-        "Step 3 of 3 (report) failed: The printer is away. The steps before it are done and stay. When that is mended, "
-        "go on with: manage.py data pipeline run nightly --from report"
+        "Step 3 of 3 (report) failed: The printer is away. The steps before it are done and stay. When that is fixed, "
+        "continue with: manage.py data pipeline run nightly --from report"
     )
     assert refusal("pipeline", "run", "nightly", "--file", f"load={groups}") == how
     assert capsys.readouterr().out.splitlines() == [

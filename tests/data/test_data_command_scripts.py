@@ -51,7 +51,7 @@ def failing(error: Exception) -> None:
 
 def test_they_are_listed(tidied: Any, capsys: Said) -> None:
     assert said(capsys, "script", "list").splitlines() == [
-        "Name     What it does   All or nothing",
+        "Name     What it does   Atomic",
         "nothing  Does nothing.  yes",
         "tidy     Tidies up.     no",
     ]

@@ -48,7 +48,7 @@ def fail_from(name: str, error: Exception) -> None:
 
 def test_they_are_listed_in_the_order_in_which_they_run(teams: None, capsys: Said) -> None:
     assert said(capsys, "seeder", "list").splitlines() == [
-        "Name     What it makes         After  On servers",
+        "Name     What it creates       After  On servers",
         "teams    Teams of nobody yet.         yes",
         "members  People in teams.      teams  no",
     ]
@@ -69,7 +69,9 @@ def test_it_is_said_that_there_is_none(declared_alone: None, capsys: Said) -> No
 @pytest.mark.parametrize(("arguments", "made"), [([], 10), (["--count", "3"], 3), (["-c", "1"], 1)])
 def test_a_seeder_makes_as_many_rows_as_are_wanted(teams: None, capsys: Said, arguments: list[str], made: int) -> None:
     before = Group.objects.count()
-    assert said(capsys, "seeder", "run", "teams", *arguments) == f"teams: made {made} row{'' if made == 1 else 's'}.\n"
+    assert (
+        said(capsys, "seeder", "run", "teams", *arguments) == f"teams: created {made} row{'' if made == 1 else 's'}.\n"
+    )
     assert Group.objects.count() == before + made
     run = DataRun.objects.get()
     assert (run.kind, run.name, run.state, run.rows_written) == (Kind.SEEDER, "teams", State.SUCCEEDED, made)
@@ -94,7 +96,7 @@ def test_a_run_is_told_as_json(teams: None, capsys: Said) -> None:
 
 
 def test_all_run_in_their_order_and_each_is_said_as_it_ends(teams: None, capsys: Said) -> None:
-    assert said(capsys, "seeder", "run-all", "--count", "2") == "teams: made 2 rows.\nmembers: made 4 rows.\n"
+    assert said(capsys, "seeder", "run-all", "--count", "2") == "teams: created 2 rows.\nmembers: created 4 rows.\n"
     Group.objects.filter(name__startswith="Team ").delete()
     told = as_json(capsys, "seeder", "run-all", "-c", "1")["seeders"]
     assert [(one["name"], one["written"]) for one in told] == [("teams", 1), ("members", 1)]
@@ -103,7 +105,7 @@ def test_all_run_in_their_order_and_each_is_said_as_it_ends(teams: None, capsys:
 def test_of_all_those_before_one_that_fails_stay(teams: None, capsys: Said, caplog: pytest.LogCaptureFixture) -> None:
     fail_from("unlucky", KeyError("no luck"))
     assert refusal("seeder", "run-all", "-c", "1") == "The seeder unlucky failed: KeyError: 'no luck'"
-    assert capsys.readouterr().out == "teams: made 1 row.\nmembers: made 1 row.\n"
+    assert capsys.readouterr().out == "teams: created 1 row.\nmembers: created 1 row.\n"
     assert Group.objects.filter(name="Team 0").exists()
     assert not Group.objects.filter(name="Team of a failure").exists()
     Group.objects.filter(name__startswith="Team ").delete()

@@ -82,7 +82,7 @@ def test_one_refused_row_lets_nothing_be_written_and_all_are_told(library: None,
     assert header == ["row", "reason", "isbn", "title", "pages"]
     assert {int(row[0]): row[1] for row in rows} == {
         3: "title: Ensure this value has at most 30 characters (it has 31).",
-        4: "pages: “many” is no number.",
+        4: "pages: “many” is not a number.",
         5: "Constraint “library_book_is_allowed” is violated.",
         6: "Book with this Title and Pages already exists.",
         7: "isbn: This field cannot be blank.",
@@ -108,7 +108,7 @@ def test_a_partial_import_writes_what_can_be_written(library: None, write: Write
     rows[4][2] = "many"
     outcome = run(write(*rows), name=name, partial=True, chunk=3)
     assert [isbn for isbn, _title, _pages in books()] == ["1", "10", "2", "3", "4", "6", "7", "8", "9"]
-    assert outcome.refusals == (Refused(6, "pages: “many” is no number."),)
+    assert outcome.refusals == (Refused(6, "pages: “many” is not a number."),)
     kept = DataRun.objects.get()
     assert (kept.state, kept.rows_read, kept.rows_written, kept.rows_refused) == (State.SUCCEEDED, 10, 9, 1)
     assert kept.last_row == 11
@@ -246,5 +246,5 @@ def test_workbooks_are_read_with_their_types(library: None, tmp_path: Path) -> N
 
 
 def test_an_unknown_importer_is_told_with_those_that_there_are(library: None, write: Write) -> None:
-    with pytest.raises(Unknown, match=r"^There is no importer called nothing\. There are: .*books, bulk-books"):
+    with pytest.raises(Unknown, match=r"^There is no importer called nothing\. Known: .*books, bulk-books"):
         run(write(["1", "One", 1]), name="nothing")

@@ -68,7 +68,7 @@ def test_values_of_a_workbook_are_written_to_be_read_again(path: Path) -> None:
 def test_a_file_that_is_there_is_not_written_over(path: Path) -> None:
     path.write_text("somebody's work")
     with (
-        pytest.raises(RefusedRowsExist, match=r"refused\.csv is there already\. Move it, or name another\.$"),
+        pytest.raises(RefusedRowsExist, match=r"refused\.csv already exists\. Move it, or give another name\.$"),
         RefusedRows(path, ["a"]) as refused,
     ):
         refused.add(Row(2, {"a": "x"}), "Why.")

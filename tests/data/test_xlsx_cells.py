@@ -195,7 +195,7 @@ def test_the_apostrophe_of_an_export_comes_off(path: Path) -> None:
 def test_rows_in_a_wrong_order_are_refused(path: Path) -> None:
     rows = HEADER + '<row r="3"><c><v>1</v></c></row><row r="2"><c><v>1</v></c></row>'
     excel_workbook(path, rows=rows, strings=texts("a", "b"))
-    with pytest.raises(Exception, match="It is no XLSX file, or a damaged one"):
+    with pytest.raises(Exception, match="This is not an XLSX file, or it is damaged"):
         read(path)
 
 

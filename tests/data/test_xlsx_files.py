@@ -152,7 +152,7 @@ def test_a_cell_beyond_the_header_is_a_fault(path: Path) -> None:
 
 def test_the_header_is_judged_as_that_of_csv(path: Path) -> None:
     assert refusal(saved(path, ["a", None, "c"])) == "row 1: The header has no name for column B."
-    assert refusal(saved(path, ["a", "A "])).startswith("row 1: The header names a column twice")
+    assert refusal(saved(path, ["a", "A "])).startswith("row 1: The header has duplicate columns")
     assert refusal(saved(path)) == "The sheet is empty."
     assert refusal(saved(path, ["row", "reason"])) == "row 1: There is no header row."
 

@@ -133,7 +133,7 @@ def _type(process: "subprocess.Popen[bytes]", terminal: int, answer: str) -> tup
                 said += os.read(terminal, 65536)
             except OSError:  # Linux: nobody has the other side open any more
                 break
-        if not is_answered and said.rstrip().endswith((b"[y/N]:", b"to go on:")):
+        if not is_answered and said.rstrip().endswith((b"[y/N]:", b"to continue:")):
             os.write(terminal, answer.encode() + b"\n")
             is_answered = True
     return process.wait(timeout=20), said.decode()

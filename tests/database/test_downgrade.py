@@ -38,7 +38,7 @@ def test_a_step_that_cannot_be_undone_is_named_before_anything_is_touched(
         with pytest.raises(CommandError) as raised:
             call_command("db", "downgrade", *arguments, "--branch", LABEL)
         assert str(raised.value) == (
-            "Nothing was changed: messages cannot be undone.0004_d (Raw SQL operation, Raw Python operation)."
+            "Nothing was changed: messages.0004_d (Raw SQL operation, Raw Python operation) cannot be undone."
         )
     assert empty.applied(LABEL) == list(FOUR)
     assert empty.tables() == {"a", "b", "c", "d", "e", "django_migrations"}
@@ -50,7 +50,7 @@ def test_many_steps_that_cannot_be_undone_are_not_all_named(migrated: OwnDatabas
     with pytest.raises(CommandError) as raised:
         call_command("db", "downgrade", "base", "--branch", "procrastinate", "--yes")
     said = str(raised.value)
-    assert said.startswith("Nothing was changed: procrastinate cannot be undone.00")
+    assert said.startswith("Nothing was changed: procrastinate.00")
     assert said.endswith(" more.")
     assert said.count("procrastinate.") == 8
 
@@ -82,10 +82,10 @@ def test_downgrade_refuses_in_a_line(migrated: OwnDatabase, trial: Trial) -> Non
     before = migrated.rows("SELECT count(*) FROM django_migrations")
     for arguments, said in (
         (["+1"], "+1 is not applied yet. Use upgrade."),
-        (["-99"], "keystone does not go down by 99. Applied there: "),
+        (["-99"], "keystone cannot be downgraded by 99. Applied: "),
         (["0001", "--branch", LABEL], "messages.0001_a is not applied, so the database cannot be downgraded to it."),
         (["-1", "--branch", LABEL], "messages cannot be downgraded by 1. Applied: 0."),
-        (["--branch", "nothing"], "There is no branch nothing. There are: keystone, project, "),
+        (["--branch", "nothing"], "There is no branch nothing. Known branches: keystone, project, "),
         (["--plna"], "There is no option --plna."),
     ):
         with pytest.raises(CommandError) as raised:
@@ -119,7 +119,9 @@ def test_downgrade_says_what_it_did_or_that_there_was_nothing(empty: OwnDatabase
     lines = lines_of(capsys, "downgrade", "messages.0002", "--yes")
     assert lines[:2] == ["Undo messages.0003_c", "    Raw SQL operation"]
     assert lines[2].startswith("Undone: messages.0003_c (0.")
-    assert lines_of(capsys, "downgrade", "messages.0002", "--yes") == ["Nothing to do: no migration is applied."]
+    assert lines_of(capsys, "downgrade", "messages.0002", "--yes") == [
+        "Nothing to do: there are no migrations to undo."
+    ]
 
 
 @pytest.mark.slow
@@ -187,7 +189,7 @@ def test_a_way_back_that_fails_is_named_with_what_was_done(empty: OwnDatabase, t
     with pytest.raises(MigrationFailed) as raised:
         downgrade(*plan_downgrade("base", branch=LABEL))
     assert raised.value.detail.startswith('messages.0002_b failed: relation "nowhere" does not exist')
-    assert raised.value.detail.endswith(" All of its changes were rolled back. Done before it: messages.0003_c.")
+    assert raised.value.detail.endswith(" All of its changes were rolled back. Applied before it: messages.0003_c.")
     assert empty.applied(LABEL) == ["0001_a", "0002_b"]
     assert empty.tables() == {"a", "b", "django_migrations"}
 

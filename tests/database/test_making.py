@@ -60,7 +60,9 @@ def test_the_message_becomes_a_name(message: str, name: str) -> None:
 def test_a_message_without_latin_letters_is_refused(scratch: Scratch, message: str) -> None:
     with pytest.raises(NoName):
         name_of(message)
-    with pytest.raises(CommandError, match=r"^The message names the file: give one with Latin letters or digits\.$"):
+    with pytest.raises(
+        CommandError, match=r"^The message becomes the file's name: it must contain Latin letters or digits\.$"
+    ):
         call_command("db", "migrate", message)
     assert not list(scratch.folder.glob("*/*/0*_.py"))
 
@@ -69,9 +71,7 @@ def test_a_message_without_latin_letters_is_refused(scratch: Scratch, message: s
 def test_a_librarys_branch_is_refused(scratch: Scratch, label: str) -> None:
     with pytest.raises(NotWrittenHere):
         make("x", branch=label)
-    with pytest.raises(
-        CommandError, match=rf"^{label} is a library's branch; .* Written here are: keystone, project\.$"
-    ):
+    with pytest.raises(CommandError, match=rf"^{label} belongs to a library, .* Yours are: keystone, project\.$"):
         call_command("db", "migrate", "x", "--branch", label, "--no-autogenerate")
 
 
@@ -88,7 +88,9 @@ def test_a_branch_that_ends_twice_is_refused_with_both_names(scratch: Scratch) -
         before = scratch.names(label)
         with pytest.raises(ConflictingLeaves):
             make("x", branch=label)
-        with pytest.raises(CommandError, match=rf"^{label} ends in more than one migration: {names[0]}, {names[1]}\."):
+        with pytest.raises(
+            CommandError, match=rf"^{label} has more than one latest migration: {names[0]}, {names[1]}\."
+        ):
             call_command("db", "migrate", "x", "--branch", label, option)
         assert scratch.names(label) == before
 
@@ -179,7 +181,7 @@ def test_changes_of_another_branch_come_first(scratch: Scratch) -> None:
     scratch.modules["auth"] = f"{scratch.package}.auth"  # whose groups Keystone's people are in
     scratch.of("auth").mkdir()
     (scratch.of("auth") / "__init__.py").touch()
-    with pytest.raises(ChangesElsewhere, match=r"^keystone needs changes that auth has no migration for yet"):
+    with pytest.raises(ChangesElsewhere, match=r"^keystone depends on changes of auth that have no migration yet"):
         make("x")
     assert (scratch.names("keystone"), scratch.names("auth")) == ([], [])
 

@@ -67,7 +67,9 @@ def test_somebody_else_s_comment_is_no_mark(migrated: OwnDatabase) -> None:
 def test_an_empty_database_has_none(empty: OwnDatabase, capsys: Said) -> None:
     assert lines_of(capsys, "mark") == ["There is no mark."]
     remove_mark(by=Actor.cli())
-    with pytest.raises(CommandError, match="There are no migrations in this database yet, so nothing to mark"):
+    with pytest.raises(
+        CommandError, match="No migration has been applied to this database yet, so there is nothing to mark"
+    ):
         call_command("db", "mark", "--set")
 
 
@@ -76,7 +78,7 @@ def test_a_mark_is_set_shown_and_removed_by_name_only(migrated: OwnDatabase, set
     [made] = lines_of(capsys, "mark", "--set")
     assert made.startswith("staging since 20")
     assert lines_of(capsys, "mark") == [made]
-    with pytest.raises(CommandError, match="This asks, and there is no terminal to answer on"):
+    with pytest.raises(CommandError, match="This command asks a question, and there is no terminal to answer on"):
         call_command("db", "mark", "--remove")
     with pytest.raises(CommandError, match=f"That is not {migrated.name}"):
         call_command("db", "mark", "--remove", "--database", "keystone")

@@ -94,7 +94,7 @@ def test_a_branch_that_ends_twice_says_so(trial: Trial, capsys: pytest.CaptureFi
     )
     assert standing(LABEL).conflicting == ["0002_here", "0002_there"]
     [line] = [line for line in lines_of(capsys, "current") if line.startswith(LABEL)]
-    assert line.endswith("pending: 0001_one, 0002_here, 0002_there; ends twice: 0002_here, 0002_there")
+    assert line.endswith("pending: 0001_one, 0002_here, 0002_there; several latest migrations: 0002_here, 0002_there")
 
 
 @pytest.mark.parametrize("command", [["status"], ["current"], ["show", "keystone"]])

@@ -82,8 +82,8 @@ def test_a_name_that_is_not_known_yet_is_told_of_in_a_line(
         }
     )
     told = (
-        "-- INCOMPLETE: a constraint of messages_child has no name yet. Apply what comes before this migration, then"
-        " print its SQL anew."
+        "-- INCOMPLETE: a constraint of messages_child has no name yet. Apply the migrations before this one, then "
+        "print its SQL again."
     )
     lines = lines_of(capsys, "upgrade", "--branch", LABEL, "--sql")
     assert lines.count(told) == 1

@@ -42,7 +42,7 @@ def powerless(migrated: OwnDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_a_role_without_rights_is_told_so(powerless: str, command: list[str]) -> None:
     with pytest.raises(CommandError) as raised:
         call_command("db", *command)
-    assert str(raised.value).endswith(" does not do it: permission denied for table django_migrations")
+    assert str(raised.value).endswith(" refused: permission denied for table django_migrations")
 
 
 def test_a_role_without_rights_cannot_mark(powerless: str) -> None:
@@ -70,7 +70,7 @@ def test_what_needs_a_session_is_refused_behind_a_pooler_that_hands_connections_
     migrated: OwnDatabase, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     monkeypatch.setitem(connection.settings_dict, "DISABLE_SERVER_SIDE_CURSORS", True)
-    with pytest.raises(CommandError, match=r"^This needs a session of PostgreSQL's, and DATABASE_POOLER says"):
+    with pytest.raises(CommandError, match=r"^This needs a PostgreSQL session, and DATABASE_POOLER says"):
         call_command(*command)
 
 

@@ -57,8 +57,8 @@ def test_a_marked_database_is_not_reset_whatever_is_said(migrated: OwnDatabase, 
             with pytest.raises(CommandError) as raised:
                 call_command("db", "reset", "--database", migrated.name, *EVERY_OPTION)
             assert str(raised.value) == (
-                f"This database is marked: {made}. No option resets it. If it is a copy that may go, take the mark off "
-                "first: db mark --remove."
+                f"This database is marked: {made}. It cannot be reset by any option. If it is a copy that can be lost, "
+                "remove the mark first: db mark --remove."
             )
 
 
@@ -137,20 +137,20 @@ def test_others_that_are_connected_stop_it(migrated: OwnDatabase) -> None:
         with pytest.raises(CommandError) as raised:
             call_command("db", "reset", "--database", migrated.name)
         assert str(raised.value) == (
-            f"Others are connected to this database: process {pid} (somebody). Stop them, or end their connections by"
-            " --disconnect."
+            f"Others are connected to this database: process {pid} (somebody). Stop them, or end their connections"
+            " with --disconnect."
         )
         assert somebody.execute("SELECT 1").fetchone() == (1,)
 
 
 def test_accounts_with_known_passwords_are_for_the_local_environment(migrated: OwnDatabase) -> None:
-    with untouched(migrated), pytest.raises(CommandError, match="This is for development"):
+    with untouched(migrated), pytest.raises(CommandError, match="This command is for development"):
         call_command("db", "reset", "--seed", "--database", migrated.name)
 
 
 def test_migrations_that_contradict_each_other_stop_it(migrated: OwnDatabase, trial: Trial) -> None:
     trial(**{"0001_a": made_by("a"), "0001_b": made_by("b")})
-    with untouched(migrated), pytest.raises(CommandError, match="More than one migration is the last of its branch"):
+    with untouched(migrated), pytest.raises(CommandError, match="A branch has more than one latest migration"):
         call_command("db", "reset", "--database", migrated.name)
 
 
@@ -175,7 +175,7 @@ def test_a_migration_that_fails_leaves_what_upgrade_can_end(migrated: OwnDatabas
     assert said.startswith(
         "Everything was dropped, but migrating failed. Run db upgrade when the cause is fixed. messages.0002_b failed:"
     )
-    assert "All of its changes were rolled back. Done before it: " in said
+    assert "All of its changes were rolled back. Applied before it: " in said
     assert migrated.applied(LABEL) == ["0001_a"]
     trial(**{"0001_a": made_by("a"), "0002_b": made_by("b", after="0001_a")})
     assert "messages.0002_b" in upgrade()
@@ -200,7 +200,7 @@ def test_reset_makes_everything_anew(migrated: OwnDatabase, capsys: Said) -> Non
     assert lines[0].startswith(f"Everything in the database {migrated.name} on ")
     assert lines[1] == f"Dropped: {len(before) + 5} tables and views"
     assert lines[2].startswith("Applied: contenttypes.0001_initial (")
-    assert lines[-1] == f"{migrated.name} is new."
+    assert lines[-1] == f"{migrated.name} has been recreated."
     assert migrated.tables() == before
     assert migrated.rows("SELECT count(*) FROM django_session") == [(0,)]
     left = "SELECT typname FROM pg_type WHERE typname IN ('mood', 'pair', 'short', 'span')"
@@ -273,7 +273,11 @@ def test_override_resets_a_server_s_database_by_name_and_marks_it(migrated: OwnD
     migrated.run("CREATE TABLE added (id int)")
     arguments = ["db", "reset", "--database", migrated.name]
     status, said = migrated.manage(*arguments, **PRODUCTION)
-    assert (status, "Only --override-production resets" in said, "added" in migrated.tables()) == (1, True, True), said
+    assert (
+        status,
+        "Its database can be reset only with --override-production." in said,
+        "added" in migrated.tables(),
+    ) == (1, True, True), said
     status, said = migrated.manage(*arguments, "--override-production", **PRODUCTION)
     assert (status, "added" in migrated.tables()) == (0, False), said
     assert str(mark()).startswith("production since ")

@@ -135,7 +135,7 @@ def test_a_database_that_refuses_writes_is_told_of(
     monkeypatch.setitem(connection.settings_dict, "NAME", own.name)
     assert ask().read_only
     call_command("db", "test")
-    assert capsys.readouterr().out.splitlines()[-1] == "Takes writes  no: it is read-only"
+    assert capsys.readouterr().out.splitlines()[-1] == "Writable      no: it is read-only"
 
 
 @pytest.mark.django_db
@@ -168,10 +168,10 @@ def test_a_database_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatc
 def test_test_prints_it_for_people_and_for_machines(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("db", "test")
     lines = capsys.readouterr().out.splitlines()
-    names = ["Server", "Address", "Connected in", "Answered in", "Connections", "Takes writes"]
+    names = ["Server", "Address", "Connected in", "Answered in", "Connections", "Writable"]
     assert [line[:12].strip() for line in lines] == names
     assert lines[0] == f"Server        PostgreSQL {server().version}"
-    assert lines[-1] == "Takes writes  yes"
+    assert lines[-1] == "Writable      yes"
     call_command("db", "test", "--json")
     told = json.loads(capsys.readouterr().out)
     assert list(told) == [

@@ -80,8 +80,8 @@ def test_what_there_is_not_is_refused(written: str) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        (["nowhere.0001"], r"^There is no branch nowhere\. There are: keystone, project, "),
-        (["0001", "--branch", "nowhere"], r"^There is no branch nowhere\. There are: keystone, project, "),
+        (["nowhere.0001"], r"^There is no branch nowhere\. Known branches: keystone, project, "),
+        (["0001", "--branch", "nowhere"], r"^There is no branch nowhere\. Known branches: keystone, project, "),
         (["messages.0001", "--branch", "keystone"], r"^messages\.0001 is not in the branch keystone\.$"),
         (["messages", "--sql"], r"^messages is a branch; --sql shows one migration\."),
     ],
@@ -126,12 +126,12 @@ def test_what_other_apps_need_is_told() -> None:
 @pytest.mark.usefixtures("trial")
 def test_show_prints_a_migration(capsys: pytest.CaptureFixture[str]) -> None:
     assert lines_of(capsys, "show", "0003_three") == [
-        "Migration       messages.0003_three",
-        "State           pending",
-        "Needs           keystone.0001_initial, messages.0002_two",
-        "Needed by       -",
-        "Reversible      no: Raw SQL operation; Raw Python operation",
-        "All or nothing  no",
+        "Migration    messages.0003_three",
+        "State        pending",
+        "Depends on   keystone.0001_initial, messages.0002_two",
+        "Required by  -",
+        "Reversible   no: Raw SQL operation; Raw Python operation",
+        "Atomic       no",
         "",
         "  1. Raw SQL operation",
         "  2. Custom state/database change combination",
@@ -140,8 +140,8 @@ def test_show_prints_a_migration(capsys: pytest.CaptureFixture[str]) -> None:
     found = show("0002_two")
     assert isinstance(found, MigrationDetails)
     lines = lines_of(capsys, "show", "0002", "--branch", LABEL)
-    assert lines[1] == f"State           applied at {found.applied_at:%Y-%m-%d %H:%M:%S} UTC"
-    assert lines[4:6] == ["Reversible      yes", "All or nothing  yes"]
+    assert lines[1] == f"State        applied at {found.applied_at:%Y-%m-%d %H:%M:%S} UTC"
+    assert lines[4:6] == ["Reversible   yes", "Atomic       yes"]
 
 
 @pytest.mark.usefixtures("trial")

@@ -53,12 +53,15 @@ def test_a_migration_is_found_by_what_identifies_it(written: str, label: str | N
         ("keystone.", None, UnknownMigration, "There is no migration keystone.."),
         ("0002_triggers", "project", UnknownMigration, "There is no migration 0002_triggers."),
         ("project.0001", "keystone", UnknownMigration, "project.0001 is not in the branch keystone."),
-        ("nothing.0001", None, UnknownBranch, "There is no branch nothing. There are: keystone, project, admin, "),
+        ("nothing.0001", None, UnknownBranch, "There is no branch nothing. Known branches: keystone, project, admin, "),
         (
             "0002_a",
             None,
             AmbiguousMigration,
-            "0002_a is more than one migration: auth.0002_alter_permission_name_max_length, django_apscheduler.0002_a",
+            (
+                "0002_a matches more than one migration: auth.0002_alter_permission_name_max_length, "
+                "django_apscheduler.0002_a"
+            ),
         ),
     ],
 )
@@ -107,7 +110,7 @@ def test_upgrade_leads_to(trial: Callable[..., None], written: str | None, label
         ("+1", "keystone", WrongMove, "keystone cannot be upgraded by 1. Pending: 0."),
         ("+0", LABEL, WrongMove, "messages cannot be upgraded by 0. Pending: 1."),
         ("-1", "keystone", WrongMove, "-1 is already applied. Use downgrade."),
-        (None, "nothing", UnknownBranch, "There is no branch nothing. There are: "),
+        (None, "nothing", UnknownBranch, "There is no branch nothing. Known branches: "),
         ("base", None, UnknownMigration, "There is no migration base."),
     ],
 )

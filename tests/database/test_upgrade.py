@@ -85,8 +85,8 @@ def test_upgrade_refuses_in_a_line(empty: OwnDatabase, trial: Trial) -> None:
     trial(**THREE)
     for arguments, said in (
         (["nothing"], "There is no migration nothing."),
-        (["0001"], "0001 is more than one migration: admin.0001_initial, auth.0001_initial, "),
-        (["--branch", "nothing"], "There is no branch nothing. There are: keystone, project, "),
+        (["0001"], "0001 matches more than one migration: admin.0001_initial, auth.0001_initial, "),
+        (["--branch", "nothing"], "There is no branch nothing. Known branches: keystone, project, "),
         (["+1"], "A number of migrations needs --branch."),
         (["+4", "--branch", LABEL], "messages cannot be upgraded by 4. Pending: 3."),
     ):
@@ -180,7 +180,7 @@ def test_a_migration_that_fails_is_named_with_what_was_done(empty: OwnDatabase, 
         call_command("db", "upgrade", "--branch", LABEL)
     said = str(raised.value)
     assert said.startswith('messages.0002_b failed: relation "nowhere" does not exist')
-    assert said.endswith(" All of its changes were rolled back. Done before it: messages.0001_a.")
+    assert said.endswith(" All of its changes were rolled back. Applied before it: messages.0001_a.")
     assert empty.applied(LABEL) == ["0001_a"]
     assert empty.tables() == {"a", "django_migrations"}
 
@@ -191,7 +191,7 @@ def test_what_a_migration_that_is_not_atomic_leaves_is_said(empty: OwnDatabase, 
         upgrade(branch=LABEL)
     assert raised.value.detail.endswith(
         " It is not atomic: what it had done so far was not rolled back. Check before you continue."
-        " Done before it: messages.0001_a."
+        " Applied before it: messages.0001_a."
     )
     assert empty.applied(LABEL) == ["0001_a"]
     assert empty.tables() == {"a", "b", "django_migrations"}

@@ -133,7 +133,7 @@ def test_dev_starts_serves_ends_and_starts_again(folder: Path, port: int) -> Non
     again.send_signal(signal.SIGTERM)
     said = again.communicate(timeout=PATIENCE)[0]
     assert _left_over(folder) == []
-    assert "Made" not in said
+    assert "Created" not in said
     assert "Applied" not in said
     assert len(list((folder / "mails").glob("*.eml"))) == 5
 
@@ -144,7 +144,7 @@ def test_dev_makes_no_sample_people_where_it_is_told_not_to(folder: Path, port: 
     _await_page(process, f"http://127.0.0.1:{port}/admin/login/")
     process.send_signal(signal.SIGTERM)
     said = process.communicate(timeout=PATIENCE)[0]
-    assert "Made" not in said
+    assert "Created" not in said
     assert "or as staff" not in said
     assert "admin@example.com  Admin@1234" in said
     assert _left_over(folder) == []

@@ -131,7 +131,7 @@ def test_nothing_is_made_on_a_server(settings: Settings, environment: str, name:
 def test_without_faker_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "faker", None)
     for name in ("groups", "people"):
-        with pytest.raises(FakerMissing, match=r"Names are made up by Faker.*uv sync"):
+        with pytest.raises(FakerMissing, match=r"Sample data needs Faker.*uv sync"):
             run(name, 1)
     with pytest.raises(FakerMissing):
         faker()

@@ -58,7 +58,7 @@ def test_a_child_that_ends_by_itself_is_reported_and_started_again_later_and_lat
     for times in (1, 2, 3, 4):
         until(lambda times=times: has_started(times))  # type: ignore[misc]  # mypy cannot infer a lambda's default
     said = capsys.readouterr().err
-    assert said.count("The worker has ended (exit status 3). It is started again in ") == 3
+    assert said.count("The worker has exited (status 3). It will be restarted in ") == 3
     assert it._wait == pytest.approx(0.05 * 2**3)
     it.end()
 

@@ -158,7 +158,7 @@ def test_a_name_that_nothing_reads_is_told_with_the_closest_known_one(
         "DATABSE_URL=hunter2\nXYZZY=1\nGRANIAN_BACKLOG=1\nREDIS_DB=1\nredis_port=1\nREDIS_PASSWORD_FILE=/x\n"
     )
     assert list(map(str, environment().unknown())) == [
-        ".env: nothing reads DATABSE_URL. Did you mean DATABASE_URL?",
-        ".env: nothing reads XYZZY.",
-        ".env: nothing reads redis_port. Did you mean REDIS_PORT?",
+        ".env: unknown setting DATABSE_URL. Did you mean DATABASE_URL?",
+        ".env: unknown setting XYZZY.",
+        ".env: unknown setting redis_port. Did you mean REDIS_PORT?",
     ]

@@ -51,7 +51,7 @@ def test_preview_prints_or_writes_a_mail(capsys: pytest.CaptureFixture[str], tmp
         (["preview", "approved", "--output", "/nowhere/at/all"], "/nowhere/at/all: No such file or directory"),
         (["test", "nobody"], "Enter a valid email address."),
         (["test", "ada@example.com", "--template", "aproved"], "There is no mail 'aproved'."),
-        (["test", "ada@example.com", "--language", "xx"], "There is no language xx here."),
+        (["test", "ada@example.com", "--language", "xx"], "There is no language xx. Known languages: en."),
     ],
 )
 @pytest.mark.django_db

@@ -28,7 +28,7 @@ def reason_of(error: Exception) -> str:
 
 
 def test_what_keeps_the_connection_from_opening_is_everybodys_and_never_final() -> None:
-    untrusted = "The mail server's certificate cannot be checked. Let the server send the whole chain, or name its"
+    untrusted = "The mail server's certificate cannot be verified. Configure the server to send the whole"
     for error, reason in (
         (
             smtplib.SMTPAuthenticationError(535, b"5.7.8 wrong password"),
@@ -56,14 +56,14 @@ def test_what_keeps_the_connection_from_opening_is_everybodys_and_never_final() 
         (UnicodeEncodeError("ascii", "é", 0, 1, "x"), "SMTP_USER and SMTP_PASSWORD must be ASCII."),
         (socket.gaierror(), "The mail server's name cannot be resolved (DNS). Check SMTP_HOST."),
         (ssl.SSLCertVerificationError(), untrusted),
-        (OSError(errno.EHOSTUNREACH, "No route"), "The mail server cannot be reached: there is no way to it in the"),
+        (OSError(errno.EHOSTUNREACH, "No route"), "The mail server cannot be reached: there is no route to it."),
         (
             smtplib.SMTPNotSupportedError("SMTP AUTH extension not supported by server."),
-            "The mail server does not take",
+            "The mail server does not accept",
         ),
         (
             PermissionError(errno.EACCES, "Permission denied", "/mails"),
-            "The mail could not be written to the folder of",
+            "The mail could not be written to the folder:",
         ),
         (OSError("odd"), "The connection to the mail server failed: OSError."),
         (KeyError("x"), "The mail could not be sent: KeyError."),
@@ -94,9 +94,9 @@ def test_each_wrong_setting_is_told_in_plain_words(
         assert no_starttls.startswith("The mail server does not offer STARTTLS on this port. Set SMTP_SSL=true and")
         assert "or SMTP_TLS=false" in no_starttls
         no_tls = told(settings, port=plain.port, use_ssl=True)
-        assert no_tls.startswith("The mail server does not speak TLS on this port. For port 587 set SMTP_SSL=false and")
+        assert no_tls.startswith("The mail server does not use TLS on this port. For port 587 set SMTP_SSL=false and")
         no_sign_in = told(settings, port=plain.port, username="ada", password="x")
-        assert no_sign_in.startswith("The mail server does not take a name and a password on this connection.")
+        assert no_sign_in.startswith("The mail server does not accept a user name and a password on this connection.")
         plain.wants_sign_in = True
         plain.answers = {AUTH: b"535 5.7.8 no"}
         refused = told(settings, port=plain.port, username="ada", password="x")
@@ -120,7 +120,10 @@ def test_each_wrong_setting_is_told_in_plain_words(
         unknown = told(settings, port=encrypted.port, use_ssl=True)
         assert unknown.startswith("The mail server's certificate is signed by an authority that this machine does not")
         for path, said in (
-            (certificate(tmp_path, name="mail.example.com"), "The mail server's certificate is for another name. Set"),
+            (
+                certificate(tmp_path, name="mail.example.com"),
+                "The mail server's certificate is for another host name. Set",
+            ),
             (certificate(tmp_path, days=-1), "The mail server's certificate has expired or is not valid yet. Renew"),
         ):
             encrypted.tls = server_context(path)

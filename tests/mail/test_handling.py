@@ -113,7 +113,7 @@ def test_a_mail_that_a_worker_is_at_is_left_to_it() -> None:
 
 def test_too_many_mails_are_refused_as_a_whole() -> None:
     mail = outgoing()
-    with pytest.raises(TooManyMails, match="At most 1000 mails are sent again at once"):
+    with pytest.raises(TooManyMails, match="At most 1000 mails can be sent again at once"):
         resend_mails([mail.pk, *range(-MOST_AT_ONCE, 0)], by=CLI)
     assert OutgoingMail.objects.get().state == MailState.FAILED
 

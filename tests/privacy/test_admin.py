@@ -37,7 +37,7 @@ def test_a_person_is_erased_once_the_address_is_typed(root: User) -> None:
     client = browser(root)
     for typed, error in (
         ("", "This field is required."),
-        ("bob@example.com", "That is not the address of this account."),
+        ("bob@example.com", "That is not the email address of this account."),
     ):
         page = client.post(data_page(user), {"email": typed})
         assert error in page.content.decode()
@@ -59,7 +59,7 @@ def test_a_person_is_erased_once_the_address_is_typed(root: User) -> None:
 def test_staff_are_told_of_instead_of_erased(root: User) -> None:
     user = approver()
     client = browser(root)
-    assert "Take their roles away first." in client.get(data_page(user)).content.decode()
+    assert "Withdraw their roles first." in client.get(data_page(user)).content.decode()
     client.post(data_page(user), {"email": user.email})
     assert User.objects.get(pk=user.pk).erased_at is None
 

@@ -30,7 +30,9 @@ def test_export_writes_a_file_that_only_its_owner_reads(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     user = UserFactory(email="ann@example.com")
-    assert said(capsys, "export", "--email", "Ann@example.com").startswith("Everything about Ann@example.com is in ")
+    assert said(capsys, "export", "--email", "Ann@example.com").startswith(
+        "The personal data of Ann@example.com was written to "
+    )
     file = tmp_path / f"personal-data-{user.pk}.zip"
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     with ZipFile(file) as archive:
@@ -46,7 +48,7 @@ def test_export_writes_over_nothing(tmp_path: Path) -> None:
     UserFactory(email="ann@example.com")
     file = tmp_path / "there.zip"
     file.write_text("mine")
-    with pytest.raises(CommandError, match=r"there\.zip is there already\."):
+    with pytest.raises(CommandError, match=r"there\.zip already exists\."):
         call_command("user", "export", "--email", "ann@example.com", "-o", str(file))
     with pytest.raises(CommandError, match="No such file or directory"):
         call_command("user", "export", "--email", "ann@example.com", "-o", str(tmp_path / "no" / "folder.zip"))

@@ -103,7 +103,7 @@ def test_the_schedulers_are_shown_or_missed(job: ScheduledJob, root: User) -> No
     ("decision", "permission", "message", "action"),
     [
         ("run", "run_scheduledjob", "1 run was enqueued.", "job.run_requested"),
-        ("pause", "pause_scheduledjob", "1 job is paused.", "job.paused"),
+        ("pause", "pause_scheduledjob", "1 job was paused.", "job.paused"),
     ],
 )
 def test_a_decision_takes_its_permission(
@@ -134,7 +134,7 @@ def test_jobs_are_decided_on_in_bulk(job: ScheduledJob, declare: Declare, root: 
     chosen = ["shop.sweep", "shop.tidy"]
     for action, expected in (
         ("run_selected", ["2 runs were enqueued."]),
-        ("pause_selected", ["2 jobs are paused."]),
+        ("pause_selected", ["2 jobs were paused."]),
         ("pause_selected", ["shop.sweep: This job is already paused.", "shop.tidy: This job is already paused."]),
         ("resume_selected", ["2 jobs were resumed."]),
         (
@@ -181,7 +181,7 @@ def test_an_orphan_is_shown_as_one_and_can_be_deleted(orphan: ScheduledJob, root
         "shop.tidy: This job is no longer in the code, so it cannot run."
     ]
     response = browser(root).post(f"{JOBS}shop.tidy/delete/")
-    assert told(response) == ["1 job is deleted."]
+    assert told(response) == ["1 job was deleted."]
     assert response["Location"] == JOBS
     assert not ScheduledJob.objects.exists()
     assert browser(root).get(page_of(orphan)).status_code == 302

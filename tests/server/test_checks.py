@@ -73,7 +73,7 @@ def test_a_developers_machine_is_told_what_production_would_say(product: Product
     assert [one["severity"] for one in found[:6]] == ["error"] * 5 + ["warning"]
     told = {one["message"] for one in found}
     assert "Mails cannot be sent: The mail server cannot be reached. Check SMTP_HOST and SMTP_PORT." in told
-    assert ".env: nothing reads REDIS_PROT. Did you mean REDIS_PORT?" in told
+    assert ".env: unknown setting REDIS_PROT. Did you mean REDIS_PORT?" in told
     assert f"Others on this machine can read {product.folder.resolve()}/.env, which may contain secrets." in told
     assert all(one["hint"] for one in found if one["id"].startswith("keystone") and one["id"] != "keystone.E005")
 
@@ -90,7 +90,7 @@ def test_production_that_refuses_to_start_is_looked_at_all_the_same(product: Pro
         "STOPS      PUBLIC_URL must begin with https://: links in mails start with it. (keystone.E005)",
     } < set(lines)
     assert any(line.startswith("STOPS ") and line.endswith(" (keystone.E064)") for line in lines)
-    assert complained.endswith("things would stop production.\n")
+    assert complained.endswith("problems would stop production.\n")
     # No other command begins, this one's neighbours least of all.
     for arguments in (("config",), ("run",)):
         assert product.run(*arguments, **surroundings)[0] == 1
@@ -205,7 +205,7 @@ def test_superusers_are_looked_at() -> None:
 def test_processes_without_a_sign_of_life_are_told() -> None:
     assert texts(check_workers()) == ["No worker is running: mails and tasks are waiting."]
     [none] = texts(check_schedulers())
-    assert none.startswith("No scheduler gives a sign of life")
+    assert none.startswith("No scheduler is running")
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO procrastinate_workers (last_heartbeat) VALUES (now()) RETURNING id")
         [worker] = cursor.fetchone()
@@ -237,5 +237,5 @@ def test_a_check_that_fails_is_told_and_the_others_are_run(monkeypatch: pytest.M
 
 @pytest.mark.django_db
 def test_djangos_own_command_runs_them() -> None:
-    with pytest.raises(SystemCheckError, match="No worker gives a sign of life"):
+    with pytest.raises(SystemCheckError, match="No worker is running"):
         call_command("check", deploy=True, databases=["default"])

@@ -63,7 +63,7 @@ def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
     circle.symlink_to(circle)
     device.symlink_to(pipe)  # as `.env.local` that leads to /dev/null
     for path in (pipe, circle, device, tmp_path):
-        with pytest.raises(Unwritable, match=r"is no file\.$"):
+        with pytest.raises(Unwritable, match=r"is not a file\.$"):
             write_variable(path, "KEY", "new", values_of=file_values)
     assert stat.S_ISFIFO(pipe.stat().st_mode)
     assert circle.is_symlink()

@@ -103,7 +103,7 @@ def test_the_validators_judge_the_administrators_password(settings: Settings, pa
 def test_a_server_refuses_the_published_passwords(settings: Settings, password: str) -> None:
     settings.ENVIRONMENT = "production"
     name_first(settings, password=password)
-    with pytest.raises(WeakPassword, match=r"everybody knows this password\. Choose one of your own\.$"):
+    with pytest.raises(WeakPassword, match=r"this password is public\. Choose your own\.$"):
         ensure_first_administrator()
 
 

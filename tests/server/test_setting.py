@@ -141,7 +141,7 @@ def test_a_setting_that_is_so_already_is_told(tmp_path: Path) -> None:
     file = tmp_path / "file"
     set_config("REDIS_PORT", "77", "--file", str(file))
     said, _complained = set_config("REDIS_PORT", "77", "--file", str(file))
-    assert said == f"REDIS_PORT was so in {file}.\n"
+    assert said == f"REDIS_PORT already had this value in {file}.\n"
 
 
 # -- What is shown -----------------------------------------------------------------------------------------------
@@ -160,7 +160,7 @@ def test_settings_are_shown_with_their_source_and_without_secrets(product: Produ
     assert ["REDIS_DB", "3", ".env"] in lines
     assert ["REDIS_PORT", "6379", "default"] in lines
     assert ["ENVIRONMENT", "local", "default"] in lines
-    assert complained == ".env: nothing reads REDIS_PROT. Did you mean REDIS_PORT?\n"
+    assert complained == ".env: unknown setting REDIS_PROT. Did you mean REDIS_PORT?\n"
     assert "hunter2" not in said
 
 

@@ -193,7 +193,7 @@ def test_the_admin_ends_sessions_on_a_persons_page_and_in_the_list(ann: User) ->
     staff = browser(approver("view_user", "view_session", "end_session"))
     assert "End all sessions" in staff.get(page).content.decode()
     first, second, _third = Session.objects.order_by("created_at")
-    assert told(staff.post(page, {"end": str(first.pk)})) == ["The session was revoked."]
+    assert told(staff.post(page, {"end": str(first.pk)})) == ["The session has been revoked."]
     assert told(staff.post(page, {"end": str(first.pk)}))[-1] == "There is no such open session."
     fields: dict[str, Any] = {"action": "end_selected", "_selected_action": [str(first.pk), str(second.pk)]}
     messages = told(staff.post("/admin/keystone/session/", fields))

@@ -195,7 +195,7 @@ def test_the_check_finds_development_accounts() -> None:
     superuser(email=EMAIL, password=make_password("Admin@1234"))
     code, _, complained = check(DATABASE_URL=database_url())
     assert code == 1
-    assert "(keystone.E001) The database holds a development account" in complained
+    assert "(keystone.E001) The database contains a development account" in complained
     assert EMAIL in complained
 
 

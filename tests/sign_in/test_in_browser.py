@@ -114,7 +114,7 @@ def test_wrong_codes_are_limited_and_the_right_one_with_them(client: Client, ann
     for _attempt in range(5):
         response = client.post(CODE, {"code": WRONG})
         assert (response.status_code, is_in(client)) == (200, False)
-        assert "This code is wrong, or was used already." in response.content.decode()
+        assert "This code is wrong or has already been used." in response.content.decode()
     response = client.post(CODE, {"code": fresh_code(anna)})
     assert response.status_code == 429
     assert 0 < int(response["Retry-After"]) <= 900

@@ -134,7 +134,7 @@ class Migrating(TyperCommand):
         if as_json:
             print_json(self.stdout, {"undone": done})
         elif not done:
-            self.stdout.write(gettext("Nothing to do: no migration is applied."))
+            self.stdout.write(gettext("Nothing to do: there are no migrations to undo."))
 
     @command(name="reset", help=str(_("Drop everything in the database, and migrate from scratch.")))
     def reset(

@@ -114,7 +114,7 @@ def test_a_killed_restore_leaves_the_old_database_in_service(
 
     listed = "\n".join(lines_of(capsys, "backup", "list"))
     assert f"{left} (" in listed
-    assert "is of a restore that runs or was killed. To remove it: DROP DATABASE" in listed
+    assert "belongs to a restore that is running or was interrupted. To remove it: DROP DATABASE" in listed
     (restore.folder / "stay").unlink(missing_ok=True)
     (restore.folder / "go").touch()
     lines = lines_of(capsys, "backup", "restore", "one", "--database", people.name)

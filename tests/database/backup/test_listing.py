@@ -49,7 +49,7 @@ def test_list_names_backups_and_what_restores_left(
     assert cells["c"][4:9] == [people.name, "data", "pg_dump,", "csv", str(rows)]
     [aside] = lines[5:]
     assert aside.startswith(f"{people.name}_before_20")
-    assert aside.endswith(f'was in service before a restore. To remove it: DROP DATABASE "{aside.split()[0]}";')
+    assert aside.endswith(f'was replaced by a restore. To remove it: DROP DATABASE "{aside.split()[0]}";')
 
     told = json.loads("\n".join(lines_of(capsys, "backup", "list", "--json")))
     assert {one["name"]: one["state"] for one in told["backups"]} == {

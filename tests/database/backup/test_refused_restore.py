@@ -87,21 +87,21 @@ def restore(own: OwnDatabase, *arguments: str, which: str = "one") -> None:
         (lambda path: (path / "database.dump").unlink(), "not part of it: database.dump."),
         (lambda path: (path / "more").touch(), "not part of it: more."),
         (linked, "not part of it: database.dump."),
-        (upwards, "is not the manifest of a whole backup."),
-        (edited(layout=2), "is not the manifest of a whole backup."),
-        (edited(scope="some"), "is not the manifest of a whole backup."),
-        (edited(made_at=5), "is not the manifest of a whole backup."),
-        (edited(server_major="15"), "is not the manifest of a whole backup."),
-        (edited(formats=[]), "is not the manifest of a whole backup."),
+        (upwards, "is not the manifest of a complete backup."),
+        (edited(layout=2), "is not the manifest of a complete backup."),
+        (edited(scope="some"), "is not the manifest of a complete backup."),
+        (edited(made_at=5), "is not the manifest of a complete backup."),
+        (edited(server_major="15"), "is not the manifest of a complete backup."),
+        (edited(formats=[]), "is not the manifest of a complete backup."),
         (edited(tables=[{"schema": "public", "name": "a", "columns": [1], "rows": 0}]), "is not the manifest of a"),
         (many, "not part of it: more0, more1, more2, more3, more4 and 2 more."),
-        (edited(more=1), "is not the manifest of a whole backup."),
-        (lambda path: (path / "manifest.json").write_text("{"), "is not the manifest of a whole backup."),
+        (edited(more=1), "is not the manifest of a complete backup."),
+        (lambda path: (path / "manifest.json").write_text("{"), "is not the manifest of a complete backup."),
         (lambda path: (path / "manifest.json").unlink(), "There is no backup one in"),
-        (newer, "The backup has migrations that this code does not know: keystone.9999_tomorrow."),
-        (edited(server_major=99), "The backup is of PostgreSQL 99, and here is 1"),
+        (newer, "The backup has migrations that this code does not have: keystone.9999_tomorrow."),
+        (edited(server_major=99), "The backup is from PostgreSQL 99, and this server is PostgreSQL 1"),
         (edited(pg_dump_major=99), "pg_restore of PostgreSQL 99 or newer is needed; found: "),
-        (edited(scope="people"), "The backup is of people only, and the database "),
+        (edited(scope="people"), "The backup contains people only, and the database "),
         (fewer_rows, "The restored table keystone_user has "),
     ],
 )
@@ -116,9 +116,7 @@ def test_restore_refuses_what_is_not_whole_or_does_not_fit(
 
 
 def test_restore_refuses_what_is_not_there(people: OwnDatabase, backed_up: Path) -> None:
-    with pytest.raises(
-        CommandError, match=r"There is no backup two in .*`db backup list` names those that there are\."
-    ):
+    with pytest.raises(CommandError, match=r"There is no backup two in .*`db backup list` lists the existing ones\."):
         restore(people, which="two")
     with pytest.raises(CommandError, match=r"There is no backup a{300} in .*"):
         restore(people, which="a" * 300)
@@ -138,7 +136,7 @@ def test_unknown_migrations_are_accepted_when_that_is_said(people: OwnDatabase, 
     people.run("INSERT INTO django_migrations (app, name, applied) VALUES ('gone', '0001_initial', now())")
     call_command("db", "backup", "create", "--name", "one", "--format", "both")
     before = contents(people)
-    with pytest.raises(CommandError, match=r"does not know: gone.0001_initial\."):
+    with pytest.raises(CommandError, match=r"does not have: gone.0001_initial\."):
         restore(people)
     restore(people, "--accept-unknown-migrations", "--drop-old")
     assert contents(people) == before
@@ -162,7 +160,8 @@ def test_restore_refuses_a_role_that_may_not(people: OwnDatabase, backed_up: Pat
             server.execute(f"ALTER DATABASE {people.name} OWNER TO CURRENT_USER")
             server.execute(f"DROP ROLE {role}")
     assert status == 1
-    assert ("may not: as an administrator" if grant == "CREATEDB" else f"{role} may not rename it.") in said
+    refused = "to do. As an administrator of the server" if grant == "CREATEDB" else "to rename it."
+    assert f"{role} is not allowed {refused}" in said
 
 
 def test_restore_refuses_a_disk_that_is_too_full(people: OwnDatabase, backed_up: Path) -> None:
@@ -214,7 +213,7 @@ def test_a_lock_that_does_not_end_leaves_the_old_database_in_service(people: Own
     with people.server() as server:
         server.autocommit = False
         server.execute(sql.SQL("COMMENT ON DATABASE {} IS 'held'").format(sql.Identifier(people.name)))
-        with pytest.raises(CommandError, match="is in use by somebody whose connection could not be ended"):
+        with pytest.raises(CommandError, match="is in use by a connection that could not be ended"):
             restore(people)
         server.rollback()
 

@@ -85,7 +85,7 @@ def test_the_old_database_is_kept_and_its_changes_are_gone_from_service(
 def test_the_old_database_can_be_dropped(people: OwnDatabase, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     make_backup(people)
     lines = lines_of(capsys, "backup", "restore", "one", "--database", people.name, "--drop-old")
-    assert lines[-1].startswith(f"{people.name} is restored: ")
+    assert lines[-1].startswith(f"{people.name} has been restored: ")
     assert "current database  dropped" in lines
     assert family(people) == [""]
 

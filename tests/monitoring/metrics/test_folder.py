@@ -61,7 +61,9 @@ def test_a_folder_of_the_operators_is_emptied(tmp_path: Path, monkeypatch: pytes
 def test_a_place_that_cannot_be_written_to_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv(folder.VARIABLE, str(tmp_path / "file"))
-    with pytest.raises(NoMetricsFolder, match=r"^The workers need a folder .* PROMETHEUS_MULTIPROC_DIR: File exists$"):
+    with pytest.raises(
+        NoMetricsFolder, match=r"^The workers need a writable folder, .* PROMETHEUS_MULTIPROC_DIR: File exists$"
+    ):
         counting_together(Served(workers=2))
 
 
