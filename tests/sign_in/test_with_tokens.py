@@ -194,7 +194,7 @@ def test_every_claim_is_checked(pair: TokenPair, change: dict[str, Any]) -> None
 
 def test_a_token_that_was_verified_before_expires_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     now = timezone.now()
-    ids = {"session_id": uuid.uuid4(), "user_id": uuid.uuid4(), "version": 1, "token_id": "x"}
+    ids: Any = {"session_id": uuid.uuid4(), "user_id": uuid.uuid4(), "version": 1, "token_id": "x"}
     token = encode(AccessToken, **ids, expires_at=now + timedelta(minutes=1), now=now)
     assert decode(AccessToken, token) == decode(AccessToken, token)
     monkeypatch.setattr("time.time", lambda: now.timestamp() + 61)
