@@ -123,9 +123,9 @@ def _left(command: _Migrate) -> list[str]:
             gettext("It is not atomic: what it had done so far was not rolled back. Check before you continue.")
         )
     if command.done:
-        parts.append(gettext("Applied before it: %(names)s.") % {"names": ", ".join(command.done)})
+        parts.append(gettext("Completed before it: %(names)s.") % {"names": ", ".join(command.done)})
     elif command.at is not None:
-        parts.append(gettext("No migration was applied before it."))
+        parts.append(gettext("No migration was completed before it."))
     return parts
 
 

@@ -28,10 +28,9 @@ def check_connection(connection: "psycopg.Connection[Any]") -> None:
     """
     now, used_at = time.monotonic(), _used_at.get(connection, 0.0)
     _used_at[connection] = now
-    if now - used_at < RESTED and not _has_something_to_say(connection):
-        return
     try:
-        ConnectionPool.check_connection(connection)
+        if now - used_at >= RESTED or _has_something_to_say(connection):
+            ConnectionPool.check_connection(connection)
     except psycopg.OperationalError:
         if isinstance(connection._pool, ConnectionPool):
             connection._pool.drain()

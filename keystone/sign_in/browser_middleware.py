@@ -7,6 +7,7 @@ views of the API are exempt from it.
 from typing import Any
 
 from django.contrib.auth import middleware as auth
+from django.contrib.auth.models import AnonymousUser
 from django.contrib.messages import middleware as messages
 from django.contrib.sessions import middleware as sessions
 from django.http import HttpRequest
@@ -42,7 +43,13 @@ class SessionMiddleware(ForBrowsers, sessions.SessionMiddleware):
 
 
 class AuthenticationMiddleware(ForBrowsers, auth.AuthenticationMiddleware):
-    """`request.user` of Django's sessions."""
+    """`request.user` of Django's sessions. With a token it is anonymous until DRF has authenticated the request."""
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Call the middleware, or the next one."""
+        if carries_token(request):
+            request.user = AnonymousUser()
+        return super().__call__(request)
 
 
 class OTPMiddleware(ForBrowsers, otp.OTPMiddleware):

@@ -175,7 +175,7 @@ def test_a_migration_that_fails_leaves_what_upgrade_can_end(migrated: OwnDatabas
     assert said.startswith(
         "Everything was dropped, but migrating failed. Run db upgrade when the cause is fixed. messages.0002_b failed:"
     )
-    assert "All of its changes were rolled back. Applied before it: " in said
+    assert "All of its changes were rolled back. Completed before it: " in said
     assert migrated.applied(LABEL) == ["0001_a"]
     trial(**{"0001_a": made_by("a"), "0002_b": made_by("b", after="0001_a")})
     assert "messages.0002_b" in upgrade()

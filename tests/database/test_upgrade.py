@@ -180,7 +180,7 @@ def test_a_migration_that_fails_is_named_with_what_was_done(empty: OwnDatabase, 
         call_command("db", "upgrade", "--branch", LABEL)
     said = str(raised.value)
     assert said.startswith('messages.0002_b failed: relation "nowhere" does not exist')
-    assert said.endswith(" All of its changes were rolled back. Applied before it: messages.0001_a.")
+    assert said.endswith(" All of its changes were rolled back. Completed before it: messages.0001_a.")
     assert empty.applied(LABEL) == ["0001_a"]
     assert empty.tables() == {"a", "django_migrations"}
 
@@ -191,7 +191,7 @@ def test_what_a_migration_that_is_not_atomic_leaves_is_said(empty: OwnDatabase, 
         upgrade(branch=LABEL)
     assert raised.value.detail.endswith(
         " It is not atomic: what it had done so far was not rolled back. Check before you continue."
-        " Applied before it: messages.0001_a."
+        " Completed before it: messages.0001_a."
     )
     assert empty.applied(LABEL) == ["0001_a"]
     assert empty.tables() == {"a", "b", "django_migrations"}
@@ -203,7 +203,7 @@ def test_a_bug_in_a_migration_is_told_by_its_name(empty: OwnDatabase, trial: Tri
         upgrade(branch=LABEL)
     assert raised.value.detail == (
         "messages.0001_bug failed: ZeroDivisionError: division by zero. All of its changes were rolled back."
-        " No migration was applied before it."
+        " No migration was completed before it."
     )
     assert isinstance(raised.value.__cause__, ZeroDivisionError)
 
@@ -225,7 +225,7 @@ def test_a_long_transaction_fails_the_migration_instead_of_queueing_the_site(emp
         pid = somebody.info.backend_pid
     said = str(raised.value)
     assert said.startswith(f"messages.0003_c did not get a lock within 0.5 s; process {pid} (somebody) has been in a")
-    assert said.endswith(" All of its changes were rolled back. No migration was applied before it.")
+    assert said.endswith(" All of its changes were rolled back. No migration was completed before it.")
     assert empty.applied(LABEL) == ["0001_a", "0002_b"]
     assert "c" not in empty.tables()
     assert upgrade(branch=LABEL) == ["messages.0003_c"]

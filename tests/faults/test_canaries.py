@@ -181,7 +181,7 @@ def fail_everywhere(server: Server, worker: ManagedProcess, sink: SmtpServer, se
     queue_mails("trial", [Addressee(recipient="unsigned@example.com")])
     unsigned = OutgoingMail.objects.filter(recipient="unsigned@example.com")
     until(lambda: unsigned.exclude(last_error="").exists(), alive=worker)
-    assert "refuses our sign-in" in unsigned.get().last_error
+    assert "refuses the user name or password" in unsigned.get().last_error
     sink.answers = {END: f"550 5.7.1 spam: http://localhost:8000/reset-password/{link}/ and {link}".encode()}
     queue_mails("trial", [Addressee(recipient="spam@example.com")])
     until(lambda: OutgoingMail.objects.filter(state=MailState.FAILED).exists(), alive=worker)

@@ -65,7 +65,7 @@ def test_a_mail_server_in_trouble_loses_no_mail(manage: Manage, measured: Measur
 
         sink.hangs_up_at = END  # it has taken the mail, and does not say so
         dropped = mail("dropped")
-        until(told(dropped, "hung up"), alive=second)
+        until(told(dropped, "closed the connection"), alive=second)
         sink.recover()
         taken_without_a_word = sink.steps[END]
 
