@@ -30,7 +30,7 @@ def refusals_told() -> Iterator[None]:
         raise CommandError(printable(str(error))) from None
     except (OperationalError, InterfaceError) as error:
         said = in_one_line(error)
-        text = gettext("The database refused: %(said)s") % {"said": said}
+        text = gettext("Database error: %(said)s") % {"said": said}
         raise CommandError(printable(text)) from error
 
 

@@ -42,13 +42,13 @@ def test_a_superuser_is_made_by_answers_and_no_password_is_shown(terminal: Calla
         shell.answer("First name: ", "Ruth")
         shell.answer("Last name: ", "")
         shell.answer("Password: ", WEAK)
-        shell.answer("Once more: ", WEAK)
+        shell.answer("Repeat it: ", WEAK)
         shell.wait_for("This password is ")
         shell.answer("Password: ", GOOD)
-        shell.answer("Once more: ", f"{GOOD}!")
+        shell.answer("Repeat it: ", f"{GOOD}!")
         shell.wait_for("do not match")
         shell.answer("Password: ", GOOD)
-        shell.answer("Once more: ", GOOD)
+        shell.answer("Repeat it: ", GOOD)
         assert shell.end() == 0, shell.shown
         assert shell.shown.endswith("\nruth@example.com has an account: active, superuser.\n")
         assert GOOD not in shell.shown
@@ -72,7 +72,7 @@ def test_a_password_is_set_by_answers(terminal: Callable[..., Terminal]) -> None
     user = UserFactory(email="ann@example.com")
     with terminal("set-password", "ann@example.com") as shell:
         shell.answer("Password: ", GOOD)
-        shell.answer("Once more: ", GOOD)
+        shell.answer("Repeat it: ", GOOD)
         assert shell.end() == 0, shell.shown
         assert GOOD not in shell.shown
     assert person_with_password("ann@example.com", GOOD) == user
@@ -86,7 +86,7 @@ def test_a_terminal_for_standard_input_does_not_show_the_password(
     names = ["--first-name", "", "--last-name", ""] if arguments[0] == "create" else []
     with terminal(*arguments, *names, "--password-stdin") as shell:
         shell.answer("Password: ", GOOD)
-        shell.answer("Once more: ", GOOD)
+        shell.answer("Repeat it: ", GOOD)
         assert shell.end() == 0, shell.shown
         assert GOOD not in shell.shown
     assert person_with_password(arguments[-1], GOOD) is not None

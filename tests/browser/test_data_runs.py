@@ -62,7 +62,7 @@ def test_from_the_list_to_a_pipeline_a_step_and_back(
         screenshot(page, f"data-runs-{name}")
 
         rows.get_by_role("link", name=re.compile("^nightly")).click()
-        page.get_by_text("go on with: manage.py data pipeline run nightly --from tidy").wait_for()
+        page.get_by_text("continue with: manage.py data pipeline run nightly --from tidy").wait_for()
         assert overflow(page) == 0
         screenshot(page, f"data-run-pipeline-{name}")
 

@@ -21,8 +21,8 @@ from keystone.exceptions import Refusal
         (Refusal("Never\n\x1b[2Jforged"), "Never  [2Jforged"),
         (ValidationError(["One.", "Two."]), "One. Two."),
         (ImproperlyConfigured("DATABASE_URL is wrong."), "DATABASE_URL is wrong."),
-        (OperationalError("it\n\tis away"), "The database refused: it is away"),
-        (InterfaceError("closed"), "The database refused: closed"),
+        (OperationalError("it\n\tis away"), "Database error: it is away"),
+        (InterfaceError("closed"), "Database error: closed"),
     ],
     ids=lambda value: type(value).__name__,
 )

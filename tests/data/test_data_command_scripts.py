@@ -88,7 +88,7 @@ def test_a_script_is_given_its_paths_and_tells_its_rows(tidied: list[Any], capsy
         (CommandError("The other command says no."), "The other command says no."),
         (
             OperationalError("server closed\n the connection"),
-            "The database refused: server closed the connection",
+            "Database error: server closed the connection",
         ),
     ],
     ids=["refusal", "validation", "command", "database"],

@@ -84,4 +84,4 @@ def test_a_database_that_is_away_is_told_in_a_line(empty: OwnDatabase, tmp_path:
     status, said = empty.manage("db", "upgrade", DATABASE_URL="postgresql://keystone@127.0.0.1:1/keystone")
     assert status == 1
     [line] = said.splitlines()
-    assert line.startswith("CommandError: The database refused: connection failed: ")
+    assert line.startswith("CommandError: Database error: connection failed: ")

@@ -42,18 +42,18 @@ def powerless(migrated: OwnDatabase, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def test_a_role_without_rights_is_told_so(powerless: str, command: list[str]) -> None:
     with pytest.raises(CommandError) as raised:
         call_command("db", *command)
-    assert str(raised.value).endswith(" refused: permission denied for table django_migrations")
+    assert str(raised.value).endswith(" error: permission denied for table django_migrations")
 
 
 def test_a_role_without_rights_cannot_mark(powerless: str) -> None:
-    with pytest.raises(CommandError, match=r"^The database refused: must be owner of table django_migrations$"):
+    with pytest.raises(CommandError, match=r"^Database error: must be owner of table django_migrations$"):
         call_command("db", "mark", "--set")
 
 
 def test_a_read_only_database_is_not_marked(migrated: OwnDatabase) -> None:
     connection.close()
     migrated.run(f'ALTER DATABASE "{migrated.name}" SET default_transaction_read_only = on')
-    with pytest.raises(CommandError, match=r"^The database refused: cannot execute COMMENT in a read-only"):
+    with pytest.raises(CommandError, match=r"^Database error: cannot execute COMMENT in a read-only"):
         call_command("db", "mark", "--set")
 
 

@@ -200,7 +200,8 @@ def test_a_server_that_is_away_is_one_line_and_no_secret(own: OwnDatabase, comma
     )
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.splitlines()[-1].startswith("CommandError: The database does ")
+    begins = "Database error: " if command[0] == "status" else "The database does not answer: "
+    assert done.stderr.splitlines()[-1].startswith(f"CommandError: {begins}")
     assert len(done.stderr.splitlines()) == (2 if command[0] == "verify" else 1)
     assert "hush" not in done.stderr
 

@@ -201,7 +201,7 @@ def test_dev_tells_of_a_taken_port(folder: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         said = _refusal(_start(folder, "--port", str(port)))
-    assert f"Port {port} is taken." in said
+    assert f"Port {port} is in use." in said
     assert f"--port {port + 1}" in said
     assert _left_over(folder) == []
 

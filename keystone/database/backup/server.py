@@ -33,7 +33,7 @@ class ServerRefuses(Refusal):
 
     def __init__(self, error: psycopg.Error) -> None:
         said = " ".join(str(error.diag.message_primary or error).split()) or type(error).__name__
-        super().__init__(gettext("PostgreSQL refused: %(said)s") % {"said": said})
+        super().__init__(gettext("PostgreSQL error: %(said)s") % {"said": said})
 
 
 @dataclass(frozen=True)

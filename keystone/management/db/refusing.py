@@ -23,7 +23,7 @@ def errors_told() -> Iterator[None]:
         with refusals_told():
             yield
     except Error as error:
-        text = gettext("The database refused: %(said)s") % {"said": in_one_line(error)}
+        text = gettext("Database error: %(said)s") % {"said": in_one_line(error)}
         raise CommandError(printable(text)) from error
     except OSError as error:
         raise CommandError(

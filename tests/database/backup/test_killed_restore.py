@@ -159,6 +159,6 @@ def test_a_restore_that_is_frozen_while_it_swaps_gives_the_old_database_back(
     restore.process.send_signal(signal.SIGCONT)
     said = restore.process.communicate(timeout=PATIENCE)[0]
     assert restore.process.returncode == 1
-    assert "PostgreSQL refused: " in said
+    assert "PostgreSQL error: " in said
     assert contents(people) == changed
     assert family(people) == [""]

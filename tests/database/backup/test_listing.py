@@ -130,7 +130,7 @@ def test_list_needs_no_server(people: OwnDatabase, folder: Path, sample_backup: 
     away = OwnDatabase(people.name, {**people.arguments, "host": "/nowhere"})
     status, said = away.manage("db", "backup", "list", "--folder", str(sample_backup.parent))
     assert status == 0, said
-    assert "PostgreSQL refused: connection is bad: " in said
+    assert "PostgreSQL error: connection is bad: " in said
     assert "one   whole  20" in said
 
 

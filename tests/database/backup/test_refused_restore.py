@@ -224,5 +224,5 @@ def test_restore_says_that_the_server_is_away(people: OwnDatabase, backed_up: Pa
         "db", "backup", "restore", "one", "--database", away.name, DATA_DIR=str(backed_up.parent.parent)
     )
     assert status == 1
-    assert "PostgreSQL refused: connection is bad: " in said
+    assert "PostgreSQL error: connection is bad: " in said
     assert "Traceback" not in said
