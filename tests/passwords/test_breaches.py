@@ -131,7 +131,7 @@ def test_a_service_that_hangs_or_trickles_is_waited_for_no_longer_than_allowed(
     conduct: Conduct, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    with BreachService.running(conduct) as service, asking(service.endpoint, timeout=0.4) as validator:
+    with BreachService.running(conduct) as service, asking(service.endpoint, timeout=1.0) as validator:
         started = time.monotonic()
         assert says(validator) is None
         assert time.monotonic() - started < 10
