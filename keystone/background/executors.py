@@ -98,11 +98,7 @@ class ThreadPool:
         loop = asyncio.get_running_loop()
         done: asyncio.Future[Any] = loop.create_future()
 
-        def tell(result: Any) -> None:
-            with suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
-                loop.call_soon_threadsafe(lambda: None if done.done() else done.set_result(result))
-
-        thread.calls.put((call, tell))
+        thread.calls.put((call, partial(_report, loop, done)))
         if await _ended(done, thread.interrupt, timeout=timeout, grace=grace, stop=stop):
             if not thread.is_interrupted:
                 self._idle.append(thread)
@@ -160,8 +156,7 @@ class TaskLoop:
             result: Any = asyncio.CancelledError()
             if not task.cancelled():
                 result = task.exception() or task.result()
-            with suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
-                own.call_soon_threadsafe(lambda: None if done.done() else done.set_result(result))
+            _report(own, done, result)
 
         def cancel() -> None:
             for task in tasks:
@@ -204,6 +199,12 @@ async def _cancel(tasks: set["asyncio.Task[Any]"]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _report(loop: asyncio.AbstractEventLoop, done: "asyncio.Future[Any]", result: Any) -> None:
+    """Set the result of a call from the thread in which it ran, unless it was given up."""
+    with suppress(RuntimeError):  # the loop is closed, so nothing waits for the result
+        loop.call_soon_threadsafe(lambda: None if done.done() else done.set_result(result))
 
 
 async def _ended(
