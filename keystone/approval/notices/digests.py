@@ -81,10 +81,12 @@ def queue_rest() -> int:
     by_hour: dict[datetime, list[UUID]] = {}
     for user_id, hour in busy.order_by("user", "hour").values_list("user", "hour"):
         by_hour.setdefault(hour, []).append(user_id)
-    notified = with_setting(who_may(APPROVE), ApprovalNotices.IMMEDIATE)
+    recipients = with_setting(who_may(APPROVE), ApprovalNotices.IMMEDIATE)
     queued = 0
     for hour, ids in by_hour.items():
-        queued += _queue("more_people_wait", notified.filter(pk__in=ids), f"{hour:%Y-%m-%dT%H}", since=hour.isoformat())
+        queued += _queue(
+            "more_people_wait", recipients.filter(pk__in=ids), f"{hour:%Y-%m-%dT%H}", since=hour.isoformat()
+        )
     return queued
 
 

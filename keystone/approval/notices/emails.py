@@ -111,8 +111,8 @@ def more_people_wait(user: User, *, since: str) -> Mail | None:
         begun = max(begun, listed)  # those who waited by then were in that email
     # A notice is queued shortly after the person began to wait, so an hour of margin is enough.
     mails = OutgoingMail.objects.filter(user=user, template="person_waits", created_at__gte=begun - timedelta(hours=1))
-    notified = list(mails.values_list("context__person", flat=True))
-    found = _listed(User.objects.awaiting_approval().filter(awaiting_since__gte=begun).exclude(pk__in=notified))
+    mentioned = list(mails.values_list("context__person", flat=True))
+    found = _listed(User.objects.awaiting_approval().filter(awaiting_since__gte=begun).exclude(pk__in=mentioned))
     return _to(user, "more_people_wait", "awaitingdecision_changelist", **found) if found["count"] else None
 
 

@@ -96,8 +96,8 @@ def queue_notices(name: str, user_ids: Collection[Any], *, but: str = "") -> int
         return 0
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK])
-    notified = who_may(notice.permission).exclude(pk__in=[but] if but else [])
-    left = _left(list(with_setting(notified, ApprovalNotices.IMMEDIATE).order_by("pk").values_list("pk", flat=True)))
+    recipients = who_may(notice.permission).exclude(pk__in=[but] if but else [])
+    left = _left(list(with_setting(recipients, ApprovalNotices.IMMEDIATE).order_by("pk").values_list("pk", flat=True)))
     queued = 0
     for person in people:
         since = getattr(person, notice.since)

@@ -8,10 +8,10 @@ from keystone.management.user.making import Making
 from keystone.management.user.personal_data import PersonalData
 from keystone.management.user.reading import Reading
 from keystone.management.user.securing import Securing
-from keystone.management.user.transitions import Migrating
+from keystone.management.user.transitions import Transitions
 
 
-class Command(Making, Reading, Migrating, Securing, PersonalData, OneLine):
+class Command(Making, Reading, Transitions, Securing, PersonalData, OneLine):
     """The `user` command group. Each command makes one call and prints the result."""
 
     help = _("Manage accounts.")  # type: ignore[assignment]  # Django takes a lazy text

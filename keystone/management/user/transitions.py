@@ -33,7 +33,7 @@ Note = Annotated[str, Option(help=str(_("Visible to administrators only; kept in
 Silent = Annotated[bool, Option("--silent", help=str(_("Send no mail.")))]
 
 
-class Migrating(TyperCommand):
+class Transitions(TyperCommand):
     """Commands for the transitions of the account lifecycle.
 
     A refused transition is reported for that user; the others are still carried out.
