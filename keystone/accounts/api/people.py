@@ -9,7 +9,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import mixins, serializers, status, viewsets
 from rest_framework.decorators import action
-from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -38,6 +38,7 @@ from keystone.accounts.transition_rules import TRANSITIONS
 from keystone.actors.actor import Actor
 from keystone.api.filters import AllowedFilters, apply_filters, body_filters
 from keystone.api.permissions import StaffWithPermission, acting
+from keystone.api.renderers import FastJSONRenderer
 
 
 class CSVRenderer(BaseRenderer):
@@ -50,8 +51,7 @@ class CSVRenderer(BaseRenderer):
         """Render errors as JSON, even if CSV was requested."""
         if context:
             context["response"]["Content-Type"] = "application/json"
-        rendered: bytes = JSONRenderer().render(data)
-        return rendered
+        return FastJSONRenderer().render(data)
 
 
 View = TypeVar("View", bound=Callable[..., Response])
@@ -164,7 +164,7 @@ class UserViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, viewsets.Gen
         return Response({**counts, "total": sum(counts.values())})
 
     @extend_schema(operation_id="users_export", filters=True, responses={(200, "text/csv"): OpenApiTypes.STR})
-    @action(detail=False, pagination_class=None, renderer_classes=[CSVRenderer, JSONRenderer])
+    @action(detail=False, pagination_class=None, renderer_classes=[CSVRenderer, FastJSONRenderer])
     def export(self, request: Request) -> StreamingHttpResponse:
         """Return everybody who matches the filters, as CSV. The audit log records the export."""
         rows = stream_people_csv(self.filter_queryset(self.get_queryset()))
