@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,12 +12,14 @@ from pathlib import Path
 import psutil
 import psycopg
 
+from benchmarks.load import ask, request
+from tests.served.server import free_port
+
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCES = Path(__file__).resolve().parent / "references"
 WORKERS = 2
 PASSWORD = "a long walk by the sea"  # noqa: S105 - of made-up people
 START_LIMIT = 90.0  # seconds
-ADMIN = "person1@example.com"
 
 
 @dataclass
@@ -52,16 +53,12 @@ class Site:
         Raises:
             RuntimeError: it ended or did not answer in time.
         """
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         command = [part.format(port=self.port) for part in self.command]
         begun = time.perf_counter()
         self.process = subprocess.Popen(  # noqa: S603 - our own
             command, cwd=self.folder, env={**os.environ, **self.environment}, stdout=subprocess.DEVNULL
         )
-        from benchmarks.load import ask, request
-
         while True:
             with suppress(OSError, EOFError):
                 if ask(self.port, request("GET", self.live, headers=self.headers))[0] < 500:
@@ -118,7 +115,7 @@ def reference_python() -> str:
 
     folder = env.data_folder() / "benchmark-references"
     python = folder / "bin" / "python"
-    uv = shutil.which("uv") or next((str(path) for path in (ROOT / ".uv/bin/uv",) if path.exists()), "")
+    uv = shutil.which("uv") or shutil.which(ROOT / ".uv/bin/uv")
     if not uv:
         raise RuntimeError("There is no uv. Run bash scripts/test.sh once: it gets it.")
     if not python.exists():
@@ -158,17 +155,15 @@ def keystone(url: str, folder: Path) -> Site:
             "100000000",
         ),
     }
-    base = "/api"
     return Site(
         "keystone",
         [sys.executable, "manage.py", "server", "run", "--port", "{port}", "--workers", str(WORKERS)],
         environment,
         {
-            "me": f"{base}/me/",
-            "login": f"{base}/auth/login/",
-            "refresh": f"{base}/auth/refresh/",
-            "register": f"{base}/auth/register/",
-            "list": f"{base}/users/",
+            "me": "/api/me/",
+            "login": "/api/auth/login/",
+            "register": "/api/auth/register/",
+            "list": "/api/users/",
         },
         "/api/health/live/",
         {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7", "X-Request-ID": "speed-benchmark"},

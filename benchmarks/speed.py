@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
@@ -27,25 +28,23 @@ from benchmarks.sites import PASSWORD, Site
 RARE, COMMON = "zyzzyva", "smith"  # last names of 5 people, and of a tenth of all
 
 
+@dataclass(frozen=True)
 class Work:
-    """A kind of work: the requests of a site, and what they are answered."""
+    """A kind of work.
 
-    def __init__(
-        self,
-        name: str,
-        requests: Callable[[Site], Iterator[bytes]],
-        *,
-        connections: int = 8,
-        expected: Callable[[Site], int] = lambda _site: 200,
-        of: str = "list",
-        references: tuple[str, ...] = ("djoser", "fastapi"),
-    ) -> None:
-        self.name = name
-        self.requests = requests
-        self.connections = connections
-        self.expected = expected
-        self.of = of
-        self.references = ("keystone", *references)
+    Attributes:
+        requests: returns the requests of a site.
+        expected: returns the HTTP status that a site answers with.
+        of: the key of `Site.paths`; sites without it are left out.
+        references: the names of the sites beside Keystone; ratios refer to the first of them.
+    """
+
+    name: str
+    requests: Callable[[Site], Iterator[bytes]]
+    connections: int = 8
+    expected: Callable[[Site], int] = lambda _site: 200
+    of: str = "list"
+    references: tuple[str, ...] = ("djoser", "fastapi")
 
 
 def main() -> int:
@@ -72,8 +71,8 @@ def main() -> int:
             for site in _made(urls, named, python, Path(folder)):
                 if site.name in urls:
                     people.fill(site, urls[site.name], options.people)
-                site.start()
                 started.append(site)
+                site.start()
                 if "login" in site.paths:
                     site.token = _token(site)
             print(f"{options.people:,} people; {sites.WORKERS} workers each")
@@ -101,7 +100,11 @@ def _made(urls: dict[str, str], named: list[str], python: str, folder: Path) -> 
 
 
 def _measure(work: Work, started: list[Site], server: str, *, rounds: int, seconds: float) -> None:
-    found = {site.name: Figures() for site in started if site.name in work.references and work.of in site.paths}
+    found = {
+        site.name: Figures()
+        for site in started
+        if site.name in ("keystone", *work.references) and work.of in site.paths
+    }
     requests = {site.name: work.requests(site) for site in started if site.name in found}
     for number in range(rounds + 1):  # the first warms everything up, and does not count
         for site in started:
@@ -121,7 +124,7 @@ def _measure(work: Work, started: list[Site], server: str, *, rounds: int, secon
                 figures.application.append(site.cpu() - application)
                 figures.database.append(sites.database_cpu(server) - database)
     print(f"\n{work.name}\n\n| site | {HEADER} |\n|---|{'---|' * HEADER.count('|')}---|")
-    beside = next((found[name] for name in work.references[1:] if name in found), None)
+    beside = next((found[name] for name in work.references if name in found), None)
     for name, figures in found.items():
         print(f"| {name} | {figures.line(beside)} |", flush=True)
 
@@ -167,11 +170,6 @@ def _registrations(site: Site) -> Iterator[bytes]:
         yield request("POST", site.paths["register"], headers=site.headers, body=json.dumps(body).encode())
 
 
-def _deep(site: Site) -> Iterator[bytes]:
-    """Ask for a page from the middle of the list, as each site's clients get there."""
-    return _get(lambda site: f"{site.paths['list']}?{site.deep}")(site)
-
-
 WORKS = (
     Work("me", _get(lambda site: site.paths["me"]), connections=16, of="me", references=("djoser", "fastapi", "no-op")),
     Work("login", _sign_ins, of="login"),
@@ -182,7 +180,7 @@ WORKS = (
         expected=lambda site: 202 if site.name == "keystone" else 201,
     ),
     Work("list", _listed()),
-    Work("list, deep", _deep),
+    Work("list, deep", _get(lambda site: f"{site.paths['list']}?{site.deep}")),
     Work("search, nobody", _listed(search="qqqqq")),
     Work("search, few", _listed(search=RARE)),
     Work("search, many", _listed(search=COMMON)),

@@ -59,9 +59,9 @@ import django  # noqa: E402 - after the settings
 
 django.setup()
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402
-from django.urls import include, path  # noqa: E402
-from djoser.views import UserViewSet  # noqa: E402
+from django.core.wsgi import get_wsgi_application  # noqa: E402 - after `setup`
+from django.urls import include, path  # noqa: E402 - after `setup`
+from djoser.views import UserViewSet  # noqa: E402 - after `setup`
 
 UserViewSet.search_fields = ["username", "email"]
 urlpatterns = [path("auth/", include("djoser.urls")), path("auth/", include("djoser.urls.jwt"))]

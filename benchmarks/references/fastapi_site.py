@@ -15,6 +15,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, status
 from fastapi.security import OAuth2PasswordBearer
 from pwdlib import PasswordHash
 from pydantic import BaseModel
+from sqlalchemy import func
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 from sqlmodel import Field, SQLModel, or_, select
 
@@ -120,8 +121,6 @@ async def users(
     chosen = select(User)
     if search:
         chosen = chosen.where(or_(User.email.ilike(f"%{search}%"), User.full_name.ilike(f"%{search}%")))
-    from sqlalchemy import func
-
     count = (await db.execute(select(func.count()).select_from(chosen.subquery()))).scalar_one()
     page = (await db.execute(chosen.order_by(User.created_at.desc()).offset(skip).limit(limit))).scalars().all()
     return {"data": page, "count": count}

@@ -18,6 +18,8 @@ import psutil
 import pytest
 from django.conf import settings
 
+from tests.served.server import free_port
+
 PATIENCE = 120  # seconds; the machine may be busy
 SCRUBBED = (
     "POSTGRES_",
@@ -40,9 +42,7 @@ def folder() -> Iterator[Path]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_port()
 
 
 def _start(
