@@ -181,7 +181,7 @@ def _verified(
     algorithm: str,
     audience: Any,
     issuer: str | None,
-    verify: bool,  # noqa: FBT001
+    verify: bool,  # noqa: FBT001 - positional as in simplejwt
 ) -> dict[str, Any]:
     """Return the claims of a token that we have signed, from memory if it was verified before.
 
