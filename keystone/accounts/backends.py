@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from keystone.accounts.expiry import apply_expiry
 from keystone.accounts.models import User
 from keystone.exceptions import Refusal
-from keystone.passwords.hashing_slots import HashingBusy, hashing_slots
+from keystone.passwords.hashing_slots import hashing_slots
 from keystone.passwords.rules import MAX_PASSWORD_LENGTH
 from keystone.throttling.limits import Attempt, count_attempt
 
@@ -79,10 +79,11 @@ def person_with_password(email: str, password: str) -> User | None:
         TooManyAttempts: there were too many wrong attempts before.
         HashingBusy: too many passwords are being checked at the moment.
     """
-    hashing_slots().refuse_when_full()  # before it costs a query or counts as an attempt
-    attempt = count_attempt(address=email)
-    user: User | None = User.objects.with_email(email).first()
-    if not _fits(password, user, attempt):
+    with hashing_slots().reserved_slot():
+        attempt = count_attempt(address=email)
+        user: User | None = User.objects.with_email(email).first()
+        fits = _fits(password, user, attempt)
+    if not fits:
         return None
     assert user is not None  # noqa: S101 - no password matches without an account
     return apply_expiry(user)
@@ -97,10 +98,11 @@ def confirm_password(user: User, password: str) -> None:
         WrongPassword: the password is wrong.
         TooManyAttempts, HashingBusy: as `person_with_password`.
     """
-    hashing_slots().refuse_when_full()
-    attempt = count_attempt(address=user.email)
-    fresh: User | None = User.objects.filter(pk=user.pk).first()
-    if not _fits(password, fresh, attempt):
+    with hashing_slots().reserved_slot():
+        attempt = count_attempt(address=user.email)
+        fresh: User | None = User.objects.filter(pk=user.pk).first()
+        fits = _fits(password, fresh, attempt)
+    if not fits:
         raise WrongPassword
 
 
@@ -127,10 +129,7 @@ def _compare(password: str, user: User | None) -> bool:
     def upgrade(raw_password: str) -> None:
         """Store a newer hash of the same password, unless another one was stored at the same time."""
         nonlocal is_another
-        try:
-            hashed = make_password(raw_password)
-        except HashingBusy:
-            return  # the password was right: the next sign-in upgrades it
+        hashed = make_password(raw_password)
         if User.objects.filter(pk=user.pk, password=before).update(password=hashed):
             user.password = hashed
         else:

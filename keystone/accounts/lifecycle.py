@@ -44,7 +44,7 @@ def approve_user(
         reason: a message to the person, included in the email.
         note: for administrators only, kept in the audit log.
         even_unverified: approve even if the email address is not verified.
-        tell: whether to email the person.
+        notify: whether to email the person.
 
     Raises:
         UnverifiedAddress: the email address is not verified and `even_unverified` is not set.
@@ -78,7 +78,7 @@ def reject_user(user: User, *, by: Actor, reason: str = "", note: str = "", noti
         by: who decides.
         reason: what the person is told, in the email and when they sign in.
         note: for administrators only.
-        tell: whether to email the person; False rejects silently.
+        notify: whether to email the person; False rejects silently.
 
     Raises:
         AlreadyDecided, IllegalTransition: the person is not pending.

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.contrib.auth.hashers import check_password, make_password
+from django.contrib.auth.hashers import check_password, get_hasher, identify_hasher, make_password
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -46,7 +46,7 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
     """Register a person with the current default approval flow, which is stored on the account.
 
     Nothing that is returned or raised reveals whether the email address had an account: its owner is told by email.
-    Either way, a registration costs two password hashes and at most one email.
+    Either way, a registration costs one password hash and at most one email.
 
     Args:
         email: the email address as typed; it must be valid.
@@ -60,18 +60,17 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
     for name in (first_name, last_name):
         validate_name(name)
     email_address.require_deliverable(email)
-    hashing_slots().refuse_when_full()
-    count_request()
+    with hashing_slots().reserved_slot():
+        count_request()
+        seen: User | None = User.objects.with_email(email).first()
+        hashed, same = _hash_or_compare(password, seen)
     flow = ApprovalFlow.parse(options().default_user_approval_flow)
-    hashed = make_password(password)
-    seen: User | None = User.objects.with_email(email).first()
-    same = _has_this_password(seen, password)
     held = _is_held(email)
     user = User(email=email, password=hashed, first_name=first_name, last_name=last_name, approval_flow=flow)
     for tried in range(1, TRIES + 1):
         user.set_status(flow.next_status(verified=False), at=timezone.now())
         with transaction.atomic():
-            taken = _insert_registered(user, held=held)
+            taken = _insert_registered(user, held=held or not hashed)
             if taken is None:
                 _note_registered(user)
                 return
@@ -81,6 +80,7 @@ def register_user(*, email: str, password: str, first_name: str = "", last_name:
                 return
         if tried == TRIES:
             raise taken  # not because of the email address; an error must not look like a registration
+        hashed = user.password = hashed or make_password(password)  # the email address was freed meanwhile
 
 
 def _insert_registered(user: User, *, held: bool) -> IntegrityError | None:
@@ -129,7 +129,7 @@ def _register_again(email: str, password: str, *, seen: User | None, same: bool)
     if user is None:
         return False
     if seen is None or seen.password != user.password:
-        same = _has_this_password(user, password)  # two registrations at the same time
+        _, same = _hash_or_compare(password, user)  # two registrations at the same time
     if user.is_unclaimed and not same:
         User.objects.filter(pk=user.pk).update(password=make_password(None), updated_at=timezone.now())
     return True
@@ -153,12 +153,26 @@ def refuse_taken(email: str) -> None:
         raise AddressTaken(fields={"email": [str(AddressTaken.message)]})
 
 
-def _has_this_password(user: User | None, password: str) -> bool:
-    """Return whether an unclaimed account has this password. It always costs one hash."""
-    if user is None or not user.is_unclaimed or not user.has_usable_password():
-        make_password(password)
-        return False
-    return check_password(password, user.password)
+def _hash_or_compare(password: str, seen: User | None) -> tuple[str, bool]:
+    """Hash the password of a new account, or compare it with that of an unclaimed one. Both cost one hash.
+
+    An imported hash may take another time: it counts as that of another password.
+
+    Returns:
+        The hash, empty if the password was compared, and whether the account has this password.
+    """
+    if seen is None or not seen.is_unclaimed or not _is_like_new(seen.password):
+        return make_password(password), False
+    return "", check_password(password, seen.password)
+
+
+def _is_like_new(hashed: str) -> bool:
+    """Return whether a hash is made as that of a new password would be, so that comparing costs the same."""
+    try:
+        hasher = identify_hasher(hashed)
+    except ValueError:
+        return False  # unusable
+    return hasher.algorithm == get_hasher().algorithm and not hasher.must_update(hashed)
 
 
 @creates_users
@@ -182,7 +196,7 @@ def create_user(
         password: None creates an account that nobody can sign in to until a password is set.
         first_name, last_name: the names, which must not contain a message to others (see `names.validate_name`).
         email_verified: whether the email address counts as verified.
-        tell: whether to email the person.
+        notify: whether to email the person.
 
     Raises:
         ValidationError: `email` can't receive mail, or a name is invalid.

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from keystone.conf import options
 from keystone.exceptions import Refusal
 
-PATIENCE = 5.0  # seconds; most clients give up before that
+LONGEST_WAIT = 2.0  # seconds
 
 
 class HashingBusy(Refusal):
@@ -29,7 +29,8 @@ class HashingSlots:
     """Slots for password hashes, given out in the order of requests.
 
     A hash deliberately takes about 20 ms of a core and 19 MiB. Without a limit, a flood of logins would occupy every
-    thread of the server and leave none for users who are signed in (OWASP ASVS 5.0, 15.2.2).
+    thread of the server and leave none for users who are signed in (OWASP ASVS 5.0, 15.2.2). A burst of sign-ins waits
+    its turn for up to `LONGEST_WAIT`. The number of those who wait is limited as well, because each occupies a thread.
 
     The limits are read from the options each time, so that they follow changes of the settings.
     """
@@ -38,19 +39,41 @@ class HashingSlots:
         self._lock = threading.Lock()
         self._taken = 0
         self._queue: deque[threading.Event] = deque()
+        self._reserved = threading.local()
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Hold a slot for the duration of the block.
+        """Hold a slot for the duration of the block: the one that this thread has reserved, or a new one.
 
         Raises:
-            HashingBusy: the queue is full, or no slot became free within `PATIENCE`.
+            HashingBusy: the queue is full, or no slot became free within `LONGEST_WAIT`.
         """
+        if getattr(self._reserved, "by_this_thread", False):
+            yield
+            return
         self._take()
         try:
             yield
         finally:
             self._give_back()
+
+    @contextmanager
+    def reserved_slot(self) -> Iterator[None]:
+        """Hold a slot for the block's queries and its hashes.
+
+        Who has to wait does so before the first query, without a connection of the pool, and a caller who is refused
+        has cost no query and is not counted as an attempt.
+
+        Raises:
+            HashingBusy: as `slot`.
+        """
+        with self.slot():
+            before = getattr(self._reserved, "by_this_thread", False)
+            self._reserved.by_this_thread = True
+            try:
+                yield
+            finally:
+                self._reserved.by_this_thread = before
 
     def refuse_when_full(self) -> None:
         """Refuse early if hashing would be refused anyway, before queries are made and an attempt is counted.
@@ -79,7 +102,7 @@ class HashingSlots:
             turn = threading.Event()
             self._queue.append(turn)
         try:
-            turn.wait(PATIENCE)
+            turn.wait(LONGEST_WAIT)
         finally:
             with self._lock:
                 in_vain = turn in self._queue

@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from keystone.conf import options
 from keystone.development.known_accounts import refuse_known_accounts
 from keystone.development.supervisor import watched_folders
 from keystone.environment.env import SERVERS
@@ -20,6 +21,7 @@ from keystone.environment.variables import DEFAULT, environment
 from keystone.exceptions import Refusal
 from keystone.monitoring.metrics import folder
 from keystone.server.ports import check_port
+from keystone.settings.database_pool import POOL
 from keystone.text.one_line import in_one_line
 
 HOST, PORT = "127.0.0.1", 8000
@@ -28,6 +30,8 @@ HOST, PORT = "127.0.0.1", 8000
 ENDING_SECONDS = 25
 # Until then the old worker continues to serve while the new one loads, which takes seconds on a busy machine.
 RESPAWN_SECONDS = 20
+# For requests that need neither a connection nor a password hash, such as liveness probes, while all others wait.
+SPARE_THREADS = 40
 
 
 class Unprotected(Refusal):
@@ -155,6 +159,8 @@ def command(served: Served, address: str) -> list[str]:
         arguments += ["--log-level", served.log_level]
     if "GRANIAN_WORKERS_KILL_TIMEOUT" not in os.environ:
         arguments += ["--workers-kill-timeout", str(ENDING_SECONDS)]
+    if "GRANIAN_BLOCKING_THREADS" not in os.environ:
+        arguments += ["--blocking-threads", str(threads())]
     if not served.reload and "GRANIAN_RESPAWN_INTERVAL" not in os.environ:
         arguments += ["--respawn-interval", str(RESPAWN_SECONDS)]
     if settings.LOG_FORMAT == "json" and "GRANIAN_LOG_CONFIG" not in os.environ:
@@ -164,3 +170,11 @@ def command(served: Served, address: str) -> list[str]:
         for watched in filter(Path.is_dir, watched_folders()):
             arguments += ["--reload-paths", str(watched)]
     return arguments
+
+
+def threads() -> int:
+    """Return the number of threads for each process: as many as may use or await a connection or a password hash.
+
+    They are started when they are needed. By default, granian would allow fewer the more processes there are.
+    """
+    return POOL["max_size"] + POOL["max_waiting"] + options().password_hashing_waiting + SPARE_THREADS

@@ -159,7 +159,7 @@ KEYSTONE: dict[str, Any] = {
     "REQUESTS_PER_IP": env.number("REQUESTS_PER_IP", 100, minimum=1),
     "CHANGES_PER_PERSON": env.number("CHANGES_PER_PERSON", 60, minimum=1),
     "PASSWORD_HASHING_PARALLEL": env.number("PASSWORD_HASHING_PARALLEL", 2, minimum=1),
-    "PASSWORD_HASHING_WAITING": env.number("PASSWORD_HASHING_WAITING", 4),
+    "PASSWORD_HASHING_WAITING": env.number("PASSWORD_HASHING_WAITING", 100),
     "TWO_FACTOR_REQUIRED": env.flag("TWO_FACTOR_REQUIRED", default=IS_SERVER),
     "TRUSTED_PROXIES": env.number("TRUSTED_PROXIES", 0, maximum=10),
     **UPKEEP,

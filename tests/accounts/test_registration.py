@@ -191,25 +191,6 @@ def test_registering_again_before_verifying_sends_another_link(
         verify_email(first)
 
 
-@pytest.mark.parametrize(
-    ("status", "password"),
-    [
-        (None, "a good long one"),
-        (Status.ACTIVE, "a good long one"),
-        (Status.PENDING_EMAIL_VERIFICATION, PASSWORD),
-        (Status.PENDING_EMAIL_VERIFICATION, "a good long one"),
-    ],
-)
-def test_every_registration_costs_two_hashes(
-    register: Callable[..., None], status: Status | None, password: str
-) -> None:
-    if status is not None:
-        UserFactory(email="ann@example.com", status=status)
-    with patch.object(MD5PasswordHasher, "encode", autospec=True, side_effect=MD5PasswordHasher.encode) as encode:
-        register(password=password)
-    assert encode.call_count == 2
-
-
 def test_registering_is_limited_by_ip_address(settings: Settings) -> None:
     settings.KEYSTONE = {"REQUESTS_PER_IP": 1}
     with origin(ip_address="192.0.2.7"):

@@ -28,7 +28,7 @@ CALLERS = 30  # at once, where the server has 12 threads
 @contextmanager
 def served(folder: Path, pool: dict[str, Any]) -> Iterator[Server]:
     """One process with such a pool."""
-    environment = {**WIDE, "PASSWORD_HASHING_WAITING": str(CALLERS), "TEST_POOL": json.dumps(pool)}
+    environment = {**WIDE, "TEST_POOL": json.dumps(pool)}
     application = "tests.served.pooled:application"
     server = Server(folder, application=application, environment=environment, workers=1)
     server.start()

@@ -61,8 +61,8 @@ def serve(_servers: Serve, transactional_db: None) -> Serve:
 
 @pytest.fixture
 def served(serve: Serve) -> Server:
-    """The application, served; no mails yet. Of 50 callers at once all may wait for their password's hash."""
-    return serve(PASSWORD_HASHING_WAITING="50")
+    """The application, served; no mails yet."""
+    return serve()
 
 
 @pytest.fixture

@@ -93,7 +93,8 @@ class Server:
         command += ["--port", str(self.port), "--workers", str(self.workers)]
         # A worker that is told to end while it loads does not hear it, and granian would wait for it without end.
         command += ["--workers-kill-timeout", "10", "--respawn-interval", str(self.respawn_seconds)]
-        command += ["--blocking-threads", "12"]
+        if "GRANIAN_BLOCKING_THREADS" not in self.environment:
+            command += ["--blocking-threads", "12"]  # each has a connection of its own, of PostgreSQL's hundred
         command.append(self.application)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=environment, stdout=log, stderr=log)

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 ROUNDS = 10
 LIMIT = 5
 GUESSES = 40
-REAL = {"TEST_PASSWORD_HASHER": "real", "PASSWORD_HASHING_WAITING": "40"}
+REAL = {"TEST_PASSWORD_HASHER": "real"}
 STOCK = "tests.served.stock:application"
 
 

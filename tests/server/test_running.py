@@ -80,12 +80,15 @@ def test_the_command_line_is_granians(settings: Settings, monkeypatch: pytest.Mo
     monkeypatch.delenv("GRANIAN_LOG_CONFIG", raising=False)
     monkeypatch.delenv("GRANIAN_WORKERS_KILL_TIMEOUT", raising=False)
     monkeypatch.delenv("GRANIAN_RESPAWN_INTERVAL", raising=False)
+    monkeypatch.delenv("GRANIAN_BLOCKING_THREADS", raising=False)
     settings.LOG_FORMAT = "lines"
     begin = [sys.executable, "-m", "granian", "--interface", "wsgi", "config.wsgi:application", "--host"]
-    end = ["--port", "8000", "--workers", "1", "--workers-kill-timeout", "25", "--respawn-interval", "20"]
+    end = ["--port", "8000", "--workers", "1", "--workers-kill-timeout", "25"]
+    end += ["--blocking-threads", "256", "--respawn-interval", "20"]
     assert command(Served(), "127.0.0.1") == [*begin, "127.0.0.1", *end]
     monkeypatch.setenv("GRANIAN_WORKERS_KILL_TIMEOUT", "7")
     monkeypatch.setenv("GRANIAN_RESPAWN_INTERVAL", "5")
+    monkeypatch.setenv("GRANIAN_BLOCKING_THREADS", "9")
     settings.LOG_FORMAT = "json"
     served = Served(port=1, workers=3, log_level="error")
     file = str(settings.BASE_DIR / "keystone" / "server" / "granian_logs.json")
