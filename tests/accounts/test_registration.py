@@ -3,10 +3,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any
-from unittest.mock import patch
 
 import pytest
-from django.contrib.auth.hashers import MD5PasswordHasher
 from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 from django.db import IntegrityError, connection
@@ -23,7 +21,7 @@ from keystone.accounts.verification import resend_verification, verify_email
 from keystone.actors.actor import Actor
 from keystone.audit.models import AuditEvent
 from keystone.observability.origin import origin
-from keystone.testing.factories import PASSWORD, UserFactory, approver, superuser
+from keystone.testing.factories import UserFactory, approver, superuser
 from keystone.throttling.limits import TooManyAttempts
 from tests.accounts.mailed_links import wait
 
