@@ -9,7 +9,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Func, Value
+from django.db.models import F, Func, Q, Value
 
 from keystone import email_address
 from keystone.accounts.status import PENDING, Status
@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from keystone.accounts.models import User
 
 SEARCH_LENGTH = 1_000  # characters; longer than any name and email address together
+WINDOW = 2_000  # accounts that a search looks at before it reads its index
+WALKED = frozenset({"created_at", "email_normalized", "last_name"})  # columns with an index in whose order to walk
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")  # characters that PostgreSQL's text can't store
 
 
 def search_document() -> Func:
     """Return the expression for the words of the names and the email address, as typed and normalized.
 
-    The index `user_search` is built on it. A name that is not plain ASCII is also found without a space in it, last
+    The column `search_words` stores them. A name that is not plain ASCII is also found without a space in it, last
     name first, as in Korean.
     """
     joined = Func(
@@ -91,21 +93,58 @@ class UserQuerySet(VersionedQuerySet["User"]):
     def search(self, text: str) -> Self:
         """Return the accounts where each word of `text` begins a word of the name or the email address.
 
-        The database splits both into words (see the migration `search_words`). The query is a subselect, and the
-        condition is given in both directions, so that PostgreSQL always expects few rows and reads them from the index.
-        If it expected many, it would scan all accounts in the order of the list until a page is full.
+        The database splits both into words (see the migration `search_words`).
         """
         if not text.strip():
             return self
         if len(text) > SEARCH_LENGTH:
             return self.none()
-        document = search_document()
-        query = Func(Value(_NOT_TEXT.sub(" ", text)), template="(SELECT keystone_search_query(%(expressions)s))")
-        return self.filter(_matches(document, query), _matches(query, document))
+        return self.filter(_Matches(F("search_words"), Value(_NOT_TEXT.sub(" ", text))))
+
+    def first_rows(self, count: int, *, beyond: Q | None = None) -> list["User"]:
+        """Return the first `count` rows in the order of this queryset, which must be by columns.
+
+        A search looks at the first accounts in that order before it reads its index. A word that many people have is
+        found among them; all people who have it would have to be read and sorted.
+
+        Args:
+            beyond: where the page begins; the queryset is filtered by it already.
+        """
+        column = str(self.query.order_by[0]).removeprefix("-") if self.query.order_by else ""
+        is_search = any(isinstance(getattr(leaf, "lhs", None), _Matches) for leaf in self.query.where.leaves())
+        if is_search and column in WALKED and self.query.standard_ordering and count <= WINDOW:
+            rows = list(self._among_the_first(column, beyond or Q())[:count])
+            if len(rows) == count:
+                return rows
+        return list(self[:count])
+
+    def _among_the_first(self, column: str, beyond: Q) -> Self:
+        """Return the rows of this queryset among the first accounts in its order; none in a smaller table."""
+        names = self.query.order_by
+        everybody = self.model._default_manager.filter(beyond).order_by(*names)
+        last = models.Subquery(everybody.values(column)[WINDOW : WINDOW + 1])
+        walked = self.filter(**{f"{column}__{'gte' if str(names[0]).startswith('-') else 'lte'}": last})
+        walked.query.walks_in_order = True  # type: ignore[attr-defined]  # copied to clones, and read by `_Matches`
+        return walked
 
 
-def _matches(*sides: Func) -> Func:
-    return Func(*sides, arg_joiner=" @@ ", template="%(expressions)s", output_field=models.BooleanField())
+class _Matches(Func):
+    """The condition that a document has the words that begin as those typed.
+
+    The query is a subselect, and the condition is given in both directions, so that PostgreSQL always expects few rows
+    and reads them from the index. If it expected many, it would scan all accounts in the order of the list until a page
+    is full. Where a queryset is to be walked in its order, the condition has a form that the index can't answer.
+    """
+
+    output_field = models.BooleanField()
+    conditional = True
+
+    def as_sql(self, compiler: Any, connection: Any, **_context: Any) -> tuple[str, list[Any]]:
+        (document, _none), (text, typed) = (compiler.compile(part) for part in self.get_source_expressions())
+        query = f"(SELECT keystone_search_query({text}))"
+        if getattr(compiler.query, "walks_in_order", False):
+            return f"coalesce({document} @@ {query}, false)", [*typed]
+        return f"({document} @@ {query} AND {query} @@ {document})", [*typed, *typed]
 
 
 _creators: list[Callable[..., "User"]] = []

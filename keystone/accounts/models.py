@@ -7,9 +7,11 @@ from typing import Any, ClassVar
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import PermissionsMixin
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext_lazy as _
 
@@ -29,7 +31,7 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
     """A user account. Never set its status directly: use the functions in `lifecycle`."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField(_("email address"), max_length=email_address.MAX_LENGTH, unique=True)
+    email = models.EmailField(_("email address"), max_length=email_address.MAX_LENGTH)
     email_normalized = models.CharField(
         _("normalized address"), max_length=email_address.MAX_LENGTH, unique=True, editable=False
     )
@@ -56,7 +58,14 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
     expiry_warned_at = models.DateTimeField(null=True, blank=True, editable=False)
     access_version = models.PositiveIntegerField(default=1, db_default=1, editable=False)
 
+    # Without indexes of their own: `user_created` has the first, and nothing asks for the second.
+    created_at = models.DateTimeField(_("created"), db_default=Now(), editable=False)
+    updated_at = models.DateTimeField(_("changed"), auto_now=True, editable=False)
     erased_at = models.DateTimeField(_("erased"), null=True, blank=True, editable=False)
+
+    search_words = models.GeneratedField(
+        expression=search_document(), output_field=SearchVectorField(), db_persist=True
+    )
 
     is_staff = models.BooleanField(_("staff"), default=False, help_text=_("May sign in to the admin."))
 
@@ -81,22 +90,35 @@ class User(AbstractBaseUser, PermissionsMixin, TimestampedModel):
             models.Index(fields=["-created_at", "-id"], name="user_created"),
             models.Index(fields=["last_name", "id"], name="user_last_name"),
             models.Index(fields=["status", "-created_at", "-id"], name="user_status"),
+            models.Index(fields=["approval_flow", "-created_at", "-id"], name="user_flow"),
+            models.Index(
+                fields=["-created_at", "-id"], name="user_unverified", condition=Q(email_verified_at__isnull=True)
+            ),
+            models.Index(fields=["-created_at", "-id"], name="user_staff", condition=Q(is_staff=True)),
+            # The queue: both statuses, one of them, and those who were rejected before.
+            models.Index(fields=["status_changed_at", "id"], name="user_undecided", condition=Q(status__in=PENDING)),
+            models.Index(
+                fields=["awaiting_since", "id"], name="user_queue", condition=Q(status=Status.PENDING_ADMIN_APPROVAL)
+            ),
+            models.Index(
+                fields=["status_changed_at", "id"],
+                name="user_queue_unverified",
+                condition=Q(status=Status.PENDING_EMAIL_VERIFICATION),
+            ),
             models.Index(
                 fields=["awaiting_since", "id"],
-                name="user_queue",
-                condition=Q(status=Status.PENDING_ADMIN_APPROVAL),
+                name="user_queue_again",
+                condition=Q(status=Status.PENDING_ADMIN_APPROVAL, rejection_count__gt=0),
             ),
             models.Index(fields=["decided_at"], name="user_decided", condition=Q(decided_at__isnull=False)),
             models.Index(fields=["access_ends_at"], name="user_ends", condition=Q(access_ends_at__isnull=False)),
             models.Index(fields=["suspended_until"], name="user_lifted", condition=Q(suspended_until__isnull=False)),
-            models.Index(
-                fields=["created_at"], name="user_unproved", condition=Q(status=Status.PENDING_EMAIL_VERIFICATION)
-            ),
             models.Index(fields=["id"], name="user_superusers", condition=Q(is_superuser=True)),
-            GinIndex(search_document(), name="user_search"),
+            GinIndex(fields=["search_words"], name="user_search"),
             models.Index(email_domain(), name="user_domain"),
         )
         constraints = (
+            models.UniqueConstraint(fields=["email"], name="user_email"),  # without an index for LIKE
             models.CheckConstraint(condition=Q(status__in=Status.values), name="user_status_known"),
             models.CheckConstraint(condition=Q(approval_flow__in=ApprovalFlow.values), name="user_flow_known"),
             models.CheckConstraint(

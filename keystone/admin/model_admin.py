@@ -50,6 +50,13 @@ class BoundedPaginator(_Paginator):
         """The number of rows, at most `limit`."""
         return min(self._found, self.limit)
 
+    def page(self, number: Any) -> Any:
+        """Return a page. A queryset may have a way of its own to find its first rows."""
+        page = super().page(number)
+        if (first_rows := getattr(self.object_list, "first_rows", None)) is not None:
+            page.object_list = first_rows(page.end_index())[max(page.start_index() - 1, 0) :]
+        return page
+
     @property
     def is_cut_off(self) -> bool:
         """Whether there are more rows than the pages show."""

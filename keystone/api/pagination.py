@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.pagination import BasePagination
@@ -84,7 +84,7 @@ class KeysetPagination(BasePagination):
         return ",".join(names), columns
 
     def _page_by_value(self, queryset: QuerySet[Any], terms: tuple[Term, ...], name: str, text: str) -> list[Any]:
-        backwards = False
+        backwards, beyond = False, None
         if text:
             try:
                 cursor = Cursor.decode(text, ordering=name, length=len(terms))
@@ -92,9 +92,10 @@ class KeysetPagination(BasePagination):
             except (ValueError, ArithmeticError, DjangoValidationError):
                 raise _no_cursor() from None
             backwards = cursor.backwards
-            queryset = queryset.filter(rows_beyond(terms, values, backwards=backwards))
+            beyond = rows_beyond(terms, values, backwards=backwards)
+            queryset = queryset.filter(beyond)
         names = [term.sorted_name(backwards=backwards) for term in terms]
-        rows = list(sort(queryset, names)[: self.size + 1])
+        rows = _first_rows(sort(queryset, names), self.size + 1, beyond)
         more = len(rows) > self.size
         page = rows[: self.size][::-1] if backwards else rows[: self.size]
 
@@ -169,6 +170,13 @@ class KeysetPagination(BasePagination):
                 "description": f"How many rows a page has, from 1 to {MAX_SIZE}; beyond, the nearer of these holds.",
             },
         ]
+
+
+def _first_rows(queryset: QuerySet[Any], count: int, beyond: Q | None) -> list[Any]:
+    """Return the first rows of a sorted queryset, which may have a way of its own to find them."""
+    if (own := getattr(queryset, "first_rows", None)) is not None:
+        return list(own(count, beyond=beyond))
+    return list(queryset[:count])
 
 
 def _no_cursor() -> serializers.ValidationError:

@@ -23,13 +23,10 @@ class Migration(migrations.Migration):
                 (
                     "created_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        db_index=True,
-                        editable=False,
-                        verbose_name="created",
+                        db_default=django.db.models.functions.datetime.Now(), editable=False, verbose_name="created"
                     ),
                 ),
-                ("updated_at", models.DateTimeField(auto_now=True, db_index=True, verbose_name="changed")),
+                ("updated_at", models.DateTimeField(auto_now=True, verbose_name="changed")),
                 ("password", models.CharField(max_length=128, verbose_name="password")),
                 ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
                 (
@@ -41,7 +38,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("id", models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
-                ("email", models.EmailField(max_length=254, unique=True, verbose_name="email address")),
+                ("email", models.EmailField(max_length=254, verbose_name="email address")),
                 (
                     "email_normalized",
                     models.CharField(editable=False, max_length=254, unique=True, verbose_name="normalized address"),
@@ -175,10 +172,34 @@ class Migration(migrations.Migration):
                     models.Index(fields=["-created_at", "-id"], name="user_created"),
                     models.Index(fields=["last_name", "id"], name="user_last_name"),
                     models.Index(fields=["status", "-created_at", "-id"], name="user_status"),
+                    models.Index(fields=["approval_flow", "-created_at", "-id"], name="user_flow"),
+                    models.Index(
+                        condition=models.Q(("email_verified_at__isnull", True)),
+                        fields=["-created_at", "-id"],
+                        name="user_unverified",
+                    ),
+                    models.Index(
+                        condition=models.Q(("is_staff", True)), fields=["-created_at", "-id"], name="user_staff"
+                    ),
+                    models.Index(
+                        condition=models.Q(("status__in", ("pending_email_verification", "pending_admin_approval"))),
+                        fields=["status_changed_at", "id"],
+                        name="user_undecided",
+                    ),
                     models.Index(
                         condition=models.Q(("status", "pending_admin_approval")),
                         fields=["awaiting_since", "id"],
                         name="user_queue",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "pending_email_verification")),
+                        fields=["status_changed_at", "id"],
+                        name="user_queue_unverified",
+                    ),
+                    models.Index(
+                        condition=models.Q(("rejection_count__gt", 0), ("status", "pending_admin_approval")),
+                        fields=["awaiting_since", "id"],
+                        name="user_queue_again",
                     ),
                     models.Index(
                         condition=models.Q(("decided_at__isnull", False)), fields=["decided_at"], name="user_decided"
@@ -193,11 +214,6 @@ class Migration(migrations.Migration):
                         fields=["suspended_until"],
                         name="user_lifted",
                     ),
-                    models.Index(
-                        condition=models.Q(("status", "pending_email_verification")),
-                        fields=["created_at"],
-                        name="user_unproved",
-                    ),
                     models.Index(condition=models.Q(("is_superuser", True)), fields=["id"], name="user_superusers"),
                     models.Index(
                         models.Func(
@@ -209,6 +225,7 @@ class Migration(migrations.Migration):
                     ),
                 ],
                 "constraints": [
+                    models.UniqueConstraint(fields=("email",), name="user_email"),
                     models.CheckConstraint(
                         condition=models.Q(
                             (

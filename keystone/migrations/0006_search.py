@@ -120,5 +120,10 @@ class Migration(migrations.Migration):
     operations: ClassVar = [
         migrations.RunSQL(WORDS, "DROP FUNCTION keystone_search_words(text, boolean);"),
         migrations.RunSQL(QUERY, "DROP FUNCTION keystone_search_query(text);"),
-        migrations.AddIndex(model_name="user", index=GinIndex(DOCUMENT, name="user_search")),
+        migrations.AddField(
+            model_name="user",
+            name="search_words",
+            field=models.GeneratedField(expression=DOCUMENT, output_field=SearchVectorField(), db_persist=True),
+        ),
+        migrations.AddIndex(model_name="user", index=GinIndex(fields=["search_words"], name="user_search")),
     ]
