@@ -11,7 +11,8 @@ export ENVIRONMENT=testing # whatever this shell says; testing reads no .env eit
 # Three processes for two cores, because tests wait for databases, servers and time to pass. At most 8: each has a
 # database of its own.
 processes=$("$python" -c 'import os; print(min(8, (3 * (os.cpu_count() or 1) + 1) // 2))')
-whole_run=(--numprocesses="$processes" --durations=10)
+# Whoever has no more tests takes over some of the others', so that no process is left with all the slow ones.
+whole_run=(--numprocesses="$processes" --dist=worksteal --durations=10)
 if [ $# -eq 0 ]; then
     exec "$python" -m pytest "${whole_run[@]}" -p no:schemathesis # which only the fuzz tests use, and is slow to import
 elif [ "$*" != --all ]; then

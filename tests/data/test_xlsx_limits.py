@@ -73,8 +73,8 @@ def test_a_cell_of_the_longest_length_is_read(path: Path) -> None:
 
 
 def test_each_part_is_read_piece_by_piece(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(xlsx_parts, "LARGEST_PIECE", MB)
-    huge = "x" * 3 * MB
+    monkeypatch.setattr(xlsx_parts, "LARGEST_PIECE", MB // 4)
+    huge = "x" * MB
     for part in ("xl/worksheets/sheet1.xml", "xl/sharedStrings.xml", "xl/styles.xml", "xl/workbook.xml", "_rels/.rels"):
         with ZipFile(path) as archive:
             before = archive.read(part).decode()
@@ -85,10 +85,10 @@ def test_each_part_is_read_piece_by_piece(path: Path, monkeypatch: pytest.Monkey
             f'<a b="{huge}"/>',
             f"<?a {huge}?>",
             f"<![CDATA[{huge}]]>",
-            "<a>" * 400_000,
+            "<a>" * 200_000,
         ):
             changed(path, part, before[:end] + much + before[end:])
-            with little_memory(60 * MB):
+            with little_memory(20 * MB):
                 assert refusal(path) in {PIECE, f"row 3: {PIECE}"}
         changed(path, part, before)
 
@@ -161,7 +161,7 @@ def test_a_gigabyte_in_one_cell_takes_little_memory(tmp_path: Path) -> None:
     with ZipFile(path) as archive:
         parts = {name: archive.read(name) for name in archive.namelist()}
     begin, end = sheet(ROW.format("\n")).split("\n")
-    with ZipFile(path, "w", ZIP_DEFLATED) as archive:
+    with ZipFile(path, "w", ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in parts.items():
             if "sheet1" not in name:
                 archive.writestr(name, content)
@@ -170,7 +170,7 @@ def test_a_gigabyte_in_one_cell_takes_little_memory(tmp_path: Path) -> None:
             for _ in range(1200):
                 part.write(b"x" * MB)
             part.write(end.encode())
-    assert path.stat().st_size < 2 * MB
+    assert path.stat().st_size < 10 * MB
     most = 1024 * MB
     program = (
         "import sys, django, pathlib; django.setup(); from keystone.data.files import opened\n"

@@ -36,7 +36,7 @@ def test_a_value_is_read_back_as_it_was_given_or_refused(shared: Path, value: st
 
 @pytest.mark.slow
 @given(value=VALUES, before=st.one_of(st.none(), VALUES.filter(can_stand)))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_value_is_read_back_as_it_was_given_or_refused(shared: Path, value: str, before: str | None) -> None:
     assert_read_back_or_refused(shared, value, before)
 
