@@ -9,7 +9,8 @@ from django.contrib.auth.password_validation import validate_password
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Func, Value
+from django.db.models.sql.where import WhereNode
 
 from keystone import email_address
 from keystone.accounts.status import PENDING, Status
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from keystone.accounts.models import User
 
 SEARCH_LENGTH = 1_000  # characters; longer than any name and email address together
-WINDOW = 2_000  # accounts that a search looks at before it reads its index
-WALKED = frozenset({"created_at", "email_normalized", "last_name"})  # columns with an index in whose order to walk
+WINDOW = 2_000  # accounts that a search looks at before it reads its index: about 2 ms
 _NOT_TEXT = re.compile("[\x00\ud800-\udfff]")  # characters that PostgreSQL's text can't store
 
 
@@ -101,39 +101,60 @@ class UserQuerySet(VersionedQuerySet["User"]):
             return self.none()
         return self.filter(_Matches(F("search_words"), Value(_NOT_TEXT.sub(" ", text))))
 
-    def first_rows(self, count: int, *, beyond: Q | None = None) -> list["User"]:
-        """Return the first `count` rows in the order of this queryset, which must be by columns.
+    @property
+    def is_search(self) -> bool:
+        """Whether the rows are restricted by `search`."""
+        return _without_search(self.query.where) is not self.query.where
 
-        A search looks at the first accounts in that order before it reads its index. A word that many people have is
-        found among them; all people who have it would have to be read and sorted.
+    def first_rows(self, count: int) -> list["User"]:
+        """Return the first `count` rows.
 
-        Args:
-            beyond: where the page begins; the queryset is filtered by it already.
+        A search looks at the first accounts in the order of the list before it reads its index. A word that many people
+        have is found among them, where the index would find all of them, to be read and sorted.
         """
-        column = str(self.query.order_by[0]).removeprefix("-") if self.query.order_by else ""
-        is_search = any(isinstance(getattr(leaf, "lhs", None), _Matches) for leaf in self.query.where.leaves())
-        if is_search and column in WALKED and self.query.standard_ordering and count <= WINDOW:
-            rows = list(self._among_the_first(column, beyond or Q())[:count])
+        if count <= WINDOW and self.is_search and (walked := self._among_the_first()) is not None:
+            rows = list(walked[:count])
             if len(rows) == count:
                 return rows
         return list(self[:count])
 
-    def _among_the_first(self, column: str, beyond: Q) -> Self:
-        """Return the rows of this queryset among the first accounts in its order; none in a smaller table."""
-        names = self.query.order_by
-        everybody = self.model._default_manager.filter(beyond).order_by(*names)
-        last = models.Subquery(everybody.values(column)[WINDOW : WINDOW + 1])
-        walked = self.filter(**{f"{column}__{'gte' if str(names[0]).startswith('-') else 'lte'}": last})
+    def _among_the_first(self) -> Self | None:
+        """Return the rows among the first accounts in this order that the other filters select.
+
+        Returns:
+            None if the order has no such end: it does not begin with a column, or with one whose NULLs come first.
+        """
+        name = next((str(name) for name in self.query.order_by), "")
+        column, descending = name.removeprefix("-"), name.startswith("-")
+        field = {field.name: field for field in self.model._meta.concrete_fields}.get(column)
+        if field is None or (field.null and descending) or not self.query.standard_ordering:
+            return None
+        others = self._chain()  # type: ignore[attr-defined]  # missing from the stubs
+        others.query.where = _without_search(self.query.where)
+        last = models.Subquery(others.values(column)[WINDOW : WINDOW + 1])
+        walked = self.filter(**{f"{column}__{'gte' if descending else 'lte'}": last})
         walked.query.walks_in_order = True  # type: ignore[attr-defined]  # copied to clones, and read by `_Matches`
         return walked
 
 
-class _Matches(Func):
-    """The condition that a document has the words that begin as those typed.
+def _without_search(where: Any) -> Any:
+    """Return a condition without its searches; the same object if there is none."""
+    left = [
+        _without_search(child) if isinstance(child, WhereNode) else child
+        for child in where.children
+        if not isinstance(getattr(child, "lhs", None), _Matches)
+    ]
+    if len(left) == len(where.children) and all(one is two for one, two in zip(left, where.children, strict=True)):
+        return where
+    return where.create(left, where.connector, where.negated)
 
-    The query is a subselect, and the condition is given in both directions, so that PostgreSQL always expects few rows
-    and reads them from the index. If it expected many, it would scan all accounts in the order of the list until a page
-    is full. Where a queryset is to be walked in its order, the condition has a form that the index can't answer.
+
+class _Matches(Func):
+    """The condition that a document has words that begin as those typed.
+
+    PostgreSQL can't know how many have them, and guesses a number at which it would walk all accounts in the order of
+    the list until a page is full. A second condition, which always holds, makes it expect few and read the index. Where
+    a queryset is to be walked in its order, the condition has a form that the index can't answer.
     """
 
     output_field = models.BooleanField()
@@ -141,10 +162,10 @@ class _Matches(Func):
 
     def as_sql(self, compiler: Any, connection: Any, **_context: Any) -> tuple[str, list[Any]]:
         (document, _none), (text, typed) = (compiler.compile(part) for part in self.get_source_expressions())
-        query = f"(SELECT keystone_search_query({text}))"
+        matches = f"{document} @@ (SELECT keystone_search_query({text}))"
         if getattr(compiler.query, "walks_in_order", False):
-            return f"coalesce({document} @@ {query}, false)", [*typed]
-        return f"({document} @@ {query} AND {query} @@ {document})", [*typed, *typed]
+            return f"coalesce({matches}, false)", list(typed)
+        return f"({matches} AND ({document} IS NULL)::int = 0)", list(typed)
 
 
 _creators: list[Callable[..., "User"]] = []

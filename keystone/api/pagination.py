@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.pagination import BasePagination
@@ -84,7 +84,7 @@ class KeysetPagination(BasePagination):
         return ",".join(names), columns
 
     def _page_by_value(self, queryset: QuerySet[Any], terms: tuple[Term, ...], name: str, text: str) -> list[Any]:
-        backwards, beyond = False, None
+        backwards = False
         if text:
             try:
                 cursor = Cursor.decode(text, ordering=name, length=len(terms))
@@ -92,10 +92,9 @@ class KeysetPagination(BasePagination):
             except (ValueError, ArithmeticError, DjangoValidationError):
                 raise _no_cursor() from None
             backwards = cursor.backwards
-            beyond = rows_beyond(terms, values, backwards=backwards)
-            queryset = queryset.filter(beyond)
+            queryset = queryset.filter(rows_beyond(terms, values, backwards=backwards))
         names = [term.sorted_name(backwards=backwards) for term in terms]
-        rows = _first_rows(sort(queryset, names), self.size + 1, beyond)
+        rows = _first_rows(sort(queryset, names), self.size + 1)
         more = len(rows) > self.size
         page = rows[: self.size][::-1] if backwards else rows[: self.size]
 
@@ -172,10 +171,10 @@ class KeysetPagination(BasePagination):
         ]
 
 
-def _first_rows(queryset: QuerySet[Any], count: int, beyond: Q | None) -> list[Any]:
+def _first_rows(queryset: QuerySet[Any], count: int) -> list[Any]:
     """Return the first rows of a sorted queryset, which may have a way of its own to find them."""
     if (own := getattr(queryset, "first_rows", None)) is not None:
-        return list(own(count, beyond=beyond))
+        return list(own(count))
     return list(queryset[:count])
 
 
