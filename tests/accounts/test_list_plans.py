@@ -102,7 +102,8 @@ def test_lists_of_the_api_read_an_index(many_people: User, signed_in: Callable[.
     }
     for query, expected in pages.items():
         indexes, most = read_from_people(lambda: client.get(f"/api/users/?{query}"))  # noqa: B023 - called in this round
-        assert (query, indexes) == (query, expected[0])
+        assert expected[0] <= indexes, (query, indexes)
+        assert "Seq Scan" not in indexes, query
         assert most <= expected[1], query
 
 
@@ -124,5 +125,6 @@ def test_lists_of_the_admin_read_an_index(client: Client, many_people: User) -> 
     }
     for query, expected in pages.items():
         indexes, most = read_from_people(lambda: client.get(f"/admin/keystone/{query}"))  # noqa: B023 - called in this round
-        assert (query, indexes) == (query, expected[0])
+        assert expected[0] <= indexes, (query, indexes)
+        assert "Seq Scan" not in indexes, query
         assert most <= expected[1], query

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
+from keystone.approval.admin import figures
 from keystone.approval.admin.dashboard import duration
 from keystone.approval.admin.figures import days, median_time_to_decision
 from keystone.audit.models import AuditEvent
@@ -59,6 +60,37 @@ def test_figures_are_exact() -> None:
     assert len(found) == 30
     assert (found[-1].registered, found[0].registered, found[-2].approved, found[-6].rejected) == (2, 1, 1, 1)
     assert sum(day.registered + day.approved + day.rejected for day in found) == 5
+
+
+def test_many_people_are_estimated(monkeypatch: pytest.MonkeyPatch) -> None:
+    root = superuser()
+    UserFactory.create_batch(30)
+    UserFactory.create_batch(2, status=Status.PENDING_EMAIL_VERIFICATION)
+    monkeypatch.setattr(figures, "COUNTED", 20)
+    monkeypatch.setattr(figures, "DIGITS", 0)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE keystone_user")
+    assert figures.statuses() == {
+        "pending_email_verification": (2, False),
+        "pending_admin_approval": (0, False),
+        "active": (31, True),
+        "rejected": (0, False),
+        "suspended": (0, False),
+        "deactivated": (0, False),
+    }
+    tiles = browser(root).get("/admin/").context["statuses"]
+    assert [tile["count"] for tile in tiles if tile["name"] in {"active", "pending_email_verification"}] == [
+        "2",
+        "about 31",
+    ]
+
+
+def test_what_was_never_analyzed_is_at_least_what_was_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    UserFactory.create_batch(3)
+    monkeypatch.setattr(figures, "COUNTED", 2)
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM pg_statistic WHERE starelid = 'keystone_user'::regclass")
+    assert figures.statuses()["active"] == (2, True)
 
 
 def test_decisions_that_were_undone_are_not_counted() -> None:

@@ -77,12 +77,16 @@ def _statuses(*, decides: bool) -> list[dict[str, Any]]:
         {
             "name": status.value,
             "label": status.label,
-            "count": number(counts[status.value]),
+            "count": _about(*counts[status.value]),
             "colour": STATUS_COLOURS[status.value],
             "link": links[status],
         }
         for status in Status
     ]
+
+
+def _about(count: int, is_estimate: bool) -> str:  # noqa: FBT001 - a pair of the figures
+    return _("about %(count)s") % {"count": number(count)} if is_estimate else number(count)
 
 
 def _chart(days: list[figures.Day]) -> dict[str, Any]:
