@@ -160,12 +160,12 @@ class _Matches(Func):
     output_field = models.BooleanField()
     conditional = True
 
-    def as_sql(self, compiler: Any, connection: Any, **_context: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any, *_: Any, **_context: Any) -> tuple[str, tuple[Any, ...]]:
         (document, _none), (text, typed) = (compiler.compile(part) for part in self.get_source_expressions())
         matches = f"{document} @@ (SELECT keystone_search_query({text}))"
         if getattr(compiler.query, "walks_in_order", False):
-            return f"coalesce({matches}, false)", list(typed)
-        return f"({matches} AND ({document} IS NULL)::int = 0)", list(typed)
+            return f"coalesce({matches}, false)", tuple(typed)
+        return f"({matches} AND ({document} IS NULL)::int = 0)", tuple(typed)
 
 
 _creators: list[Callable[..., "User"]] = []

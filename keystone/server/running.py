@@ -177,4 +177,4 @@ def threads() -> int:
 
     They are started when they are needed. By default, granian would allow fewer the more processes there are.
     """
-    return POOL["max_size"] + POOL["max_waiting"] + options().password_hashing_waiting + SPARE_THREADS
+    return sum((POOL["max_size"], POOL["max_waiting"], options().password_hashing_waiting, SPARE_THREADS))

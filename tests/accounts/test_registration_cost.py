@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.hashers import MD5PasswordHasher, make_password
+from django.contrib.auth.hashers import MD5PasswordHasher, check_password, make_password
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from procrastinate.contrib.django.models import ProcrastinateJob
@@ -75,7 +75,7 @@ def test_a_registration_costs_one_password_hash_whatever_has_the_address(setting
 @pytest.mark.usefixtures("queued_tasks")
 def test_an_address_that_is_freed_meanwhile_gets_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
     register_user(email="ann@example.com", password="a good long one")
-    compare = registration.check_password
+    compare = check_password
 
     def freed_meanwhile(password: str, encoded: str) -> bool:
         User.objects.with_email("ann@example.com").delete()

@@ -5,7 +5,10 @@ import io
 import pytest
 from django.core.management import load_command_class
 
-pytestmark = pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning")
+pytestmark = [
+    pytest.mark.django_db,  # Django's check of generated columns asks the database for its version, once per process
+    pytest.mark.filterwarnings("ignore:In Typer, only the parameter 'autocompletion':DeprecationWarning"),
+]
 
 
 @pytest.mark.parametrize(

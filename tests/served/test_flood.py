@@ -109,8 +109,8 @@ def test_a_burst_of_sign_ins_and_registrations_is_served(serve: Callable[..., Se
         return server.post("/api/auth/register/", {"email": f"new{number}@example.com", **new})
 
     for name, status, calls in (
-        ("sign-ins", 200, [lambda user=user: sign_in(server, user) for user in people]),  # type: ignore[misc]  # binds it
-        ("registrations", 202, [lambda number=number: register(number) for number in range(BURST)]),  # type: ignore[misc]  # binds it
+        ("sign-ins", 200, [lambda user=user: sign_in(server, user) for user in people]),
+        ("registrations", 202, [lambda number=number: register(number) for number in range(BURST)]),
     ):
         with ThreadPoolExecutor(1) as beside:
             looked = beside.submit(look_at_me, server, token, seconds=ALONE)
