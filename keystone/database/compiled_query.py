@@ -4,9 +4,11 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+import psycopg
 from django.db import connections
 from django.db.models import Model, QuerySet
 from django.db.models.query import RelatedPopulator, get_related_populators
+from psycopg.pq import TransactionStatus
 
 
 class CompiledQuery[M: Model]:
@@ -28,7 +30,10 @@ class CompiledQuery[M: Model]:
     def get(self, *parameters: Any) -> M | None:
         """Return the row; None if there is none."""
         compiled = self._compiled
-        with connections[compiled.alias].cursor() as cursor:
+        connection: Any = connections[compiled.alias]
+        connection.ensure_connection()
+        # Django's own cursor would send the text with its values, to be planned each time.
+        with connection._prepare_cursor(_PreparedCursor(connection.connection)) as cursor:
             cursor.execute(compiled.sql, [parameters[place] for place in compiled.places])
             row = cursor.fetchone()
         return None if row is None else compiled.instance(row)
@@ -36,6 +41,23 @@ class CompiledQuery[M: Model]:
     @cached_property
     def _compiled(self) -> "_Compiled[M]":
         return _Compiled(self._build(*self._examples), self._examples)
+
+
+class _PreparedCursor(psycopg.Cursor[Any]):
+    """A cursor that prepares its statements, so that PostgreSQL plans them once for each connection.
+
+    Only where the settings allow it by a `prepare_threshold`: transactions that share a connection by a pooler can't.
+    """
+
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
+        """Run a statement. After a migration that changed the type of a column, it is prepared anew."""
+        try:
+            return super().execute(query, params, **{**options, "prepare": True})
+        except psycopg.errors.FeatureNotSupported:
+            if self.connection.info.transaction_status is not TransactionStatus.IDLE:
+                raise
+            self.connection.execute("DEALLOCATE ALL")
+            return super().execute(query, params, **options)
 
 
 class _Compiled[M: Model]:

@@ -265,7 +265,7 @@ def database() -> dict[str, object]:
 def _behind_a_pooler() -> dict[str, object]:
     """Return the settings for a pooler in transaction mode: no server-side cursors, which outlive a transaction.
 
-    Django doesn't use prepared statements by default.
+    Where they are off, no statements are prepared either.
     """
     if choice("DATABASE_POOLER", "", ("", "session", "transaction")) == "transaction":
         return {"DISABLE_SERVER_SIDE_CURSORS": True}

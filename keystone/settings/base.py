@@ -125,6 +125,9 @@ else:
     DATABASES = {"default": {"ENGINE": "django.db.backends.postgresql", **env.database()}}
 if IS_SERVER:
     DATABASES["default"]["OPTIONS"].setdefault("pool", POOL)
+    if not DATABASES["default"].get("DISABLE_SERVER_SIDE_CURSORS"):  # a connection is not shared by transactions
+        # `CompiledQuery` asks for prepared statements; nothing else is prepared, however often it runs.
+        DATABASES["default"]["OPTIONS"].setdefault("prepare_threshold", 2**31)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False  # the functions that change data open transactions
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

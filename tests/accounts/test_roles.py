@@ -181,6 +181,7 @@ def test_choosing_permissions_costs_the_same_at_one_and_three_of_them(root: User
             client.get(f"{GROUPS}{group.pk}/change/")
         return len(found)
 
+    queries(1)  # what a process keeps
     assert queries(3) == queries(1)
 
 

@@ -6,20 +6,22 @@ the settings, and those of the current request (`request_secrets`).
 
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from keystone.observability.logs.key_value_masking import MASK, SIGN, is_code_name, is_secret_name, mask_pairs
 from keystone.observability.logs.request_secrets import noted_secrets
 
 SHORTEST_KNOWN = 12  # characters; a shorter secret may be an ordinary word elsewhere
 DEPTH = 20  # deeper levels are masked
+LONGEST_CLEAN, MOST_CLEAN = 200, 4_096  # characters of a text that is kept as clean, and how many are
 
 # The pages that a link opens (see `keystone.accounts.emails.link`), also inside the query of another URL.
 _LINK = re.compile(
     r"((?:/|%2F)(?:verify-email|reset-password|confirm-email|revert-email|accept-invitation|unsubscribe)(?:/|%2F))[\w-]{20,}+",
     re.ASCII | re.IGNORECASE,
 )
-_JWT = re.compile(r"eyJ[\w-]{8,}+(?:\.[\w-]*+){0,4}", re.ASCII)  # the beginning is enough: lines may be truncated
+# The beginning is enough: lines may be truncated. What stands before it in the same word is part of another secret.
+_JWT = re.compile(r"(?<![\w-])[\w-]*?eyJ[\w-]{8,}+(?:\.[\w-]*+){0,4}", re.ASCII)
 _SCHEME = re.compile(r"\b(bearer|basic|auth (?:plain|login))[ ]+[\w.~+/=-]{16,}+", re.ASCII | re.IGNORECASE)
 _USER_INFO = re.compile(r"://[^\s/?#]{1,512}@")
 # An authenticator's code or a recovery code without dashes, after the word "code". Error codes are words.
@@ -36,15 +38,17 @@ TOKEN_LENGTH = 43  # the length of `secrets.token_urlsafe(32)`
 
 
 class _Known:
-    """The secrets in the settings, as one pattern."""
+    """The secrets in the settings, as one pattern, and short texts without a secret, which log lines repeat."""
 
     pattern: re.Pattern[str] | None = None
+    clean: ClassVar[set[str]] = set()
 
 
 def remember(secrets: Iterable[str]) -> None:
     """Mask these secrets from now on, instead of those of earlier calls. Short ones are left out."""
     words = sorted({word for word in secrets if len(word) >= SHORTEST_KNOWN}, key=len, reverse=True)
     _Known.pattern = re.compile("|".join(map(re.escape, words))) if words else None
+    _Known.clean.clear()
 
 
 def masked(text: str) -> str:
@@ -52,6 +56,18 @@ def masked(text: str) -> str:
 
     It takes linear time for any text, about 20 microseconds per line.
     """
+    text = _without_noted(text)
+    if text in _Known.clean:
+        return text
+    found = _without_patterns(text)
+    if found == text and len(text) <= LONGEST_CLEAN:
+        if len(_Known.clean) >= MOST_CLEAN:
+            _Known.clean.clear()
+        _Known.clean.add(text)
+    return found
+
+
+def _without_patterns(text: str) -> str:
     text = _without_known(text)
     has_sign = SIGN.search(text) is not None
     if has_sign:
@@ -68,14 +84,18 @@ def without_tokens(text: str) -> str:
 
     For example, "Password: too short" is not changed.
     """
-    return _LONG_WORD.sub(_mask_random, _without_known(text))
+    return _LONG_WORD.sub(_mask_random, _without_known(_without_noted(text)))
+
+
+def _without_noted(text: str) -> str:
+    for secret in noted_secrets():
+        text = text.replace(secret, MASK)
+    return text
 
 
 def _without_known(text: str) -> str:
     if _Known.pattern:
         text = _Known.pattern.sub(MASK, text)
-    for secret in noted_secrets():
-        text = text.replace(secret, MASK)
     text = _LINK.sub(rf"\1{MASK}", text)
     if "eyJ" in text:
         text = _JWT.sub(MASK, text)

@@ -1,6 +1,7 @@
 """The secrets in the current request. An error may quote one without its name: `ValueError: hunter2`."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from keystone.observability.logs.key_value_masking import is_code_name, is_secre
 SHORTEST_NAMED = 8  # characters of a value with a secret name; no password is shorter
 SHORTEST_CODE = 6  # of an authenticator's code
 SHORTEST_COOKIE = 16  # of any other cookie
+_SPELLED_ALIKE = re.compile(r"[\w.~-]+", re.ASCII)  # by Python, JSON and URLs
 
 
 class _Noted:
@@ -34,8 +36,10 @@ class _Noted:
     def add(self, secrets: Iterable[str]) -> None:
         """Add secrets, also as Python, JSON and URLs escape them."""
         for secret in secrets:
+            self.found.add(secret)
+            if _SPELLED_ALIKE.fullmatch(secret):
+                continue
             self.found |= {
-                secret,
                 repr(secret)[1:-1],
                 json.dumps(secret)[1:-1],
                 quote(secret, safe="", errors="replace"),

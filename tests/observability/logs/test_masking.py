@@ -11,7 +11,7 @@ import pytest
 from pytest_django import Settings
 
 from keystone.accounts.tokens import TOKEN_BYTES
-from keystone.observability.logs.masking import masked, masked_data, remember
+from keystone.observability.logs.masking import TOKEN_LENGTH, masked, masked_data, remember
 from keystone.sessions import tokens
 from keystone.testing.factories import UserFactory
 from keystone.two_factor.recovery_codes import make_recovery_codes
@@ -130,6 +130,9 @@ def test_what_we_issue_is_masked_where_nothing_announces_it() -> None:
     ]
     for secret in [*pair, *make_recovery_codes(user), *(secrets.token_urlsafe(TOKEN_BYTES) for _ in range(200))]:
         assert masked(f"so {secret} it is") == "so … it is"
+    begins_in_the_middle = "PxR3y" + "eyJ" + "aB4-_" * 7  # a random token may contain the beginning of a JWT
+    assert len(begins_in_the_middle) == TOKEN_LENGTH
+    assert masked(f"so {begins_in_the_middle} it is") == "so … it is"
     assert masked(f"cut {pair[0][:60]}") == "cut …"
 
 
