@@ -63,12 +63,15 @@ def _utc(value: datetime) -> str:
 
 # What DRF makes of the values of its fields, as far as it is more than the value itself.
 _PLAIN: dict[type[serializers.Field[Any, Any, Any, Any]], Callable[[Any], Any] | None] = {
+    serializers.BigIntegerField: None,
     serializers.BooleanField: None,
     serializers.CharField: None,
     serializers.ChoiceField: None,
     serializers.DateTimeField: _utc,
+    serializers.DictField: None,
     serializers.EmailField: None,
     serializers.IntegerField: None,
+    serializers.IPAddressField: None,
     serializers.UUIDField: str,
 }
 

@@ -12,13 +12,14 @@ from keystone.actors.actor import ActorKind
 from keystone.api.converters import AnyCaseUUIDConverter
 from keystone.api.filters import AllowedFilters, MomentFilter
 from keystone.api.permissions import StaffWithPermission
+from keystone.api.serializers import RowSerializer
 from keystone.audit.models import AuditEvent
 from keystone.audit.reading import COLUMNS
 
 UUID = re.compile(AnyCaseUUIDConverter.regex)
 
 
-class AuditEventSerializer(serializers.ModelSerializer[AuditEvent]):
+class AuditEventSerializer(RowSerializer[AuditEvent]):
     """An audit event."""
 
     actor = serializers.UUIDField(source="actor_id", allow_null=True, read_only=True)

@@ -8,7 +8,12 @@ from rest_framework import serializers
 
 from keystone.accounts.api.serializers import MeSerializer, UserSerializer
 from keystone.accounts.models import User
+from keystone.actors.actor import Actor
 from keystone.api.serializers import RowSerializer, _plain_columns
+from keystone.audit.api import AuditEventSerializer
+from keystone.audit.log import event, record
+from keystone.audit.models import AuditEvent
+from keystone.observability.origin import origin
 from keystone.testing.factories import UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -25,6 +30,22 @@ def test_a_row_is_what_drf_makes_of_it(kind: type[RowSerializer[User]]) -> None:
     assert _plain_columns(kind) is not None
     assert kind(ann).data == ByDRF(ann).data
     assert kind([ann], many=True).data == ByDRF([ann], many=True).data
+
+
+def test_an_audit_event_is_what_drf_makes_of_it() -> None:
+    class ByDRF(serializers.ModelSerializer[AuditEvent]):
+        actor = serializers.UUIDField(source="actor_id", allow_null=True, read_only=True)
+        changes = serializers.DictField(read_only=True)
+
+        class Meta(AuditEventSerializer.Meta):
+            pass
+
+    change = event("user.changed", UserFactory(), by=Actor.system(), changes={"first_name": ["Ann", "Anna"]})
+    with origin(request_id="a" * 32, ip_address="192.0.2.1"):
+        record([change])
+    found = AuditEvent.objects.get(action="user.changed")
+    assert _plain_columns(AuditEventSerializer) is not None
+    assert AuditEventSerializer(found).data == ByDRF(found).data
 
 
 def test_a_serializer_with_another_field_is_represented_by_drf() -> None:
