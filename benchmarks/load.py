@@ -50,7 +50,8 @@ def measure(port: int, requests: Iterator[bytes], *, connections: int, seconds: 
     """Send requests to a port of this machine for some seconds.
 
     Args:
-        requests: the requests, of which each connection takes the next one. The round ends early with the last one.
+        requests: the requests, of which each connection takes the next one. The round ends early with the last one. A
+            method `answered` is called with the body of each answer.
         expected: the HTTP status of the answers.
     """
     return asyncio.run(_measure(port, requests, connections=connections, seconds=seconds, expected=expected))
@@ -70,19 +71,18 @@ async def _ask(port: int, content: bytes) -> tuple[int, bytes]:
 
 
 async def _measure(port: int, requests: Iterator[bytes], *, connections: int, seconds: float, expected: int) -> Sample:
+    answered = getattr(requests, "answered", lambda _body: None)
     sample, start = Sample(), time.perf_counter()
     end = start + seconds
 
     async def connection() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         try:
-            for content in requests:
-                sent = time.perf_counter()
-                if sent >= end:
-                    break
-                status, _body = await _exchange(reader, writer, content)
+            while (sent := time.perf_counter()) < end and (content := next(requests, None)) is not None:
+                status, body = await _exchange(reader, writer, content)
                 sample.seconds.append(time.perf_counter() - sent)
                 sample.unexpected += status != expected
+                answered(body)
         finally:
             writer.close()
 

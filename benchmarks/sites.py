@@ -162,6 +162,7 @@ def keystone(url: str, folder: Path) -> Site:
         {
             "me": "/api/me/",
             "login": "/api/auth/login/",
+            "refresh": "/api/auth/refresh/",
             "register": "/api/auth/register/",
             "list": "/api/users/",
         },

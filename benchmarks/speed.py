@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from benchmarks.load import HEADER, Figures, ask, measure, request
 from benchmarks.scratch import databases, embedded
 from benchmarks.sites import PASSWORD, Site
 
+BURST_LIMIT = 60.0  # seconds
 RARE, COMMON = "zyzzyva", "smith"  # last names of 5 people, and of a tenth of all
 
 
@@ -37,6 +39,7 @@ class Work:
         expected: returns the HTTP status that a site answers with.
         of: the key of `Site.paths`; sites without it are left out.
         references: the names of the sites beside Keystone; ratios refer to the first of them.
+        at_once: the number of requests of a burst, all sent together; 0 sends requests until the time is over.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Work:
     expected: Callable[[Site], int] = lambda _site: 200
     of: str = "list"
     references: tuple[str, ...] = ("djoser", "fastapi")
+    at_once: int = 0
 
 
 def main() -> int:
@@ -111,11 +115,12 @@ def _measure(work: Work, started: list[Site], server: str, *, rounds: int, secon
             if site.name not in found:
                 continue
             application, database = site.cpu(), sites.database_cpu(server)
+            burst = work.at_once
             sample = measure(
                 site.port,
-                requests[site.name],
-                connections=work.connections,
-                seconds=seconds if number else min(seconds, 1.0),
+                itertools.islice(requests[site.name], burst) if burst else requests[site.name],
+                connections=burst or work.connections,
+                seconds=BURST_LIMIT if burst else seconds if number else min(seconds, 1.0),
                 expected=work.expected(site),
             )
             if number:
@@ -130,11 +135,17 @@ def _measure(work: Work, started: list[Site], server: str, *, rounds: int, secon
 
 
 def _token(site: Site) -> str:
-    status, body = ask(site.port, request("POST", site.paths["login"], headers=site.headers, body=_login(site, 1)))
+    answer = _signed_in(site, 1)
+    return str(answer.get("access") or answer["access_token"])
+
+
+def _signed_in(site: Site, number: int) -> dict[str, str]:
+    content = request("POST", site.paths["login"], headers=site.headers, body=_login(site, number))
+    status, body = ask(site.port, content)
     if status != 200:
         raise RuntimeError(f"{site.name} refused the sign-in: {status} {body.decode()}")
-    answer = json.loads(body)
-    return str(answer.get("access") or answer["access_token"])
+    answer: dict[str, str] = json.loads(body)
+    return answer
 
 
 def _login(site: Site, number: int) -> bytes:
@@ -161,6 +172,25 @@ def _sign_ins(site: Site) -> Iterator[bytes]:
         yield request("POST", site.paths["login"], headers=site.headers, body=_login(site, number))
 
 
+class _Refreshes:
+    """Requests for new tokens, each with the refresh token of an earlier answer."""
+
+    def __init__(self, site: Site, sessions: int = 8) -> None:
+        self.site = site
+        self.tokens = deque(_signed_in(site, number)["refresh"] for number in range(1, sessions + 1))
+
+    def __iter__(self) -> "_Refreshes":
+        return self
+
+    def __next__(self) -> bytes:
+        body = json.dumps({"refresh": self.tokens.popleft()}).encode()
+        return request("POST", self.site.paths["refresh"], headers=self.site.headers, body=body)
+
+    def answered(self, body: bytes) -> None:
+        """Take the next token from an answer."""
+        self.tokens.append(json.loads(body)["refresh"])
+
+
 def _registrations(site: Site) -> Iterator[bytes]:
     for number in itertools.count(1):
         address = f"new{number}-{os.getpid()}@example.com"
@@ -170,15 +200,17 @@ def _registrations(site: Site) -> Iterator[bytes]:
         yield request("POST", site.paths["register"], headers=site.headers, body=json.dumps(body).encode())
 
 
+def _registered(site: Site) -> int:
+    return 202 if site.name == "keystone" else 201
+
+
 WORKS = (
     Work("me", _get(lambda site: site.paths["me"]), connections=16, of="me", references=("djoser", "fastapi", "no-op")),
     Work("login", _sign_ins, of="login"),
-    Work(
-        "register",
-        _registrations,
-        of="register",
-        expected=lambda site: 202 if site.name == "keystone" else 201,
-    ),
+    Work("refresh", _Refreshes, of="refresh", references=()),
+    Work("register", _registrations, of="register", expected=_registered),
+    Work("50 sign-ins at once", _sign_ins, of="login", at_once=50),
+    Work("50 registrations at once", _registrations, of="register", expected=_registered, at_once=50),
     Work("list", _listed()),
     Work("list, deep", _get(lambda site: f"{site.paths['list']}?{site.deep}")),
     Work("search, nobody", _listed(search="qqqqq")),
