@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import parseaddr
+from functools import cache
 from itertools import batched
 from typing import Any
 
@@ -82,8 +83,12 @@ def queue(
 
 def new_message_id() -> str:
     """Return a new Message-ID with the sender's domain. Looking up this machine's name is slow and would publish it."""
-    domain = punycode(parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]) or "localhost"
-    return f"<{uuid.uuid4()}@{domain}>"
+    return f"<{uuid.uuid4()}@{_domain_of(settings.DEFAULT_FROM_EMAIL)}>"
+
+
+@cache
+def _domain_of(sender: str) -> str:
+    return punycode(parseaddr(sender)[1].rpartition("@")[2]) or "localhost"
 
 
 def _write(rows: list[OutgoingMail]) -> list[int]:
