@@ -53,6 +53,7 @@ class AuditEvent(models.Model):
             models.Index(fields=["action", "-created_at"], name="audit_action"),
             models.Index(fields=["target_id", "-created_at", "-id"], name="audit_target"),
             models.Index(fields=["actor", "-created_at"], name="audit_actor"),
+            models.Index(fields=["actor_kind", "-created_at"], name="audit_actor_kind"),
             models.Index(
                 fields=["ip_address"],
                 name="audit_registered_from",

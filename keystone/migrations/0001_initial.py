@@ -398,6 +398,7 @@ class Migration(migrations.Migration):
                     models.Index(fields=["action", "-created_at"], name="audit_action"),
                     models.Index(fields=["target_id", "-created_at", "-id"], name="audit_target"),
                     models.Index(fields=["actor", "-created_at"], name="audit_actor"),
+                    models.Index(fields=["actor_kind", "-created_at"], name="audit_actor_kind"),
                     models.Index(
                         condition=models.Q(("action", "user.registered"), ("ip_address__isnull", False)),
                         fields=["ip_address"],

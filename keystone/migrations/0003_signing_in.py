@@ -185,6 +185,7 @@ class Migration(migrations.Migration):
                 "permissions": (("end_session", "Can end sessions of others"),),
                 "default_permissions": ("view",),
                 "indexes": [
+                    models.Index(fields=["-last_used_at", "-id"], name="session_last_used"),
                     models.Index(fields=["user", "-last_used_at"], name="session_user"),
                     models.Index(
                         condition=models.Q(("revoked_at__isnull", True)), fields=["user"], name="session_open"

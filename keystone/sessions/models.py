@@ -50,6 +50,7 @@ class Session(models.Model):
         default_permissions = ("view",)
         permissions = (("end_session", _("Can end sessions of others")),)
         indexes = (
+            models.Index(fields=["-last_used_at", "-id"], name="session_last_used"),
             models.Index(fields=["user", "-last_used_at"], name="session_user"),
             models.Index(fields=["user"], name="session_open", condition=Q(revoked_at__isnull=True)),
         )
