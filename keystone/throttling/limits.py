@@ -9,13 +9,14 @@ window, and an administrator can reset them.
 
 import ipaddress
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import connection, transaction
-from django.db.models import Case, F, When
+from django.db.backends.utils import CursorWrapper
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -24,7 +25,7 @@ from keystone import email_address
 from keystone.conf import options
 from keystone.exceptions import Refusal
 from keystone.observability.origin import current_origin
-from keystone.throttling.models import AttemptWindow, Limit
+from keystone.throttling.models import Limit
 
 logger = logging.getLogger(__name__)
 
@@ -44,6 +45,24 @@ ON CONFLICT ("limit", address, source) DO UPDATE SET
                       WHEN attempts.count >= %(most)s THEN coalesce(attempts.refused_at, statement_timestamp())
                       ELSE attempts.refused_at END
 RETURNING id, count, started_at, ceil(extract(epoch FROM ends_at - statement_timestamp()))::integer
+"""
+# The rows are locked in the order of counting, so that nothing deadlocks. A window that has ended is left alone; one
+# that is within its limit again no longer refuses.
+TAKE_BACK = """
+WITH counted AS (
+    SELECT attempts.id, given.most
+    FROM unnest(%(rows)s::bigint[], %(starts)s::timestamptz[], %(limits)s::integer[])
+        WITH ORDINALITY AS given (id, started_at, most, place)
+    JOIN keystone_attemptwindow AS attempts USING (id, started_at)
+    WHERE attempts.count > 0
+    ORDER BY given.place
+    FOR UPDATE OF attempts
+)
+UPDATE keystone_attemptwindow AS attempts
+SET count = attempts.count - 1,
+    refused_at = CASE WHEN attempts.count > counted.most + 1 THEN attempts.refused_at END
+FROM counted
+WHERE attempts.id = counted.id
 """
 
 
@@ -82,12 +101,6 @@ class Counted:
     started_at: datetime
     most: int
 
-    def take_back(self) -> None:
-        """Decrease the count, unless the window has ended. A window within its limit again no longer refuses."""
-        window = AttemptWindow.objects.filter(pk=self.row, started_at=self.started_at, count__gt=0)
-        still = Case(When(count__gt=self.most + 1, then=F("refused_at")))
-        window.update(count=F("count") - 1, refused_at=still)
-
 
 @dataclass(frozen=True)
 class Step:
@@ -118,9 +131,8 @@ class Attempt:
 
         So do refused ones: among parallel guesses, a right one does not let further ones through.
         """
-        with transaction.atomic():
-            for place in self.counted:  # in the order of counting, to avoid deadlocks
-                place.take_back()
+        with connection.cursor() as cursor:
+            _take_back(self.counted, cursor)
 
 
 def count_attempt(*, address: str = "") -> Attempt:
@@ -219,13 +231,22 @@ def _count(steps: list[Step]) -> Attempt:
                 if count == step.most + 1:
                     logger.warning("A rate limit is reached: %s, row %d.", step.limit.value, row)
                 refused_for = seconds
-                for place in counted:
-                    place.take_back()  # nothing was compared, so one limit must not use up another
+                _take_back(counted, cursor)  # nothing was compared, so one limit must not use up another
                 break
             counted.append(Counted(row, started_at, step.most))
     if refused_for:  # after the commit
         raise TooManyAttempts(refused_for)
     return Attempt(tuple(counted))
+
+
+def _take_back(counted: Sequence[Counted], cursor: CursorWrapper) -> None:
+    if counted:
+        values: dict[str, Any] = {
+            "rows": [one.row for one in counted],
+            "starts": [one.started_at for one in counted],
+            "limits": [one.most for one in counted],
+        }
+        cursor.execute(TAKE_BACK, values)
 
 
 def _key(address: str) -> str:

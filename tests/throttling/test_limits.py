@@ -291,4 +291,7 @@ def test_an_attempt_costs_a_bounded_number_of_statements(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
     with django_assert_num_queries(5):  # three counts between the begin and the end of a savepoint
-        attempt()
+        with origin(ip_address="192.0.2.1"):
+            counted = count_attempt(address="ann@example.com")
+    with django_assert_num_queries(1):
+        counted.give_back()
