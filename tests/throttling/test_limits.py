@@ -290,8 +290,8 @@ def test_codes_have_a_limit_of_their_own(settings: Settings) -> None:
 def test_an_attempt_costs_a_bounded_number_of_statements(
     django_assert_num_queries: Callable[[int], Any],
 ) -> None:
-    with django_assert_num_queries(5):  # three counts between the begin and the end of a savepoint
-        with origin(ip_address="192.0.2.1"):
-            counted = count_attempt(address="ann@example.com")
+    # Three counts between the begin and the end of a savepoint.
+    with origin(ip_address="192.0.2.1"), django_assert_num_queries(5):
+        counted = count_attempt(address="ann@example.com")
     with django_assert_num_queries(1):
         counted.give_back()
