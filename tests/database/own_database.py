@@ -76,8 +76,8 @@ class OwnDatabase:
         return [name for [name] in found]
 
     def environment(self, **more: str) -> dict[str, str]:
-        """The environment of a process that works on it."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("POSTGRES_", "COV_"))}
+        """The environment of a process that works on it, unmeasured: tests in this process run the same commands."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("POSTGRES_", "COV"))}
         return {
             **kept,
             "ENVIRONMENT": "testing",

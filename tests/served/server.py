@@ -89,6 +89,8 @@ class Server:
         """Start without waiting; the second time at the same port."""
         self.port = self.port or free_port()
         environment = process_environment(self.mail_folder, self.environment)
+        for name in [name for name in environment if name.startswith("COV")]:
+            del environment[name]  # its coverage is not measured, which takes time: other tests run the same views
         command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
         command += ["--port", str(self.port), "--workers", str(self.workers)]
         # A worker that is told to end while it loads does not hear it, and granian would wait for it without end.
