@@ -101,22 +101,18 @@ class UserQuerySet(VersionedQuerySet["User"]):
             return self.none()
         return self.filter(_Matches(F("search_words"), Value(_NOT_TEXT.sub(" ", text))))
 
-    @property
-    def is_search(self) -> bool:
-        """Whether the rows are restricted by `search`."""
-        return _without_search(self.query.where) is not self.query.where
-
-    def first_rows(self, count: int) -> list["User"]:
-        """Return the first `count` rows.
+    def rows_between(self, start: int, stop: int) -> list["User"]:
+        """Return the rows of a slice.
 
         A search looks at the first accounts in the order of the list before it reads its index. A word that many people
         have is found among them, where the index would find all of them, to be read and sorted.
         """
-        if count <= WINDOW and self.is_search and (walked := self._among_the_first()) is not None:
-            rows = list(walked[:count])
-            if len(rows) == count:
+        is_search = _without_search(self.query.where) is not self.query.where
+        if is_search and stop <= WINDOW and (walked := self._among_the_first()) is not None:
+            rows = list(walked[start:stop])
+            if len(rows) == stop - start:
                 return rows
-        return list(self[:count])
+        return list(self[start:stop])
 
     def _among_the_first(self) -> Self | None:
         """Return the rows among the first accounts in this order that the other filters select.

@@ -51,10 +51,10 @@ class BoundedPaginator(_Paginator):
         return min(self._found, self.limit)
 
     def page(self, number: Any) -> Any:
-        """Return a page. A queryset may have a way of its own to find its first rows."""
+        """Return a page. A queryset may have a way of its own to find its rows."""
         page = super().page(number)
-        if (first_rows := getattr(self.object_list, "first_rows", None)) is not None:
-            page.object_list = first_rows(page.end_index())[max(page.start_index() - 1, 0) :]
+        if self.count and (rows_between := getattr(self.object_list, "rows_between", None)) is not None:
+            page.object_list = rows_between(page.start_index() - 1, page.end_index())
         return page
 
     @property

@@ -173,8 +173,8 @@ class KeysetPagination(BasePagination):
 
 def _first_rows(queryset: QuerySet[Any], count: int) -> list[Any]:
     """Return the first rows of a sorted queryset, which may have a way of its own to find them."""
-    if (own := getattr(queryset, "first_rows", None)) is not None:
-        return list(own(count))
+    if (own := getattr(queryset, "rows_between", None)) is not None:
+        return list(own(0, count))
     return list(queryset[:count])
 
 

@@ -3,6 +3,7 @@
 
 import importlib
 import unicodedata
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -16,6 +17,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
+from keystone.accounts import managers
 from keystone.accounts.models import User
 from keystone.accounts.status import Status
 from keystone.actors.actor import Actor
@@ -152,6 +154,31 @@ def test_search_reads_its_index_whatever_is_typed_and_however_few_are_asked_for(
             assert "Bitmap Index Scan on user_search" in plan, (text, limit, plan)
     assert User.objects.search("smith1717").count() == 1
     assert User.objects.search("smith17").count() == 111
+
+
+def test_the_rows_of_a_search_are_those_of_the_queryset_wherever_they_are_found(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Callable[[int], Any]
+) -> None:
+    monkeypatch.setattr(managers, "WINDOW", 12)
+    now = timezone.now()
+    for number in range(40):
+        smith = number % 2 == 0 or number > 25  # the newest are numbered first
+        UserFactory(
+            first_name="Anna",
+            last_name="Smith" if smith else "Jones",
+            status=Status.PENDING_EMAIL_VERIFICATION if number % 3 else Status.ACTIVE,
+            created_at=now - timedelta(minutes=number // 2),  # in pairs
+        )
+    found = User.objects.search("anna smi")
+    for people in (found, found.filter(status=Status.ACTIVE), User.objects.search("nobody"), User.objects.all()):
+        for names in (("-created_at", "-id"), ("created_at", "id"), ("last_name", "id"), ("awaiting_since", "id")):
+            ordered = people.order_by(*names)
+            for start, stop in ((0, 5), (3, 8), (0, 40), (30, 35)):
+                assert ordered.rows_between(start, stop) == list(ordered[start:stop]), (names, start, stop)
+    with django_assert_num_queries(1):  # among the newest twelve
+        assert len(found.order_by("-created_at", "-id").rows_between(0, 5)) == 5
+    with django_assert_num_queries(2):
+        assert len(found.order_by("-created_at", "-id").rows_between(0, 10)) == 10
 
 
 def test_the_rule_needs_neither_a_locale_nor_an_extension() -> None:
