@@ -61,7 +61,7 @@ class HashingSlots:
     def reserved_slot(self) -> Iterator[None]:
         """Hold a slot for the block's queries and its hashes.
 
-        Who has to wait does so before the first query, without a connection of the pool, and a caller who is refused
+        A caller who has to wait does so before the first query, without a connection of the pool. One who is refused
         has cost no query and is not counted as an attempt.
 
         Raises:
