@@ -37,7 +37,10 @@ class RequestContextMiddleware:
         trusted = given if options().trusted_proxies else ""
         request_id = trusted or uuid.uuid4().hex
         address, of_caller = client_address(request), "" if trusted else given
-        device = "".join(sign for sign in request.headers.get("User-Agent", "") if sign.isprintable())[:DEVICE_LENGTH]
+        device = request.headers.get("User-Agent", "")
+        if not device.isprintable():
+            device = "".join(sign for sign in device if sign.isprintable())
+        device = device[:DEVICE_LENGTH]
         with origin(request_id=request_id, ip_address=address, caller_request_id=of_caller, user_agent=device) as known:
             request.META[ORIGIN_KEY] = known
             response = self.get_response(request)
@@ -66,11 +69,11 @@ class WellFormedMiddleware:
 
 def _is_well_formed(request: HttpRequest) -> bool:
     query = request.META.get("QUERY_STRING", "")
-    texts = [request.path_info, query, *request.headers.values(), *request.COOKIES.values()]
-    if "%00" in query or any("\x00" in text for text in texts):
+    text = "".join((request.path_info, query, *request.headers.values(), *request.COOKIES.values()))
+    if "%00" in query or "\x00" in text:
         return False
     try:
-        "".join(texts).encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
