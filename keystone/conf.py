@@ -42,7 +42,7 @@ class Options:
         requests_per_ip: the limit of registrations and requests for a mail from one IP address per window.
         changes_per_person: the limit of changes to their own account, including sign-ins, per person and window.
         password_hashing_parallel: how many passwords a process hashes at once; each uses a core and 19 MiB meanwhile.
-        password_hashing_waiting: how many callers may wait for that, for up to two seconds; further ones are told to
+        password_hashing_waiting: how many callers may wait for that, for up to four seconds; further ones are told to
             retry later. Each occupies a thread of the server, so it should be well below their number.
         two_factor_required: whether staff must set up a second factor before they can use the admin.
         approval_notices: how people who may approve are notified of waiting people, until they choose for themselves:

@@ -151,7 +151,7 @@ def test_who_finds_the_queue_full_is_told_to_come_again(watched: Watch, limits: 
 def test_nobody_waits_longer_than_the_longest_wait(
     watched: Watch, limits: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert module.LONGEST_WAIT == 2.0
+    assert module.LONGEST_WAIT == 4.0
     monkeypatch.setattr(module, "LONGEST_WAIT", 0.2)
     limits(parallel=1, waiting=1)
     watched.gate.clear()
@@ -161,7 +161,7 @@ def test_nobody_waits_longer_than_the_longest_wait(
         started = time.monotonic()
         with pytest.raises(HashingBusy):
             make_password("second")
-        assert 0.2 <= time.monotonic() - started < 1.9
+        assert 0.2 <= time.monotonic() - started < 3.9
         assert hashing_slots().waiting == 0
         watched.gate.set()
         assert first.result()

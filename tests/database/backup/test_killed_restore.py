@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import psycopg
 import pytest
 from psycopg import sql
@@ -55,12 +56,20 @@ class Restore:
             time.sleep(0.01)
 
     def end(self) -> None:
-        """Kill it, and what it had started."""
+        """Kill it, and what it had started, and wait until the server has noticed."""
         assert self.process is not None
-        self.process.kill()
+        self.process.send_signal(signal.SIGSTOP)  # or it might start a program that nobody ends
+        main = psutil.Process(self.process.pid)
+        for process in (main, *main.children(recursive=True)):
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         with suppress(FileNotFoundError, ProcessLookupError):
             os.kill(int((self.folder / "program").read_text()), signal.SIGKILL)
         self.process.communicate(timeout=PATIENCE)
+        end = time.monotonic() + PATIENCE
+        while (left := self.new()) and self.people.rows(f"SELECT 1 FROM pg_stat_activity WHERE datname = '{left}'"):  # noqa: S608 - a test's
+            assert time.monotonic() < end, "a connection stays"
+            time.sleep(0.01)
 
     def new(self) -> str | None:
         """The new database's name."""
