@@ -20,9 +20,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import people, sites
+from benchmarks.people import COMMON, RARE
 from benchmarks.scratch import databases, embedded
 
-RARE, COMMON = "zyzzyva", "smith"  # last names of 5 people, and of a tenth of all
 QUEUE, PEOPLE = "/admin/keystone/awaitingdecision/", "/admin/keystone/user/"
 PAGES = {
     "dashboard": "/admin/",

@@ -9,10 +9,12 @@ import psycopg
 
 from benchmarks.sites import PASSWORD, REFERENCES, ROOT, Site
 
-# By the number of the person. Five of them have a rare name, a tenth a common one.
+RARE, COMMON = "zyzzyva", "smith"  # last names of 5 people, and of a tenth of all
+# By the number of the person.
 FIRST = "(ARRAY['Anna','Ben','Carla','David','Eva','Felix','Grace','Hugo','Ida','Jon'])[1 + mod(n * 7, 10)]"
 LAST = (
-    "CASE WHEN mod(n, greatest(%(count)s / 5, 1)) = 3 THEN 'Zyzzyva' WHEN mod(n, 10) = 0 THEN 'Smith'"
+    f"CASE WHEN mod(n, greatest(%(count)s / 5, 1)) = 3 THEN '{RARE.title()}' WHEN mod(n, 10) = 0"
+    f" THEN '{COMMON.title()}'"
     " ELSE 'Name' || mod(n, 5000) END"
 )
 EMAIL = "'person' || n || '@example.com'"

@@ -23,11 +23,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from benchmarks import people, sites
 from benchmarks.load import HEADER, Figures, ask, measure, request
+from benchmarks.people import COMMON, RARE
 from benchmarks.scratch import databases, embedded
 from benchmarks.sites import PASSWORD, Site
 
 BURST_LIMIT = 60.0  # seconds
-RARE, COMMON = "zyzzyva", "smith"  # last names of 5 people, and of a tenth of all
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,10 @@ class HashingBusy(Refusal):
     retry_after = 1
 
 
+class _Reserved(threading.local):
+    by_this_thread = False
+
+
 class HashingSlots:
     """Slots for password hashes, given out in the order of requests.
 
@@ -39,7 +43,7 @@ class HashingSlots:
         self._lock = threading.Lock()
         self._taken = 0
         self._queue: deque[threading.Event] = deque()
-        self._reserved = threading.local()
+        self._reserved = _Reserved()
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -48,7 +52,7 @@ class HashingSlots:
         Raises:
             HashingBusy: the queue is full, or no slot became free within `LONGEST_WAIT`.
         """
-        if getattr(self._reserved, "by_this_thread", False):
+        if self._reserved.by_this_thread:
             yield
             return
         self._take()
@@ -68,7 +72,7 @@ class HashingSlots:
             HashingBusy: as `slot`.
         """
         with self.slot():
-            before = getattr(self._reserved, "by_this_thread", False)
+            before = self._reserved.by_this_thread
             self._reserved.by_this_thread = True
             try:
                 yield
